@@ -1,0 +1,156 @@
+"""Who a message is, whatever clients did to its bytes. Keys only recognise; they are never sent.
+
+A match key is loose: it leaves out what clients change when they store and reload a message (edges,
+reasoning, ids, names of tool results, the spelling of arguments). A chain key is the match keys of a
+whole history in order, so it identifies a conversation up to that message; an edit, a retry or a
+fork is another chain from there on.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+from proxy.core.json_value import value_key
+from proxy.core.memo import Memo
+from proxy.core.reasoning import split_reasoning
+from proxy.core.types import Message, OpaquePart, TextPart, Tool, ToolCall
+from proxy.core.wire import compact
+
+VERSION = b"warmprefix-identity-1"
+"""Part of every key: keys of another version match nothing and age out of the store."""
+
+DIGEST_BYTES = 16
+_EDGES = " \t\r\n"
+_USER_EDGES = "\r\n"
+_NO_CALL = -1
+_MEMO_BYTES = 16 * 1024 * 1024  # a generation of messages, as in the canonicalizer
+
+
+def scope_key(*parts: str) -> bytes:
+    """Root of all chains of one backend and one authorization: nobody is shown another's memory."""
+    return _digest(VERSION, *(part.encode("utf-8", "surrogatepass") for part in parts))
+
+
+class Identifier:
+    """Computes keys; the match key of a message is remembered by the message's bytes."""
+
+    def __init__(self) -> None:
+        self._memo: Memo[bytes] = Memo(_MEMO_BYTES)
+        self._tools: Memo[bytes] = Memo(_MEMO_BYTES)
+
+    def chain_keys(self, messages: Iterable[Message], scope: bytes) -> tuple[bytes, ...]:
+        """The chain key after each message, in order."""
+        keys: list[bytes] = []
+        last = scope
+        order: dict[str | None, int] = {}
+        for message in messages:
+            answers = _NO_CALL
+            if message.role == "tool":
+                answers = order.get(message.tool_call_id, _NO_CALL)
+            else:
+                order = {call.id: at for at, call in enumerate(message.tool_calls)}
+            last = chain_key(last, self._match_key(message, answers))
+            keys.append(last)
+        return tuple(keys)
+
+    def _match_key(self, message: Message, answers: int) -> bytes:
+        if message.raw is None:
+            return match_key(message, answers)
+        at = message.raw if answers < 0 else message.raw + str(answers).encode()
+        found = self._memo.get(at)
+        if found is None:
+            found = match_key(message, answers)
+            self._memo.put(at, found)
+        return found
+
+    def tool_keys(self, tools: Iterable[Tool]) -> tuple[bytes, ...]:
+        """The key of each tool, in order."""
+        return tuple(map(self._tool_key, tools))
+
+    def _tool_key(self, tool: Tool) -> bytes:
+        found = self._tools.get(tool.definition)
+        if found is None:
+            found = tool_key(tool)
+            self._tools.put(tool.definition, found)
+        return found
+
+
+def chain_key(parent: bytes, match: bytes) -> bytes:
+    """The chain key of a history that ends in a message of that match key."""
+    return blake2b(parent + match, digest_size=DIGEST_BYTES).digest()
+
+
+def match_key(message: Message, answers: int = _NO_CALL) -> bytes:
+    """Loose identity of one message. `answers`: which call of the batch a tool result belongs to."""
+    if message.opaque:
+        return _digest(b"opaque", message.raw or b"")
+    return _digest(
+        (message.role or "").encode(),
+        *_visible(message),
+        *(part for call in message.tool_calls for part in _call(call)),
+        str(answers).encode() if message.role == "tool" else b"",
+        _text(message.name or "") if message.role != "tool" else b"",
+        *_extra(message),
+    )
+
+
+def _visible(message: Message) -> Iterable[bytes]:
+    content = message.content
+    if isinstance(content, tuple):
+        return (_text(part.text) if isinstance(part, TextPart) else _raw(part) for part in content)
+    return (_text(visible_text(message.role, content or "")),)
+
+
+def visible_text(role: str | None, content: str) -> str:
+    """What of a message's text a client is expected to give back."""
+    match role:
+        case "assistant":
+            return split_reasoning(content).visible.strip(_EDGES)
+        case "system" | "developer":
+            return content.strip(_EDGES)
+        case "user":
+            return content.strip(_USER_EDGES)
+        case _:
+            return content
+
+
+def _raw(part: OpaquePart) -> bytes:
+    return b"part" + compact(part.raw)
+
+
+def _call(call: ToolCall) -> tuple[bytes, bytes]:
+    arguments = call.arguments
+    if arguments is None:
+        arguments = (call.arguments_raw or b"").decode(errors="replace")
+    return _text(call.name or ""), value_key(arguments)
+
+
+def _extra(message: Message) -> Iterable[bytes]:
+    return (key.encode() + compact(raw) for key, raw in sorted(message.extra.items()))
+
+
+def tool_key(tool: Tool) -> bytes:
+    """Identity of a tool: its definition as a JSON value, whatever its key order and blanks."""
+    return _digest(b"tool", value_key(tool.definition.decode(errors="replace")))
+
+
+def tool_set_key(keys: Sequence[bytes]) -> bytes:
+    """Identity of a set of tools in any order."""
+    return _digest(b"tools", *sorted(keys))
+
+
+def content_key(raw: bytes) -> bytes:
+    """Address of a message's bytes in a store."""
+    return blake2b(raw, digest_size=DIGEST_BYTES).digest()
+
+
+def _text(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _digest(*parts: bytes) -> bytes:
+    """Digest of the parts, each with its length: no two different lists run together."""
+    state = blake2b(digest_size=DIGEST_BYTES)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.digest()

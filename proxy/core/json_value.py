@@ -1,0 +1,50 @@
+"""JSON text compared by value, so that a re-serialised text is recognised as the same.
+
+Equal: other key order, other blanks, other escapes, 1e1 and 10.0. Different: 1 and 1.0, true and 1,
+null and an absent member, any two strings, arrays in another order. Text that is not JSON, or names
+a member twice, equals nothing but itself: parsers disagree on what it says.
+"""
+
+import json
+from typing import Any
+
+_TEXT = b"t"  # tags keep a value from ever looking like an unparsable text
+_VALUE = b"v"
+
+
+def value_key(text: str) -> bytes:
+    """Bytes that are equal exactly where two JSON texts are equal as values."""
+    try:
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return _TEXT + text.encode("utf-8", "surrogatepass")
+    return _VALUE + json.dumps(value, separators=(",", ":")).encode()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> list[Any]:
+    names = {name for name, _ in pairs}
+    if len(names) != len(pairs):
+        raise ValueError("a member appears twice")
+    # Sorted by name only: two values need not be comparable, and no name is there twice.
+    return ["{", sorted(pairs, key=lambda pair: pair[0])]
+
+
+def _integer(text: str) -> list[str]:
+    return ["i", text]  # by its digits: no limit on their number, nothing rounded
+
+
+def _float(text: str) -> list[str]:
+    number = float(text)
+    return ["f", repr(number) if abs(number) != float("inf") else text]
+
+
+def _constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_float,
+    parse_constant=_constant,
+)

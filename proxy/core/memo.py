@@ -1,0 +1,39 @@
+"""A bounded memory of function results, in two generations.
+
+A look-up that finds its value in the old generation moves it to the young one; when the young one
+is full it becomes the old one and what was not asked for since is forgotten. Cheaper per look-up
+than a linked list, and as good for histories, which are asked for as a whole.
+"""
+
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Memo(Generic[Value]):
+    """Values by bytes. `max_bytes` bounds the keys of one generation, so twice that is kept."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._young: dict[bytes, Value] = {}
+        self._old: dict[bytes, Value] = {}
+
+    def get(self, key: bytes) -> Value | None:
+        """The value put under `key`, or None."""
+        found = self._young.get(key)
+        if found is None and (found := self._old.pop(key, None)) is not None:
+            self.put(key, found)
+        return found
+
+    def put(self, key: bytes, value: Value) -> None:
+        """Remember `value`. A key larger than a generation is not worth remembering."""
+        if len(key) > self._max_bytes:
+            return
+        if self._size + len(key) > self._max_bytes:
+            self._old, self._young, self._size = self._young, {}, 0
+        self._young[key] = value
+        self._size += len(key)
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)

@@ -1,0 +1,46 @@
+"""Reasoning as clients write it into the text of a reply, and how to tell it from the answer.
+
+Only the head of an assistant's text is looked at: a think block further down is something the model
+wrote about. Sources: gptme and hermes-agent (`<think>`), aider (`<thinking-content-HEX>`), Open WebUI
+(`<details type="reasoning">`, https://github.com/open-webui/open-webui/issues/21815).
+"""
+
+import re
+from dataclasses import dataclass
+
+_BLOCK = re.compile(
+    r"\s*(?:"
+    r"<(?P<tag>think|thinking|thought|reasoning|thinking-content-[0-9a-f]{32})>(?P<text>.*?)</(?P=tag)>"
+    r'|<details type="reasoning"[^>]*>(?P<details>.*?)</details>'
+    r")\s*",
+    re.DOTALL,
+)
+_SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
+_QUOTE = re.compile(r"^> ?", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A reply's text in two. `block` is the reasoning with its tags, exactly as it stands."""
+
+    block: str
+    reasoning: str
+    visible: str
+
+
+def split_reasoning(content: str) -> Split:
+    """The reasoning block at the head of `content`, empty where there is none, and the rest."""
+    if not content.lstrip().startswith("<"):
+        return Split("", "", content)
+    found = _BLOCK.match(content)
+    if found is None:
+        return Split("", "", content)
+    text = found["text"]
+    if text is None:
+        text = _QUOTE.sub("", _SUMMARY.sub("", found["details"]).strip())
+    return Split(found[0], text, content[found.end() :])
+
+
+def same_reasoning(one: str, other: str) -> bool:
+    """Whether two texts hold the same reasoning: white space is what clients change about it."""
+    return one.split() == other.split()

@@ -1,0 +1,74 @@
+"""What a rule is, and the two shapes nearly all of them have.
+
+Laws, tested over all rules: idempotent; quiet (nothing to do, same object back); prefix-stable (no
+rule looks ahead); faithful (text outside its target untouched); noise-free. A rule never reads the
+clock and never depends on the order of a dict it did not receive.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxy.core.types import Message, Prompt, Risk, Tool
+
+MessageChange = Callable[[Message], Message]
+PromptChange = Callable[[Prompt], Prompt]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One transformation. `why` is one sentence for the user, `source` where the fact comes from.
+
+    `on_message` is set where the rule looks at one message alone: its result can be remembered.
+    """
+
+    name: str
+    risk: Risk
+    apply: PromptChange
+    why: str
+    source: str
+    on_message: MessageChange | None = None
+
+    @property
+    def on_by_default(self) -> bool:
+        """Rules that could change what the model is told are off until the user names them."""
+        return self.risk is not Risk.MEANING
+
+
+def message_rule(name: str, risk: Risk, change: MessageChange, *, why: str, source: str) -> Rule:
+    """A rule that looks at one message at a time. `change` returns its argument when it has nothing to do."""
+
+    def apply(prompt: Prompt) -> Prompt:
+        return with_messages(prompt, tuple(on_message(message) for message in prompt.messages))
+
+    def on_message(message: Message) -> Message:
+        return message if message.opaque else change(message)
+
+    return Rule(name, risk, apply, why, source, on_message)
+
+
+def tools_rule(
+    name: str, risk: Risk, change: Callable[[Tool], Tool], *, why: str, source: str
+) -> Rule:
+    """A rule that looks at one tool at a time."""
+
+    def apply(prompt: Prompt) -> Prompt:
+        before = prompt.tools or ()
+        after = tuple(change(tool) for tool in before)
+        if all(a is b for a, b in zip(before, after, strict=True)):
+            return prompt
+        return Prompt(prompt.messages, after, prompt.template_options)
+
+    return Rule(name, risk, apply, why, source)
+
+
+def with_messages(prompt: Prompt, messages: tuple[Message, ...]) -> Prompt:
+    """`prompt` with other messages; `prompt` itself when every one is the same object."""
+    before = prompt.messages
+    if len(before) == len(messages) and all(a is b for a, b in zip(before, messages, strict=True)):
+        return prompt
+    return Prompt(messages, prompt.tools, prompt.template_options)
+
+
+def without(mapping_keys: tuple[str, ...], dropped: frozenset[str]) -> tuple[str, ...]:
+    """The member names that are left when `dropped` are gone."""
+    return tuple(key for key in mapping_keys if key not in dropped)

@@ -1,0 +1,21 @@
+"""Drops reasoning_content that holds nothing but blanks."""
+
+from proxy.core.rules.base import Rule, message_rule, without
+from proxy.core.types import Message, Risk
+from proxy.core.wire import changed
+
+
+def _change(message: Message) -> Message:
+    if message.reasoning is None or message.reasoning.strip():
+        return message
+    keys = without(message.keys, frozenset({"reasoning_content"}))
+    return changed(message, reasoning=None, keys=keys)
+
+
+RULE: Rule = message_rule(
+    "blank-reasoning",
+    Risk.LOSSLESS,
+    _change,
+    why="A pad that some clients add for some model names; empty reasoning is no reasoning.",
+    source="llama.cpp common/chat.cpp:380-462; https://github.com/NousResearch/hermes-agent/issues/45655",
+)

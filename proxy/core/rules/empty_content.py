@@ -1,0 +1,23 @@
+"""Null, missing and empty content are one: the empty string."""
+
+from proxy.core.rules.base import Rule, message_rule
+from proxy.core.types import Message, Risk
+from proxy.core.wire import changed
+
+
+def _change(message: Message) -> Message:
+    is_null = message.extra.get("content") == b"null"
+    is_missing = message.role == "assistant" and "content" not in message.keys
+    if not is_null and not (is_missing and message.content is None):
+        return message
+    extra = {key: raw for key, raw in message.extra.items() if key != "content"}
+    return changed(message, content="", extra=extra)
+
+
+RULE: Rule = message_rule(
+    "empty-content",
+    Risk.LOSSLESS,
+    _change,
+    why="A turn that only calls tools has content null, missing or empty, depending on who wrote it.",
+    source="llama.cpp common/chat.cpp:1292; renders the same in 29 of 29 templates",
+)

@@ -1,0 +1,74 @@
+"""Server-sent events from bytes: pieces in, whole events out, whatever the pieces look like.
+
+Lines end in LF, CRLF or CR and in nothing else (WHATWG HTML, 9.2.5 "Parsing an event stream"); text
+splitters that also know U+2028 would cut events in two. Nothing here decodes text: a piece may end
+inside a UTF-8 character.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `name` is empty where the stream named none; `data` are its joined data lines."""
+
+    name: bytes
+    data: bytes
+
+
+class SseReader:
+    """Collects pieces of a stream and returns the events they complete."""
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._name = b""
+        self._data: list[bytes] = []
+        self._begun = False
+
+    def __repr__(self) -> str:
+        return f"SseReader(rest={sum(map(len, self._rest))} bytes, data={len(self._data)} lines)"
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Events completed by `piece`, in order."""
+        if b"\n" not in piece and b"\r" not in piece:
+            self._rest.append(piece)
+            # A CR at the end of the last piece is a line end now that no LF follows it.
+            if not (len(self._rest) > 1 and self._rest[-2].endswith(b"\r")):
+                return []
+        else:
+            self._rest.append(piece)
+        return self._lines(b"".join(self._rest))
+
+    def _lines(self, text: bytes) -> list[Event]:
+        if not self._begun and text:
+            self._begun = True
+            text = text.removeprefix(b"\xef\xbb\xbf")
+        events: list[Event] = []
+        lines = text.splitlines(keepends=True)
+        # An unfinished line stays; so does one that ends in CR, for an LF may follow it.
+        last = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+        for line in lines:
+            self._line(line.rstrip(b"\r\n"), events)
+        self._rest = [last] if last else []
+        return events
+
+    def _line(self, line: bytes, events: list[Event]) -> None:
+        if not line:
+            if self._data:
+                events.append(Event(self._name, b"\n".join(self._data)))
+            self._name, self._data = b"", []
+            return
+        field, _, value = line.partition(b":")
+        value = value[1:] if value.startswith(b" ") else value
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value
+
+    def finish(self) -> list[Event]:
+        """Events that the end of the stream completes. An event without its empty line is dropped
+        by the standard; one that is whole but for it is returned here, since backends that die
+        in the middle still told us something."""
+        events = self._lines(b"".join(self._rest) + b"\n")
+        self._line(b"", events)
+        return events

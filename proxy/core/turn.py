@@ -1,0 +1,48 @@
+"""One turn: a request with its reply, and the line it leaves in the log."""
+
+from dataclasses import dataclass
+
+from proxy.core.ledger import Place
+from proxy.core.prefix import Prefix
+from proxy.core.types import CacheStats, Kind, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Moments and durations of a turn. `started_s`: Unix time. `first_ms`: from the arrival of the
+    request to the first generated text; None where nothing was generated or nothing was streamed."""
+
+    started_s: float
+    total_ms: float
+    proxy_ms: float
+    first_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is known of a turn when it has ended. `place` and `prefix` are None where the body was not
+    understood; `prefix` also where there is no earlier turn to compare with."""
+
+    id: str
+    client: str
+    endpoint: str
+    model: str | None
+    stream: bool
+    status: int | None
+    outcome: Outcome
+    side: bool
+    place: Place | None
+    prefix: Prefix | None
+    prompt_characters: int | None
+    rules: tuple[str, ...]
+    restored: tuple[str, ...]
+    stats: CacheStats
+    times: Times
+    error: str | None = None
+
+    @property
+    def kind(self) -> Kind | None:
+        """How the turn relates to its conversation; a side request is no part of one."""
+        if self.side:
+            return Kind.SIDE
+        return self.place.kind if self.place else None

@@ -1,0 +1,159 @@
+"""The turns of a running proxy as JSON lines: the last ones, then each new one as it ends."""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterable, Iterator
+
+import httpx
+
+RETRY_S = 1.0
+"""Pause between attempts: a restart of the proxy takes about that long."""
+
+CATCH_UP_TURNS = 100
+"""Turns asked for after an interruption; those already shown are left out."""
+
+REMEMBERED_TURNS = 1000
+"""Ids of turns kept to leave out what was shown: ten times what one answer can repeat."""
+
+# Connecting and the backlog are quick; between two turns may lie hours.
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+STREAM_TIMEOUT = httpx.Timeout(None, connect=5.0)
+
+
+class Refused(Exception):
+    """The proxy answered, but not with turns; asking again would not help."""
+
+
+class TurnFeed:
+    """The turns of the proxy at `url`. `say` gets a line for the user when the proxy goes or returns."""
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        say: Callable[[str], None],
+        wait: Callable[[], None] = lambda: time.sleep(RETRY_S),
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        headers["Accept-Encoding"] = "identity"
+        self._url = url.rstrip("/")
+        # Not through the proxy of the environment: it cannot reach this machine's loopback address.
+        self._client = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False)
+        self._say = say
+        self._wait = wait
+        self._shown: OrderedDict[str, None] = OrderedDict()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def last(self, turns: int) -> Iterator[bytes]:
+        """The last turns, oldest first; raises Refused and httpx.TransportError."""
+        if turns <= 0:
+            return
+        answer = self._client.get(self._url + "/warmprefix/api/turns", params={"limit": turns})
+        for turn in reversed(turns_of(answer)):
+            line = json.dumps(turn).encode()
+            if self._is_new(line):
+                yield line
+
+    def follow(self, turns: int) -> Generator[bytes, None, None]:
+        """The last turns, then each new one, for ever; goes on when the proxy returns."""
+        away = False
+        while True:
+            try:
+                for line in self._connected(turns):
+                    if line:
+                        yield line
+                    elif away:
+                        self._say(f"connected to {self._url} again")
+                        away = False
+            except httpx.HTTPError as error:
+                if not away:
+                    self._say(f"no answer from {self._url} ({reason(error)}); trying again")
+            else:
+                self._say(f"{self._url} ended the connection; trying again")
+            away = True
+            turns = max(turns, CATCH_UP_TURNS) if self._shown else turns
+            self._wait()
+
+    def _connected(self, turns: int) -> Iterator[bytes]:
+        """An empty line once connected, the last turns, then those of the event stream.
+
+        The stream opens first, so that no turn falls between it and the last ones.
+        """
+        events = self._url + "/warmprefix/api/events"
+        with self._client.stream("GET", events, timeout=STREAM_TIMEOUT) as answer:
+            check_status(answer)
+            yield b""
+            yield from self.last(turns)
+            yield from filter(self._is_new, event_data(answer.iter_bytes()))
+
+    def _is_new(self, line: bytes) -> bool:
+        """Whether the turn of this line was not shown; remembers it. A line without id is new."""
+        turn = turn_id(line)
+        if turn is None:
+            return True
+        if turn in self._shown:
+            return False
+        self._shown[turn] = None
+        if len(self._shown) > REMEMBERED_TURNS:
+            self._shown.popitem(last=False)
+        return True
+
+
+def turns_of(answer: httpx.Response) -> list[object]:
+    """The turns of an answer, newest first; raises Refused where it is something else."""
+    check_status(answer)
+    try:
+        turns = answer.json()["turns"]
+    except (ValueError, KeyError, TypeError):
+        turns = None
+    if not isinstance(turns, list):
+        raise Refused(f"{answer.url} did not answer with turns; is this warmprefix?")
+    return turns
+
+
+def check_status(answer: httpx.Response) -> None:
+    """Raises Refused for a status that stays, httpx.HTTPStatusError for one that passes (5xx)."""
+    status = answer.status_code
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise httpx.HTTPStatusError(f"status {status}", request=answer.request, response=answer)
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise Refused(f"{answer.url} answered {status}; give the key with --api-key")
+    if status != httpx.codes.OK:
+        raise Refused(f"{answer.url} answered {status}; is this warmprefix?")
+
+
+def event_data(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The data of each server-sent event, whatever the chunks' borders (WHATWG HTML, 9.2.6).
+
+    Splits at line feeds only: JSON in data may hold the other line ends of Unicode.
+    """
+    buffer = b""
+    data: list[bytes] = []
+    for chunk in chunks:
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        for ended in lines:
+            line = ended.removesuffix(b"\r")
+            if line.startswith(b"data:"):
+                data.append(line.removeprefix(b"data:").removeprefix(b" "))
+            elif not line and data:
+                yield b"\n".join(data)
+                data = []
+
+
+def turn_id(line: bytes) -> str | None:
+    """The id of the turn in a line, or None where it has none."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    turn = record.get("turn") if isinstance(record, dict) else None
+    return None if turn is None else str(turn)
+
+
+def reason(error: httpx.HTTPError) -> str:
+    """Why it failed, in one line; timeouts of httpx have no text of their own."""
+    return str(error) or type(error).__name__

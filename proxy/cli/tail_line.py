@@ -1,0 +1,131 @@
+"""One turn of the log as one aligned, coloured line. Pure: record in, text out."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+
+from rich.text import Text
+
+ABSENT = "–"
+
+GOOD_RATIO = 0.9
+"""From here on green: the backend evaluated less than a tenth of the prompt."""
+
+FAIR_RATIO = 0.5
+"""From here on yellow; below, most of the prompt was evaluated again."""
+
+FAILED_STATUS = 400
+
+
+def parse_record(line: bytes) -> Mapping[str, object] | None:
+    """The record in a line of the log, or None where the line is something else."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "kind" in value and "outcome" in value else None
+
+
+def render_line(record: Mapping[str, object], *, zone: tzinfo | None = None) -> Text:
+    """The line of a turn; `zone` is the machine's where None."""
+    ratio = number(record.get("cache_ratio"))
+    line = Text()
+    line.append(clock(record.get("time"), zone), "dim")
+    line.append(f" {clip(plain(record.get('client')), 12):<12} ▸ {label(record):<8} ")
+    line.append(f"{count(record.get('prompt_tokens')):>8} prompt")
+    line.append(f"{count(record.get('cached_tokens')):>9} cached")
+    line.append(f"{percent(ratio):>8}", colour(ratio))
+    line.append(f"{count(record.get('processed_tokens')):>9} processed")
+    line.append(f" {seconds(record):>8}  {plain(record.get('kind'))}")
+    append_failure(line, record)
+    append_break(line, record.get("break"))
+    return line
+
+
+def render_other(line: bytes) -> Text:
+    """A line that is no turn, as it is, without what could steer a terminal."""
+    return Text(plain(line.decode("utf-8", "replace").rstrip("\r\n")), "dim")
+
+
+def append_failure(line: Text, record: Mapping[str, object]) -> None:
+    """Adds outcome and status in red unless the turn went well."""
+    outcome, status = record.get("outcome"), record.get("status")
+    failed = isinstance(status, int) and status >= FAILED_STATUS
+    if outcome == "ok" and not failed:
+        return
+    shown = "" if status is None else f" {plain(status)}"
+    line.append(f"  {plain(outcome)}{shown}", "bold red")
+
+
+def append_break(line: Text, found: object) -> None:
+    """Adds where and why the cache broke, where it did."""
+    if not isinstance(found, Mapping):
+        return
+    line.append(f"  ✂ {plain(found.get('path'))}", "yellow")
+    line.append(f" {plain(found.get('cause'))}", "bold yellow")
+
+
+def label(record: Mapping[str, object]) -> str:
+    """Eight characters for the conversation; a side request belongs to none."""
+    return "side" if record.get("kind") == "side" else plain(record.get("conversation"))[:8]
+
+
+def clock(value: object, zone: tzinfo | None) -> str:
+    """Hours, minutes and seconds of an ISO 8601 text or of seconds since 1970."""
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+        else:
+            moment = datetime.fromtimestamp(number(value) or 0.0, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{clip(plain(value), 8):<8}"
+    if value is None:
+        return f"{ABSENT:<8}"
+    return moment.astimezone(zone).strftime("%H:%M:%S")
+
+
+def number(value: object) -> float | None:
+    """A number as it is; None for anything else, true and false included."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return None
+
+
+def count(value: object) -> str:
+    """A count with separators: 12,034."""
+    counted = number(value)
+    return ABSENT if counted is None else f"{counted:,.0f}"
+
+
+def percent(ratio: float | None) -> str:
+    """A ratio as a percentage; 100.0% only when nothing but cached tokens was left, so cut, not rounded."""
+    return ABSENT if ratio is None else f"{int(ratio * 1000 + 1e-9) / 10:.1f}%"
+
+
+def colour(ratio: float | None) -> str:
+    """The colour of a cache ratio."""
+    if ratio is None:
+        return "dim"
+    if ratio >= GOOD_RATIO:
+        return "green"
+    return "yellow" if ratio >= FAIR_RATIO else "red"
+
+
+def seconds(record: Mapping[str, object]) -> str:
+    """How long the user waited: to the first token of a stream, else to the end."""
+    waited = number(record.get("ttft_ms" if record.get("stream") else "total_ms"))
+    if waited is None:
+        return f"{ABSENT} s"
+    return f"{waited / 1000:,.1f} s"
+
+
+def plain(value: object) -> str:
+    """A value as text that cannot steer a terminal; None is a dash."""
+    if value is None:
+        return ABSENT
+    return "".join(char if char.isprintable() or char == "\t" else "�" for char in str(value))
+
+
+def clip(text: str, width: int) -> str:
+    """The text, or its begin and an ellipsis where it is wider."""
+    return text if len(text) <= width else text[: width - 1] + "…"

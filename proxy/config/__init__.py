@@ -1,0 +1,30 @@
+"""What the user can set: the settings, where each value came from, and one-line errors.
+
+Nothing outside this package reads the environment for settings or parses TOML.
+"""
+
+from proxy.config.load import Effective, load
+from proxy.config.paths import ledger_path, log_path
+from proxy.config.schema import (
+    BackendConfig,
+    CanonicalizeConfig,
+    Config,
+    LogConfig,
+    MemoryConfig,
+    ServerConfig,
+)
+from proxy.config.show import effective_lines
+
+__all__ = [
+    "BackendConfig",
+    "CanonicalizeConfig",
+    "Config",
+    "Effective",
+    "LogConfig",
+    "MemoryConfig",
+    "ServerConfig",
+    "effective_lines",
+    "ledger_path",
+    "load",
+    "log_path",
+]

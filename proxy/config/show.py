@@ -1,0 +1,29 @@
+"""The effective configuration as text that is TOML again, with the source of each value."""
+
+import json
+
+from proxy.config.load import Effective
+from proxy.config.schema import KEYS
+
+MASK = "********"
+
+
+def effective_lines(effective: Effective) -> list[str]:
+    """One line a setting, `section.key = value   # source`, aligned; secrets are masked."""
+    rows = [(f"{path} = {shown(effective, path)}", effective.sources[path]) for path in KEYS]
+    width = max(len(row) for row, _ in rows)
+    return [f"{row:<{width}}   # {source}" for row, source in rows]
+
+
+def shown(effective: Effective, path: str) -> str:
+    """One value as TOML; a secret that is set shows as a mask."""
+    section, name = path.split(".")
+    value = getattr(getattr(effective.config, section), name)
+    return toml_value(MASK if KEYS[path].setting.secret and value else value)
+
+
+def toml_value(value: object) -> str:
+    """A value as TOML. None becomes an empty text; JSON's spelling is TOML's for all the others."""
+    if value is None:
+        return '""'
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

@@ -1,0 +1,196 @@
+"""The command line as a user meets it: help, errors in one line, exit statuses, colour."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from proxy.cli import app
+
+ROOT = Path(__file__).parent.parent.parent
+TURN = {"time": None, "turn": "t", "kind": "cold", "outcome": "ok", "cache_ratio": 0.1}
+
+
+def invoke(*arguments: str, env: Mapping[str, str] | None = None, text: str = "") -> Result:
+    plain = {"NO_COLOR": "1", "COLUMNS": "200", **(env or {})}
+    return CliRunner().invoke(app, arguments, input=text, env=plain, prog_name="warmprefix")
+
+
+def process(*arguments: str, **env: str) -> "subprocess.Popen[bytes]":
+    inherited = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "proxy", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**inherited, **env},
+    )
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No warmprefix.toml and no settings of the person who runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("WARMPREFIX_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("command", ["serve", "tail", "canonicalize", "config"])
+def test_the_help_of_a_command_has_an_example(command: str) -> None:
+    result = invoke(command, "--help")
+
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"warmprefix {command}" in result.output
+
+
+def test_the_version_is_told() -> None:
+    result = invoke("--version")
+
+    assert result.exit_code == 0
+    assert result.output.startswith("warmprefix ")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; import proxy.cli;"
+        "print([m for m in ('httpx', 'fastapi', 'aiohttp', 'uvicorn', 'sqlite3', 'orjson')"
+        " if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True, text=True
+    )
+
+    assert result.stdout == "[]\n"
+
+
+WRONG = [
+    pytest.param(["serve", "--port", "-1"], {}, "flag --port: server.port: must be", id="flag"),
+    pytest.param(["serve", "--config", "no.toml"], {}, "no.toml: cannot be read", id="file"),
+    pytest.param(["config", "-c", "no.toml"], {}, "no.toml: cannot be read", id="config-file"),
+    pytest.param(["config"], {"WARMPREFIX_X__Y": ""}, "environment WARMPREFIX_X__Y", id="variable"),
+    pytest.param(
+        ["config"],
+        {"WARMPREFIX_CANONICALIZE__DISABLE": '["edge-whitespac"]'},
+        "did you mean edge-whitespace?",
+        id="rule",
+    ),
+    pytest.param(
+        ["serve", "--embedded", "--backend", "http://x"], {}, "leave out --backend", id="both"
+    ),
+    pytest.param(
+        ["canonicalize", "--disable", "edge-whitespac"],
+        {},
+        "flag --disable: no rule is called",
+        id="canonicalize-rule",
+    ),
+    pytest.param(["canonicalize", "no.json"], {}, "no.json: cannot be read", id="no-body"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "env", "says"), WRONG)
+def test_a_wrong_setting_is_one_line_and_status_2(
+    arguments: list[str], env: dict[str, str], says: str
+) -> None:
+    result = invoke(*arguments, env=env)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("warmprefix: ")
+    assert result.stderr.count("\n") == 1
+    assert says in result.stderr
+
+
+def test_check_and_config_show_the_same_settings_and_their_sources() -> None:
+    Path("warmprefix.toml").write_text("[server]\nport = 9\n")
+    secret = {"WARMPREFIX_SERVER__API_KEY": "hidden"}
+
+    checked, shown = invoke("serve", "--check", env=secret), invoke("config", env=secret)
+
+    assert (checked.exit_code, shown.exit_code) == (0, 0)
+    assert checked.output == shown.output
+    assert "server.port = 9 " in shown.output
+    assert "# warmprefix.toml line 2" in shown.output
+    assert "hidden" not in shown.output
+
+
+def test_tail_shows_turns_of_a_log_and_other_lines_as_they_are() -> None:
+    Path("t.log").write_text(f"skipped\nINFO: started\n\n{json.dumps(TURN)}\n")
+
+    result = invoke("tail", "--log", "t.log", "--no-follow", "-n", "3")
+
+    assert result.exit_code == 0
+    first, second = result.stdout.splitlines()
+    assert first == "INFO: started"
+    assert second.endswith(" cold")
+    assert "\x1b" not in result.stdout
+
+
+def test_tail_of_standard_input_ends_with_it() -> None:
+    result = invoke("tail", "--log", "-", text=f"{json.dumps(TURN)}\n" * 20)
+
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 20
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [
+        pytest.param({}, False, id="pipe"),
+        pytest.param({"FORCE_COLOR": "1"}, True, id="forced"),
+        pytest.param({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, id="no-color"),
+    ],
+)
+def test_tail_colours_only_where_wanted(env: dict[str, str], coloured: bool) -> None:
+    with process("tail", "--log", "-", **env) as tail:
+        output, _ = tail.communicate(json.dumps(TURN).encode())
+
+    assert tail.returncode == 0
+    assert (b"\x1b[31m" in output) is coloured
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(["--log", "none.log"], "none.log: cannot be read: No such", id="no-file"),
+        pytest.param(["--url", "http://127.0.0.1:1"], "no answer from http://", id="no-proxy"),
+        pytest.param(["--url", "127.0.0.1:1"], "protocol", id="no-scheme"),
+    ],
+)
+def test_tail_without_a_source_is_one_line_and_status_1(arguments: list[str], says: str) -> None:
+    result = invoke("tail", "--no-follow", *arguments)
+
+    assert result.exit_code == 1
+    assert says in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_tail_ends_quietly_when_the_user_stops_it() -> None:
+    with process("tail", "--log", "-") as tail:
+        assert tail.stdin is not None
+        assert tail.stdout is not None
+        tail.stdin.write(json.dumps(TURN).encode() + b"\n")
+        tail.stdin.flush()
+        shown = tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+        tail.wait(20)  # before its input ends, which would end it as well
+        output, errors = tail.communicate()
+
+    assert b"cold" in shown
+    assert (tail.returncode, output, errors) == (0, b"", b"")
+
+
+def test_tail_ends_quietly_when_its_reader_leaves() -> None:
+    with process("tail", "--log", "-") as tail:
+        assert tail.stdout is not None
+        tail.stdout.close()
+        _, errors = tail.communicate(json.dumps(TURN).encode() * 3)
+
+    assert (tail.returncode, errors) == (0, b"")

@@ -1,0 +1,159 @@
+"""The connections to a backend: bytes out, status, headers and bytes back, as they are.
+
+aiohttp, not httpx: a relayed request costs a quarter of the time (bench/README.md), and it also
+speaks WebSocket. httpx asks the questions of probe.py, where a millisecond does not matter.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import aiohttp
+from multidict import CIMultiDict
+from typing_extensions import TypeIs
+from yarl import URL
+
+from proxy.backends.base import Body, Headers, end_to_end
+from proxy.backends.websocket import BackendSocket
+from proxy.core.errors import Disconnected, RefusedUpgrade, TimedOut, Unreachable
+
+_MAX_HEADER_BYTES = 65536  # llama-server's headers are short; cookies of a gateway may not be
+_HANDSHAKE = frozenset(
+    f"sec-websocket-{name}".encode()
+    for name in ("key", "version", "extensions", "protocol", "accept")
+)
+_LARGE_BYTES = 1024 * 1024  # aiohttp warns that writing more at once holds up the event loop
+_AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """aiohttp's exceptions as ours, most specific first."""
+    try:
+        yield
+    except aiohttp.ServerTimeoutError as error:
+        raise TimedOut(f"{url} did not answer in time") from error
+    except aiohttp.ClientConnectorError as error:
+        raise Unreachable(f"cannot connect to {url}: {error.os_error.strerror or error}") from error
+    except (aiohttp.ClientError, ConnectionError) as error:
+        raise Disconnected(f"{url} closed the connection: {str(error) or 'no answer'}") from error
+    except TimeoutError as error:
+        raise TimedOut(f"{url} did not answer in time") from error
+
+
+class BackendResponse:
+    """An answer whose head has arrived."""
+
+    def __init__(self, response: aiohttp.ClientResponse, url: str) -> None:
+        self._response = response
+        self._url = url
+        self.status = response.status
+        self.headers: Headers = end_to_end(list(response.raw_headers))
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, undecoded. Raises Disconnected when it ends too early."""
+        with translated(self._url):
+            while piece := await self._response.content.readany():
+                yield piece
+
+    def close(self) -> None:
+        """Close the connection, unless the whole answer was read: then it is already back in the pool."""
+        self._response.close()
+
+
+class Connections:
+    """A pool of connections to one backend. `url` has no trailing slash and may have a path."""
+
+    def __init__(
+        self, url: str, connect_timeout_s: float, first_byte_timeout_s: float, idle_s: float
+    ) -> None:
+        self.url = url
+        self._first_byte_timeout_s = first_byte_timeout_s or None
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_s)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=_AUTOMATIC,
+            auto_decompress=False,
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
+        )
+
+    async def open(
+        self, method: str, target: bytes, headers: Headers, body: Body
+    ) -> BackendResponse:
+        """Send a request and wait for the head of the answer.
+
+        `target` is path and query exactly as the client wrote them. A request that a pooled
+        connection refused because the backend had closed it is sent once more on a new one: nothing
+        of it can have been answered. Raises Unreachable, TimedOut or Disconnected.
+        """
+        with translated(self.url):
+            try:
+                return await self._send(method, target, headers, body)
+            except aiohttp.ClientConnectionResetError:
+                if not isinstance(body, bytes | None):
+                    raise  # a stream that has begun cannot be sent again
+                return await self._send(method, target, headers, body)
+
+    async def _send(
+        self, method: str, target: bytes, headers: Headers, body: Body
+    ) -> BackendResponse:
+        async with asyncio.timeout(self._first_byte_timeout_s):
+            response = await self._session.request(
+                method,
+                self._address(target),
+                headers=_multidict(_with_length(headers, body)),
+                data=_in_pieces(body) if _is_large(body) else body,
+                allow_redirects=False,
+            )
+        return BackendResponse(response, self.url)
+
+    async def websocket(
+        self, target: bytes, headers: Headers, protocols: tuple[str, ...]
+    ) -> BackendSocket:
+        """Open a WebSocket for messages of any size. Raises RefusedUpgrade or another BackendError."""
+        kept = [(key, value) for key, value in headers if key.lower() not in _HANDSHAKE]
+        try:
+            with translated(self.url):
+                return BackendSocket(
+                    await self._session.ws_connect(
+                        self._address(target),
+                        headers=_multidict(kept),
+                        protocols=protocols,
+                        max_msg_size=0,
+                    )
+                )
+        except Disconnected as error:
+            if isinstance(cause := error.__cause__, aiohttp.WSServerHandshakeError):
+                raise RefusedUpgrade(cause.status) from error
+            raise
+
+    def _address(self, target: bytes) -> URL:
+        return URL(self.url + target.decode("latin-1"), encoded=True)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+
+def _is_large(body: Body) -> TypeIs[bytes]:
+    return isinstance(body, bytes) and len(body) > _LARGE_BYTES
+
+
+def _with_length(headers: Headers, body: Body) -> Headers:
+    if not _is_large(body):
+        return headers
+    return [*headers, (b"Content-Length", str(len(body)).encode())]
+
+
+async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A large body bit by bit, so that other streams get their turn while it is copied."""
+    view = memoryview(body)
+    for start in range(0, len(body), _LARGE_BYTES // 4):
+        yield bytes(view[start : start + _LARGE_BYTES // 4])
+
+
+def _multidict(headers: Headers) -> CIMultiDict[str]:
+    return CIMultiDict((key.decode("latin-1"), value.decode("latin-1")) for key, value in headers)

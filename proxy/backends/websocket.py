@@ -1,0 +1,51 @@
+"""The backend's side of a relayed WebSocket."""
+
+from dataclasses import dataclass
+
+import aiohttp
+
+from proxy.core.errors import Disconnected
+
+GOING_AWAY = 1001
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The backend closed the connection with this code (RFC 6455, 7.4)."""
+
+    code: int
+
+
+class BackendSocket:
+    """An open WebSocket to a backend."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    @property
+    def protocol(self) -> str | None:
+        """The subprotocol that the backend chose."""
+        return self._socket.protocol
+
+    async def receive(self) -> str | bytes | Closed:
+        """The next message, or how the connection ended."""
+        message = await self._socket.receive()
+        if message.type is aiohttp.WSMsgType.TEXT:
+            return str(message.data)
+        if message.type is aiohttp.WSMsgType.BINARY:
+            return bytes(message.data)
+        return Closed(self._socket.close_code or GOING_AWAY)
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message. Raises Disconnected."""
+        try:
+            if isinstance(message, str):
+                await self._socket.send_str(message)
+            else:
+                await self._socket.send_bytes(message)
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise Disconnected(str(error)) from error
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._socket.close()

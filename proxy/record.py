@@ -1,0 +1,55 @@
+"""A turn as a log record: the fields of docs/operations.md, ready for JSON."""
+
+from datetime import UTC, datetime
+
+from proxy.core.stats import cache_ratio
+from proxy.core.turn import Turn
+
+Record = dict[str, object]
+
+
+def record_of(turn: Turn) -> Record:
+    """The record of one turn. What was not reported or does not apply is None."""
+    place, prefix, stats, times = turn.place, turn.prefix, turn.stats, turn.times
+    ratio = cache_ratio(stats)
+    return {
+        "time": _iso(times.started_s),
+        "turn": turn.id,
+        "conversation": place.conversation if place else None,
+        "index": place.index if place else None,
+        "parent": place.parent if place else None,
+        "client": turn.client,
+        "endpoint": turn.endpoint,
+        "model": turn.model,
+        "stream": turn.stream,
+        "status": turn.status,
+        "outcome": turn.outcome.value,
+        "kind": turn.kind.value if turn.kind else None,
+        "prompt_tokens": stats.prompt_tokens,
+        "cached_tokens": stats.cached_tokens,
+        "processed_tokens": stats.processed_tokens,
+        "generated_tokens": stats.generated_tokens,
+        "cache_ratio": None if ratio is None else round(ratio, 4),
+        "prefix_messages": prefix.messages if prefix else None,
+        "prefix_characters": prefix.characters if prefix else None,
+        "prompt_characters": turn.prompt_characters,
+        "break": None,
+        "rules": list(turn.rules),
+        "restored": list(turn.restored),
+        "slot": None,
+        "slot_reason": None,
+        "ttft_ms": _round(times.first_ms),
+        "prompt_ms": _round(stats.prompt_ms),
+        "generate_ms": _round(stats.generate_ms),
+        "total_ms": _round(times.total_ms),
+        "proxy_ms": _round(times.proxy_ms),
+    }
+
+
+def _iso(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

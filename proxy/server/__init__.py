@@ -1,0 +1,1 @@
+"""The ASGI shell: sockets in, sockets out, no decisions."""

@@ -1,0 +1,70 @@
+"""Our own pages under `/warmprefix/`: health, turns, and turns as they end."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+import orjson
+from fastapi import FastAPI, HTTPException, Path, Query
+from starlette.responses import Response, StreamingResponse
+
+from proxy import __version__
+from proxy.server.turns import Turns
+
+_MAX_TURNS = 1000
+
+
+def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI:
+    """The application behind `/warmprefix/`."""
+    api = FastAPI(
+        title="warmprefix",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/warmprefix/openapi.json",
+    )
+
+    @api.get("/warmprefix/health")
+    async def health() -> Response:
+        """200 while the proxy runs, whatever the backend does."""
+        return _json({"status": "ok", "version": __version__})
+
+    @api.get("/warmprefix/ready", responses={503: {"description": "The backend does not answer."}})
+    async def ready() -> Response:
+        """200 when the backend answers too."""
+        answers = await is_ready()
+        return _json(
+            {"status": "ok" if answers else "backend unreachable"}, 200 if answers else 503
+        )
+
+    @api.get("/warmprefix/api/turns")
+    async def list_turns(
+        limit: Annotated[int, Query(ge=1, le=_MAX_TURNS)] = 50,
+        conversation: Annotated[str | None, Query(max_length=64)] = None,
+    ) -> Response:
+        """Ended turns, newest first: the objects of the log."""
+        return _json({"turns": turns.newest(limit, conversation)})
+
+    @api.get("/warmprefix/api/turns/{turn}", responses={404: {"description": "Not known."}})
+    async def one_turn(turn: Annotated[str, Path(max_length=64)]) -> Response:
+        """One turn."""
+        record = turns.get(turn)
+        if record is None:
+            raise HTTPException(404, "No such turn; the last thousand are kept.")
+        return _json(record)
+
+    @api.get("/warmprefix/api/events")
+    async def events() -> Response:
+        """Turns as they end, as server-sent events."""
+        return StreamingResponse(_events(turns), media_type="text/event-stream")
+
+    return api
+
+
+async def _events(turns: Turns) -> AsyncIterator[bytes]:
+    yield b": turns as they end\n\n"
+    async for record in turns.watch():
+        yield b"data: " + orjson.dumps(record) + b"\n\n"
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")

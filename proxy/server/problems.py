@@ -1,0 +1,55 @@
+"""Errors as answers: one table from what failed to status, type and what the user can do."""
+
+import orjson
+
+from proxy.backends.base import Headers
+from proxy.core.errors import BackendError, Disconnected, TimedOut, Unreachable
+from proxy.core.types import Outcome
+from proxy.server.asgi import Send, answer
+
+_JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
+
+_TABLE: dict[type[BackendError], tuple[int, str, Outcome, str]] = {
+    Unreachable: (
+        502,
+        "backend_unreachable",
+        Outcome.BACKEND_UNREACHABLE,
+        "Is it running? Start it, or name another with --backend URL.",
+    ),
+    TimedOut: (
+        504,
+        "backend_timeout",
+        Outcome.BACKEND_TIMEOUT,
+        "Raise backend.first_byte_timeout_s, or set it to 0 for no limit.",
+    ),
+    Disconnected: (
+        502,
+        "backend_disconnected",
+        Outcome.BACKEND_DISCONNECTED,
+        "Its log says why; it may have crashed, or be out of memory.",
+    ),
+}
+
+
+def outcome_of(error: BackendError) -> Outcome:
+    """How a turn ended that failed so."""
+    return _TABLE[type(error)][2]
+
+
+def error_body(status: int, kind: str, message: str) -> bytes:
+    """An error in OpenAI's shape, with llama-server's numeric `code`."""
+    return orjson.dumps(
+        {"error": {"message": message, "type": kind, "param": None, "code": status}}
+    )
+
+
+async def answer_problem(send: Send, status: int, kind: str, message: str) -> None:
+    """An error of our own, before anything else was sent."""
+    await answer(send, status, _JSON, error_body(status, kind, message))
+
+
+async def answer_backend_error(send: Send, error: BackendError) -> int:
+    """The answer for a backend that did not give one; its status is returned."""
+    status, kind, _, advice = _TABLE[type(error)]
+    await answer_problem(send, status, kind, f"warmprefix: {error}. {advice}")
+    return status

@@ -1,0 +1,37 @@
+"""Headers and bodies between client and backend, both ways, as they are."""
+
+from proxy.backends.base import Headers, Response, end_to_end
+from proxy.server.asgi import Scope, Send
+
+_OURS = frozenset({b"host", b"content-length", b"expect"})
+"""Written anew for the backend's connection; the web server has already answered `Expect`."""
+
+
+def request_headers(scope: Scope, drop: frozenset[bytes] = frozenset()) -> Headers:
+    """The client's end-to-end headers."""
+    return [
+        (key, value)
+        for key, value in end_to_end(scope["headers"])
+        if key not in _OURS and key not in drop
+    ]
+
+
+async def send_head(send: Send, response: Response) -> None:
+    """Status and headers of the backend's answer."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status,
+            "headers": [(key.lower(), value) for key, value in response.headers],
+        }
+    )
+
+
+async def send_piece(send: Send, piece: bytes) -> None:
+    """A piece of the body."""
+    await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def send_end(send: Send) -> None:
+    """The end of the body."""
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,154 @@
+"""Runs the proxy: opens its socket, starts the web server, and ends it without cutting replies."""
+
+import asyncio
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+import uvicorn
+
+from proxy.config import Config, log_path
+from proxy.core.errors import ConfigError
+from proxy.server.app import App
+from proxy.stores.base import Store
+from proxy.stores.memory import MemoryStore
+from proxy.turnlog import TurnLog
+
+_KEEP_ALIVE_S = 75  # longer than the pools of the usual clients, so they close first and never race
+
+
+def say(line: str) -> None:
+    """A line for the person at the terminal. Standard output is the turn log's."""
+    sys.stderr.write(f"warmprefix: {line}\n")
+    sys.stderr.flush()
+
+
+def run(config: Config, *, embedded: bool, observe: bool) -> int:
+    """Run until a signal ends it; the exit status. Raises ConfigError before the first request."""
+    listener = listen(config.server.host, config.server.port)
+    try:
+        with uvloop_if_present() as runner:
+            return runner.run(_serve(config, listener, embedded=embedded, observe=observe))
+    except KeyboardInterrupt:  # a second one, while replies were being drained
+        return 130
+    finally:
+        listener.close()
+
+
+@contextmanager
+def uvloop_if_present() -> Iterator[asyncio.Runner]:
+    """A runner on uvloop, or on asyncio's own loop where there is none (Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        yield runner
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket. Raises ConfigError naming the setting where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        busy = error.errno == errno.EADDRINUSE
+        advice = "another program uses it; choose another with --port" if busy else "server.host"
+        raise ConfigError(
+            f"cannot listen on {host}:{port} (server.port): {os.strerror(error.errno or 0)}: {advice}"
+        ) from None
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which first ends what would never end by itself."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: drain. Second Ctrl-C: stop at once."""
+        if not self.should_exit:
+            running = len(self.server_state.tasks)
+            say(f"stopping; {running} running" if running else "stopping")
+        self._app.stop_watching()
+        super().handle_exit(sig, frame)
+
+
+async def _serve(config: Config, listener: socket.socket, *, embedded: bool, observe: bool) -> int:
+    if not embedded:
+        await _serve_app(config, listener, observe=observe)
+        return 0
+    from proxy.embedded import EmbeddedBackend
+
+    server = EmbeddedBackend()
+    try:
+        await server.start(say)
+        backend = replace(config.backend, url=server.url, kind="llamacpp")
+        await _serve_app(replace(config, backend=backend), listener, observe=observe)
+    finally:
+        await server.stop()
+    return 0
+
+
+async def _serve_app(config: Config, listener: socket.socket, *, observe: bool) -> None:
+    log = TurnLog(
+        sys.stdout.buffer,
+        log_path(config.log),
+        max_bytes=config.log.max_bytes,
+        backups=config.log.backups,
+    )
+    app = App(config, open_store(config), log, observe=observe)
+    try:
+        server = _Server(uvicorn_config(config, app), app)
+        app.tasks.start(_announce(app, config, listener), "announce")
+        await server.serve([listener])
+    finally:
+        await app.close()
+        log.close()
+
+
+def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
+    """uvicorn as we want it: no headers of its own, no log of its own, replies drained at the end."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=round(config.server.shutdown_grace_s),
+        ws_max_size=2**31,
+    )
+
+
+def open_store(config: Config) -> Store:
+    """The ledger's store that the configuration names."""
+    return MemoryStore(config.memory.max_bytes, config.memory.max_age_s)
+
+
+async def _announce(app: App, config: Config, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    await app.known.ask()
+    say(f"listening on http://{shown}:{port}, backend {config.backend.url} ({app.known.name})")
+    if app.known.name == "unknown":
+        say("the backend does not answer yet; requests get 502 until it does")
+    say(f"point clients at OPENAI_BASE_URL=http://{shown}:{port}/v1; watch with: warmprefix tail")

@@ -1,0 +1,66 @@
+"""Turns that have ended: to the log, to those who watch, and kept for a while."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from proxy.core.turn import Turn
+from proxy.record import Record, record_of
+from proxy.turnlog import TurnLog
+
+_KEPT = 1000  # turns that the API can look back on: a long day, about a megabyte
+_BEHIND = 256  # turns that a watcher may be late before it is told to start anew
+
+
+class Turns:
+    """Where every ended turn goes."""
+
+    def __init__(self, log: TurnLog) -> None:
+        self._log = log
+        self._kept: deque[Record] = deque(maxlen=_KEPT)
+        self._watchers: set[asyncio.Queue[Record | None]] = set()
+
+    def add(self, turn: Turn) -> None:
+        """Log a turn and show it to the watchers. Never waits."""
+        record = record_of(turn)
+        self._log.write(record)
+        self._kept.append(record)
+        for queue in tuple(self._watchers):
+            try:
+                queue.put_nowait(record)
+            except asyncio.QueueFull:
+                self._end(queue)
+
+    def _end(self, queue: asyncio.Queue[Record | None]) -> None:
+        self._watchers.discard(queue)
+        while queue.qsize():
+            queue.get_nowait()
+        queue.put_nowait(None)
+
+    def newest(self, limit: int, conversation: str | None = None) -> list[Record]:
+        """Records of ended turns, newest first."""
+        found = (
+            record
+            for record in reversed(self._kept)
+            if conversation is None or record["conversation"] == conversation
+        )
+        return [record for record, _ in zip(found, range(limit), strict=False)]
+
+    def get(self, turn: str) -> Record | None:
+        """The record of one turn."""
+        return next((record for record in self._kept if record["turn"] == turn), None)
+
+    async def watch(self) -> AsyncIterator[Record]:
+        """Every turn that ends from now on, until the proxy stops or the watcher is too slow."""
+        queue: asyncio.Queue[Record | None] = asyncio.Queue(_BEHIND)
+        self._watchers.add(queue)
+        try:
+            while (record := await queue.get()) is not None:
+                yield record
+        finally:
+            self._watchers.discard(queue)
+
+    def close(self) -> None:
+        """End all watching."""
+        for queue in tuple(self._watchers):
+            self._end(queue)

@@ -1,0 +1,45 @@
+"""Tasks that belong to the application, not to a request: they outlive a client that leaves.
+
+An `await` inside a generator's `finally` is cancelled when the client goes away; a task owned by the
+application is not. `asyncio.create_task` alone would keep no reference, and lose its errors.
+"""
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Coroutine
+
+
+class Tasks:
+    """Starts tasks, keeps them until they end, reports those that fail."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+        self.failed = 0
+
+    def start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """Run `work` on its own."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failed += 1
+            sys.stderr.write(f"warmprefix: task {task.get_name()} failed:\n")
+            traceback.print_exception(error)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    async def finish(self, limit_s: float) -> None:
+        """Wait for what runs, then cancel what is left."""
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=limit_s)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)

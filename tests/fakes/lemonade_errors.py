@@ -1,0 +1,111 @@
+"""Error bodies of Lemonade Server: `error` is sometimes a string and sometimes an object.
+
+Captured from v11.7.0 at e385039ed; which status goes with which body is decided in lemonade.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.fakes.scripted_replies import JsonObject
+
+BAD_JSON = "Invalid JSON in request body: [json.exception.parse_error.101] parse error"
+EMPTY_BODY = "Request body is required but was empty"
+NOTHING_LOADED = "No model loaded and no model specified in request"
+UNAUTHORIZED = "Invalid or missing API key"
+FOREIGN_ORIGIN = "Origin not allowed"
+USE_POST = "Method Not Allowed. Use POST for this endpoint"
+
+WATCHDOG: JsonObject = {
+    "error": {
+        "message": "llama-server was unresponsive and has been reset by the backend watchdog.",
+        "type": "backend_error",
+        "details": {
+            "backend": "llama-server",
+            "code": "backend_watchdog_reset",
+            "retryable": True,
+        },
+    }
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error for the next inference request; in a stream after that many text deltas."""
+
+    body: JsonObject
+    status: int = 500
+    after_deltas: int = 0
+
+
+def model_not_found(name: str, known: Sequence[str]) -> JsonObject:
+    """404: the model was never heard of; same in streams and for GET `models/{id}`."""
+    listed = f"Model '{name}' was not found. Available models include: {', '.join(known)}"
+    return {
+        "error": {
+            "code": "model_not_found",
+            "message": listed,
+            "param": "model",
+            "requested_model": name,
+            "type": "model_not_found",
+        }
+    }
+
+
+def no_route(path: str) -> JsonObject:
+    """404: no such address."""
+    message = "The requested endpoint does not exist"
+    return {"error": {"message": message, "path": path, "type": "not_found"}}
+
+
+def no_model() -> JsonObject:
+    """400, or 200 inside a stream: a model is loaded, but the request names none."""
+    message = "Invalid request: No model specified in request"
+    return {"error": {"message": message, "type": "invalid_request"}}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What llama-server refused; Lemonade words it differently in a stream and out of it."""
+
+    message: str
+    type: str = "invalid_request_error"
+    n_prompt_tokens: int | None = None
+    n_ctx: int | None = None
+
+    def backend_body(self) -> JsonObject:
+        """The error object of llama-server itself."""
+        counts = {"n_ctx": self.n_ctx, "n_prompt_tokens": self.n_prompt_tokens}
+        known = counts if self.n_ctx is not None else {}
+        return {"code": 400, "message": self.message, **known, "type": self.type}
+
+    def answer_body(self) -> JsonObject:
+        """Outside a stream, with llama-server's answer in `details`."""
+        overflow = self.n_ctx is not None
+        return {
+            "error": {
+                "code": "context_length_exceeded" if overflow else 400,
+                "details": {
+                    "backend": "llama-server",
+                    "response": {"error": self.backend_body()},
+                },
+                "message": self.message,
+                "status_code": 400,
+                "type": "invalid_request_error",
+            }
+        }
+
+    def stream_body(self) -> JsonObject:
+        """Inside a stream: llama-server's object with `status_code`."""
+        return {"error": {**self.backend_body(), "status_code": 400}}
+
+
+def overflow(tokens: int, context_tokens: int) -> Refusal:
+    """The prompt does not fit."""
+    message = (
+        f"request ({tokens} tokens) exceeds the available context size "
+        f"({context_tokens} tokens), try increasing it"
+    )
+    return Refusal(message, "exceed_context_size_error", tokens, context_tokens)
+
+
+NO_MESSAGES = Refusal("'messages' is required")

@@ -1,0 +1,109 @@
+"""A tiny random model that llama-server loads: for tests that count tokens, not words.
+
+llama architecture with full attention, so that cached_tokens is exactly the shared prefix. One token a
+byte, plus the turn markers of common chat templates: a prompt's token count is its byte count with each
+marker counted as one. It writes printable ASCII only, so its text becomes the same tokens again, and
+never ends a turn by itself: replies are as long as max_tokens says. Written in 0.01 s, 0.5 MB.
+"""
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 128
+CONTEXT_TOKENS = 131_072
+SEED = 20260101  # any; fixed so that every run writes the same file and the same replies
+
+CONTROL_MARKERS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+)
+# Qwen3's vocabulary has these as ordinary added tokens: unlike control tokens they appear in the output
+SHOWN_MARKERS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+END_OF_TURN = "<|im_end|>"
+PAIR = "QZ"  # the GPT-2 tokenizer needs one merge; two capitals that tests hardly use together
+
+
+def byte_symbols() -> list[str]:
+    """The printable character that GPT-2's vocabulary writes for each byte value, in byte order.
+
+    Printable bytes stand for themselves, the others for the characters from U+0100 on (source: the
+    byte-level vocabulary of GPT-2, which llama.cpp's "gpt2" tokenizer expects).
+    """
+    shown = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    spare = iter(range(0x100, 0x200))
+    return [chr(byte) if byte in shown else chr(next(spare)) for byte in range(256)]
+
+
+def add_vocabulary(writer: gguf.GGUFWriter) -> int:
+    """Write the tokenizer; the number of its tokens."""
+    tokens = [*byte_symbols(), *CONTROL_MARKERS, *SHOWN_MARKERS, PAIR]
+    types = [gguf.TokenType.NORMAL] * len(tokens)
+    for marker in CONTROL_MARKERS:
+        types[tokens.index(marker)] = gguf.TokenType.CONTROL
+    for marker in SHOWN_MARKERS:
+        types[tokens.index(marker)] = gguf.TokenType.USER_DEFINED
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges([" ".join(PAIR)])
+    writer.add_bos_token_id(tokens.index("<|endoftext|>"))
+    writer.add_eos_token_id(tokens.index(END_OF_TURN))
+    writer.add_add_bos_token(False)
+    writer.add_vocab_size(len(tokens))
+    return len(tokens)
+
+
+def add_shape(writer: gguf.GGUFWriter) -> None:
+    """Write the hyperparameters."""
+    writer.add_name("tiny")
+    writer.add_context_length(CONTEXT_TOKENS)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(WIDTH // HEADS)
+
+
+def add_weights(writer: gguf.GGUFWriter, vocabulary: int) -> None:
+    """Write random tensors; only printable ASCII gets output rows, all other logits are zero."""
+    random = np.random.default_rng(SEED)
+
+    def noise(rows: int, columns: int, scale: float) -> NDArray[np.float32]:
+        return (random.standard_normal((rows, columns)) * scale).astype(np.float32)
+
+    ones = np.ones(WIDTH, np.float32)
+    output = noise(vocabulary, WIDTH, 0.5)
+    output[[row for row in range(vocabulary) if not 0x20 <= row < 0x7F]] = 0
+    writer.add_tensor("token_embd.weight", noise(vocabulary, WIDTH, 0.5))
+    writer.add_tensor("output_norm.weight", ones)
+    writer.add_tensor("output.weight", output)
+    for layer in range(LAYERS):
+        prefix = f"blk.{layer}."
+        for norm in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"{prefix}{norm}.weight", ones)
+        for square in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            writer.add_tensor(f"{prefix}{square}.weight", noise(WIDTH, WIDTH, 0.1))
+        writer.add_tensor(f"{prefix}ffn_gate.weight", noise(INNER, WIDTH, 0.1))
+        writer.add_tensor(f"{prefix}ffn_up.weight", noise(INNER, WIDTH, 0.1))
+        writer.add_tensor(f"{prefix}ffn_down.weight", noise(WIDTH, INNER, 0.1))
+
+
+def write_tiny_model(path: Path) -> Path:
+    """`path`, after the model was written to it."""
+    writer = gguf.GGUFWriter(path, "llama")
+    add_shape(writer)
+    add_weights(writer, add_vocabulary(writer))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

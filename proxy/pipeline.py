@@ -1,4 +1,4 @@
-"""One chat request, one straight line: parse, recognise, canonicalize, identify, and record.
+"""One chat request, one straight line: parse, recognise, canonicalize, identify, restore.
 
 Nothing here talks to a backend. Whatever fails, the request goes on as the client sent it: the
 failure is counted (`Counters`) and the turn is logged with what is known.
@@ -10,32 +10,33 @@ from dataclasses import dataclass, replace
 
 from proxy.backends.base import Kind as BackendKind
 from proxy.config import Config
-from proxy.core.canonical import Canonicalizer, choose_rules
 from proxy.core.errors import NotUnderstood, StoreError
-from proxy.core.identity import Identifier, chain_key, match_key, scope_key
-from proxy.core.ledger import NOTHING, Conversation, Entry, Found, Node, Place, place
+from proxy.core.identity import scope_key, tool_set_key
+from proxy.core.ledger import NOTHING, Found, Place, place
 from proxy.core.memo import Memo
-from proxy.core.prefix import characters, common_prefix
-from proxy.core.stats import cache_stats
-from proxy.core.turn import Times, Turn
-from proxy.core.types import Message, Outcome, Prompt, Reply, Request
-from proxy.core.wire import write_message
+from proxy.core.move import move_volatile
+from proxy.core.restore import How, as_received, restore
+from proxy.core.restore_tools import restore_tools
+from proxy.core.types import Message, Prompt, Request, Tool
 from proxy.counters import Counters
 from proxy.dialects import chat_completions
+from proxy.dialects.chat_ids import CallIds
 from proxy.dialects.messages_in import parse_message
 from proxy.profiles import profile_of
 from proxy.profiles.base import Recognised
-from proxy.recent import Recent
+from proxy.profiles.volatile import frozen_patterns
+from proxy.ruleset import RuleSet, RuleSets
 from proxy.stores.base import Store
 
 _MEMO_BYTES = 16 * 1024 * 1024  # parsed messages, one generation, as in the canonicalizer
+_TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets
 _UNKNOWN = Recognised("unknown", None, False)
 
 
 @dataclass(slots=True)
 class Prepared:
     """A request on its way. `body` is what goes to the backend; `request` is None where the body was
-    not understood, and then nothing was changed."""
+    not understood, and then nothing was changed. `call_ids` is set where tools are offered."""
 
     turn: str
     endpoint: str
@@ -49,27 +50,36 @@ class Prepared:
     keys: tuple[bytes, ...] = ()
     found: Found = NOTHING
     place: Place | None = None
+    call_ids: CallIds | None = None
 
 
 class Pipeline:
-    """Prepares requests and records turns."""
+    """Prepares requests."""
 
     def __init__(
         self, config: Config, store: Store, counters: Counters, *, observe: bool = False
     ) -> None:
-        rules = choose_rules(config.canonicalize.enable, config.canonicalize.disable)
-        self._canonicalizer = Canonicalizer(rules)
-        self._identifier = Identifier()
+        self._rules = RuleSets(config.canonicalize)
+        self._reasoning = config.memory.restore_reasoning
         self._parsed: Memo[Message] = Memo(_MEMO_BYTES)
+        self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
         self._store = store
         self.counters = counters
-        self._recent = Recent()
         self._observe = observe
 
     async def prepare(
-        self, endpoint: str, headers: Mapping[str, str], body: bytes, kind: BackendKind
+        self,
+        endpoint: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        kind: BackendKind,
+        *,
+        reasoning_pays: bool = False,
     ) -> Prepared:
-        """What to send for `body`. `headers` have lower-case names. Never raises for a bad body."""
+        """What to send for `body`. `headers` have lower-case names. Never raises for a bad body.
+
+        `reasoning_pays`: evidence that reasoning the client dropped is worth putting back.
+        """
         prepared = Prepared(turn=secrets.token_hex(6), endpoint=endpoint, body=body)
         try:
             request = chat_completions.parse(body, self._message)
@@ -79,36 +89,87 @@ class Pipeline:
         prepared.request = request
         prepared.sent = request.prompt
         try:
-            await self._prepare(prepared, request, headers, kind)
+            await self._identify(prepared, request, headers)
+            if not self._observe:
+                self._restore(prepared, request, reasoning_pays)
+                self._write(prepared, request, kind)
         except Exception:  # fail open: the request goes on as it came
             self.counters.failed_open("prepare")
-            prepared.body, prepared.sent = body, request.prompt
+            return replace(prepared, body=body, sent=request.prompt, place=None, restored=())
         return prepared
 
-    async def _prepare(
-        self, prepared: Prepared, request: Request, headers: Mapping[str, str], kind: BackendKind
+    async def _identify(
+        self, prepared: Prepared, request: Request, headers: Mapping[str, str]
     ) -> None:
+        """Canonical form, chain keys, and the place among what is remembered."""
         prepared.client = profile_of(headers, request)
-        canonical = self._canonicalizer.run(request.prompt)
+        rules = self._rules.of(prepared.client.client)
+        canonical = rules.canonicalizer.run(request.prompt)
         for name in canonical.failed:
             self.counters.failed_open(f"rule {name}")
         prepared.rules = canonical.rules
+        prepared.sent = canonical.prompt
         prepared.scope = scope_key(headers.get("authorization", ""))
-        prepared.keys = self._identifier.chain_keys(canonical.prompt.messages, prepared.scope)
+        prepared.keys = rules.identifier.chain_keys(canonical.prompt.messages, prepared.scope)
         prepared.found = await self._find(prepared.keys)
-        if not self._observe:
-            prepared.sent = canonical.prompt
-            prepared.body = chat_completions.render(
-                request, canonical.prompt, kind.options(request)
-            )
-        assert prepared.sent is not None
+        self._locate(prepared, canonical.prompt)
+        if self._observe:
+            prepared.sent = request.prompt
+
+    def _locate(self, prepared: Prepared, prompt: Prompt) -> None:
         prepared.place = place(
-            prepared.keys,
-            _first_user(prepared.sent),
-            prepared.found,
-            secrets.token_hex(6),
-            prepared.sent,
+            prepared.keys, _first_user(prompt), prepared.found, prepared.turn, prompt
         )
+
+    def _restore(self, prepared: Prepared, request: Request, reasoning_pays: bool) -> None:
+        """Remembered bytes for what is recognised."""
+        canonical = prepared.sent
+        assert canonical is not None
+        rules = self._rules.of(prepared.client.client)
+        messages = canonical.messages
+        names: tuple[str, ...] = ()
+        if rules.moves_volatile:
+            messages = move_volatile(messages, frozen_patterns())
+            names = () if messages is canonical.messages else ("moved-volatile",)
+        put_back = self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays)
+        how = How(self._message, put_back, rules.restores_blocks)
+        restored = restore(messages, prepared.keys, prepared.found.nodes, how)
+        tools = self._tools(prepared, canonical, rules)
+        if tools is not canonical.tools:
+            names = (*names, "tools")
+        prepared.restored = (*names, *restored.names)
+        sent = Prompt(
+            as_received(restored.messages, request.prompt.messages),
+            tools,
+            canonical.template_options,
+        )
+        prepared.sent = sent
+        self._locate(prepared, sent)
+
+    def _tools(self, prepared: Prepared, prompt: Prompt, rules: RuleSet) -> tuple[Tool, ...] | None:
+        """Tools as this conversation, or else any with the same set of tools, first sent them."""
+        if not prompt.tools:
+            return prompt.tools
+        keys = rules.identifier.tool_keys(prompt.tools)
+        tool_set = prepared.scope + tool_set_key(keys)
+        known = self._known_tools(prepared) or self._tool_sets.get(tool_set) or ()
+        known_keys = rules.identifier.tool_keys(known)
+        tools = restore_tools(prompt.tools, keys, known, known_keys)
+        if self._tool_sets.get(tool_set) is None:
+            self._tool_sets.put(tool_set, tools)
+        return tools
+
+    def _known_tools(self, prepared: Prepared) -> tuple[Tool, ...]:
+        last = prepared.found.conversation
+        if last is None or prepared.place is None or prepared.place.conversation != last.id:
+            return ()
+        return tuple(chat_completions.parse_tool(raw) for raw in last.tools)
+
+    def _write(self, prepared: Prepared, request: Request, kind: BackendKind) -> None:
+        assert prepared.sent is not None
+        prepared.body = chat_completions.render(request, prepared.sent, kind.options(request))
+        if request.prompt.tools:
+            prepared.call_ids = CallIds(request.prompt.messages, prepared.turn)
 
     def _message(self, raw: bytes) -> Message:
         message = self._parsed.get(raw)
@@ -123,76 +184,6 @@ class Pipeline:
         except StoreError:
             self.counters.failed_open("store")
             return NOTHING
-
-    def record(
-        self, prepared: Prepared, reply: Reply, status: int | None, outcome: Outcome, times: Times
-    ) -> Turn:
-        """The turn that has ended, remembered. Never raises and never waits."""
-        turn = Turn(
-            id=prepared.turn,
-            client=prepared.client.client,
-            endpoint=prepared.endpoint,
-            model=reply.model or (prepared.request.model if prepared.request else None),
-            stream=bool(prepared.request and prepared.request.stream),
-            status=status,
-            outcome=outcome,
-            side=prepared.client.side,
-            place=prepared.place,
-            prefix=None,
-            prompt_characters=None,
-            rules=prepared.rules,
-            restored=prepared.restored,
-            stats=cache_stats(reply),
-            times=times,
-            error=reply.error,
-        )
-        try:
-            return self._remember(prepared, reply, turn)
-        except Exception:  # fail open: a turn that cannot be remembered is still logged
-            self.counters.failed_open("record")
-            return turn
-
-    def _remember(self, prepared: Prepared, reply: Reply, turn: Turn) -> Turn:
-        sent, where = prepared.sent, prepared.place
-        if sent is None or where is None:
-            return turn
-        before = self._recent.get(where.conversation)
-        turn = replace(
-            turn,
-            prefix=common_prefix(before, sent) if before else None,
-            prompt_characters=characters(sent.messages),
-        )
-        if turn.status == 200:
-            self._recent.put(where.conversation, sent)
-            self._store.put(_entry(prepared, sent, where, reply, turn))
-        return turn
-
-
-def _entry(prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn) -> Entry:
-    parents = (prepared.scope, *prepared.keys)
-    nodes = [
-        Node(key, parent, write_message(message), False, where.conversation, turn.id)
-        for key, parent, message in zip(prepared.keys, parents, sent.messages, strict=False)
-        if key not in prepared.found.nodes
-    ]
-    tip = prepared.keys[-1] if prepared.keys else prepared.scope
-    answer = None
-    if reply.message is not None:
-        answer = chain_key(tip, match_key(reply.message))
-        raw = write_message(reply.message)
-        nodes.append(Node(answer, tip, raw, True, where.conversation, turn.id))
-    conversation = Conversation(
-        id=where.conversation,
-        turns=where.index + 1,
-        turn=turn.id,
-        model=turn.model,
-        tip=tip,
-        messages=len(sent.messages),
-        reply=answer,
-        tools=tuple(tool.definition for tool in sent.tools or ()),
-        options=sent.template_options,
-    )
-    return Entry(tuple(nodes), conversation)
 
 
 def _first_user(prompt: Prompt) -> int:

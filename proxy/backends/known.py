@@ -1,12 +1,17 @@
-"""What is known of a backend's kind, asked when it is first needed and again until it answers."""
+"""What is known of a backend, asked when it is first needed and again when it may have changed."""
 
 import asyncio
 import time
+from hashlib import blake2b
+
+import httpx
 
 from proxy.backends.base import Kind
 from proxy.backends.kinds import KINDS
-from proxy.backends.probe import identify
+from proxy.backends.probe import identify, template_of
+from proxy.backends.template import UNKNOWN, TemplateFacts, ask_template
 from proxy.core.errors import Unreachable
+from proxy.tasks import Tasks
 
 _AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the requests themselves
 _FIRST_WAIT_S = (
@@ -15,13 +20,18 @@ _FIRST_WAIT_S = (
 
 
 class KnownBackend:
-    """The kind of the backend at `url`. `kind`: its name, or "auto" to ask."""
+    """The kind of the backend at `url`, and what its template does. `kind`: its name, or "auto"."""
 
-    def __init__(self, url: str, kind: str) -> None:
+    def __init__(self, url: str, kind: str, tasks: Tasks) -> None:
         self._url = url
         self._kind: Kind | None = KINDS.get(kind)
+        self._tasks = tasks
+        self._client = httpx.AsyncClient(trust_env=False)
         self._asked_s = -_AGAIN_S
         self._asking = asyncio.Lock()
+        self._by_template: dict[bytes, TemplateFacts] = {}
+        self._model: str | None = None
+        self.template = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -42,15 +52,44 @@ class KnownBackend:
             self._asked_s = time.monotonic()
             try:
                 async with asyncio.timeout(_FIRST_WAIT_S):
-                    self._kind = KINDS[await identify(self._url)]
+                    self._kind = KINDS[await identify(self._client, self._url)]
             except (Unreachable, TimeoutError):
                 return
 
     async def answers(self) -> bool:
         """Whether the backend is there now."""
         try:
-            name = await identify(self._url)
+            name = await identify(self._client, self._url)
         except Unreachable:
             return False
         self._kind = self._kind or KINDS[name]
         return True
+
+    def saw_model(self, model: str | None) -> None:
+        """A reply named its model: another one than before brings another template."""
+        if model != self._model and self._kind is not None:
+            self._model = model
+            self._tasks.start(self.ask_template(), "template probe")
+
+    def lost(self) -> None:
+        """The backend could not be reached: what comes back may be another one."""
+        self._model = None
+
+    async def ask_template(self) -> None:
+        """Learn what the template does; asked once a template, whichever model has it."""
+        found = await template_of(self._client, self._url)
+        if found is None:
+            self.template = UNKNOWN
+            return
+        url, template = found
+        key = blake2b(template.encode("utf-8", "surrogatepass")).digest()
+        if key not in self._by_template:
+            facts = await ask_template(self._client, url)
+            if facts == UNKNOWN:
+                return
+            self._by_template[key] = facts
+        self.template = self._by_template[key]
+
+    async def close(self) -> None:
+        """Close the connections used for asking."""
+        await self._client.aclose()

@@ -7,31 +7,60 @@ from proxy.core.errors import Unreachable
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
 
 
-async def identify(url: str, api_key: str | None = None) -> str:
+async def identify(client: httpx.AsyncClient, url: str) -> str:
     """The kind of the backend at `url`: "llamacpp", "lemonade" or "openai-compatible".
 
-    llama-server has `/props` and Lemonade does not; Lemonade's health lists the loaded models
-    (docs/operations.md). Raises Unreachable while nothing there answers.
+    Lemonade's health lists the loaded models and it has no `/props`; llama-server has `/props`.
+    Raises Unreachable while nothing there answers.
     """
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    async with httpx.AsyncClient(timeout=_LIMIT_S, headers=headers, trust_env=False) as client:
-        try:
-            if _has(await client.get(f"{url}/api/v1/health"), "all_models_loaded"):
-                return "lemonade"
-            props = await client.get(f"{url}/props")
-            if _has(props, "total_slots") or _names_llama_server(props):
-                return "llamacpp"
-        except httpx.HTTPError as error:
-            raise Unreachable(f"{url}: {error!r}") from error
+    try:
+        health = await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S)
+        if "all_models_loaded" in _members(health):
+            return "lemonade"
+        props = await client.get(f"{url}/props", timeout=_LIMIT_S)
+        if "total_slots" in _members(props) or _names_llama_server(props):
+            return "llamacpp"
+    except httpx.HTTPError as error:
+        raise Unreachable(f"{url}: {error!r}") from error
     return "openai-compatible"
 
 
-def _has(response: httpx.Response, member: str) -> bool:
+async def template_of(client: httpx.AsyncClient, url: str) -> tuple[str, str] | None:
+    """The chat template in use, and the llama-server that has it; None where nobody says.
+
+    Lemonade has no `/props` itself, but its health names the llama-server of each loaded model; the
+    most recently used one answers the next request for it.
+    """
+    try:
+        props = _members(await client.get(f"{url}/props", timeout=_LIMIT_S))
+        if "chat_template" not in props:
+            health = _members(await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S))
+            behind = _llama_server_of(health)
+            if behind is None:
+                return None
+            url = behind
+            props = _members(await client.get(f"{url}/props", timeout=_LIMIT_S))
+    except httpx.HTTPError:
+        return None
+    template = props.get("chat_template")
+    return (url, template) if isinstance(template, str) else None
+
+
+def _llama_server_of(health: dict[str, object]) -> str | None:
+    loaded = health.get("all_models_loaded")
+    models = [m for m in loaded if isinstance(m, dict)] if isinstance(loaded, list) else []
+    models = [m for m in models if m.get("recipe") == "llamacpp" and m.get("type") == "llm"]
+    latest = max(models, key=lambda m: m.get("last_use") or 0, default={})
+    url = latest.get("backend_url")
+    return url.removesuffix("/v1") if isinstance(url, str) else None
+
+
+def _members(response: httpx.Response) -> dict[str, object]:
     try:
         value = response.json()
     except ValueError:
-        return False
-    return response.status_code == 200 and isinstance(value, dict) and member in value
+        return {}
+    return value if response.status_code == 200 and isinstance(value, dict) else {}
 
 
 def _names_llama_server(response: httpx.Response) -> bool:

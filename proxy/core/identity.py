@@ -6,13 +6,17 @@ whole history in order, so it identifies a conversation up to that message; an e
 fork is another chain from there on.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from proxy.core.json_value import value_key
 from proxy.core.memo import Memo
 from proxy.core.reasoning import split_reasoning
-from proxy.core.types import Message, OpaquePart, TextPart, Tool, ToolCall
+from proxy.core.transient import without_blocks
+from proxy.core.types import Message, RawJson, TextPart, Tool, ToolCall
+from proxy.core.volatile import mask
 from proxy.core.wire import compact
 
 VERSION = b"warmprefix-identity-1"
@@ -20,6 +24,7 @@ VERSION = b"warmprefix-identity-1"
 
 DIGEST_BYTES = 16
 _EDGES = " \t\r\n"
+_OPENING_ROLES = frozenset({"system", "developer", "user"})
 _USER_EDGES = "\r\n"
 _NO_CALL = -1
 _MEMO_BYTES = 16 * 1024 * 1024  # a generation of messages, as in the canonicalizer
@@ -30,10 +35,32 @@ def scope_key(*parts: str) -> bytes:
     return _digest(VERSION, *(part.encode("utf-8", "surrogatepass") for part in parts))
 
 
+@dataclass(frozen=True, slots=True)
+class Looseness:
+    """What an opt-in rule lets a match key leave out besides: volatile spans of the messages before
+    the first reply, and transient blocks of user turns."""
+
+    volatile: tuple[re.Pattern[str], ...] = ()
+    blocks: bool = False
+
+    def text_of(self, role: str | None, content: str, opening: bool) -> str:
+        """What of a message's text identifies it. `opening`: no reply stands before it."""
+        text = visible_text(role, content)
+        if self.blocks and role == "user":
+            text = without_blocks(text)
+        if self.volatile and opening and role in _OPENING_ROLES:
+            text = mask(text, self.volatile)
+        return text
+
+
+STRICT = Looseness()
+
+
 class Identifier:
     """Computes keys; the match key of a message is remembered by the message's bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, looseness: Looseness = STRICT) -> None:
+        self._looseness = looseness
         self._memo: Memo[bytes] = Memo(_MEMO_BYTES)
         self._tools: Memo[bytes] = Memo(_MEMO_BYTES)
 
@@ -42,23 +69,26 @@ class Identifier:
         keys: list[bytes] = []
         last = scope
         order: dict[str | None, int] = {}
+        opening = True
         for message in messages:
             answers = _NO_CALL
             if message.role == "tool":
                 answers = order.get(message.tool_call_id, _NO_CALL)
             else:
                 order = {call.id: at for at, call in enumerate(message.tool_calls)}
-            last = chain_key(last, self._match_key(message, answers))
+            opening = opening and message.role != "assistant"
+            last = chain_key(last, self._match_key(message, answers, opening))
             keys.append(last)
         return tuple(keys)
 
-    def _match_key(self, message: Message, answers: int) -> bytes:
+    def _match_key(self, message: Message, answers: int, opening: bool) -> bytes:
         if message.raw is None:
-            return match_key(message, answers)
-        at = message.raw if answers < 0 else message.raw + str(answers).encode()
+            return match_key(message, answers, self._looseness, opening)
+        # Opening or not, and which call: small, and never the end of a JSON object.
+        at = message.raw + b"%d%d" % (opening, answers)
         found = self._memo.get(at)
         if found is None:
-            found = match_key(message, answers)
+            found = match_key(message, answers, self._looseness, opening)
             self._memo.put(at, found)
         return found
 
@@ -79,25 +109,38 @@ def chain_key(parent: bytes, match: bytes) -> bytes:
     return blake2b(parent + match, digest_size=DIGEST_BYTES).digest()
 
 
-def match_key(message: Message, answers: int = _NO_CALL) -> bytes:
+def match_key(
+    message: Message,
+    answers: int = _NO_CALL,
+    looseness: Looseness = STRICT,
+    opening: bool = False,
+) -> bytes:
     """Loose identity of one message. `answers`: which call of the batch a tool result belongs to."""
     if message.opaque:
         return _digest(b"opaque", message.raw or b"")
     return _digest(
-        (message.role or "").encode(),
-        *_visible(message),
-        *(part for call in message.tool_calls for part in _call(call)),
-        str(answers).encode() if message.role == "tool" else b"",
-        _text(message.name or "") if message.role != "tool" else b"",
-        *_extra(message),
+        _text(message.role or ""),
+        *_visible(message, looseness, opening),
+        *(piece for call in message.tool_calls for piece in _call(call)),
+        *((b"answers", str(answers).encode()) if message.role == "tool" else ()),
+        *((b"name", _text(message.name)) if message.name and message.role != "tool" else ()),
+        *_extra(b"extra", message.extra),
     )
 
 
-def _visible(message: Message) -> Iterable[bytes]:
+# Each piece follows a word that says what it is, so that none can pass for one of another kind.
+
+
+def _visible(message: Message, looseness: Looseness, opening: bool) -> Iterator[bytes]:
     content = message.content
-    if isinstance(content, tuple):
-        return (_text(part.text) if isinstance(part, TextPart) else _raw(part) for part in content)
-    return (_text(visible_text(message.role, content or "")),)
+    if not isinstance(content, tuple):
+        yield from (b"text", _text(looseness.text_of(message.role, content or "", opening)))
+        return
+    for part in content:
+        if isinstance(part, TextPart):
+            yield from (b"text", _text(part.text))
+        else:
+            yield from (b"part", compact(part.raw))
 
 
 def visible_text(role: str | None, content: str) -> str:
@@ -113,19 +156,17 @@ def visible_text(role: str | None, content: str) -> str:
             return content
 
 
-def _raw(part: OpaquePart) -> bytes:
-    return b"part" + compact(part.raw)
+def _call(call: ToolCall) -> Iterator[bytes]:
+    raw = call.arguments_raw
+    text = call.arguments or ("" if raw is None or raw == b"null" else raw.decode(errors="replace"))
+    # No arguments are `{}`, as in the rule `arguments-text`: a reply comes without rules.
+    yield from (b"call", _text(call.name or ""), value_key(text if text.strip() else "{}"))
+    yield from _extra(b"function", call.function_extra)
 
 
-def _call(call: ToolCall) -> tuple[bytes, bytes]:
-    arguments = call.arguments
-    if arguments is None:
-        arguments = (call.arguments_raw or b"").decode(errors="replace")
-    return _text(call.name or ""), value_key(arguments)
-
-
-def _extra(message: Message) -> Iterable[bytes]:
-    return (key.encode() + compact(raw) for key, raw in sorted(message.extra.items()))
+def _extra(kind: bytes, extra: Mapping[str, RawJson]) -> Iterator[bytes]:
+    for key, raw in sorted(extra.items()):
+        yield from (kind, _text(key), compact(raw))
 
 
 def tool_key(tool: Tool) -> bytes:

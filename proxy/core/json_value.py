@@ -2,7 +2,7 @@
 
 Equal: other key order, other blanks, other escapes, 1e1 and 10.0. Different: 1 and 1.0, true and 1,
 null and an absent member, any two strings, arrays in another order. Text that is not JSON, or names
-a member twice, equals nothing but itself: parsers disagree on what it says.
+a member twice, or nests deeper than Python reads, equals nothing but itself.
 """
 
 import json
@@ -16,26 +16,30 @@ def value_key(text: str) -> bytes:
     """Bytes that are equal exactly where two JSON texts are equal as values."""
     try:
         value = _DECODER.decode(text)
+        return _VALUE + json.dumps(value, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         return _TEXT + text.encode("utf-8", "surrogatepass")
-    return _VALUE + json.dumps(value, separators=(",", ":")).encode()
 
 
-def _object(pairs: list[tuple[str, Any]]) -> list[Any]:
+# Python objects mark what is not a list or a string: the text read can hold none of them itself,
+# for its own objects are marked too.
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = {name for name, _ in pairs}
     if len(names) != len(pairs):
         raise ValueError("a member appears twice")
     # Sorted by name only: two values need not be comparable, and no name is there twice.
-    return ["{", sorted(pairs, key=lambda pair: pair[0])]
+    return {"o": sorted(pairs, key=lambda pair: pair[0])}
 
 
-def _integer(text: str) -> list[str]:
-    return ["i", text]  # by its digits: no limit on their number, nothing rounded
+def _integer(text: str) -> dict[str, str]:
+    return {"i": text}  # by its digits: no limit on their number, nothing rounded
 
 
-def _float(text: str) -> list[str]:
+def _float(text: str) -> dict[str, str]:
     number = float(text)
-    return ["f", repr(number) if abs(number) != float("inf") else text]
+    return {"f": repr(number) if abs(number) != float("inf") else text}
 
 
 def _constant(text: str) -> None:

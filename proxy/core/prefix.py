@@ -28,12 +28,12 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
     for old, new in zip(before.messages, after.messages, strict=False):
         old_text, new_text = write_message(old), write_message(new)
         if old_text != new_text:
-            shared = _shared(compact(old_text).decode(), compact(new_text).decode())
+            shared = _shared(_text(compact(old_text)), _text(compact(new_text)))
             if shared is not None:
                 return Prefix(messages, characters + shared)
             old_text = new_text
         messages += 1
-        characters += len(new_text.decode())
+        characters += len(_text(new_text))
     return Prefix(messages, characters)
 
 
@@ -46,7 +46,11 @@ def same_head(before: Prompt, after: Prompt) -> bool:
 
 def characters(messages: tuple[Message, ...]) -> int:
     """Size of the messages as JSON, in characters."""
-    return sum(len(write_message(message).decode()) for message in messages)
+    return sum(len(_text(write_message(message))) for message in messages)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")  # an opaque message can hold half a character
 
 
 def _shared(old: str, new: str) -> int | None:

@@ -15,7 +15,6 @@ _BLOCK = re.compile(
     r")\s*",
     re.DOTALL,
 )
-_SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
 _QUOTE = re.compile(r"^> ?", re.MULTILINE)
 
 
@@ -37,8 +36,14 @@ def split_reasoning(content: str) -> Split:
         return Split("", "", content)
     text = found["text"]
     if text is None:
-        text = _QUOTE.sub("", _SUMMARY.sub("", found["details"]).strip())
+        text = _QUOTE.sub("", _without_summary(found["details"]).strip())
     return Split(found[0], text, content[found.end() :])
+
+
+def _without_summary(details: str) -> str:
+    """Open WebUI writes one summary, in front: "Thought for 3 seconds"."""
+    head, mark, rest = details.partition("</summary>")
+    return rest if mark and head.lstrip().startswith("<summary>") else details
 
 
 def same_reasoning(one: str, other: str) -> bool:

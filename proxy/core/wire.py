@@ -19,12 +19,13 @@ from proxy.core.errors import NotUnderstood
 from proxy.core.types import Message, OpaquePart, Part, RawJson, TextPart, ToolCall
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}])", re.DOTALL)
+# Ends in nothing where no bracket follows: else a search would begin anew at every byte left.
+_BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}]|)", re.DOTALL)
 _SIMPLE = re.compile(_STRING + rb'|[^\s,\[\]{}":]++', re.DOTALL)
 _KEY = re.compile(rb"[ \t\r\n]*+(" + _STRING + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _BETWEEN = re.compile(rb"(" + _STRING + rb")|[ \t\r\n]++", re.DOTALL)
-_OPEN = frozenset(b"[{")
+_OPEN = frozenset((b"[", b"{"))
 
 Span = tuple[int, int]
 MESSAGE_KEYS = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
@@ -35,7 +36,9 @@ def close_of(text: bytes, start: int) -> int:
     """Position after the bracket that closes the one at `start`. Raises NotUnderstood."""
     depth = 0
     for found in _BRACKET.finditer(text, start):
-        depth += 1 if text[found.end() - 1] in _OPEN else -1
+        if not found[1]:
+            break
+        depth += 1 if found[1] in _OPEN else -1
         if depth == 0:
             return found.end()
     raise NotUnderstood("a bracket is never closed")
@@ -43,7 +46,7 @@ def close_of(text: bytes, start: int) -> int:
 
 def value_end(text: bytes, start: int) -> int:
     """Position after the value that begins at `start`. Raises NotUnderstood."""
-    if start < len(text) and text[start] in _OPEN:
+    if text[start : start + 1] in _OPEN:
         return close_of(text, start)
     found = _SIMPLE.match(text, start)
     if found is None:

@@ -8,6 +8,8 @@ from proxy.core.wire import blank_end, decode, elements, members, write_message,
 from proxy.dialects.chat_reply import ChatReader
 from proxy.dialects.messages_in import parse_message, parse_tool
 
+__all__ = ["NAME", "PATHS", "TEMPLATE_OPTIONS", "parse", "parse_tool", "reader", "render"]
+
 NAME = "chat_completions"
 PATHS = frozenset(
     f"{prefix}/chat/completions" for prefix in ("", "/v1", "/api/v1", "/api/v0", "/v0")

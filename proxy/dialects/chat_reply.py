@@ -79,8 +79,8 @@ class ChatReader:
             self._chunk(_json(data), "delta")
 
     def _chunk(self, value: Json, key: str) -> None:
-        if "error" in value:
-            self._error = error_message(value["error"])
+        if (error := value.get("error")) is not None:
+            self._error = error_message(error)
         if isinstance(model := value.get("model"), str):
             self._model = model
         if isinstance(usage := value.get("usage"), dict):

@@ -18,5 +18,8 @@ PROFILE = Profile(
     ),
     side=re.compile(
         r"(?i)\bgenerate\b[^.\n]{0,40}\btitles?\b|title generator|autocompletion system"
+        # Open WebUI's tasks (source read at 0.12.4); by default no header says who is asking.
+        r"|\A\s*### Task:\s+(?:Generate (?:a concise|1-3 broad tags|a detailed prompt)"
+        r"|(?:Predict|Suggest) 3-5 |Analyze the chat history)"
     ),
 )

@@ -9,10 +9,12 @@ from proxy.config import Config
 from proxy.counters import Counters
 from proxy.dialects.chat_completions import PATHS
 from proxy.pipeline import Pipeline
+from proxy.recorder import Recorder
 from proxy.server.access import has_key, is_own_host
 from proxy.server.api import create_api
 from proxy.server.asgi import Receive, Scope, Send
 from proxy.server.chat import Chat, is_readable
+from proxy.server.exchange import Parts
 from proxy.server.passthrough import Passthrough
 from proxy.server.problems import answer_problem
 from proxy.server.relay import request_headers
@@ -35,7 +37,7 @@ class App:
         backend = config.backend
         self.tasks = Tasks()
         self.turns = Turns(log)
-        self.known = KnownBackend(backend.url, backend.kind)
+        self.known = KnownBackend(backend.url, backend.kind, self.tasks)
         self._config = config
         self._store = store
         self._connections = Connections(
@@ -44,10 +46,12 @@ class App:
             backend.first_byte_timeout_s,
             backend.idle_connection_s,
         )
-        pipeline = Pipeline(config, store, Counters(), observe=observe)
-        self._chat = Chat(
-            pipeline, self._connections, self.turns, self.tasks, config.server.max_body_bytes
+        counters = Counters()
+        parts = Parts(
+            self._connections, self.known, Recorder(store, counters), self.turns, counters
         )
+        pipeline = Pipeline(config, store, counters, observe=observe)
+        self._chat = Chat(pipeline, parts, self.tasks, config.server.max_body_bytes)
         self._passthrough = Passthrough(self._connections, self.tasks)
         self._websockets = WebSockets(self._connections, self.tasks)
         self._api = create_api(self.turns, self.known.answers)
@@ -79,7 +83,7 @@ class App:
         elif is_ours:
             await self._api(scope, receive, send)
         elif scope["method"] == "POST" and path in PATHS and is_readable(scope):
-            await self._chat(scope, receive, send, await self.known.kind())
+            await self._chat(scope, receive, send)
         else:
             kind = await self.known.kind()
             await self._passthrough(scope, receive, send, kind.headers(request_headers(scope)))
@@ -100,4 +104,5 @@ class App:
         """Finish what runs, then release everything."""
         await self.tasks.finish(_SHUTDOWN_S)
         await self._connections.close()
+        await self.known.close()
         await self._store.close()

@@ -16,15 +16,13 @@ def request_headers(scope: Scope, drop: frozenset[bytes] = frozenset()) -> Heade
     ]
 
 
-async def send_head(send: Send, response: Response) -> None:
-    """Status and headers of the backend's answer."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status,
-            "headers": [(key.lower(), value) for key, value in response.headers],
-        }
-    )
+async def send_head(send: Send, response: Response, length: int | None = None) -> None:
+    """Status and headers of the backend's answer. `length`: of the body, where it was changed."""
+    headers = [(key.lower(), value) for key, value in response.headers]
+    if length is not None:
+        headers = [(key, value) for key, value in headers if key != b"content-length"]
+        headers.append((b"content-length", str(length).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
 
 
 async def send_piece(send: Send, piece: bytes) -> None:

@@ -148,6 +148,7 @@ async def _announce(app: App, config: Config, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     await app.known.ask()
+    app.tasks.start(app.known.ask_template(), "template probe")
     say(f"listening on http://{shown}:{port}, backend {config.backend.url} ({app.known.name})")
     if app.known.name == "unknown":
         say("the backend does not answer yet; requests get 502 until it does")

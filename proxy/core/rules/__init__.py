@@ -20,6 +20,7 @@ from proxy.core.rules import (
     user_edge_newlines,
 )
 from proxy.core.rules.base import Rule
+from proxy.core.rules.memory_rules import MEMORY_RULES
 
 RULES: tuple[Rule, ...] = (
     # One message at a time: first what is dropped, then what is left in one shape.
@@ -43,4 +44,6 @@ RULES: tuple[Rule, ...] = (
     tool_marks.RULE,
     tool_key_order.RULE,
 )
-RULE_NAMES: frozenset[str] = frozenset(rule.name for rule in RULES)
+RULE_NAMES: frozenset[str] = frozenset(
+    (*(rule.name for rule in RULES), *(rule.name for rule in MEMORY_RULES))
+)

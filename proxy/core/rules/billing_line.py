@@ -6,7 +6,7 @@ from proxy.core.rules.base import Rule, with_messages
 from proxy.core.types import Message, Prompt, Risk
 from proxy.core.wire import changed
 
-_LINE = re.compile(r"\s*x-anthropic-billing-header:[^\n]*?(?=You are |\n|\Z)")
+_LINE = re.compile(r"(?:\s*x-anthropic-billing-header:[^\n]*?(?=You are |\n|\Z))+")
 _BLANK = " \t\r\n"
 
 

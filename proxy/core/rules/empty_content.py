@@ -11,7 +11,13 @@ def _change(message: Message) -> Message:
     if not is_null and not (is_missing and message.content is None):
         return message
     extra = {key: raw for key, raw in message.extra.items() if key != "content"}
-    return changed(message, content="", extra=extra)
+    keys = message.keys if is_null else _with_content(message.keys)
+    return changed(message, content="", extra=extra, keys=keys)
+
+
+def _with_content(keys: tuple[str, ...]) -> tuple[str, ...]:
+    at = keys.index("role") + 1 if "role" in keys else 0
+    return (*keys[:at], "content", *keys[at:])
 
 
 RULE: Rule = message_rule(

@@ -1,0 +1,164 @@
+"""Puts remembered bytes back: for each message that is recognised, what the backend holds.
+
+Generated beats first-sent beats canonical. A message whose reasoning the client changed is the
+client's; one whose reasoning the client dropped gets it back only where that was decided
+(`reasoning`), and otherwise keeps the rest of its remembered bytes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from proxy.core.identity import visible_text
+from proxy.core.ledger import Node
+from proxy.core.reasoning import same_reasoning, split_reasoning
+from proxy.core.transient import without_blocks
+from proxy.core.types import Message, ToolCall
+from proxy.core.wire import changed, compact, write_message
+
+Parse = Callable[[bytes], Message]
+Ids = Mapping[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns
+    were recognised without their transient blocks."""
+
+    parse: Parse
+    reasoning: bool
+    blocks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Messages to send, and the names of what was put back, in the order of first use."""
+
+    messages: tuple[Message, ...]
+    names: tuple[str, ...]
+
+
+def restore(
+    messages: Sequence[Message],
+    keys: Sequence[bytes],
+    nodes: Mapping[bytes, Node],
+    how: How,
+) -> Restored:
+    """The messages with remembered bytes where they are recognised. `keys`: the chain key of each."""
+    sent: list[Message] = []
+    names: dict[str, None] = {}
+    ids: Ids = {}
+    last_reply = max((at for at, m in enumerate(messages) if m.role == "assistant"), default=-1)
+    for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
+        node = nodes.get(key)
+        if node is None or message.opaque:
+            result = _with_id(message, ids)
+        else:
+            result = _restored(message, node, how, is_new=at > last_reply)
+        if result is not message:
+            names[_name(message, result)] = None
+        if message.role == "assistant":
+            ids = _new_ids(message.tool_calls, result.tool_calls)
+        sent.append(result)
+    return Restored(tuple(sent), tuple(names))
+
+
+def _restored(message: Message, node: Node, how: How, *, is_new: bool) -> Message:
+    written = write_message(message)
+    if written == node.raw or compact(written) == compact(node.raw):
+        return message
+    remembered = how.parse(node.raw)
+    if is_new and _visible(message) != _visible(remembered):
+        return message  # recognised by an opt-in rule only: what a new turn shows is what counts
+    if how.blocks and message.role == "user" and _has_blocks(message):
+        return message
+    if message.role != "assistant":
+        return remembered
+    result = _assistant(message, remembered, how.reasoning and node.generated)
+    return message if write_message(result) == written else result
+
+
+def _visible(message: Message) -> str:
+    return visible_text(message.role, _text(message))
+
+
+def _has_blocks(message: Message) -> bool:
+    """Whether a user turn comes with transient blocks of its own: then the client did not drop them."""
+    return without_blocks(_text(message)) is not message.content and _text(message) != ""
+
+
+def _assistant(message: Message, remembered: Message, put_back: bool) -> Message:
+    own = _reasoning_of(remembered)
+    given = _reasoning_of(message)
+    if given.strip():
+        if same_reasoning(given, own):
+            return remembered
+        # The client's own reasoning, in the client's own form; the calls are still the model's.
+        return changed(message, tool_calls=_calls(message, remembered))
+    if put_back or not own.strip():
+        return remembered
+    return _without_reasoning(remembered)
+
+
+def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
+    return remembered.tool_calls if message.tool_calls else ()
+
+
+def _reasoning_of(message: Message) -> str:
+    if message.reasoning is not None and message.reasoning.strip():
+        return message.reasoning
+    return split_reasoning(_text(message)).reasoning
+
+
+def _without_reasoning(message: Message) -> Message:
+    keys = tuple(key for key in message.keys if key != "reasoning_content")
+    content = message.content
+    if isinstance(content, str):
+        content = split_reasoning(content).visible
+    return changed(message, reasoning=None, content=content, keys=keys)
+
+
+def _text(message: Message) -> str:
+    return message.content if isinstance(message.content, str) else ""
+
+
+def _with_id(message: Message, ids: Ids) -> Message:
+    """A result that was not sent before, tied to the id that its call is sent with."""
+    if message.role != "tool" or message.tool_call_id not in ids:
+        return message
+    given, wanted = message.tool_call_id, ids[message.tool_call_id]
+    if given == wanted:
+        return message
+    if wanted is None:
+        keys = tuple(key for key in message.keys if key != "tool_call_id")
+        return changed(message, tool_call_id=None, keys=keys)
+    return changed(message, tool_call_id=wanted)
+
+
+def _new_ids(given: Sequence[ToolCall], sent: Sequence[ToolCall]) -> Ids:
+    return {mine.id: theirs.id for mine, theirs in zip(given, sent, strict=False)}
+
+
+def _name(before: Message, after: Message) -> str:
+    """What was put back, in a word: the first thing that differs."""
+    if before.tool_calls != after.tool_calls:
+        old = [call.arguments for call in before.tool_calls]
+        new = [call.arguments for call in after.tool_calls]
+        return "arguments" if old != new else "ids"
+    if before.tool_call_id != after.tool_call_id:
+        return "ids"
+    if before.reasoning != after.reasoning:
+        return "reasoning"
+    return "content" if before.content != after.content else "fields"
+
+
+def as_received(sent: Sequence[Message], received: Sequence[Message]) -> tuple[Message, ...]:
+    """`sent`, with the client's own object wherever the way there and back ended in the same message.
+
+    What was stripped and then put back was not changed at all, and goes out with its own bytes.
+    """
+    if len(sent) != len(received):
+        return tuple(sent)
+    pairs = zip(sent, received, strict=True)
+    return tuple(
+        theirs if ours is not theirs and ours == theirs else ours for ours, theirs in pairs
+    )

@@ -1,0 +1,60 @@
+"""Blocks that a client shows only in its newest user turn, and drops from that turn later.
+
+Found by searching for the closing mark, not by pattern: a text full of opening marks must not cost
+more than one pass.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One kind of block: how it opens and closes. `source`: where it was seen."""
+
+    opens: str
+    closes: str
+    source: str
+
+
+BLOCKS: tuple[Block, ...] = (
+    Block("<system-reminder>", "</system-reminder>", "https://github.com/antirez/ds4/issues/364"),
+    Block(
+        "<environment_details>",
+        "</environment_details>",
+        "https://github.com/anomalyco/opencode/issues/23595",
+    ),
+    Block(
+        "<memory-context>",
+        "</memory-context>",
+        "https://github.com/NousResearch/hermes-agent/issues/102194",
+    ),
+    Block("<context>", "</context>", "https://github.com/open-webui/open-webui/pull/20317"),
+    Block(
+        "[Observed group context",
+        "[Current addressed message]",
+        "https://github.com/NousResearch/hermes-agent/issues/48677",
+    ),
+)
+_EDGES = " \t\r\n"
+
+
+def without_blocks(text: str) -> str:
+    """`text` without its transient blocks and the blanks around them; `text` itself if it has none."""
+    rest = text
+    for block in BLOCKS:
+        rest = _without(rest, block)
+    return text if rest is text else rest.strip(_EDGES)
+
+
+def _without(text: str, block: Block) -> str:
+    kept: list[str] = []
+    start = 0
+    while (at := text.find(block.opens, start)) >= 0:
+        end = text.find(block.closes, at)
+        if end < 0:
+            break
+        kept.append(text[start:at].strip(_EDGES))
+        start = end + len(block.closes)
+    if not kept:
+        return text
+    return "\n".join((*kept, text[start:].strip(_EDGES)))

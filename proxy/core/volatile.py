@@ -1,0 +1,28 @@
+"""Volatile spans of a text: masked to recognise it, or cut out to be said elsewhere."""
+
+import re
+from collections.abc import Sequence
+
+_MASK = "\0"  # cannot stand in a chat message's text by accident
+
+
+def mask(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
+    """`text` with every volatile span replaced, so that two moments look the same."""
+    for pattern in patterns:
+        text = pattern.sub(_MASK, text)
+    return text
+
+
+def cut(text: str, patterns: Sequence[re.Pattern[str]]) -> tuple[str, tuple[str, ...]]:
+    """`text` without its volatile spans, and the spans in the order of the patterns.
+
+    A line that held nothing else goes with its span.
+    """
+    spans: list[str] = []
+    for pattern in patterns:
+        spans += (found[0] for found in pattern.finditer(text))
+        text = pattern.sub(_MASK, text)
+    if not spans:
+        return text, ()
+    lines = (line.replace(_MASK, "") for line in text.split("\n") if line.strip() != _MASK)
+    return "\n".join(lines), tuple(spans)

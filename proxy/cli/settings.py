@@ -33,10 +33,12 @@ def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
     """The configuration of a command; raises ConfigError."""
     from proxy.config import load
     from proxy.core.rules import RULE_NAMES
+    from proxy.profiles import PROFILES
 
+    per_client = (f"{profile.name}:{rule}" for profile in PROFILES for rule in RULE_NAMES)
     if file is None and DEFAULT_FILE.is_file():
         file = DEFAULT_FILE
-    return load(file, os.environ, flags, rule_names=RULE_NAMES)
+    return load(file, os.environ, flags, rule_names=RULE_NAMES.union(per_client))
 
 
 @contextmanager

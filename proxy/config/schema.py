@@ -127,10 +127,15 @@ class CanonicalizeConfig:
 
     enable: tuple[str, ...] = field(
         default=(),
-        metadata=about("Opt-in rules to switch on; they may change the meaning.", check="rules"),
+        metadata=about(
+            "Opt-in rules to switch on, for every client or for one: hermes:freeze-volatile. They "
+            "may change the meaning.",
+            check="rules",
+        ),
     )
     disable: tuple[str, ...] = field(
-        default=(), metadata=about("Rules to switch off.", check="rules")
+        default=(),
+        metadata=about("Rules to switch off, for every client or for one.", check="rules"),
     )
 
 
@@ -158,7 +163,7 @@ class MemoryConfig:
     restore_reasoning: RestoreReasoning = field(
         default="auto",
         metadata=about(
-            "Put back reasoning that the client dropped; auto: where the template renders it."
+            "Put back reasoning that the client dropped; auto: where the template keeps it, found by asking."
         ),
     )
 

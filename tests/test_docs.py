@@ -1,0 +1,76 @@
+"""Whatever a user can set, call or read is documented, and what is documented is there."""
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from proxy.cli import app
+from proxy.config import Config
+from proxy.core.rules import RULE_NAMES
+from proxy.core.types import Kind, Outcome
+from proxy.dialects.chat_completions import PATHS
+from proxy.turnlog import FIELDS
+from tests.write_docs import PAGE, rules_page
+
+ROOT = Path(__file__).parents[1]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_page_of_rules_is_what_the_rules_say() -> None:
+    """`make docs` writes it; a rule that is not on it fails here."""
+    assert PAGE.read_text("utf-8") == rules_page(), "run: make docs"
+
+
+@pytest.mark.parametrize("name", sorted(RULE_NAMES))
+def test_every_rule_has_a_section(name: str) -> None:
+    assert f"\n### {name}\n" in PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_of_the_log_is_explained(field: str) -> None:
+    assert f"| `{field}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("value", [value.value for value in (*Kind, *Outcome)])
+def test_every_kind_and_outcome_is_explained(value: str) -> None:
+    assert f"`{value}`" in OPERATIONS
+
+
+def commands() -> list[str]:
+    return [str(command.name) for command in app.registered_commands]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"warmprefix {command}" in README
+
+
+@pytest.mark.parametrize("path", sorted(PATHS))
+def test_every_intercepted_path_is_named(path: str) -> None:
+    assert f"`{path}`" in OPERATIONS
+
+
+def keys() -> list[tuple[str, str]]:
+    config = Config()
+    return [
+        (section.name, key.name)
+        for section in fields(config)
+        for key in fields(getattr(config, section.name))
+    ]
+
+
+@pytest.mark.parametrize(("section", "key"), keys())
+def test_every_key_is_in_the_example(section: str, key: str) -> None:
+    """The example holds the meaning, the unit and the default of each."""
+    example = tomllib.loads((ROOT / "config.example.toml").read_text("utf-8"))
+
+    assert key in example[section]
+
+
+def test_nothing_names_a_path_of_the_machine_it_was_written_on() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+
+    assert not [page.name for page in pages if "/work/" in page.read_text("utf-8")]

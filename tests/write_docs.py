@@ -1,0 +1,120 @@
+"""Writes docs/rules.md from the rules themselves: `make docs`."""
+# ruff: noqa: E501 - a row of a Markdown table is one line
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from proxy.core.rules import MEMORY_RULES, RULES
+from proxy.core.rules.base import Rule
+from proxy.core.rules.memory_rules import MemoryRule
+from proxy.profiles.volatile import volatile_patterns
+
+PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
+
+_HEAD = """\
+# Rules
+
+<!-- Written by `make docs` from proxy/core/rules; edit those. -->
+
+A rule makes two requests that say the same thing the same bytes. Classes:
+
+| class | meaning | default |
+|---|---|---|
+| `lossless` | the template drops it, or the values are equal as JSON | on |
+| `neutral` | the same information in other bytes or another place | on |
+| `meaning` | the model could read something older, or elsewhere | off; a named opt-in |
+
+Switch rules by name, for every client or for one:
+
+```toml
+[canonicalize]
+disable = ["edge-whitespace"]
+enable = ["freeze-volatile", "opencode:restore-transient-blocks"]
+```
+
+`warmprefix canonicalize body.json --diff` shows what each rule does to a request body.
+
+Never touched, by any rule: white space inside a text, tool output, the values of arguments and their
+order, the spelling of numbers, members that appear twice, parts that are not text, CRLF, and anything
+that is not understood. A last message of the assistant, which the client wants continued, is left
+alone whole.
+
+## Stateless rules, in the order in which they run
+"""
+
+_MEMORY = """\
+
+## Rules that need memory
+
+They act on the opening messages or on user turns that the ledger recognises, and only on those: a new
+turn says what the client says.
+"""
+
+_LEDGER = """\
+
+## What the ledger puts back, without a rule
+
+A message that is recognised (docs/design.md, "Who a message is") goes out with the bytes that the
+backend holds: as it was generated, or else as it was first sent. That is the model's own text or a
+text already sent, so nothing can be read that was not read before: argument text with its key order
+and spacing, content with its edges, tool-call ids, names of tool results, tools in first-seen order.
+
+A message that was really edited is another message and is never overwritten. So are arguments that
+differ as JSON values: 1 and 1.0, true and 1, null and an absent member, other strings; and JSON that
+names a member twice equals nothing but itself.
+
+### Reasoning: `memory.restore_reasoning`
+
+Clients drop `reasoning_content`, blank it, or write it into the text (`<think>`, `<details>`). Where
+the client sends the reasoning in any of these forms, it goes back to the field it was generated in.
+Where the client dropped it, putting it back does not always pay:
+
+| the template | what dropping costs | what putting back costs | `auto` |
+|---|---|---|---|
+| keeps the reasoning of every reply | all that follows it, on every request | nothing | puts it back |
+| drops it when a newer user message arrives | the replies of the running tool loop, one by one | the whole loop is rendered anew at the next user message | leaves it |
+| never prints it | nothing | nothing | leaves it |
+
+Measured with a template of the second kind: a client that never sends reasoning processed 0.68 of the
+tokens of one that does. `auto` finds out which kind the template is by rendering three short probes on
+llama-server's `/apply-template`, once for each template, never by the model's name; without an answer
+the client's choice stands. `always` and `never` decide for you. Sliding-window and recurrent models
+lose by every dropped byte, because they fall back to a checkpoint: set `always` there.
+
+## Volatile text
+
+`freeze-volatile` and `move-volatile` act on these patterns, in the messages before the first reply:
+
+| pattern | client | cause | example | source |
+|---|---|---|---|---|
+"""
+
+
+def rules_page() -> str:
+    """The whole page."""
+    patterns = (
+        f"| {row.id} | {row.client} | {row.cause} | `{_cell(row.example)}` | {row.source} |\n"
+        for row in volatile_patterns()
+        if row.use == "freeze"
+    )
+    return (
+        _HEAD
+        + "".join(_sections(RULES))
+        + _MEMORY
+        + "".join(_sections(MEMORY_RULES))
+        + _LEDGER
+        + "".join(patterns)
+    )
+
+
+def _sections(rules: Iterable[Rule | MemoryRule]) -> Iterable[str]:
+    for rule in rules:
+        yield f"\n### {rule.name}\n\n`{rule.risk.value}` · {rule.why}\nSource: {rule.source}\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("\n", " ⏎ ").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rules_page(), "utf-8")

@@ -12,11 +12,12 @@ from types import FrameType
 
 import uvicorn
 
-from proxy.config import Config, log_path
+from proxy.config import Config, ledger_path, log_path
 from proxy.core.errors import ConfigError
 from proxy.server.app import App
 from proxy.stores.base import Store
 from proxy.stores.memory import MemoryStore
+from proxy.stores.sqlite import SqliteStore
 from proxy.turnlog import TurnLog
 
 _KEEP_ALIVE_S = 75  # longer than the pools of the usual clients, so they close first and never race
@@ -141,7 +142,10 @@ def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
 
 def open_store(config: Config) -> Store:
     """The ledger's store that the configuration names."""
-    return MemoryStore(config.memory.max_bytes, config.memory.max_age_s)
+    memory = config.memory
+    if memory.store == "memory":
+        return MemoryStore(memory.max_bytes, memory.max_age_s)
+    return SqliteStore(ledger_path(memory, os.environ), memory.max_bytes, memory.max_age_s)
 
 
 async def _announce(app: App, config: Config, listener: socket.socket) -> None:

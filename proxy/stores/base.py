@@ -32,14 +32,14 @@ class Store(Protocol):
     def put(self, entry: Entry) -> None:
         """Remember a turn. Returns at once; never waits for a disk and never raises.
 
-        A node that is generated replaces one of the same key that was sent; one that was sent never
-        replaces anything.
+        A node replaces the one of the same key, with one exception: what was generated is never
+        replaced by what was sent. All nodes belong to the entry's conversation.
         """
         ...
 
     async def path(self, tip: bytes, limit: int) -> list[bytes]:
-        """Bytes of the messages that lead to `tip`, first to last; empty where they are not all known.
-        Raises StoreError."""
+        """Bytes of the last `limit` messages that lead to `tip`, first to last; empty where they are
+        not all known. Raises StoreError."""
         ...
 
     async def flush(self) -> None:

@@ -10,18 +10,18 @@ from proxy.core.ledger import Conversation, Entry, Found, Node
 from proxy.core.types import RawJson
 from proxy.stores.base import StoreState
 
-_NODE_BYTES = 300  # a Node, its keys and its place in two dicts, measured with tracemalloc
+_NODE_BYTES = 700  # a Node, its keys, its content and its places in dicts and sets: tracemalloc
 _CONVERSATION_BYTES = 1_000  # a Conversation and the empty dicts and sets beside it, the same way
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A conversation. `keys`: its nodes. `heirs`: conversations that go on from one of them."""
+    """A conversation. `keys`: its nodes. `used` rises with every put of any conversation."""
 
     conversation: Conversation
     time_s: float = 0.0
+    used: int = 0
     keys: set[bytes] = field(default_factory=set)
-    heirs: dict[bytes, set[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,6 +70,8 @@ class MemoryStore:
         self._max_age_s = max_age_s
         self._clock = clock
         self._nodes: dict[bytes, Node] = {}
+        self._children: dict[bytes, set[bytes]] = {}
+        self._puts = 0
         self._contents = _Contents()
         self._tools = _Contents()
         self._conversations: OrderedDict[str, _Kept] = OrderedDict()
@@ -100,33 +102,21 @@ class MemoryStore:
         last = replace(last, tools=tools)
         if kept is None:
             kept = self._conversations[last.id] = _Kept(last)
-        kept.conversation, kept.time_s = last, self._clock()
+        self._puts += 1
+        kept.conversation, kept.time_s, kept.used = last, self._clock(), self._puts
         self._conversations.move_to_end(last.id)
 
     def _put_node(self, node: Node, name: str) -> None:
         before = self._nodes.get(node.key)
-        if before is not None and not node.generated:
+        if before is not None and before.generated and not node.generated:
             return
         raw = self._contents.take(node.raw)
+        if before is not None:
+            self._conversations[before.conversation].keys.discard(node.key)
+            self._contents.release(before.raw)
         self._nodes[node.key] = replace(node, raw=raw, conversation=name)
         self._conversations[name].keys.add(node.key)
-        if before is not None:
-            self._contents.release(before.raw)
-            self._hand_over(node.key, before.conversation, name)
-        parent = self._nodes.get(node.parent)
-        if parent is not None and parent.conversation != name:
-            owner = self._conversations[parent.conversation]
-            owner.heirs.setdefault(parent.key, set()).add(name)
-
-    def _hand_over(self, key: bytes, giver: str, taker: str) -> None:
-        """The node of `key` belongs to `taker` from now on; the giver may still go on from it."""
-        if giver == taker:
-            return
-        old, new = self._conversations[giver], self._conversations[taker]
-        old.keys.discard(key)
-        new.keys.add(key)
-        new.heirs.setdefault(key, set()).update(old.heirs.pop(key, ()), {giver})
-        new.heirs[key].discard(taker)
+        self._children.setdefault(node.parent, set()).add(node.key)
 
     def _size(self) -> int:
         rows = len(self._nodes) * _NODE_BYTES + len(self._conversations) * _CONVERSATION_BYTES
@@ -140,22 +130,36 @@ class MemoryStore:
             too_old = now - kept.time_s > self._max_age_s
             if name == newest or not (too_old or self._size() > self._max_bytes):
                 return
-            self._pass_on(name, kept)
+            self._pass_on(name, kept.keys)
             for key in kept.keys:
-                self._contents.release(self._nodes.pop(key).raw)
+                self._drop_node(key)
             for tool in kept.conversation.tools:
                 self._tools.release(tool)
             del self._conversations[name]
 
-    def _pass_on(self, name: str, kept: _Kept) -> None:
-        """Nodes that lead to a message of another conversation pass to that one."""
-        for key, heirs in tuple(kept.heirs.items()):
-            heir = next((one for one in heirs if one in self._conversations and one != name), None)
-            node = self._nodes.get(key)
-            while heir is not None and node is not None and node.conversation == name:
-                self._nodes[node.key] = replace(node, conversation=heir)
-                self._hand_over(node.key, name, heir)
-                node = self._nodes.get(node.parent)
+    def _pass_on(self, name: str, keys: set[bytes]) -> None:
+        """Nodes that lead to a message of another conversation pass to the last used of those."""
+        heirs: dict[bytes, _Kept] = {}
+        for key in keys:
+            for child in self._children.get(key, ()):
+                heir = self._conversations[self._nodes[child].conversation]
+                node = self._nodes.get(key)
+                while heir.conversation.id != name and node and node.conversation == name:
+                    best = heirs.setdefault(node.key, heir)
+                    heirs[node.key] = max(best, heir, key=lambda kept: kept.used)
+                    node = self._nodes.get(node.parent)
+        for key, heir in heirs.items():
+            self._nodes[key] = replace(self._nodes[key], conversation=heir.conversation.id)
+            heir.keys.add(key)
+            keys.discard(key)
+
+    def _drop_node(self, key: bytes) -> None:
+        node = self._nodes.pop(key)
+        self._contents.release(node.raw)
+        siblings = self._children[node.parent]
+        siblings.discard(key)
+        if not siblings:
+            del self._children[node.parent]
 
     async def path(self, tip: bytes, limit: int) -> list[bytes]:
         """Bytes of the messages that lead to `tip`, first to last."""

@@ -1,0 +1,33 @@
+"""SQLite stores on a file of their own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from proxy.stores.sqlite import SqliteStore
+from tests.stores.files import open_store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file in a folder that does not exist yet."""
+    return tmp_path / "data" / "ledger.db"
+
+
+@pytest.fixture
+async def file_store(path: Path) -> AsyncIterator[SqliteStore]:
+    """A store whose file is open."""
+    made = open_store(path)
+    await made.flush()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def alone(path: Path) -> AsyncIterator[SqliteStore]:
+    """A store without a front: what is written comes from the file."""
+    made = open_store(path, front_bytes=0)
+    await made.flush()
+    yield made
+    await made.close()

@@ -1,0 +1,55 @@
+"""Short spellings of what stores keep."""
+
+from collections.abc import Iterable
+
+from proxy.core.identity import chain_key, content_key
+from proxy.core.ledger import Conversation, Entry, Node
+from proxy.core.types import RawJson
+from proxy.stores.base import Store
+
+ROOT = content_key(b"root")
+LARGE = RawJson(b'"' + b"x" * 30_000 + b'"')
+
+
+def chain(*texts: str, root: bytes = ROOT) -> list[bytes]:
+    """The chain key after each message."""
+    keys: list[bytes] = []
+    for text in texts:
+        keys.append(chain_key(keys[-1] if keys else root, content_key(text.encode())))
+    return keys
+
+
+def raw(text: str) -> RawJson:
+    return RawJson(b'{"role":"user","content":"%s"}' % text.encode())
+
+
+def entry(
+    name: str,
+    *texts: str,
+    generated: Iterable[int] = (),
+    bytes_of: dict[int, RawJson] | None = None,
+    tools: tuple[RawJson, ...] = (),
+    turns: int = 1,
+) -> Entry:
+    """A turn of conversation `name` whose history is `texts`; all its nodes are put again.
+
+    `generated`: positions of messages that the model made; one at the end is the reply.
+    `bytes_of`: other bytes for some positions.
+    """
+    keys, made = chain(*texts), set(generated)
+    turn = f"{name}-{turns}"
+    nodes = tuple(
+        Node(key, parent, (bytes_of or {}).get(at, raw(text)), at in made, name, turn)
+        for at, (key, parent, text) in enumerate(zip(keys, [ROOT, *keys], texts, strict=False))
+    )
+    replied = len(texts) - 1 in made
+    sent = len(texts) - replied
+    reply = keys[-1] if replied else None
+    tip = keys[sent - 1] if sent else ROOT
+    return Entry(nodes, Conversation(name, turns, turn, "m", tip, sent, reply, tools, {}))
+
+
+async def is_known(store: Store, *texts: str) -> bool:
+    """Whether the last message of a history is known."""
+    keys = chain(*texts)
+    return keys[-1] in (await store.find(keys)).nodes

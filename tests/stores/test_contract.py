@@ -1,0 +1,309 @@
+"""What every store promises (proxy/stores/base.py), over all stores."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proxy.core.ledger import NOTHING, Conversation, Entry, Node
+from proxy.core.types import RawJson
+from proxy.stores.base import Store
+from proxy.stores.memory import MemoryStore
+from proxy.stores.sqlite import SqliteStore
+from tests.stores.entries import LARGE, ROOT, chain, entry, is_known, raw
+
+MAX_BYTES = 100_000
+MAX_AGE_S = 1_000.0
+LARGER = RawJson(b'"' + b"y" * 200_000 + b'"')
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def memory(_: Path, clock: Clock) -> Store:
+    return MemoryStore(MAX_BYTES, MAX_AGE_S, clock)
+
+
+def sqlite(folder: Path, clock: Clock) -> Store:
+    return SqliteStore(folder / "ledger.db", MAX_BYTES, MAX_AGE_S, clock)
+
+
+def sqlite_alone(folder: Path, clock: Clock) -> Store:
+    """Without a front: what is written comes from the file."""
+    return SqliteStore(folder / "ledger.db", MAX_BYTES, MAX_AGE_S, clock, front_bytes=0)
+
+
+@pytest.fixture(params=[memory, sqlite, sqlite_alone])
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock
+) -> AsyncIterator[Store]:
+    make: Callable[[Path, Clock], Store] = request.param
+    made = make(tmp_path, clock)
+    yield made
+    await made.close()
+
+
+async def large(store: Store, name: str, content: RawJson) -> None:
+    """A conversation of one message of its own."""
+    store.put(entry(name, name, bytes_of={0: RawJson(content + name.encode())}))
+    await store.flush()
+
+
+async def test_all_fields_come_back(store: Store) -> None:
+    keys = chain("s", "u", "a")
+    nodes = (
+        Node(keys[0], ROOT, RawJson(b'{ "a" :1}'), False, "c", "t1"),
+        Node(keys[1], keys[0], RawJson(b'"\xc3\xa9 \\u00e9 \xff"'), False, "c", "t2"),
+        Node(keys[2], keys[1], RawJson(b""), True, "c", "t2"),
+    )
+    tools = (RawJson(b'{"b":1.0,  "a":"\xe2\x82\xac"}'), RawJson(b'{"a":2}'), RawJson(b'{"b":1.0}'))
+    options = {"z": RawJson(b"true "), "a": RawJson(b'{"k": "\xc3\xa9"}')}
+    last = Conversation("c", 7, "t2", "model", keys[1], 2, keys[2], tools, options)
+    store.put(Entry(nodes, last))
+    await store.flush()
+
+    found = await store.find(keys)
+
+    assert found.nodes == {node.key: node for node in nodes}
+    assert found.conversation == last
+    assert list(found.conversation.options) == ["z", "a"]
+
+
+async def test_a_conversation_may_have_no_reply_no_model_and_no_tools(store: Store) -> None:
+    put = entry("c", "s", "u")
+    last = replace(put.conversation, model=None)
+    assert last.reply is None
+    store.put(Entry(put.nodes, last))
+
+    assert (await store.find(chain("s", "u"))).conversation == last
+
+
+async def test_the_last_turn_of_a_conversation_replaces_the_one_before(store: Store) -> None:
+    store.put(entry("c", "s", "u", tools=(RawJson(b"1"),)))
+    second = entry("c", "s", "u", "a", "v", generated=[2], tools=(RawJson(b"2"),), turns=2)
+    store.put(second)
+
+    assert (await store.find(chain("s"))).conversation == second.conversation
+
+
+async def test_what_was_put_is_found_at_once(store: Store) -> None:
+    store.put(entry("c", "s", "u"))
+
+    assert await is_known(store, "s", "u")
+
+
+async def test_the_deepest_known_message_names_the_conversation(store: Store) -> None:
+    store.put(entry("c", "s", "u"))
+    store.put(entry("d", "s", "v"))
+    await store.flush()
+
+    for last, name in (("u", "c"), ("v", "d")):
+        found = await store.find(chain("s", last, "new", "newer"))
+        assert found.conversation is not None
+        assert found.conversation.id == name
+        assert set(found.nodes) == set(chain("s", last))
+
+
+async def test_nothing_is_known_of_other_histories(store: Store) -> None:
+    store.put(entry("c", "s", "u"))
+
+    assert await store.find(chain("x", "y")) == NOTHING
+    assert await store.find([]) == NOTHING
+
+
+async def test_a_gap_does_not_hide_what_is_behind_it(store: Store) -> None:
+    put = entry("c", "s", "u", "v")
+    store.put(Entry((put.nodes[0], put.nodes[2]), put.conversation))
+
+    keys = chain("s", "u", "v")
+    assert set((await store.find(keys)).nodes) == {keys[0], keys[2]}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        pytest.param(False, True, "second", id="generated-replaces-sent"),
+        pytest.param(True, False, "first", id="sent-does-not-replace-generated"),
+        pytest.param(False, False, "second", id="sent-replaces-sent"),
+        pytest.param(True, True, "second", id="generated-replaces-generated"),
+    ],
+)
+@pytest.mark.parametrize("flushed", [True, False])
+async def test_which_bytes_stay(
+    store: Store, first: bool, second: bool, kept: str, flushed: bool
+) -> None:
+    for turns, made in enumerate((first, second)):
+        content = {1: raw(("first", "second")[turns])}
+        generated = [1] if made else []
+        store.put(entry("c", "s", "a", generated=generated, bytes_of=content, turns=turns))
+        if flushed:
+            await store.flush()
+
+    keys = chain("s", "a")
+    node = (await store.find(keys)).nodes[keys[1]]
+    assert node.raw == raw(kept)
+    assert node.generated is (first or second)
+    await store.flush()
+    assert store.state().messages == 2
+
+
+async def test_a_message_is_kept_once_for_all_conversations(store: Store) -> None:
+    store.put(entry("c", "s", "u"))
+    store.put(entry("d", "t", "u", bytes_of={0: raw("s")}))
+    await store.flush()
+
+    state = store.state()
+    assert (state.conversations, state.messages) == (2, 2)
+
+
+async def test_the_oldest_conversation_leaves_first(store: Store) -> None:
+    for name in ("c", "d", "e"):
+        await large(store, name, LARGE)
+    store.put(Entry((), entry("c", "c", turns=2).conversation))  # used again: now d is the oldest
+    await large(store, "f", LARGE)
+
+    assert not await is_known(store, "d")
+    assert [await is_known(store, name) for name in ("c", "e", "f")] == [True, True, True]
+    state = store.state()
+    assert (state.conversations, state.messages) == (3, 3)
+    assert state.bytes <= MAX_BYTES
+
+
+async def test_the_newest_conversation_never_leaves(store: Store, clock: Clock) -> None:
+    await large(store, "c", LARGE)
+    await large(store, "d", LARGER)
+    assert await is_known(store, "d")
+    assert not await is_known(store, "c")
+
+    clock.now_s += 10 * MAX_AGE_S
+    store.put(entry("d", "d", "more", bytes_of={0: LARGER}, turns=2))
+    await store.flush()
+    assert await is_known(store, "d", "more")
+    assert store.state().conversations == 1
+
+
+async def test_what_was_not_used_for_too_long_leaves(store: Store, clock: Clock) -> None:
+    for name in ("c", "d", "c", "e", "e"):
+        store.put(entry(name, name))
+        await store.flush()
+        clock.now_s += MAX_AGE_S * 0.4
+
+    assert [await is_known(store, name) for name in ("c", "d", "e")] == [True, False, True]
+
+
+async def test_contents_stay_as_long_as_somebody_uses_them(store: Store) -> None:
+    store.put(entry("c", "s", "u", tools=(RawJson(b"1"),)))
+    store.put(entry("d", "t", "v", bytes_of={0: raw("s")}, tools=(RawJson(b"1"),)))
+    await large(store, "e", LARGER)
+    await store.flush()
+
+    assert store.state().messages == 1
+    store.put(entry("f", "t", "v", bytes_of={0: raw("s")}, tools=(RawJson(b"1"),)))
+    await store.flush()
+    found = await store.find(chain("t", "v"))
+    assert found.nodes[chain("t")[0]].raw == raw("s")
+    assert found.conversation is not None
+    assert found.conversation.tools == (b"1",)
+
+
+async def test_a_head_that_is_shared_outlives_the_conversation_that_brought_it(
+    store: Store,
+) -> None:
+    """The system prompt of all conversations is put by the first of them."""
+    store.put(entry("c", "s", "d", "u", bytes_of={2: LARGE}))
+    for name in ("one", "two"):
+        put = entry(name, "s", "d", name)
+        store.put(Entry(put.nodes[2:], put.conversation))
+    store.put(entry("e", "e", bytes_of={0: RawJson(LARGE + LARGE + LARGE)}))
+    await store.flush()
+
+    assert not await is_known(store, "s", "d", "u")
+    for name in ("one", "two"):
+        tip = chain("s", "d", name)[-1]
+        assert await store.path(tip, 3) == [raw("s"), raw("d"), raw(name)]
+        found = await store.find(chain("s", "d", name))
+        assert len(found.nodes) == 3
+    found = await store.find(chain("s", "d"))
+    assert found.conversation is not None
+
+
+async def test_a_path_is_in_order_and_complete_or_empty(store: Store) -> None:
+    texts = [f"m{at}" for at in range(20)]
+    store.put(entry("c", *texts))
+    await store.flush()
+
+    keys = chain(*texts)
+    assert await store.path(keys[-1], 20) == [raw(text) for text in texts]
+    assert await store.path(keys[3], 4) == [raw(text) for text in texts[:4]]
+    assert await store.path(keys[3], 2) == [raw("m2"), raw("m3")]
+    assert await store.path(keys[3], 5) == []
+    assert await store.path(chain("unknown")[0], 1) == []
+    assert await store.path(keys[-1], 0) == []
+
+
+async def test_a_path_with_a_gap_is_empty(store: Store) -> None:
+    put = entry("c", "s", "u", "v")
+    store.put(Entry((put.nodes[0], put.nodes[2]), put.conversation))
+
+    assert await store.path(chain("s", "u", "v")[-1], 3) == []
+
+
+async def test_both_sides_of_a_fork_are_known(store: Store) -> None:
+    store.put(entry("c", "s", "u", "a", "v", generated=[2]))
+    store.put(entry("c", "s", "u", "b", "w", generated=[2], turns=2))
+    await store.flush()
+
+    for side in (("a", "v"), ("b", "w")):
+        keys = chain("s", "u", *side)
+        found = await store.find(keys)
+        assert set(found.nodes) == set(keys)
+        assert await store.path(keys[-1], 4) == [raw(text) for text in ("s", "u", *side)]
+    assert store.state().messages == 6
+
+
+@pytest.mark.parametrize("jump_s", [-1e9, 1e12], ids=["back", "forward"])
+async def test_a_clock_that_jumps_breaks_nothing(store: Store, clock: Clock, jump_s: float) -> None:
+    store.put(entry("c", "c"))
+    await store.flush()
+    clock.now_s += jump_s
+    store.put(entry("d", "d"))
+    await store.flush()
+    clock.now_s -= jump_s
+    store.put(entry("d", "d", "more", turns=2))
+    await store.flush()
+
+    assert await is_known(store, "d", "more")
+    assert await is_known(store, "c") is (jump_s < 0)
+    await large(store, "e", LARGER)
+    assert store.state().conversations == 1
+
+
+async def test_an_empty_store_counts_nothing(store: Store) -> None:
+    await store.flush()
+    state = store.state()
+
+    assert (state.conversations, state.messages, state.bytes) == (0, 0, 0)
+    assert (state.lost, state.replaced) == (0, 0)
+
+
+async def test_tools_count_in_the_size(store: Store) -> None:
+    for at in range(6):
+        tools = (RawJson(b'"%d' % at + b"x" * 30_000 + b'"'),)
+        store.put(entry(f"c{at}", f"m{at}", tools=tools))
+        await store.flush()
+
+    assert store.state().conversations < 4
+    assert store.state().bytes <= MAX_BYTES

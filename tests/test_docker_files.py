@@ -1,0 +1,138 @@
+"""What can be said about the container's files without Docker; docker/smoke.sh runs them."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.config.schema import KEYS, Config
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = ROOT / "Dockerfile"
+SMOKE = ROOT / "docker" / "smoke.sh"
+COMPOSE = [ROOT / "docker" / "compose.yaml", ROOT / "docker" / "compose.lemonade.yaml"]
+FILES = [DOCKERFILE, SMOKE, ROOT / "docker" / "README.md", *COMPOSE]
+
+Yaml = dict[str, Any]
+
+
+def names(paths: list[Path]) -> list[str]:
+    """The ids of a test that runs for each of `paths`."""
+    return [path.name for path in paths]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions in order: keyword and the rest, continued lines joined."""
+    lines = [line for line in DOCKERFILE.read_text().splitlines() if not line.startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ")
+    pairs = [line.split(None, 1) for line in joined.splitlines() if line.strip()]
+    return [(keyword, rest.strip()) for keyword, rest in pairs]
+
+
+def arguments(keyword: str) -> list[str]:
+    """What follows each instruction of that name."""
+    return [rest for name, rest in instructions() if name == keyword]
+
+
+def load(path: Path) -> Yaml:
+    """A compose file; the test is skipped where PyYAML is missing."""
+    yaml = pytest.importorskip("yaml")
+    content: Yaml = yaml.safe_load(path.read_text())
+    return content
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_every_setting_that_a_file_names_exists(path: Path) -> None:
+    """A renamed setting must not leave a variable behind that nobody reads."""
+    found = re.findall(r"WARMPREFIX_([A-Z]+)__([A-Z_]*[A-Z])", path.read_text())
+    settings = {f"{section.lower()}.{key.lower()}" for section, key in found}
+
+    assert settings - set(KEYS) == set()
+
+
+def test_both_stages_are_built_on_the_image_that_the_builder_chose() -> None:
+    """A venv works only beside the interpreter that made it."""
+    assert arguments("ARG")[0].startswith("PYTHON_IMAGE=python:3.")
+    assert [image.split()[0] for image in arguments("FROM")] == ["${PYTHON_IMAGE}"] * 2
+
+
+def test_the_container_runs_the_proxy_as_a_fixed_user_that_is_not_root() -> None:
+    assert arguments("USER") == ["10001:10001"]
+    assert arguments("ENTRYPOINT") == ['["warmprefix"]']
+    assert arguments("CMD")[-1] == '["serve"]'
+    assert "WARMPREFIX_SERVER__HOST=0.0.0.0" in arguments("ENV")[-1]
+    assert "WARMPREFIX_MEMORY__PATH=/data/ledger.db" in arguments("ENV")[-1]
+
+
+def test_the_container_exposes_and_checks_the_default_port() -> None:
+    port = str(Config().server.port)
+
+    assert arguments("EXPOSE") == [port]
+    assert f"'WARMPREFIX_SERVER__PORT', '{port}'" in arguments("HEALTHCHECK")[0]
+    assert "/warmprefix/health" in arguments("HEALTHCHECK")[0]
+
+
+def test_what_is_copied_exists_and_is_let_through_by_dockerignore() -> None:
+    copied = {
+        source
+        for rest in arguments("COPY")
+        if not rest.startswith("--from")
+        for source in rest.split()[:-1]
+    }
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line.removeprefix("!") for line in ignore if line.startswith("!")}
+
+    assert copied == let_through
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+
+
+@pytest.mark.parametrize("path", COMPOSE, ids=names(COMPOSE))
+def test_compose_publishes_the_proxy_alone_and_on_loopback_alone(path: Path) -> None:
+    services = load(path)["services"]
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+
+    assert ports == {"warmprefix": [f"127.0.0.1:${{WARMPREFIX_PORT:-8484}}:{Config().server.port}"]}
+
+
+@pytest.mark.parametrize("path", COMPOSE, ids=names(COMPOSE))
+def test_compose_runs_the_proxy_read_only_with_time_to_drain(path: Path) -> None:
+    proxy = load(path)["services"]["warmprefix"]
+
+    assert proxy["read_only"] is True
+    assert proxy["cap_drop"] == ["ALL"]
+    assert "ledger:/data" in proxy["volumes"]
+    assert int(proxy["stop_grace_period"].removesuffix("s")) > Config().server.shutdown_grace_s
+
+
+@pytest.mark.parametrize("path", COMPOSE, ids=names(COMPOSE))
+def test_compose_declares_the_volumes_it_uses_and_no_other(path: Path) -> None:
+    compose = load(path)
+    used = {
+        re.sub(r"\$\{\w+:-(\w+)\}", r"\1", volume).split(":")[0]
+        for service in compose["services"].values()
+        for volume in service["volumes"]
+    }
+
+    assert used == set(compose["volumes"])
+
+
+def test_the_smoke_test_can_be_run_and_is_valid_bash() -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash here")
+    checked = subprocess.run([bash, "-n", str(SMOKE)], capture_output=True, text=True, check=False)
+
+    assert os.access(SMOKE, os.X_OK)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_smoke_test_explains_every_variable_it_reads() -> None:
+    script = SMOKE.read_text()
+    read = set(re.findall(r"\$\{([A-Z_]+):-", script))
+    explained = set(re.findall(r"^  ([A-Z_]+)  ", script, re.MULTILINE))
+
+    assert explained == read

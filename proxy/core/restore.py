@@ -74,7 +74,7 @@ def _restored(message: Message, node: Node, how: How, *, is_new: bool) -> Messag
     if message.role != "assistant":
         return remembered
     result = _assistant(message, remembered, how.reasoning and node.generated)
-    return message if write_message(result) == written else result
+    return message if result == message else result
 
 
 def _visible(message: Message) -> str:

@@ -1,0 +1,73 @@
+"""Drives the pipeline with a real store and no backend: requests in, forwarded bodies out."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from proxy.backends.llamacpp import LlamaCpp
+from proxy.config import CanonicalizeConfig, Config, MemoryConfig
+from proxy.core.turn import Times, Turn
+from proxy.core.types import Outcome, Reply
+from proxy.counters import Counters
+from proxy.dialects.messages_in import parse_message
+from proxy.pipeline import Pipeline, Prepared
+from proxy.recorder import Recorder
+from proxy.stores.memory import MemoryStore
+
+PATH = "/v1/chat/completions"
+NO_TIMES = Times(0.0, 0.0, 0.0, None)
+
+Json = dict[str, Any]
+
+
+class Driver:
+    """One proxy without its sockets."""
+
+    def __init__(
+        self, enable: Sequence[str] = (), reasoning: str = "always", **canonicalize: Any
+    ) -> None:
+        config = Config(
+            canonicalize=CanonicalizeConfig(enable=tuple(enable), **canonicalize),
+            memory=MemoryConfig(store="memory", restore_reasoning=reasoning),  # type: ignore[arg-type]
+        )
+        self.counters = Counters()
+        self.store = MemoryStore(1 << 30, 1e9)
+        self.pipeline = Pipeline(config, self.store, self.counters)
+        self.recorder = Recorder(self.store, self.counters)
+        self.prepared: Prepared | None = None
+        self.turn: Turn | None = None
+
+    async def send(
+        self,
+        messages: Sequence[Json],
+        tools: Sequence[Json] | None = None,
+        reply: Json | None = None,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Json:
+        """The body that is forwarded for a request; `reply` is what the model then generates."""
+        body: Json = {"model": "m", "messages": list(messages), **options}
+        if tools is not None:
+            body["tools"] = list(tools)
+        raw = json.dumps(body).encode()
+        prepared = await self.pipeline.prepare(PATH, headers or {}, raw, LlamaCpp())
+        message = parse_message(json.dumps(reply).encode()) if reply else None
+        self.prepared = prepared
+        self.turn = self.recorder.record(
+            prepared, Reply(message=message, finish="stop"), 200, Outcome.OK, NO_TIMES
+        )
+        forwarded: Json = json.loads(prepared.body)
+        return forwarded
+
+
+async def replay(driver: Driver, messages: list[Json], tools: list[Json] | None) -> Json:
+    """A conversation as it grew: each assistant message was the model's reply, then the whole."""
+    for at, message in enumerate(messages):
+        if message["role"] == "assistant":
+            await driver.send(messages[:at], tools, message)
+    return await driver.send(messages, tools)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values are the same JSON bytes: key order counts, and True is not 1."""
+    return json.dumps(one) == json.dumps(other)

@@ -1,0 +1,114 @@
+"""However conversations, forks and edits interleave, bytes never wander between histories that differ."""
+
+import asyncio
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ledger_driver import Driver, Json
+
+WORDS = ("alpha", "beta", "gamma")
+"""Few words, so that unrelated conversations often begin alike."""
+
+Step = tuple[str, int, str, str]
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(("new", "go on", "fork", "edit", "reload")),
+        st.integers(0, 7),
+        st.sampled_from(WORDS),
+        st.sampled_from(WORDS),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+def visible(messages: list[Json]) -> list[str]:
+    """What a person would see of a history."""
+    return [f"{m['role']}:{(m.get('content') or '').strip()}" for m in messages]
+
+
+class World:
+    """Clients that hold conversations, and a model whose every reply is marked where nobody sees it."""
+
+    def __init__(self) -> None:
+        self.driver = Driver()
+        self.conversations: list[list[Json]] = []
+        self.origin: dict[str, list[str]] = {}
+
+    def history(self, step: Step) -> list[Json]:
+        """The messages of the next request."""
+        action, which, word, _ = step
+        if action == "new" or not self.conversations:
+            self.conversations.append([{"role": "system", "content": "You help."}])
+            return [*self.conversations[-1], {"role": "user", "content": word}]
+        history = self.conversations[which % len(self.conversations)]
+        if action == "fork":
+            history = history[: 1 + 2 * (which % (len(history) // 2 + 1))]
+        elif action == "edit":
+            at = which % len(history)
+            history = [
+                *history[:at],
+                {**history[at], "content": f"edited {word}"},
+                *history[at + 1 :],
+            ]
+        elif action == "reload":
+            history = [{"role": m["role"], "content": m["content"].strip()} for m in history]
+        if history[-1]["role"] == "user":
+            history = history[:-1]
+        return [*history, {"role": "user", "content": word}]
+
+    async def take(self, step: Step, number: int) -> None:
+        messages = self.history(step)
+        reply = {
+            "role": "assistant",
+            "content": f"{step[3]}{' ' * (number % 3)}",
+            "reasoning_content": f"mark {number}",
+        }
+        body = await self.driver.send(messages, reply=reply)
+        self.check(messages, body["messages"])
+        seen = visible([*messages, reply])
+        self.origin[f"mark {number}"] = seen
+        self.conversations.append([*messages, reply])
+
+    def check(self, messages: list[Json], sent: list[Json]) -> None:
+        assert visible(sent) == visible(messages)
+        for at, message in enumerate(sent):
+            mark = message.get("reasoning_content")
+            if mark is not None and "reasoning_content" not in messages[at]:
+                assert self.origin[mark] == visible(messages[: at + 1]), json.dumps(sent)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps)
+def test_bytes_never_mix_between_conversations_whose_visible_text_differs(
+    taken: list[Step],
+) -> None:
+    """Reasoning that is put back was generated behind exactly the history it is put into."""
+
+    async def run() -> None:
+        world = World()
+        for number, step in enumerate(taken):
+            await world.take(step, number)
+        assert not world.driver.counters.fail_open
+
+    asyncio.run(run())
+
+
+async def test_one_authorization_is_never_shown_the_memory_of_another() -> None:
+    driver = Driver()
+    history = [{"role": "user", "content": "Hello"}]
+    reply = {"role": "assistant", "content": "Hi", "reasoning_content": "private"}
+    await driver.send(history, reply=reply, headers={"authorization": "Bearer one"})
+
+    went_on = [
+        *history,
+        {"role": "assistant", "content": "Hi"},
+        {"role": "user", "content": "And?"},
+    ]
+    other = await driver.send(went_on, headers={"authorization": "Bearer two"})
+    own = await driver.send(went_on, headers={"authorization": "Bearer one"})
+
+    assert "reasoning_content" not in other["messages"][1]
+    assert own["messages"][1]["reasoning_content"] == "private"

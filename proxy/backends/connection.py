@@ -31,6 +31,9 @@ def translated(url: str) -> Iterator[None]:
     """aiohttp's exceptions as ours, most specific first."""
     try:
         yield
+    except aiohttp.ConnectionTimeoutError as error:
+        limit = "within backend.connect_timeout_s"
+        raise Unreachable(f"cannot connect to {url}: no connection {limit}") from error
     except aiohttp.ServerTimeoutError as error:
         raise TimedOut(f"{url} did not answer in time") from error
     except aiohttp.ClientConnectorError as error:
@@ -41,6 +44,22 @@ def translated(url: str) -> Iterator[None]:
         raise TimedOut(f"{url} did not answer in time") from error
 
 
+async def sent_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending GET, PUT or DELETE again when the connection breaks off.
+
+    By then the backend may have acted on it.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        url = str(request.url.origin())
+        raise Disconnected(f"{url} closed the connection: {str(error) or 'no answer'}") from error
+
+
 class BackendResponse:
     """An answer whose head has arrived."""
 
@@ -49,6 +68,18 @@ class BackendResponse:
         self._url = url
         self.status = response.status
         self.headers: Headers = end_to_end(list(response.raw_headers))
+        connection = response.connection
+        if connection is not None and connection.protocol is not None:
+            closed = connection.protocol.closed
+            if closed is not None:
+                closed.add_done_callback(self._lost)
+
+    def _lost(self, closed: "asyncio.Future[None]") -> None:
+        """End the body with the connection: aiohttp 3.14 waits for ever after a broken chunk size."""
+        cause = closed.exception()
+        body = self._response.content
+        if not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError(f"broken framing: {cause or 'closed'}"))
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives, undecoded. Raises Disconnected when it ends too early."""
@@ -76,6 +107,7 @@ class Connections:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_AUTOMATIC,
             auto_decompress=False,
+            middlewares=(sent_once,),
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
@@ -131,7 +163,8 @@ class Connections:
             raise
 
     def _address(self, target: bytes) -> URL:
-        return URL(self.url + target.decode("latin-1"), encoded=True)
+        slash = "" if target.startswith(b"/") else "/"  # `OPTIONS *` is about no path
+        return URL(self.url + slash + target.decode("latin-1"), encoded=True)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -156,4 +189,12 @@ async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _multidict(headers: Headers) -> CIMultiDict[str]:
-    return CIMultiDict((key.decode("latin-1"), value.decode("latin-1")) for key, value in headers)
+    return CIMultiDict((_text(key), _text(value)) for key, value in headers)
+
+
+def _text(raw: bytes) -> str:
+    """What aiohttp, which writes headers as UTF-8, turns back into `raw`, if anything does."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

@@ -6,14 +6,16 @@ import aiohttp
 
 from proxy.core.errors import Disconnected
 
-GOING_AWAY = 1001
+NORMAL = 1000
+ABNORMAL = 1006  # RFC 6455, 7.4.1: the connection ended without a close; never sent
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The backend closed the connection with this code (RFC 6455, 7.4)."""
+    """A side closed the connection with this code and reason (RFC 6455, 7.4)."""
 
     code: int
+    reason: str = ""
 
 
 class BackendSocket:
@@ -34,7 +36,9 @@ class BackendSocket:
             return str(message.data)
         if message.type is aiohttp.WSMsgType.BINARY:
             return bytes(message.data)
-        return Closed(self._socket.close_code or GOING_AWAY)
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            return Closed(message.data or NORMAL, message.extra or "")
+        return Closed(ABNORMAL)
 
     async def send(self, message: str | bytes) -> None:
         """Send one message. Raises Disconnected."""
@@ -46,6 +50,6 @@ class BackendSocket:
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Disconnected(str(error)) from error
 
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._socket.close()
+    async def close(self, closed: Closed) -> None:
+        """Close the connection, unless the backend has."""
+        await self._socket.close(code=closed.code, message=closed.reason.encode())

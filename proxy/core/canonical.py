@@ -72,7 +72,7 @@ class Canonicalizer:
             if after is not result:
                 fired[rule.name] += 1
                 result = after
-        return Canonical(result, tuple(fired), tuple(failed))
+        return Canonical(_written(result), tuple(fired), tuple(failed))
 
     def _message(self, message: Message, fired: Counter[str], failed: Counter[str]) -> Message:
         local = self._memo.get(message.raw) if message.raw is not None else None
@@ -98,6 +98,15 @@ class Canonicalizer:
         if fired:  # written once here, not on every turn that carries it
             message = replace(message, raw=write_message(message))
         return _Local(message, tuple(fired), tuple(failed))
+
+
+def _written(prompt: Prompt) -> Prompt:
+    """`prompt` with the bytes of every changed message: they are needed to recognise and to send it."""
+    messages = tuple(
+        message if message.raw is not None else replace(message, raw=write_message(message))
+        for message in prompt.messages
+    )
+    return with_messages(prompt, messages)
 
 
 def continued(prompt: Prompt) -> tuple[Message, ...]:

@@ -9,7 +9,7 @@ Finding is not validating: each slice is decoded by a strict parser before it is
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ _BETWEEN = re.compile(rb"(" + _STRING + rb")|[ \t\r\n]++", re.DOTALL)
 _OPEN = frozenset((b"[", b"{"))
 
 Span = tuple[int, int]
+_NONE: Mapping[str, list[Span]] = {}
 MESSAGE_KEYS = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
 """The members of a message that llama-server reads (common/chat.cpp:380-462), in the order we write."""
 
@@ -54,10 +55,13 @@ def value_end(text: bytes, start: int) -> int:
     return found.end()
 
 
-def members(text: bytes, start: int = 0) -> dict[str, Span]:
+def members(
+    text: bytes, start: int = 0, inside: Mapping[str, list[Span]] = _NONE
+) -> dict[str, Span]:
     """Span of each member's value of the object that begins at `start`, in order of arrival.
 
-    Raises NotUnderstood for anything but an object, and for a member that appears twice: the
+    `inside`: lists to fill with the spans of the elements of members that are arrays, so that a large
+    array is walked once. Raises NotUnderstood for anything but an object, and for a member that appears twice: the
     parsers of client and backend may disagree on which of the two counts.
     """
     spans: dict[str, Span] = {}
@@ -73,7 +77,10 @@ def members(text: bytes, start: int = 0) -> dict[str, Span]:
         name = _decoded_name(key[1])
         if name in spans:
             raise NotUnderstood(f"member {name!r} appears twice")
-        end = value_end(text, key.end())
+        if name in inside and text[key.end() : key.end() + 1] == b"[":
+            end = _walk(text, key.end(), inside[name])
+        else:
+            end = value_end(text, key.end())
         spans[name] = (key.end(), end)
         at = blank_end(text, end)
         if text[at : at + 1] != b",":
@@ -89,9 +96,15 @@ def elements(text: bytes, start: int = 0) -> list[Span]:
     spans: list[Span] = []
     if text[start : start + 1] != b"[":
         raise NotUnderstood("not a JSON array")
+    _walk(text, start, spans)
+    return spans
+
+
+def _walk(text: bytes, start: int, spans: list[Span]) -> int:
+    """Add the spans of an array's elements; the position after its end."""
     at = blank_end(text, start + 1)
     if text[at : at + 1] == b"]":
-        return spans
+        return at + 1
     while True:
         end = value_end(text, at)
         spans.append((at, end))
@@ -101,7 +114,7 @@ def elements(text: bytes, start: int = 0) -> list[Span]:
         at = blank_end(text, at + 1)
     if text[at : at + 1] != b"]":
         raise NotUnderstood(f"an array is not closed at byte {at}")
-    return spans
+    return at + 1
 
 
 def blank_end(text: bytes, start: int) -> int:

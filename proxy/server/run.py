@@ -81,12 +81,18 @@ class _Server(uvicorn.Server):
         self._app = app
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: drain. Second Ctrl-C: stop at once."""
+        """First signal: drain. A second one: stop at once.
+
+        uvicorn's own raises the signal again when it has stopped, which would end the process before
+        the ledger is flushed; an orderly end is status 0.
+        """
+        del sig, frame
+        self.force_exit = self.should_exit
         if not self.should_exit:
             running = len(self.server_state.tasks)
             say(f"stopping; {running} running" if running else "stopping")
+        self.should_exit = True
         self._app.stop_watching()
-        super().handle_exit(sig, frame)
 
 
 async def _serve(config: Config, listener: socket.socket, *, embedded: bool, observe: bool) -> int:

@@ -27,11 +27,9 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
     characters = 0
     for old, new in zip(before.messages, after.messages, strict=False):
         old_text, new_text = write_message(old), write_message(new)
-        if old_text != new_text:
-            shared = _shared(_text(compact(old_text)), _text(compact(new_text)))
-            if shared is not None:
-                return Prefix(messages, characters + shared)
-            old_text = new_text
+        if old_text != new_text and compact(old_text) != compact(new_text):
+            part = shared_characters(_text(compact(old_text)), _text(compact(new_text)))
+            return Prefix(messages, characters + part)
         messages += 1
         characters += len(_text(new_text))
     return Prefix(messages, characters)
@@ -53,14 +51,12 @@ def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")  # an opaque message can hold half a character
 
 
-def _shared(old: str, new: str) -> int | None:
-    """Characters shared from the start; None where the texts are equal but for blanks."""
-    if old == new:
-        return None
-    low, high = 0, min(len(old), len(new))
+def shared_characters(one: str, other: str) -> int:
+    """Characters that two texts share from the start. Halving, since comparing slices is fast."""
+    low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
-        if old[:middle] == new[:middle]:
+        if one[low:middle] == other[low:middle]:
             low = middle
         else:
             high = middle - 1

@@ -6,12 +6,12 @@ sees it; every other byte of the reply stays. The way back needs no table: the l
 message as it was generated, ids included, and sends it so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
 from proxy.core.errors import NotUnderstood
 from proxy.core.types import Message
-from proxy.core.wire import decode, elements, members, string
+from proxy.core.wire import Span, decode, elements, members, string
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _LENGTH = 9  # Mistral's templates answer 400 to any other length
@@ -19,6 +19,7 @@ _MARK = b'"tool_calls"'
 _LIMIT = 4 * 1024 * 1024  # an event longer than this is passed on unread
 
 Edit = tuple[int, int, bytes]
+CallIndex = tuple[int, int]  # of the choice, of the call in it
 
 
 class CallIds:
@@ -27,7 +28,7 @@ class CallIds:
     def __init__(self, messages: Iterable[Message], seed: str) -> None:
         self._used = {call.id for message in messages for call in message.tool_calls if call.id}
         self._seed = seed
-        self._begun: dict[int, str] = {}
+        self._begun: dict[CallIndex, str] = {}
         self._rest = b""
 
     def body(self, body: bytes) -> bytes:
@@ -72,18 +73,22 @@ class CallIds:
 
     def _edits(self, value: bytes, key: str) -> list[Edit]:
         found: list[Edit] = []
-        for start, _ in _inside(value, 0, "choices"):
-            place = members(value, start).get(key)
+        for number, (start, _) in enumerate(_inside(value, 0, "choices")):
+            choice = members(value, start)
+            place = choice.get(key)
             if place is None or value[place[0] : place[0] + 1] != b"{":
                 continue
-            calls = _inside(value, place[0], "tool_calls")
-            for position, (first, _) in enumerate(calls):
-                found += self._call(value, first, position)
+            at = _index(value, choice, number)
+            for position, (first, _) in enumerate(_inside(value, place[0], "tool_calls")):
+                spans = members(value, first)
+                # A whole message holds whole calls; in a stream the index says which call goes on.
+                call = position if key == "message" else _index(value, spans, position)
+                found += self._call(value, first, spans, (at, call))
         return found
 
-    def _call(self, value: bytes, start: int, position: int) -> list[Edit]:
-        spans = members(value, start)
-        index = decode(value[slice(*spans["index"])]) if "index" in spans else position
+    def _call(
+        self, value: bytes, start: int, spans: Mapping[str, Span], index: CallIndex
+    ) -> list[Edit]:
         given = decode(value[slice(*spans["id"])]) if "id" in spans else None
         known = self._begun.get(index)
         if known is not None:
@@ -98,7 +103,7 @@ class CallIds:
             return [(*spans["id"], string(new))]
         return [(start + 1, start + 1, b'"id":' + string(new) + (b"," if spans else b""))]
 
-    def _new(self, index: int) -> str:
+    def _new(self, index: CallIndex) -> str:
         attempt = 0
         while True:
             digest = blake2b(
@@ -111,6 +116,11 @@ class CallIds:
         self._begun[index] = name
         self._used.add(name)
         return name
+
+
+def _index(value: bytes, spans: Mapping[str, Span], default: int) -> int:
+    found = decode(value[slice(*spans["index"])]) if "index" in spans else default
+    return found if isinstance(found, int) else default
 
 
 def _inside(value: bytes, start: int, key: str) -> list[tuple[int, int]]:

@@ -6,6 +6,6 @@ from proxy.profiles.base import Profile
 
 PROFILE = Profile(
     "hermes",
-    system_starts=("You are Hermes",),
+    system_starts=("You are Hermes", "Generate a short, descriptive title"),
     side=re.compile(r"Generate a short, descriptive title"),
 )

@@ -5,8 +5,11 @@ from proxy.core.types import Message, Risk
 from proxy.core.wire import changed
 
 
+_BLANKS = " \t\r\n"  # a no-break space is text, as everywhere
+
+
 def _change(message: Message) -> Message:
-    if message.reasoning is None or message.reasoning.strip():
+    if message.reasoning is None or message.reasoning.strip(_BLANKS):
         return message
     keys = without(message.keys, frozenset({"reasoning_content"}))
     return changed(message, reasoning=None, keys=keys)

@@ -1,0 +1,89 @@
+"""How the tables of the rules are checked: what comes in as JSON, and what goes out as JSON."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from proxy.core.rules.base import Rule
+from proxy.core.types import Prompt
+from proxy.core.wire import compact, write_message, write_object
+from tests.strategies import Json, prompt_of
+
+
+class Change(NamedTuple):
+    """A row of what a rule changes: messages in, messages out."""
+
+    id: str
+    before: Sequence[Json]
+    after: Sequence[Json]
+    source: str
+
+
+class Keep(NamedTuple):
+    """A row of what a rule must leave alone."""
+
+    id: str
+    messages: Sequence[Json]
+    source: str
+
+
+class ToolsChange(NamedTuple):
+    """A row of what a rule changes in the tools."""
+
+    id: str
+    before: Sequence[Json]
+    after: Sequence[Json]
+    source: str
+
+
+class ToolsKeep(NamedTuple):
+    """A row of tools that a rule must leave alone."""
+
+    id: str
+    tools: Any
+    source: str
+
+
+def written(prompt: Prompt) -> bytes:
+    """The prompt as compact JSON, members in the order in which they go out."""
+    messages = b"[" + b",".join(map(write_message, prompt.messages)) + b"]"
+    pairs = [("messages", messages)]
+    if prompt.tools is not None:
+        pairs.append(("tools", b"[" + b",".join(tool.definition for tool in prompt.tools) + b"]"))
+    return compact(write_object(pairs))
+
+
+def check_change(rule: Rule, before: Prompt, after: Prompt) -> None:
+    """The rule makes `after` of `before`, byte for byte, and has nothing to do there any more."""
+    changed = rule.apply(before)
+
+    assert same(written(changed), written(after))
+    assert rule.apply(changed) is changed
+    assert rule.apply(after) is after
+
+
+def check_keep(rule: Rule, prompt: Prompt) -> None:
+    """The rule gives the same object back."""
+    assert rule.apply(prompt) is prompt
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Equal but for the escapes in strings: member order and number spelling count."""
+    return readable(one) == readable(other)
+
+
+def readable(text: bytes) -> object:
+    return json.loads(text, object_pairs_hook=list, parse_int=repr, parse_float=repr)
+
+
+def check_rows(rule: Rule, row: Change | Keep | ToolsChange | ToolsKeep) -> None:
+    """One row of a rule's table."""
+    match row:
+        case Change(_, before, after):
+            check_change(rule, prompt_of(before), prompt_of(after))
+        case Keep(_, messages):
+            check_keep(rule, prompt_of(messages))
+        case ToolsChange(_, before, after):
+            check_change(rule, prompt_of([], before), prompt_of([], after))
+        case ToolsKeep(_, tools):
+            check_keep(rule, prompt_of([], tools))

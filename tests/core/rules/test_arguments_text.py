@@ -1,0 +1,58 @@
+"""Arguments are JSON text; how it is spelled is nobody's business."""
+
+import pytest
+
+from proxy.core.rules.arguments_text import RULE
+from proxy.core.types import Prompt
+from proxy.dialects.messages_in import parse_message
+from tests.core.rules.table import Change, Keep, check_rows
+
+
+def calling(*arguments: object) -> dict[str, object]:
+    calls = [
+        {"id": "c", "type": "function", "function": {"name": "f", "arguments": value}}
+        for value in arguments
+    ]
+    return {"role": "assistant", "content": "", "tool_calls": calls}
+
+
+TABLE = [
+    Change(
+        "object",
+        [calling({"b": 1.50, "a": "é"})],
+        [calling('{"b":1.5,"a":"\\u00e9"}')],
+        "https://github.com/NousResearch/hermes-agent/issues/1071",
+    ),
+    Change("null", [calling(None)], [calling("{}")], "llama.cpp common/chat.cpp:1041-1057"),
+    Change("empty", [calling("")], [calling("{}")], "26 of 29 templates answer 500"),
+    Change("blank", [calling(" \n")], [calling("{}")], "own"),
+    Change("one-call-of-two", [calling("{}", "")], [calling("{}", "{}")], "own"),
+    Keep("text", [calling('{"b": 1e1, "a":1}')], "key order and number spelling stay"),
+    Keep("not-json", [calling("{broken")], "passes byte for byte"),
+    Keep("text-that-says-null", [calling("null")], "text, not nothing"),
+    Keep("array", [calling([1])], "not ours to judge"),
+    Keep(
+        "missing",
+        [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]}],
+        "not ours to judge",
+    ),
+    Keep("no-calls", [{"role": "user", "content": ""}], "own"),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
+def test_arguments_become_text(row: Change | Keep) -> None:
+    check_rows(RULE, row)
+
+
+def test_an_object_keeps_its_spelling_as_text() -> None:
+    """Big integers, 1e1 and members named twice are in the text as they were in the object."""
+    raw = (
+        b'{"role":"assistant","tool_calls":[{"function":{"name":"f",'
+        b'"arguments":{ "n" : 123456789012345678901, "f": 1e1, "o": {"a":1, "a":2} }}}]}'
+    )
+
+    (message,) = RULE.apply(Prompt((parse_message(raw),))).messages
+
+    (call,) = message.tool_calls
+    assert call.arguments == '{"n":123456789012345678901,"f":1e1,"o":{"a":1,"a":2}}'

@@ -1,0 +1,140 @@
+"""The laws of proxy/core/rules/base.py, for every rule, over random prompts and the corpus."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+
+from proxy.core.rules import RULES
+from proxy.core.rules.base import Rule
+from proxy.core.types import Message, Prompt
+from proxy.core.wire import write_message
+from tests.core.rules.noise import NOISE, noisy
+from tests.core.rules.table import same, written
+from tests.corpus_pairs import PAIRS
+from tests.strategies import Json, conversations, prompt_of, prompts, tool_lists
+
+all_rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+examples = settings(max_examples=60)
+
+CORPUS = [prompt_of(*side) for p in PAIRS for side in ((p.a, p.a_tools), (p.b, p.b_tools))]
+
+# The fields of a message that a rule may change; "name" of a call is none of them.
+MAY_CHANGE = {
+    "null-fields": {"extra", "keys"},
+    "unknown-fields": {"extra", "keys", "tool_calls"},
+    "empty-tool-calls": {"extra", "keys"},
+    "blank-reasoning": {"reasoning", "keys"},
+    "part-marks": {"content"},
+    "text-parts": {"content"},
+    "empty-content": {"content", "extra", "keys"},
+    "arguments-text": {"tool_calls"},
+    "edge-whitespace": {"content"},
+    "user-edge-newlines": {"content"},
+    "key-order": {"keys", "tool_calls"},
+    "billing-line": {"content"},
+    "tool-result-order": set(),
+    "tool-result-name": {"name", "keys"},
+    "empty-tools": set(),
+    "tool-marks": set(),
+    "tool-key-order": set(),
+}
+FIELDS = ("role", "content", "reasoning", "tool_calls", "tool_call_id", "name", "extra", "keys")
+
+
+def check_quiet(rule: Rule, prompt: Prompt) -> None:
+    """Idempotent, and quiet where there is nothing to do: the same object."""
+    once = rule.apply(prompt)
+
+    assert rule.apply(once) is once
+    assert once is prompt or written(once) != written(prompt)
+
+
+def check_prefix_stable(rule: Rule, prompt: Prompt) -> None:
+    """What a rule makes of the first messages does not depend on those behind."""
+    whole = rule.apply(prompt)
+    for end in ends(prompt.messages):
+        part = rule.apply(Prompt(prompt.messages[:end], prompt.tools, prompt.template_options))
+
+        assert list(map(write_message, part.messages)) == list(
+            map(write_message, whole.messages[:end])
+        )
+
+
+def ends(messages: tuple[Message, ...]) -> Iterator[int]:
+    """Where a request can end: never between two results of one batch, for clients send them together."""
+    for end in range(len(messages) + 1):
+        if [message.role for message in messages[end - 1 : end + 1]] != ["tool", "tool"]:
+            yield end
+
+
+def check_faithful(rule: Rule, prompt: Prompt) -> None:
+    """Roles, count and all fields but the rule's own stay; a changed message drops its bytes."""
+    after = rule.apply(prompt)
+    olds = list(prompt.messages)
+    if rule.name == "tool-result-order":
+        assert sorted(map(id, after.messages)) == sorted(map(id, olds))
+        olds = list(after.messages)
+
+    assert [new.role for new in after.messages] == [old.role for old in prompt.messages]
+    assert after.template_options is prompt.template_options
+    for old, new in zip(olds, after.messages, strict=True):
+        kept = [name for name in FIELDS if name not in MAY_CHANGE[rule.name]]
+        assert [getattr(new, name) for name in kept] == [getattr(old, name) for name in kept]
+        assert new is old or new.raw is None
+        assert not (new.opaque and new is not old)
+
+
+@all_rules
+@given(prompt=prompts())
+@examples
+def test_a_rule_is_idempotent_quiet_prefix_stable_and_faithful(rule: Rule, prompt: Prompt) -> None:
+    check_quiet(rule, prompt)
+    check_prefix_stable(rule, prompt)
+    check_faithful(rule, prompt)
+
+
+@all_rules
+def test_a_rule_keeps_the_laws_on_the_corpus(rule: Rule) -> None:
+    for prompt in CORPUS:
+        check_quiet(rule, prompt)
+        check_prefix_stable(rule, prompt)
+        check_faithful(rule, prompt)
+
+
+@all_rules
+@given(messages=conversations(), tools=tool_lists())
+@examples
+def test_a_rule_lets_its_noise_not_through(
+    rule: Rule, messages: list[Json], tools: list[Json] | None
+) -> None:
+    clean = prompt_of(messages, tools)
+    noise = prompt_of(*noisy(rule.name, messages, tools))
+
+    assert same(written(rule.apply(noise)), written(rule.apply(clean)))
+
+
+TEXT_RULES = ("edge-whitespace", "user-edge-newlines", "billing-line")
+
+
+@pytest.mark.parametrize("name", TEXT_RULES)
+@given(prompt=prompts())
+@examples
+def test_a_rule_about_text_only_cuts_at_the_ends(name: str, prompt: Prompt) -> None:
+    (rule,) = (rule for rule in RULES if rule.name == name)
+
+    for old, new in zip(prompt.messages, rule.apply(prompt).messages, strict=True):
+        if isinstance(old.content, str):
+            assert isinstance(new.content, str)
+            assert new.content in old.content
+
+
+def test_every_rule_is_told_apart_and_explained() -> None:
+    names = [rule.name for rule in RULES]
+
+    assert len(set(names)) == len(names)
+    assert set(names) == set(NOISE) == set(MAY_CHANGE)
+    for rule in RULES:
+        assert rule.on_by_default
+        assert rule.why.endswith(".")
+        assert rule.source

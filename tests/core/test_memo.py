@@ -1,0 +1,41 @@
+"""The bounded memory of function results: what is asked for stays, the rest goes."""
+
+from proxy.core.memo import Memo
+
+
+def test_a_value_is_found_under_its_key_only() -> None:
+    memo: Memo[int] = Memo(10)
+    memo.put(b"a", 1)
+
+    assert memo.get(b"a") == 1
+    assert memo.get(b"b") is None
+
+
+def test_what_is_asked_for_outlives_what_is_not() -> None:
+    memo: Memo[int] = Memo(4)
+    memo.put(b"kept", 1)
+    memo.put(b"gone", 2)  # a new generation begins
+
+    assert memo.get(b"kept") == 1  # and another, whose old one holds `gone` no more
+    memo.put(b"next", 3)
+
+    assert memo.get(b"kept") == 1
+    assert memo.get(b"gone") is None
+
+
+def test_at_most_two_generations_are_kept() -> None:
+    memo: Memo[int] = Memo(100)
+    for number in range(1000):
+        memo.put(b"%10d" % number, number)
+
+    assert len(memo) <= 20
+    assert memo.get(b"%10d" % 999) == 999
+
+
+def test_a_key_larger_than_a_generation_is_not_remembered() -> None:
+    memo: Memo[int] = Memo(3)
+    memo.put(b"abc", 1)
+    memo.put(b"abcd", 2)
+
+    assert memo.get(b"abcd") is None
+    assert memo.get(b"abc") == 1

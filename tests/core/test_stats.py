@@ -1,0 +1,133 @@
+"""One meaning for each count, although one server uses the same words for three."""
+
+from typing import NamedTuple
+
+import pytest
+
+from proxy.core.stats import cache_ratio, cache_stats
+from proxy.core.types import CacheStats, Reply, StatsSource, Timings, Usage
+
+
+class Case(NamedTuple):
+    """`counts`: prompt, cached, processed, generated."""
+
+    id: str
+    usage: Usage | None
+    timings: Timings | None
+    counts: tuple[int | None, int | None, int | None, int | None]
+    origin: StatsSource
+    source: str
+
+
+CASES = [
+    Case(
+        "both",
+        Usage(618, 617, 8),
+        Timings(617, 1, 49.6, 8, 201.9),
+        (618, 617, 1, 8),
+        "timings",
+        "Lemonade with include_usage",
+    ),
+    Case(
+        "only-timings",
+        None,
+        Timings(586, 32, 1.0, 8, 2.0),
+        (618, 586, 32, 8),
+        "timings",
+        "no include_usage: prompt_n is not the prompt",
+    ),
+    Case("only-usage", Usage(618, 586, 8), None, (618, 586, 32, 8), "usage", "FastFlowLM; vLLM"),
+    Case(
+        "usage-without-cached",
+        Usage(618, None, 8),
+        None,
+        (618, None, None, 8),
+        "usage",
+        "most other backends",
+    ),
+    Case(
+        "nothing-cached-is-zero", Usage(618, 0, 8), None, (618, 0, 618, 8), "usage", "a cold prompt"
+    ),
+    Case(
+        "nothing-reported",
+        None,
+        None,
+        (None, None, None, None),
+        "none",
+        "a reply cut before its counts",
+    ),
+    Case(
+        "cached-from-the-rest",
+        Usage(100, None, 5),
+        Timings(None, 30),
+        (100, 70, 30, 5),
+        "timings",
+        "timings before cache_n was added",
+    ),
+    Case(
+        "timings-without-cached",
+        None,
+        Timings(None, 30),
+        (None, None, 30, None),
+        "timings",
+        "timings before cache_n was added",
+    ),
+    Case(
+        "more-processed-than-there-is",
+        Usage(20, None, 5),
+        Timings(None, 30),
+        (20, None, 30, 5),
+        "timings",
+        "own: two objects that disagree",
+    ),
+    Case(
+        "more-cached-than-there-is",
+        Usage(20, 30, 5),
+        None,
+        (20, 30, 0, 5),
+        "usage",
+        "--cache-reuse counts shifted chunks",
+    ),
+    Case(
+        "timings-win",
+        Usage(618, 0, 9),
+        Timings(617, 1, None, 8),
+        (618, 617, 1, 8),
+        "timings",
+        "own: timings are llama-server's own",
+    ),
+    Case("empty-timings", Usage(618, 617, 8), Timings(), (618, 617, 1, 8), "usage", "own"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_counts_keep_their_meaning(case: Case) -> None:
+    stats = cache_stats(Reply(usage=case.usage, timings=case.timings))
+
+    assert case.counts == (
+        stats.prompt_tokens,
+        stats.cached_tokens,
+        stats.processed_tokens,
+        stats.generated_tokens,
+    )
+    assert stats.source == case.origin
+
+
+def test_durations_are_those_of_timings() -> None:
+    stats = cache_stats(Reply(timings=Timings(1, 2, 3.5, 4, 5.5)))
+
+    assert (stats.prompt_ms, stats.generate_ms) == (3.5, 5.5)
+
+
+RATIOS = [
+    pytest.param(CacheStats(prompt_tokens=200, cached_tokens=50), 0.25, id="a-quarter"),
+    pytest.param(CacheStats(prompt_tokens=200, cached_tokens=0), 0.0, id="nothing-cached"),
+    pytest.param(CacheStats(prompt_tokens=200), None, id="cached-not-reported"),
+    pytest.param(CacheStats(cached_tokens=50), None, id="prompt-not-reported"),
+    pytest.param(CacheStats(prompt_tokens=0, cached_tokens=0), None, id="empty-prompt"),
+]
+
+
+@pytest.mark.parametrize(("stats", "expected"), RATIOS)
+def test_the_cached_share_is_known_or_none(stats: CacheStats, expected: float | None) -> None:
+    assert cache_ratio(stats) == expected

@@ -1,0 +1,48 @@
+"""The pairs of `tests/corpus/pairs.jsonl`: two requests each, and what must be made of them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.strategies import Json, body_of
+
+PATH = Path(__file__).parent / "corpus" / "pairs.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One line. `expect` is `equal`, `distinct`, `restore` or `opt_in`."""
+
+    id: str
+    expect: str
+    source: str
+    a: list[Json]
+    b: list[Json]
+    a_tools: list[Json] | None
+    b_tools: list[Json] | None
+
+    @property
+    def bodies(self) -> tuple[bytes, bytes]:
+        """The two request bodies."""
+        return body_of(self.a, self.a_tools), body_of(self.b, self.b_tools)
+
+
+def load() -> tuple[Pair, ...]:
+    """All pairs, in the order of the file."""
+    rows: list[dict[str, Any]] = [json.loads(line) for line in PATH.read_text().splitlines()]
+    return tuple(
+        Pair(
+            id=row["id"],
+            expect=row["expect"],
+            source=row["source"],
+            a=row["a"],
+            b=row["b"],
+            a_tools=row.get("a_tools"),
+            b_tools=row.get("b_tools"),
+        )
+        for row in rows
+    )
+
+
+PAIRS = load()

@@ -1,0 +1,143 @@
+"""A reply in one body, and the objects in it: errors, usage, timings."""
+
+import json
+
+import pytest
+
+from proxy.core.types import Reply, Timings, Usage
+from proxy.dialects.chat_reply import ChatReader, error_message, read_timings, read_usage
+from tests.dialects.replies import (
+    DONE,
+    HI,
+    READ,
+    READ_TIMINGS,
+    READ_USAGE,
+    STOP,
+    TIMINGS,
+    USAGE,
+    Case,
+    ok,
+    read,
+    said,
+)
+
+WHOLE = {
+    "choices": [
+        {"finish_reason": "stop", "index": 0, "message": {"content": "Hi", "role": "assistant"}}
+    ],
+    "model": "m",
+}
+CALLED = {
+    "choices": [
+        {
+            "finish_reason": "tool_calls",
+            "message": {
+                "role": "assistant",
+                "content": None,
+                "reasoning_content": "r",
+                "tool_calls": [
+                    {
+                        "id": "c1",
+                        "type": "function",
+                        "function": {"name": "read", "arguments": '{"path":"a"}'},
+                    }
+                ],
+            },
+        }
+    ]
+}
+BODIES = [
+    Case(
+        "counts",
+        json.dumps(WHOLE | {"usage": USAGE, "timings": TIMINGS}).encode(),
+        ok(usage=READ_USAGE, timings=READ_TIMINGS),
+        "llama-server and Lemonade send both",
+    ),
+    Case(
+        "calls-and-reasoning",
+        json.dumps(CALLED).encode(),
+        Reply(said("", reasoning="r", tool_calls=(READ,)), "tool_calls", complete=True),
+        "llama-server",
+    ),
+    Case(
+        "error",
+        b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}',
+        Reply(error="Loading model"),
+        "llama-server",
+    ),
+    Case("not-json", b"<html>", Reply(), "a gateway between"),
+    Case("no-object", b"[1]", Reply(), "own"),
+    Case("nothing", b"", Reply(), "own"),
+    Case("a-stream-all-the-same", HI + STOP + DONE, Reply(), "own: not what was asked for"),
+    Case(
+        "no-finish-reason", b'{"choices":[{"message":{"content":"Hi"}}]}', Reply(said("Hi")), "own"
+    ),
+]
+
+
+@pytest.mark.parametrize("case", BODIES, ids=lambda case: case.id)
+def test_a_whole_body_says_the_same_in_any_pieces(case: Case) -> None:
+    body = case.stream
+
+    for at in range(len(body) + 1):
+        assert read(False, body[:at], body[at:]) == case.expected
+
+
+@pytest.mark.parametrize("case", BODIES[:2], ids=lambda case: case.id)
+def test_a_cut_body_says_nothing(case: Case) -> None:
+    for at in range(len(case.stream)):
+        assert read(False, case.stream[:at]) == Reply()
+
+
+def test_a_body_beyond_the_limit_is_no_longer_read() -> None:
+    """Relayed, but not kept: a reply has 64 MiB at most."""
+    reader = ChatReader(stream=False)
+    piece = b" " * 1024 * 1024
+    for _ in range(66):
+        reader.feed(piece)
+    reader.feed(json.dumps(WHOLE).encode())
+
+    assert reader.finish() == Reply()
+    assert reader.done is False
+
+
+ERRORS = [
+    pytest.param({"message": "m", "code": 1}, "m", id="object"),
+    pytest.param({"code": 1}, '{"code":1}', id="object-without-a-message"),
+    pytest.param({"message": 5}, '{"message":5}', id="odd-message"),
+    pytest.param("m", "m", id="string"),
+    pytest.param(["m"], "unknown error", id="odd-error"),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), ERRORS)
+def test_an_error_has_a_text(error: object, expected: str) -> None:
+    assert error_message(error) == expected
+
+
+USAGES = [
+    pytest.param(USAGE, READ_USAGE, id="llama-server"),
+    pytest.param({}, Usage(), id="nothing"),
+    pytest.param({"prompt_tokens": 0}, Usage(0), id="zero-is-reported"),
+    pytest.param({"prompt_tokens": -1, "completion_tokens": True}, Usage(), id="no-counts"),
+    pytest.param({"prompt_tokens": 1.0, "completion_tokens": "1"}, Usage(), id="odd-types"),
+    pytest.param({"prompt_tokens": 1, "prompt_tokens_details": None}, Usage(1), id="no-details"),
+]
+
+
+@pytest.mark.parametrize(("usage", "expected"), USAGES)
+def test_usage_is_read(usage: dict[str, object], expected: Usage) -> None:
+    assert read_usage(usage) == expected
+
+
+TIMINGS_READ = [
+    pytest.param(TIMINGS, READ_TIMINGS, id="llama-server"),
+    pytest.param({}, Timings(), id="nothing"),
+    pytest.param({"prompt_ms": "1", "predicted_ms": True}, Timings(), id="odd-types"),
+    pytest.param({"prompt_ms": 0, "cache_n": 0}, Timings(0, prompt_ms=0.0), id="zero-is-reported"),
+]
+
+
+@pytest.mark.parametrize(("timings", "expected"), TIMINGS_READ)
+def test_timings_are_read(timings: dict[str, object], expected: Timings) -> None:
+    assert read_timings(timings) == expected

@@ -1,0 +1,276 @@
+"""A message of the wire as a value: what is known is decoded, everything else stays as it came."""
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+
+from proxy.core.errors import NotUnderstood
+from proxy.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
+from proxy.core.wire import changed, write_message
+from proxy.dialects.messages_in import parse_message, parse_tool
+from tests.strategies import conversations
+
+
+def raw(text: str) -> RawJson:
+    return RawJson(text.encode())
+
+
+class Case(NamedTuple):
+    id: str
+    text: str
+    expected: Message
+
+
+CASES = [
+    Case(
+        "all-known-members",
+        '{"role":"tool","content":"c","reasoning_content":"r","tool_call_id":"i","name":"n"}',
+        Message(
+            "tool",
+            "c",
+            "r",
+            tool_call_id="i",
+            name="n",
+            keys=("role", "content", "reasoning_content", "tool_call_id", "name"),
+        ),
+    ),
+    Case(
+        "escapes",
+        r'{"role":"user","content":"\u00e9\n"}',
+        Message("user", "é\n", keys=("role", "content")),
+    ),
+    Case(
+        "unknown-members-as-they-came",
+        '{"n": 1e1,"role":"user","o":{ "a":1,"a":2 }}',
+        Message(
+            "user", extra={"n": raw("1e1"), "o": raw('{ "a":1,"a":2 }')}, keys=("n", "role", "o")
+        ),
+    ),
+    Case(
+        "null",
+        '{"role":"user","content":null,"name":null}',
+        Message(
+            "user",
+            extra={"content": raw("null"), "name": raw("null")},
+            keys=("role", "content", "name"),
+        ),
+    ),
+    Case(
+        "odd-types",
+        '{"role":"user","content":5,"name":[],"tool_calls":"x"}',
+        Message(
+            "user",
+            extra={"content": raw("5"), "name": raw("[]"), "tool_calls": raw('"x"')},
+            keys=("role", "content", "name", "tool_calls"),
+        ),
+    ),
+    Case("no-parts", '{"role":"user","content":[]}', Message("user", (), keys=("role", "content"))),
+    Case(
+        "parts",
+        '{"role":"user","content":[{"text":"x","m": 1,"type":"text"},{"type":"image","u":1e1},'
+        '"s",{"type":"text"}]}',
+        Message(
+            "user",
+            (
+                TextPart("x", {"m": raw("1")}),
+                OpaquePart(raw('{"type":"image","u":1e1}')),
+                OpaquePart(raw('"s"')),
+                OpaquePart(raw('{"type":"text"}')),
+            ),
+            keys=("role", "content"),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_message_is_read(case: Case) -> None:
+    message = parse_message(case.text.encode())
+
+    assert message == case.expected
+    assert list(message.extra) == list(case.expected.extra)
+    assert message.raw == case.text.encode()
+
+
+class Call(NamedTuple):
+    id: str
+    text: str
+    expected: ToolCall
+
+
+CALLS = [
+    Call(
+        "usual",
+        r'{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}}',
+        ToolCall("c", "f", '{"a": 1}'),
+    ),
+    Call(
+        "order",
+        '{"function":{"arguments":"","name":"f"},"type":"function","id":"c"}',
+        ToolCall(
+            "c", "f", "", keys=("function", "type", "id"), function_keys=("arguments", "name")
+        ),
+    ),
+    Call(
+        "object",
+        '{"id":"c","type":"function","function":{"name":"f","arguments":{ "n":1e1 }}}',
+        ToolCall("c", "f", None, raw('{ "n":1e1 }')),
+    ),
+    Call(
+        "null-arguments",
+        '{"id":"c","type":"function","function":{"name":"f","arguments":null}}',
+        ToolCall("c", "f", None, raw("null")),
+    ),
+    Call(
+        "odd-types",
+        '{"id":5,"type":null,"function":{"name":[],"arguments":7}}',
+        ToolCall(
+            None,
+            None,
+            None,
+            None,
+            None,
+            {"id": raw("5"), "type": raw("null")},
+            {"name": raw("[]"), "arguments": raw("7")},
+        ),
+    ),
+    Call(
+        "bare",
+        '{"function":{}}',
+        ToolCall(None, None, None, type=None, keys=("function",), function_keys=()),
+    ),
+    Call(
+        "more",
+        '{"id":"c","type":"function","function":{"name":"f","arguments":"","x":1},"index":0}',
+        ToolCall(
+            "c",
+            "f",
+            "",
+            extra={"index": raw("0")},
+            function_extra={"x": raw("1")},
+            keys=("id", "type", "function", "index"),
+            function_keys=("name", "arguments", "x"),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CALLS, ids=lambda case: case.id)
+def test_a_tool_call_is_read(case: Call) -> None:
+    text = '{"role":"assistant","tool_calls":[' + case.text + "]}"
+
+    assert parse_message(text.encode()).tool_calls == (case.expected,)
+
+
+NO_CALLS = [
+    pytest.param("[]", id="empty"),
+    pytest.param('[{"id":"c"}]', id="no-function"),
+    pytest.param('[{"function":"f"}]', id="function-is-text"),
+    pytest.param('[{"function":{}},7]', id="not-all-objects"),
+    pytest.param('[{"type":"custom","custom":{"name":"f","input":"x"}}]', id="custom-tool"),
+    pytest.param("{}", id="no-list"),
+]
+
+
+@pytest.mark.parametrize("text", NO_CALLS)
+def test_calls_that_are_not_understood_stay_as_they_came(text: str) -> None:
+    message = parse_message(f'{{"role":"assistant","tool_calls":{text}}}'.encode())
+
+    assert message.tool_calls == ()
+    assert message.extra == {"tool_calls": text.encode()}
+
+
+OPAQUE = [
+    pytest.param(rb'{"role":"user","content":"\ud83d"}', id="half-a-character"),
+    pytest.param(b'{"role":"user","role":"user"}', id="member-twice"),
+    pytest.param(
+        b'{"role":"assistant","tool_calls":[{"id":1,"id":2}]}', id="member-of-a-call-twice"
+    ),
+    pytest.param(
+        b'{"role":"user","content":[{"type":"text","type":"x"}]}', id="member-of-a-part-twice"
+    ),
+    pytest.param(b'{"content":"x"}', id="no-role"),
+    pytest.param(b'{"role":5}', id="role-is-a-number"),
+    pytest.param(b'{"role":"user","n":NaN}', id="not-a-number"),
+    pytest.param(b'"text"', id="no-object"),
+]
+
+
+@pytest.mark.parametrize("text", OPAQUE)
+def test_a_message_that_parsers_may_read_differently_is_opaque(text: bytes) -> None:
+    message = parse_message(text)
+
+    assert message == Message(None, opaque=True)
+    assert message.raw == text
+    assert write_message(message) == text
+
+
+NOT_JSON = [
+    pytest.param(b'{"role":"user"', id="unclosed"),
+    pytest.param(b'{"role":"user","content":"\xff"}', id="not-utf-8"),
+    pytest.param(b'{"role":user}', id="bare-word"),
+    pytest.param(b'{"role":"user","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="too-deep"),
+]
+
+
+@pytest.mark.parametrize("text", NOT_JSON)
+def test_what_no_parser_reads_is_not_understood(text: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        parse_message(text)
+
+
+@pytest.mark.parametrize("depth", [400, 1000, 2000])
+def test_depth_never_ends_in_a_recursion_error(depth: int) -> None:
+    text = b'{"role":"user","content":"x","deep":' + b"[" * depth + b"]" * depth + b"}"
+
+    try:
+        message = parse_message(text)
+    except NotUnderstood:
+        return  # the whole body then passes through
+
+    assert write_message(message) == text
+
+
+@given(conversations())
+@settings(max_examples=100)
+def test_a_message_survives_being_written(messages: list[Any]) -> None:
+    """As it came, and written by us: the same message again, and the same JSON value."""
+    for value in messages:
+        text = json.dumps(value).encode()
+        message = parse_message(text)
+        anew = write_message(changed(message))
+
+        assert write_message(message) == text
+        assert parse_message(write_message(message)) == message
+        assert parse_message(anew) == message
+        assert json.loads(anew) == value
+
+
+def test_the_table_of_shapes_does_not_grow_without_bound() -> None:
+    """Two thousand messages of different shapes are read as well as the first."""
+    for number in range(2000):
+        text = f'{{"role":"user","k{number}":1}}'
+        for _ in range(2):
+            assert parse_message(text.encode()).keys == ("role", f"k{number}")
+
+
+TOOLS = [
+    pytest.param(b'{"type":"function","function":{"name":"f"}}', "f", id="name"),
+    pytest.param(b'{"type":"web_search"}', None, id="no-function"),
+    pytest.param(b'{"function":{"name":5}}', None, id="odd-name"),
+    pytest.param(b'{"function":[]}', None, id="odd-function"),
+    pytest.param(b"7", None, id="no-object"),
+    pytest.param(rb'{"function":{"name":"f","description":"\ud83d"}}', None, id="half-a-character"),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), TOOLS)
+def test_a_tool_is_its_bytes_and_a_name(text: bytes, name: str | None) -> None:
+    assert parse_tool(text) == Tool(name, RawJson(text))
+
+
+def test_a_tool_that_is_not_json_is_not_understood() -> None:
+    with pytest.raises(NotUnderstood):
+        parse_tool(b'{"function":')

@@ -1,0 +1,53 @@
+"""Requests as their clients send them: headers and bodies of our own making."""
+
+from typing import Any, NamedTuple
+
+from proxy.core.types import Request
+from proxy.dialects.chat_completions import parse
+from proxy.profiles.base import Recognised
+from tests.strategies import Json, body_of
+
+TOOLS = [{"type": "function", "function": {"name": "read"}}]
+
+
+def system(content: Any) -> Json:
+    return {"role": "system", "content": content}
+
+
+def user(content: Any) -> Json:
+    return {"role": "user", "content": content}
+
+
+def block(content: str) -> Json:
+    return {"type": "text", "text": content}
+
+
+ASKED = [system("Be brief."), user("Why does the build fail?")]
+ANSWERED = [*ASKED, {"role": "assistant", "content": "A test is red."}, user("Mend it.")]
+
+
+class Case(NamedTuple):
+    id: str
+    headers: dict[str, str]
+    messages: list[Json]
+    tools: list[Json] | None
+    expected: Recognised
+
+
+def agent(name: str) -> dict[str, str]:
+    return {"user-agent": name}
+
+
+PYTHON = agent("OpenAI/Python 2.24.0")
+BUN = agent("ai-sdk/openai-compatible/2.0.1 ai-sdk/provider-utils/4.0.5 runtime/bun/1.3.10")
+CLAUDE = agent("claude-cli/2.1.197 (external, sdk-cli)") | {"x-claude-code-session-id": "s1"}
+OPENCODE = agent("opencode/1.18.33 ai-sdk/provider-utils/4.0.23 runtime/bun/1.3.14")
+CODEX = agent("codex_exec/0.169.0 (Debian 12.0.0; x86_64) unknown")
+
+
+def one(messages: list[Json], first: str, role: str = "system") -> list[Json]:
+    return [{"role": role, "content": first}, *messages[1:]]
+
+
+def request_of(case: Case) -> Request:
+    return parse(body_of(case.messages, case.tools))

@@ -1,0 +1,226 @@
+"""Which client sent a request, and its session.
+
+The fingerprints were taken from captures of the versions named in proxy/profiles; the bodies are ours.
+"""
+
+import pytest
+
+from proxy.profiles import PROFILES, generic, profile_of
+from proxy.profiles.base import Recognised, system_heads, text
+from tests.profiles.requests import (
+    ANSWERED,
+    ASKED,
+    BUN,
+    CLAUDE,
+    CODEX,
+    OPENCODE,
+    PYTHON,
+    TOOLS,
+    Case,
+    agent,
+    block,
+    one,
+    request_of,
+    system,
+    user,
+)
+from tests.strategies import Json, prompt_of
+
+CLIENTS = [
+    Case("claude-code", CLAUDE, ANSWERED, TOOLS, Recognised("claude-code", "s1", False)),
+    Case(
+        "claude-code-by-session",
+        {"x-claude-code-session-id": "s1"},
+        ASKED,
+        TOOLS,
+        Recognised("claude-code", "s1", False),
+    ),
+    Case(
+        "claude-code-by-billing-line",
+        {},
+        one(ASKED, "x-anthropic-billing-header: cch=1;\nYou are"),
+        TOOLS,
+        Recognised("claude-code", None, False),
+    ),
+    Case(
+        "claude-code-by-second-block",
+        {},
+        [system([block("Be kind."), block("You are a Claude agent, built")]), user("x")],
+        TOOLS,
+        Recognised("claude-code", None, False),
+    ),
+    Case(
+        "opencode",
+        OPENCODE | {"x-session-affinity": "ses_1", "x-session-id": "ses_1"},
+        ANSWERED,
+        TOOLS,
+        Recognised("opencode", "ses_1", False),
+    ),
+    Case(
+        "opencode-own-provider",
+        OPENCODE | {"x-opencode-session": "ses_2", "x-session-id": "ses_1"},
+        ANSWERED,
+        TOOLS,
+        Recognised("opencode", "ses_2", False),
+    ),
+    Case(
+        "opencode-by-system-text",
+        BUN,
+        one(ANSWERED, "You are opencode, an interactive CLI tool"),
+        TOOLS,
+        Recognised("opencode", None, False),
+    ),
+    Case(
+        "codex",
+        CODEX | {"session-id": "t1", "thread-id": "t2"},
+        ANSWERED,
+        TOOLS,
+        Recognised("codex", "t1", False),
+    ),
+    Case(
+        "codex-by-metadata",
+        {"x-codex-turn-metadata": "{}", "thread-id": "t2"},
+        ASKED,
+        TOOLS,
+        Recognised("codex", "t2", False),
+    ),
+    Case(
+        "qwen-code",
+        agent("QwenCode/0.15.10 (linux; x64)"),
+        ANSWERED,
+        TOOLS,
+        Recognised("qwen-code", None, False),
+    ),
+    Case(
+        "pi",
+        agent("OpenAI/JS 6.26.0"),
+        one(ANSWERED, "You are an expert coding assistant operating inside pi, a", "developer"),
+        TOOLS,
+        Recognised("pi", None, False),
+    ),
+    Case(
+        "hermes",
+        PYTHON,
+        one(ANSWERED, "You are Hermes Agent, an assistant"),
+        TOOLS,
+        Recognised("hermes", None, False),
+    ),
+    Case(
+        "cline",
+        BUN,
+        one(ANSWERED, "You are Cline, an AI coding agent"),
+        TOOLS,
+        Recognised("cline", None, False),
+    ),
+    Case(
+        "gptme",
+        PYTHON,
+        one(ANSWERED, "You are gptme v0.35.1, a"),
+        None,
+        Recognised("gptme", None, False),
+    ),
+    Case(
+        "smolagents",
+        PYTHON,
+        one(ANSWERED, "You are an expert assistant who can solve any task using tool calls. You"),
+        TOOLS,
+        Recognised("smolagents", None, False),
+    ),
+    Case(
+        "open-webui-with-forwarded-headers",
+        agent("Python/3.11 aiohttp/3.12") | {"x-openwebui-chat-id": "chat"},
+        ANSWERED,
+        None,
+        Recognised("open-webui", "chat", False),
+    ),
+    Case(
+        "aider",
+        agent("OpenAI/Python 2.20.0"),
+        one(ANSWERED, "Act as an expert software developer."),
+        None,
+        Recognised("openai-sdk", None, False),
+    ),
+    Case(
+        "mini-swe-agent",
+        PYTHON,
+        one(ANSWERED, "You are a helpful assistant that can interact with a computer."),
+        TOOLS,
+        Recognised("openai-sdk", None, False),
+    ),
+    Case(
+        "asynchronous-library",
+        agent("AsyncOpenAI/Python 2.20.0"),
+        ASKED,
+        None,
+        Recognised("openai-sdk", None, False),
+    ),
+    Case(
+        "nanobot",
+        agent("python-httpx/0.28") | {"x-session-affinity": "process"},
+        ASKED,
+        TOOLS,
+        Recognised("unknown", "process", False),
+    ),
+    Case(
+        "llama-server-page",
+        agent("Mozilla/5.0") | {"x-conversation-id": "c"},
+        ASKED,
+        None,
+        Recognised("unknown", "c", False),
+    ),
+    Case(
+        "empty-session",
+        {"x-session-id": "", "session-id": "s"},
+        ASKED,
+        None,
+        Recognised("unknown", "s", False),
+    ),
+    Case("says-nothing", {}, ASKED, None, Recognised("unknown", None, False)),
+    Case("no-messages", {}, [], None, Recognised("unknown", None, False)),
+    Case(
+        "name-of-a-client-in-the-text",
+        {},
+        [user("You are Hermes Agent")],
+        None,
+        Recognised("unknown", None, False),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CLIENTS, ids=lambda case: case.id)
+def test_a_client_is_recognised(case: Case) -> None:
+    assert profile_of(case.headers, request_of(case)) == case.expected
+
+
+HEADS = [
+    pytest.param([], (), id="nothing"),
+    pytest.param([user("x"), system("y")], (), id="only-in-front"),
+    pytest.param(
+        [system(" x"), {"role": "developer", "content": "y"}, user("z")], ("x", "y"), id="two"
+    ),
+    pytest.param([system([block("x"), {"type": "image"}, block("y")])], ("x", "y"), id="parts"),
+    pytest.param([system(None)], ("",), id="null"),
+    pytest.param([system("x" * 999)], ("x" * 200,), id="long"),
+]
+
+
+@pytest.mark.parametrize(("messages", "expected"), HEADS)
+def test_the_heads_are_those_of_leading_system_texts(
+    messages: list[Json], expected: tuple[str, ...]
+) -> None:
+    assert system_heads(prompt_of(messages).messages) == expected
+
+
+def test_a_text_is_that_of_all_parts() -> None:
+    (message,) = prompt_of([user([block("x"), {"type": "image"}, block("y")])]).messages
+
+    assert text(message) == "x\ny"
+
+
+def test_profiles_are_told_apart() -> None:
+    names = [profile.name for profile in (*PROFILES, generic.PROFILE)]
+
+    assert len(set(names)) == len(names)
+    for profile in PROFILES:
+        assert profile.user_agents or profile.headers or profile.system_starts
+        assert all(name == name.lower() for name in (*profile.headers, *profile.session_headers))

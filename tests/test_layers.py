@@ -1,0 +1,147 @@
+"""The import directions and size budgets of docs/design.md, read from the source."""
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "proxy").rglob("*.py"))
+PURE_STDLIB = frozenset({
+    "bisect", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib",
+    "itertools", "json", "re", "string", "sys", "types", "typing",
+})  # fmt: skip
+"""What the core may use of the standard library: no network, clock, file, log, process or chance."""
+
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 50
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, by full name, in functions and for type checking too."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports by a relative name"
+            assert node.module is not None
+            yield node.module
+            if (ROOT / node.module.replace(".", "/")).is_dir():
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(path: Path, *folders: str) -> bool:
+    return any(path.as_posix().startswith(f"proxy/{folder}") for folder in folders)
+
+
+def belongs(module: str, *names: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+CORE = [path for path in FILES if within(path, "core/")]
+
+
+@pytest.mark.parametrize("path", CORE, ids=str)
+def test_the_core_is_pure(path: Path) -> None:
+    for module in imports(path):
+        assert module in PURE_STDLIB or belongs(module, "proxy.core", "orjson"), module
+
+
+class Layer(NamedTuple):
+    """Files of `folder` import no other part of the project than `allowed`."""
+
+    folder: str
+    allowed: tuple[str, ...]
+
+
+LAYERS = [
+    Layer("dialects/", ("proxy.core", "proxy.dialects")),
+    Layer("profiles/", ("proxy.core", "proxy.profiles")),
+    # Background tasks are started through proxy.tasks alone: it keeps a reference.
+    Layer("backends/", ("proxy.core", "proxy.backends", "proxy.tasks")),
+    Layer("stores/", ("proxy.core", "proxy.stores")),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.folder)
+def test_a_layer_imports_the_core_alone(layer: Layer) -> None:
+    for path in FILES:
+        if within(path, layer.folder):
+            for module in imports(path):
+                assert not belongs(module, "proxy") or belongs(module, *layer.allowed), path
+
+
+class Only(NamedTuple):
+    """`modules` are imported by `folders` alone. `but`: the exceptions, each with its reason."""
+
+    id: str
+    modules: tuple[str, ...]
+    folders: tuple[str, ...]
+    but: Mapping[str, str] = MappingProxyType({})
+
+
+ONLY = [
+    Only(
+        "http-clients",
+        ("aiohttp", "httpx", "requests", "urllib.request", "http.client"),
+        ("backends/",),
+        {
+            "proxy/cli/follow_url.py": "is a client of our own HTTP interface, not of a backend",
+            "proxy/cli/tail.py": "names the errors of that client",
+        },
+    ),
+    Only("sqlite", ("sqlite3",), ("stores/",)),
+    Only("redis", ("redis", "valkey"), ("stores/",)),
+    Only("asgi", ("fastapi", "starlette", "uvicorn"), ("server/",)),
+    Only("server", ("proxy.server",), ("server/", "cli/")),
+    Only("command-line", ("typer", "rich"), ("cli/",)),
+    Only("commands", ("proxy.cli",), ("cli/", "__main__.py")),
+]
+
+
+@pytest.mark.parametrize("rule", ONLY, ids=lambda rule: rule.id)
+def test_a_module_is_imported_in_one_place_only(rule: Only) -> None:
+    found = {
+        path.as_posix()
+        for path in FILES
+        if not within(path, *rule.folders)
+        and any(belongs(module, *rule.modules) for module in imports(path))
+    }
+
+    assert found == set(rule.but)
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_a_file_and_its_functions_keep_to_the_budget(path: Path) -> None:
+    lines = len((ROOT / path).read_text().splitlines())
+
+    assert lines <= MAX_FILE_LINES
+    for node in functions(path):
+        assert node.end_lineno is not None
+        assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_a_module_says_what_it_is_for(path: Path) -> None:
+    text = (ROOT / path).read_text()
+
+    assert not text or ast.get_docstring(ast.parse(text))
+
+
+def test_the_allowed_modules_exist() -> None:
+    assert {name.partition(".")[0] for name in PURE_STDLIB} <= set(sys.stdlib_module_names)
+
+
+def test_the_files_are_found() -> None:
+    assert len(CORE) > 20
+    assert Path("proxy/core/rules/__init__.py") in CORE

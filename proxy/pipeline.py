@@ -5,19 +5,19 @@ failure is counted (`Counters`) and the turn is logged with what is known.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from proxy.backends.base import Kind as BackendKind
 from proxy.config import Config
 from proxy.core.errors import NotUnderstood, StoreError
-from proxy.core.identity import scope_key, tool_set_key
+from proxy.core.identity import Identifier, scope_key, tool_set_key
 from proxy.core.ledger import NOTHING, Found, Place, place
 from proxy.core.memo import Memo
 from proxy.core.move import move_volatile
 from proxy.core.restore import How, as_received, restore
 from proxy.core.restore_tools import restore_tools
-from proxy.core.types import Message, Prompt, Request, Tool
+from proxy.core.types import Kind, Message, Prompt, Request, Tool
 from proxy.counters import Counters
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
@@ -25,11 +25,13 @@ from proxy.dialects.messages_in import parse_message
 from proxy.profiles import profile_of
 from proxy.profiles.base import Recognised
 from proxy.profiles.volatile import frozen_patterns
+from proxy.recent import Recent
 from proxy.ruleset import RuleSet, RuleSets
 from proxy.stores.base import Store
 
 _MEMO_BYTES = 16 * 1024 * 1024  # parsed messages, one generation, as in the canonicalizer
 _TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets
+_SYSTEM = frozenset({"system", "developer"})
 _UNKNOWN = Recognised("unknown", None, False)
 
 
@@ -52,12 +54,24 @@ class Prepared:
     place: Place | None = None
     call_ids: CallIds | None = None
 
+    def lineage(self, identifier: Identifier, history: Sequence[Message]) -> tuple[bytes, ...]:
+        """Chain keys of a history without its leading system texts: what stays the same when a clock
+        in them moves."""
+        head = next((at for at, m in enumerate(history) if m.role not in _SYSTEM), len(history))
+        return identifier.chain_keys(history[head:], self.scope + b"lineage")
+
 
 class Pipeline:
     """Prepares requests."""
 
     def __init__(
-        self, config: Config, store: Store, counters: Counters, *, observe: bool = False
+        self,
+        config: Config,
+        store: Store,
+        counters: Counters,
+        recent: Recent,
+        *,
+        observe: bool = False,
     ) -> None:
         self._rules = RuleSets(config.canonicalize)
         self._reasoning = config.memory.restore_reasoning
@@ -66,6 +80,8 @@ class Pipeline:
         self._store = store
         self.counters = counters
         self._observe = observe
+        self._recent = recent
+        self._lineage = Identifier()
 
     async def prepare(
         self,
@@ -117,9 +133,27 @@ class Pipeline:
             prepared.sent = request.prompt
 
     def _locate(self, prepared: Prepared, prompt: Prompt) -> None:
-        prepared.place = place(
-            prepared.keys, _first_user(prompt), prepared.found, prepared.turn, prompt
-        )
+        where = place(prepared.keys, _first_user(prompt), prepared.found, prepared.turn, prompt)
+        if where.kind is Kind.COLD and not prepared.client.side:
+            where = self._loosely(prepared, prompt) or where
+        prepared.place = where
+
+    def _loosely(self, prepared: Prepared, prompt: Prompt) -> Place | None:
+        """The place of a request that breaks before its first user message, or was shortened there.
+
+        Its messages are the same but for the system text; or its client says, by a session id, that it
+        goes on, and its system text says so too. Only a conversation never seen is cold.
+        """
+        if any(message.role == "assistant" for message in prompt.messages):
+            last = self._recent.by_lineage(prepared.lineage(self._lineage, prompt.messages))
+            if last is not None:
+                return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
+        last = self._recent.by_session(prepared.client.session)
+        if last is None or len(prompt.messages) >= len(last.prompt.messages):
+            return None
+        if prompt.messages[0] != last.prompt.messages[0]:
+            return None
+        return Place(last.conversation, last.index + 1, last.turn, Kind.COMPACTION, 0)
 
     def _restore(self, prepared: Prepared, request: Request, reasoning_pays: bool) -> None:
         """Remembered bytes for what is recognised."""

@@ -1,8 +1,10 @@
-"""What was sent in the last turn of each conversation, to compare the next one with."""
+"""The last turn of each conversation that went through lately, to compare the next one with."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from proxy.core.types import Prompt
+from proxy.core.types import CacheStats, Prompt
 from proxy.core.wire import write_message
 
 _MAX_BYTES = 32 * 1024 * 1024
@@ -10,30 +12,75 @@ _MAX_BYTES = 32 * 1024 * 1024
 the canonicalizer's memory, so the real cost is lower."""
 
 
+@dataclass(frozen=True, slots=True)
+class Last:
+    """A conversation's last turn. `number`: counts the turns of all conversations, in order.
+
+    `index`: turns the conversation has had. `generation`: which start of the backend answered.
+    `lineage`: chain keys that leave out the system text, after the prompt and after its reply.
+    """
+
+    conversation: str
+    turn: str
+    index: int
+    number: int
+    prompt: Prompt
+    stats: CacheStats
+    model: str | None
+    generation: int
+    lineage: tuple[bytes, ...]
+    session: str | None
+
+
 class Recent:
-    """The last sent prompt by conversation; the longest unused leaves first."""
+    """The last turn by conversation; the longest unused conversation leaves first."""
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._prompts: OrderedDict[str, tuple[Prompt, int]] = OrderedDict()
+        self._last: OrderedDict[str, tuple[Last, int]] = OrderedDict()
+        self._lineage: dict[bytes, str] = {}
+        self._session: dict[str, str] = {}
+        self.number = 0
 
-    def get(self, conversation: str) -> Prompt | None:
-        """The prompt sent last, None where it is not known any more."""
-        found = self._prompts.get(conversation)
+    def get(self, conversation: str) -> Last | None:
+        """The last turn, None where it is not known any more."""
+        found = self._last.get(conversation)
         return found[0] if found else None
 
-    def put(self, conversation: str, prompt: Prompt) -> None:
-        """Remember what was sent."""
-        self.drop(conversation)
-        size = sum(len(write_message(message)) for message in prompt.messages)
-        self._prompts[conversation] = (prompt, size)
+    def by_lineage(self, keys: Sequence[bytes]) -> Last | None:
+        """The conversation whose history, but for its system text, this one goes on from."""
+        names = (self._lineage.get(key) for key in reversed(keys))
+        return next((self.get(name) for name in names if name is not None), None)
+
+    def by_session(self, session: str | None) -> Last | None:
+        """The conversation a client's session id was last seen with."""
+        name = self._session.get(session or "")
+        return self.get(name) if name is not None else None
+
+    def put(self, last: Last) -> None:
+        """Remember a turn."""
+        self.drop(last.conversation)
+        size = sum(len(write_message(message)) for message in last.prompt.messages)
+        self._last[last.conversation] = (last, size)
         self._bytes += size
-        while self._bytes > self._max_bytes and len(self._prompts) > 1:
-            self.drop(next(iter(self._prompts)))
+        self.number = max(self.number, last.number)
+        for key in last.lineage:
+            self._lineage[key] = last.conversation
+        if last.session:
+            self._session[last.session] = last.conversation
+        while self._bytes > self._max_bytes and len(self._last) > 1:
+            self.drop(next(iter(self._last)))
 
     def drop(self, conversation: str) -> None:
         """Forget a conversation."""
-        found = self._prompts.pop(conversation, None)
-        if found:
-            self._bytes -= found[1]
+        found = self._last.pop(conversation, None)
+        if found is None:
+            return
+        last, size = found
+        self._bytes -= size
+        for key in last.lineage:
+            if self._lineage.get(key) == conversation:
+                del self._lineage[key]
+        if last.session and self._session.get(last.session) == conversation:
+            del self._session[last.session]

@@ -1,15 +1,20 @@
 """A turn as a log record: the fields of docs/operations.md, ready for JSON."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
+from proxy.core.explain import CacheBreak
 from proxy.core.stats import cache_ratio
 from proxy.core.turn import Turn
 
 Record = dict[str, object]
 
 
-def record_of(turn: Turn) -> Record:
-    """The record of one turn. What was not reported or does not apply is None."""
+def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
+    """The record of one turn. What was not reported or does not apply is None.
+
+    `excerpts`: whether text of the prompt around a break may be shown.
+    """
     place, prefix, stats, times = turn.place, turn.prefix, turn.stats, turn.times
     ratio = cache_ratio(stats)
     return {
@@ -33,7 +38,7 @@ def record_of(turn: Turn) -> Record:
         "prefix_messages": prefix.messages if prefix else None,
         "prefix_characters": prefix.characters if prefix else None,
         "prompt_characters": turn.prompt_characters,
-        "break": None,
+        "break": _break(turn.cache_break, excerpts),
         "rules": list(turn.rules),
         "restored": list(turn.restored),
         "slot": None,
@@ -44,6 +49,15 @@ def record_of(turn: Turn) -> Record:
         "total_ms": _round(times.total_ms),
         "proxy_ms": _round(times.proxy_ms),
     }
+
+
+def _break(found: CacheBreak | None, excerpts: bool) -> Record | None:
+    if found is None:
+        return None
+    record = asdict(found)
+    if not excerpts:
+        record["before"] = record["after"] = None
+    return record
 
 
 def _iso(seconds: float) -> str:

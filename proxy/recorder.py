@@ -1,8 +1,10 @@
-"""A turn that has ended: built, remembered, never waited for."""
+"""A turn that has ended: built, explained, remembered, never waited for."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from proxy.core.identity import chain_key, match_key
+from proxy.core.explain import CacheBreak, Evidence, Volatile, explain
+from proxy.core.identity import Identifier, chain_key, match_key
 from proxy.core.ledger import Conversation, Entry, Node, Place
 from proxy.core.prefix import characters, common_prefix
 from proxy.core.stats import cache_stats
@@ -11,31 +13,54 @@ from proxy.core.types import Outcome, Prompt, Reply
 from proxy.core.wire import write_message
 from proxy.counters import Counters
 from proxy.pipeline import Prepared
-from proxy.recent import Recent
+from proxy.recent import Last, Recent
 from proxy.stores.base import Store
 
 
-class Recorder:
-    """Builds turns and puts what they add into the ledger."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an exchange ended. `generation`: which start of the backend answered."""
 
-    def __init__(self, store: Store, counters: Counters) -> None:
+    reply: Reply
+    status: int | None
+    outcome: Outcome
+    times: Times
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A break that the prompts do not explain: what is needed to ask the backend about it."""
+
+    turn: Turn
+    before: Last
+    after: Prompt
+    evidence: Evidence
+
+
+class Recorder:
+    """Builds turns, explains them as far as can be without asking, and puts them into the ledger."""
+
+    def __init__(
+        self, store: Store, counters: Counters, recent: Recent, volatile: Sequence[Volatile] = ()
+    ) -> None:
         self._store = store
         self._counters = counters
-        self._recent = Recent()
+        self._recent = recent
+        self._volatile = volatile
+        self._identifier = Identifier()
 
-    def record(
-        self, prepared: Prepared, reply: Reply, status: int | None, outcome: Outcome, times: Times
-    ) -> Turn:
-        """The turn that has ended, remembered. Never raises and never waits."""
-        request = prepared.request
+    def record(self, prepared: Prepared, ended: Ended) -> tuple[Turn, Question | None]:
+        """The turn, remembered, and what is left to ask. Never raises and never waits."""
+        reply, request = ended.reply, prepared.request
         turn = Turn(
             id=prepared.turn,
             client=prepared.client.client,
             endpoint=prepared.endpoint,
             model=reply.model or (request.model if request else None),
             stream=request is not None and request.stream,
-            status=status,
-            outcome=outcome,
+            status=ended.status,
+            outcome=ended.outcome,
             side=prepared.client.side,
             place=prepared.place,
             prefix=None,
@@ -43,29 +68,80 @@ class Recorder:
             rules=prepared.rules,
             restored=prepared.restored,
             stats=cache_stats(reply),
-            times=times,
+            times=ended.times,
             error=reply.error,
         )
         try:
-            return self._remember(prepared, reply, turn)
+            return self._remember(prepared, ended, turn)
         except Exception:  # fail open: a turn that cannot be remembered is still logged
             self._counters.failed_open("record")
-            return turn
+            return turn, None
 
-    def _remember(self, prepared: Prepared, reply: Reply, turn: Turn) -> Turn:
+    def _remember(
+        self, prepared: Prepared, ended: Ended, turn: Turn
+    ) -> tuple[Turn, Question | None]:
         sent, where = prepared.sent, prepared.place
         if sent is None or where is None:
-            return turn
+            return turn, None
         before = self._recent.get(where.conversation)
         turn = replace(
             turn,
-            prefix=common_prefix(before, sent) if before else None,
+            prefix=common_prefix(before.prompt, sent) if before else None,
             prompt_characters=characters(sent.messages),
         )
-        if turn.status == 200:
-            self._recent.put(where.conversation, sent)
-            self._store.put(entry_of(prepared, sent, where, reply, turn))
-        return turn
+        if turn.status != 200:
+            return turn, None
+        question = None
+        if before is not None:
+            turn, question = self._explained(prepared, ended, turn, before)
+        self._recent.put(self._last(prepared, sent, where, ended, turn))
+        self._store.put(entry_of(prepared, sent, where, ended.reply, turn))
+        return turn, question
+
+    def _explained(
+        self, prepared: Prepared, ended: Ended, turn: Turn, before: Last
+    ) -> tuple[Turn, Question | None]:
+        request, sent = prepared.request, prepared.sent
+        assert request is not None
+        assert sent is not None
+        evidence = Evidence(
+            restarted=ended.generation != before.generation,
+            model_before=before.model,
+            model_after=turn.model,
+            cache_prompt=request.options.get("cache_prompt") is not False,
+            others=self._recent.number - before.number,
+        )
+        found = self.explain(turn, before, sent, evidence)
+        turn = replace(turn, cache_break=found)
+        is_open = found is not None and found.path is None and found.cause != "no-cache"
+        return turn, Question(turn, before, sent, evidence) if is_open else None
+
+    def explain(
+        self, turn: Turn, before: Last, after: Prompt, evidence: Evidence
+    ) -> CacheBreak | None:
+        """The break of a turn, given what is known by now."""
+        kind = turn.kind.value if turn.kind else ""
+        return explain(
+            kind, before.prompt, before.stats, after, turn.stats, evidence, self._volatile
+        )
+
+    def _last(
+        self, prepared: Prepared, sent: Prompt, where: Place, ended: Ended, turn: Turn
+    ) -> Last:
+        reply = ended.reply.message
+        history = (*sent.messages, reply) if reply is not None else sent.messages
+        return Last(
+            conversation=where.conversation,
+            turn=turn.id,
+            index=where.index,
+            number=self._recent.number + 1,
+            prompt=sent,
+            stats=turn.stats,
+            model=turn.model,
+            generation=ended.generation,
+            lineage=prepared.lineage(self._identifier, history)[-2:],
+            session=None if turn.side else prepared.client.session,
+        )
 
 
 def entry_of(prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn) -> Entry:

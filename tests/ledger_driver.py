@@ -7,11 +7,13 @@ from typing import Any
 from proxy.backends.llamacpp import LlamaCpp
 from proxy.config import CanonicalizeConfig, Config, MemoryConfig
 from proxy.core.turn import Times, Turn
-from proxy.core.types import Outcome, Reply
+from proxy.core.types import Outcome, Reply, Timings
 from proxy.counters import Counters
 from proxy.dialects.messages_in import parse_message
 from proxy.pipeline import Pipeline, Prepared
-from proxy.recorder import Recorder
+from proxy.profiles.volatile import explained_patterns
+from proxy.recent import Recent
+from proxy.recorder import Ended, Question, Recorder
 from proxy.stores.memory import MemoryStore
 
 PATH = "/v1/chat/completions"
@@ -32,10 +34,12 @@ class Driver:
         )
         self.counters = Counters()
         self.store = MemoryStore(1 << 30, 1e9)
-        self.pipeline = Pipeline(config, self.store, self.counters)
-        self.recorder = Recorder(self.store, self.counters)
+        recent = Recent()
+        self.pipeline = Pipeline(config, self.store, self.counters, recent)
+        self.recorder = Recorder(self.store, self.counters, recent, explained_patterns())
         self.prepared: Prepared | None = None
         self.turn: Turn | None = None
+        self.question: Question | None = None
 
     async def send(
         self,
@@ -43,6 +47,7 @@ class Driver:
         tools: Sequence[Json] | None = None,
         reply: Json | None = None,
         headers: dict[str, str] | None = None,
+        timings: Timings | None = None,
         **options: Any,
     ) -> Json:
         """The body that is forwarded for a request; `reply` is what the model then generates."""
@@ -53,9 +58,10 @@ class Driver:
         prepared = await self.pipeline.prepare(PATH, headers or {}, raw, LlamaCpp())
         message = parse_message(json.dumps(reply).encode()) if reply else None
         self.prepared = prepared
-        self.turn = self.recorder.record(
-            prepared, Reply(message=message, finish="stop"), 200, Outcome.OK, NO_TIMES
+        ended = Ended(
+            Reply(message=message, finish="stop", timings=timings), 200, Outcome.OK, NO_TIMES
         )
+        self.turn, self.question = self.recorder.record(prepared, ended)
         forwarded: Json = json.loads(prepared.body)
         return forwarded
 

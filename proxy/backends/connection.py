@@ -34,8 +34,6 @@ def translated(url: str) -> Iterator[None]:
     except aiohttp.ConnectionTimeoutError as error:
         limit = "within backend.connect_timeout_s"
         raise Unreachable(f"cannot connect to {url}: no connection {limit}") from error
-    except aiohttp.ServerTimeoutError as error:
-        raise TimedOut(f"{url} did not answer in time") from error
     except aiohttp.ClientConnectorError as error:
         raise Unreachable(f"cannot connect to {url}: {error.os_error.strerror or error}") from error
     except (aiohttp.ClientError, ConnectionError) as error:

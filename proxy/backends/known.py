@@ -8,8 +8,8 @@ import httpx
 
 from proxy.backends.base import Kind
 from proxy.backends.kinds import KINDS
-from proxy.backends.probe import identify, template_of
-from proxy.backends.template import UNKNOWN, TemplateFacts, ask_template
+from proxy.backends.probe import Props, identify, props_of
+from proxy.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
 from proxy.core.errors import Unreachable
 from proxy.tasks import Tasks
 
@@ -31,7 +31,10 @@ class KnownBackend:
         self._asking = asyncio.Lock()
         self._by_template: dict[bytes, TemplateFacts] = {}
         self._model: str | None = None
+        self._props: Props | None = None
         self.template = UNKNOWN
+        self.generation = 0
+        """Counts the starts of the backend, as far as they were noticed."""
 
     @property
     def name(self) -> str:
@@ -74,17 +77,35 @@ class KnownBackend:
     def lost(self) -> None:
         """The backend could not be reached: what comes back may be another one."""
         self._model = None
+        self.generation += 1
+
+    async def has_restarted(self) -> bool:
+        """Ask whether the backend is another process than when its template was asked for.
+
+        llama-server draws a new media marker at every start (tools/server/README.md, /props).
+        """
+        before, now = self._props, await props_of(self._client, self._url)
+        self._props = now or before
+        restarted = before is not None and now is not None and before.marker != now.marker
+        self.generation += restarted
+        return restarted
+
+    async def render(self, body: bytes) -> str | None:
+        """The text that the template makes of a prompt; None where the backend cannot be asked."""
+        if self._props is None:
+            return None
+        return await rendered(self._client, self._props.url, body)
 
     async def ask_template(self) -> None:
         """Learn what the template does; asked once a template, whichever model has it."""
-        found = await template_of(self._client, self._url)
+        found = await props_of(self._client, self._url)
         if found is None:
             self.template = UNKNOWN
             return
-        url, template = found
-        key = blake2b(template.encode("utf-8", "surrogatepass")).digest()
+        self._props = found
+        key = blake2b(found.template.encode("utf-8", "surrogatepass")).digest()
         if key not in self._by_template:
-            facts = await ask_template(self._client, url)
+            facts = await ask_template(self._client, found.url)
             if facts == UNKNOWN:
                 return
             self._by_template[key] = facts

@@ -45,9 +45,12 @@ class Lemonade:
 
 
 def _thinking_is_off(options: Mapping[str, object]) -> bool:
+    enabled = options.get("enable_thinking")
+    if isinstance(enabled, bool):  # outranks the other spelling, there as here
+        return not enabled
     thinking = options.get("thinking")
     disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
-    return options.get("enable_thinking") is False or thinking is False or disabled
+    return thinking is False or disabled
 
 
 def _with_thinking_off(kwargs: bytes) -> RawJson | None:

@@ -1,5 +1,7 @@
 """Asks a backend what it is."""
 
+from dataclasses import dataclass
+
 import httpx
 
 from proxy.core.errors import Unreachable
@@ -25,8 +27,17 @@ async def identify(client: httpx.AsyncClient, url: str) -> str:
     return "openai-compatible"
 
 
-async def template_of(client: httpx.AsyncClient, url: str) -> tuple[str, str] | None:
-    """The chat template in use, and the llama-server that has it; None where nobody says.
+@dataclass(frozen=True, slots=True)
+class Props:
+    """What a llama-server says of itself. `marker` is another one at every start of it."""
+
+    url: str
+    template: str
+    marker: str | None
+
+
+async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
+    """The llama-server at `url`, or behind it; None where nobody says.
 
     Lemonade has no `/props` itself, but its health names the llama-server of each loaded model; the
     most recently used one answers the next request for it.
@@ -42,8 +53,10 @@ async def template_of(client: httpx.AsyncClient, url: str) -> tuple[str, str] | 
             props = _members(await client.get(f"{url}/props", timeout=_LIMIT_S))
     except httpx.HTTPError:
         return None
-    template = props.get("chat_template")
-    return (url, template) if isinstance(template, str) else None
+    template, marker = props.get("chat_template"), props.get("media_marker")
+    if not isinstance(template, str):
+        return None
+    return Props(url, template, marker if isinstance(marker, str) else None)
 
 
 def _llama_server_of(health: dict[str, object]) -> str | None:

@@ -73,14 +73,20 @@ async def ask_template(client: httpx.AsyncClient, url: str) -> TemplateFacts:
 
 
 async def _renders(client: httpx.AsyncClient, url: str, body: object) -> bool | None:
+    prompt = await rendered(client, url, orjson.dumps(body))
+    return None if prompt is None else _MARK in prompt
+
+
+async def rendered(client: httpx.AsyncClient, url: str, body: bytes) -> str | None:
+    """The prompt that the template makes of a chat body; None where it cannot be asked."""
     try:
         response = await client.post(
             f"{url}/apply-template",
-            content=orjson.dumps(body),
+            content=body,
             headers={"Content-Type": "application/json"},
             timeout=_LIMIT_S,
         )
         prompt = response.json().get("prompt") if response.status_code == 200 else None
     except (httpx.HTTPError, ValueError, AttributeError):
         return None
-    return _MARK in prompt if isinstance(prompt, str) else None
+    return prompt if isinstance(prompt, str) else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from proxy.core.explain import CacheBreak
 from proxy.core.ledger import Place
 from proxy.core.prefix import Prefix
 from proxy.core.types import CacheStats, Kind, Outcome
@@ -39,6 +40,7 @@ class Turn:
     stats: CacheStats
     times: Times
     error: str | None = None
+    cache_break: CacheBreak | None = None
 
     @property
     def kind(self) -> Kind | None:

@@ -181,7 +181,7 @@ class Outcome(Enum):
     BACKEND_DISCONNECTED = "backend_disconnected"
     BACKEND_TIMEOUT = "backend_timeout"
     CLIENT_GONE = "client_gone"
-    REFUSED = "refused"
+    STOPPED = "stopped"
 
 
 class Kind(Enum):

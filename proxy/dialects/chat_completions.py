@@ -8,7 +8,16 @@ from proxy.core.wire import Span, blank_end, decode, elements, members, write_me
 from proxy.dialects.chat_reply import ChatReader
 from proxy.dialects.messages_in import parse_message, parse_tool
 
-__all__ = ["NAME", "PATHS", "TEMPLATE_OPTIONS", "parse", "parse_tool", "reader", "render"]
+__all__ = [
+    "NAME",
+    "PATHS",
+    "TEMPLATE_OPTIONS",
+    "parse",
+    "parse_tool",
+    "prompt_body",
+    "reader",
+    "render",
+]
 
 NAME = "chat_completions"
 PATHS = frozenset(
@@ -107,6 +116,16 @@ def render(
     if prompt.tools and "tools" not in request.members:
         pairs.append(("tools", _write_tools(prompt.tools) or b"[]"))
     return write_object(pairs)
+
+
+def prompt_body(prompt: Prompt) -> bytes:
+    """A body that holds the prompt and nothing else, to have it rendered."""
+    pairs = [
+        ("messages", b"[" + b",".join(map(write_message, prompt.messages)) + b"]"),
+        ("tools", _write_tools(prompt.tools)),
+        *prompt.template_options.items(),
+    ]
+    return write_object((name, value) for name, value in pairs if value is not None)
 
 
 def _same(before: Prompt, after: Prompt) -> bool:

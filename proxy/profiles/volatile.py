@@ -11,6 +11,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from proxy.core.explain import Volatile
+
 
 @dataclass(frozen=True, slots=True)
 class VolatilePattern:
@@ -30,6 +32,13 @@ def volatile_patterns() -> tuple[VolatilePattern, ...]:
     """All patterns, in the order of the file: the special before the general."""
     rows = json.loads(files("proxy.profiles").joinpath("volatile.json").read_text("utf-8"))
     return tuple(VolatilePattern(**{**row, "pattern": re.compile(row["pattern"])}) for row in rows)
+
+
+def explained_patterns() -> tuple[Volatile, ...]:
+    """All patterns, as the explanation of a break wants them."""
+    return tuple(
+        Volatile(row.pattern, row.cause, row.use == "freeze") for row in volatile_patterns()
+    )
 
 
 def frozen_patterns() -> tuple[re.Pattern[str], ...]:

@@ -22,4 +22,5 @@ def is_own_host(scope: Scope, config: ServerConfig) -> bool:
     """Whether `Host` names this machine: a page elsewhere must not reach ours by a DNS name of its own."""
     host = (header(scope, b"host") or b"").decode("latin-1").lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return name in _LOOPBACK or name == config.host.lower() or name in config.allowed_hosts
+    allowed = {config.host.lower(), *(allowed.lower() for allowed in config.allowed_hosts)}
+    return name in _LOOPBACK or name in allowed

@@ -9,6 +9,8 @@ from proxy.config import Config
 from proxy.counters import Counters
 from proxy.dialects.chat_completions import PATHS
 from proxy.pipeline import Pipeline
+from proxy.profiles.volatile import explained_patterns
+from proxy.recent import Recent
 from proxy.recorder import Recorder
 from proxy.server.access import has_key, is_own_host
 from proxy.server.api import create_api
@@ -36,7 +38,7 @@ class App:
     ) -> None:
         backend = config.backend
         self.tasks = Tasks()
-        self.turns = Turns(log)
+        self.turns = Turns(log, excerpts=config.log.excerpts)
         self.known = KnownBackend(backend.url, backend.kind, self.tasks)
         self._config = config
         self._store = store
@@ -47,10 +49,10 @@ class App:
             backend.idle_connection_s,
         )
         counters = Counters()
-        parts = Parts(
-            self._connections, self.known, Recorder(store, counters), self.turns, counters
-        )
-        pipeline = Pipeline(config, store, counters, observe=observe)
+        recent = Recent()
+        recorder = Recorder(store, counters, recent, explained_patterns())
+        parts = Parts(self._connections, self.known, recorder, self.turns, counters, self.tasks)
+        pipeline = Pipeline(config, store, counters, recent, observe=observe)
         self._chat = Chat(pipeline, parts, self.tasks, config.server.max_body_bytes)
         self._passthrough = Passthrough(self._connections, self.tasks)
         self._websockets = WebSockets(self._connections)
@@ -70,7 +72,9 @@ class App:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         is_ours = path == "/warmprefix" or path.startswith("/warmprefix/")
-        if path not in _OPEN and not has_key(scope, self._config.server.api_key):
+        # A browser's preflight carries no key; llama-server and Lemonade ask for none either.
+        is_open = path in _OPEN or scope["method"] == "OPTIONS"
+        if not is_open and not has_key(scope, self._config.server.api_key):
             await answer_problem(send, 401, "authentication_error", "Invalid API Key")
         elif is_ours and not is_own_host(scope, self._config.server):
             await answer_problem(

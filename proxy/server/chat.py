@@ -1,5 +1,6 @@
 """Intercepted chat completions: the whole body in, prepared, exchanged, logged."""
 
+import asyncio
 import time
 
 from proxy.core.types import Outcome
@@ -48,9 +49,14 @@ class Chat:
         exchange = Exchange(self._parts, prepared, arrival)
         headers = kind.headers(request_headers(scope, _NOT_FORWARDED))
         work = exchange.run(scope, send, headers)
-        if await while_connected(work, incoming, self._tasks) is Ending.CLIENT_GONE:
-            exchange.outcome = Outcome.CLIENT_GONE
-        exchange.record()
+        try:
+            if await while_connected(work, incoming, self._tasks) is Ending.CLIENT_GONE:
+                exchange.outcome = Outcome.CLIENT_GONE
+        except asyncio.CancelledError:
+            exchange.outcome = Outcome.STOPPED
+            raise
+        finally:
+            exchange.record()
 
 
 def _by_name(scope: Scope) -> dict[str, str]:

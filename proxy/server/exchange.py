@@ -1,7 +1,7 @@
 """One prepared request with its reply: sent, relayed, read from a copy, recorded once."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.backends.base import Headers, Response
 from proxy.backends.connection import Connections
@@ -14,11 +14,13 @@ from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
 from proxy.dialects.chat_reply import ChatReader
 from proxy.pipeline import Prepared
-from proxy.recorder import Recorder
+from proxy.recorder import Ended, Question, Recorder
 from proxy.server.asgi import Scope, Send, target_of
+from proxy.server.asking import gather
 from proxy.server.problems import answer_backend_error, outcome_of
 from proxy.server.relay import send_end, send_head, send_piece
 from proxy.server.turns import Turns
+from proxy.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Parts:
     recorder: Recorder
     turns: Turns
     counters: Counters
+    tasks: Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +132,24 @@ class Exchange:
         reply = self._reply()
         if self.outcome is Outcome.OK and reply.error is not None:
             self.outcome = Outcome.BACKEND_ERROR
-        turn = self._parts.recorder.record(
-            self._prepared, reply, self._status, self.outcome, self._times()
-        )
-        self._parts.known.saw_model(turn.model)
-        self._parts.turns.add(turn)
+        known = self._parts.known
+        ended = Ended(reply, self._status, self.outcome, self._times(), known.generation)
+        turn, question = self._parts.recorder.record(self._prepared, ended)
+        known.saw_model(turn.model)
+        if question is None:
+            self._parts.turns.add(turn)
+        else:
+            self._parts.tasks.start(self._ask(question), "explain")
+
+    async def _ask(self, question: Question) -> None:
+        """Explain a turn with what the backend says of itself, then log it."""
+        turn = question.turn
+        try:
+            evidence = await gather(self._parts.known, question)
+            found = self._parts.recorder.explain(turn, question.before, question.after, evidence)
+            turn = replace(turn, cache_break=found)
+        finally:
+            self._parts.turns.add(turn)
 
     def _reply(self) -> Reply:
         reader = self._reader

@@ -6,7 +6,7 @@ from proxy.core.errors import BackendError
 from proxy.server.asgi import Receive, Scope, Send, header, target_of
 from proxy.server.incoming import ClientGone, Incoming, while_connected
 from proxy.server.problems import answer_backend_error
-from proxy.server.relay import request_headers, send_end, send_head, send_piece
+from proxy.server.relay import send_end, send_head, send_piece
 from proxy.tasks import Tasks
 
 
@@ -17,12 +17,10 @@ class Passthrough:
         self._connections = connections
         self._tasks = tasks
 
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers | None = None
-    ) -> None:
-        """Relay one request. `headers`: what to send instead of the client's."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+        """Relay one request with these headers."""
         incoming = Incoming(receive)
-        work = self._relay(scope, incoming, send, headers or request_headers(scope))
+        work = self._relay(scope, incoming, send, headers)
         await while_connected(work, incoming, self._tasks)
 
     async def _relay(self, scope: Scope, incoming: Incoming, send: Send, headers: Headers) -> None:

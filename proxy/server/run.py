@@ -87,12 +87,20 @@ class _Server(uvicorn.Server):
         the ledger is flushed; an orderly end is status 0.
         """
         del sig, frame
-        self.force_exit = self.should_exit
-        if not self.should_exit:
+        self.force_exit, self.should_exit = self.should_exit, True
+        if not self.force_exit:
             running = len(self.server_state.tasks)
             say(f"stopping; {running} running" if running else "stopping")
-        self.should_exit = True
         self._app.stop_watching()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then end what still runs and see it logged: uvicorn would not wait for that."""
+        await super().shutdown(sockets)
+        running = tuple(self.server_state.tasks)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
 
 
 async def _serve(config: Config, listener: socket.socket, *, embedded: bool, observe: bool) -> int:
@@ -136,6 +144,7 @@ def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
         ws="websockets-sansio",
         lifespan="off",
         log_config=None,
+        log_level="critical",
         access_log=False,
         server_header=False,
         date_header=False,

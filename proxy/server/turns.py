@@ -15,14 +15,15 @@ _BEHIND = 256  # turns that a watcher may be late before it is told to start ane
 class Turns:
     """Where every ended turn goes."""
 
-    def __init__(self, log: TurnLog) -> None:
+    def __init__(self, log: TurnLog, *, excerpts: bool = False) -> None:
         self._log = log
+        self._excerpts = excerpts
         self._kept: deque[Record] = deque(maxlen=_KEPT)
         self._watchers: set[asyncio.Queue[Record | None]] = set()
 
     def add(self, turn: Turn) -> None:
         """Log a turn and show it to the watchers. Never waits."""
-        record = record_of(turn)
+        record = record_of(turn, excerpts=self._excerpts)
         self._log.write(record)
         self._kept.append(record)
         for queue in tuple(self._watchers):

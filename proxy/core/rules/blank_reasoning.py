@@ -4,7 +4,6 @@ from proxy.core.rules.base import Rule, message_rule, without
 from proxy.core.types import Message, Risk
 from proxy.core.wire import changed
 
-
 _BLANKS = " \t\r\n"  # a no-break space is text, as everywhere
 
 

@@ -1,0 +1,168 @@
+"""The first place where two prompts differ, in the order in which templates render them.
+
+Template options, then tools, then messages. A longer history is no difference: it went on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from proxy.core.errors import NotUnderstood
+from proxy.core.identity import tool_key
+from proxy.core.json_value import value_key
+from proxy.core.prefix import shared_characters
+from proxy.core.reasoning import split_reasoning
+from proxy.core.transient import without_blocks
+from proxy.core.types import Message, Prompt, RawJson, Tool, ToolCall
+from proxy.core.wire import compact, members, write_message
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`path` names the value, `offset` the character in its text. `before` or `after` is None where the
+    value is missing."""
+
+    path: str
+    offset: int
+    cause: str
+    before: str | None
+    after: str | None
+
+
+def first_difference(before: Prompt, after: Prompt) -> Difference | None:
+    """The first difference; None where `after` goes on from `before`, or is all of it."""
+    return (
+        _options(before.template_options, after.template_options)
+        or _tools(before.tools or (), after.tools or ())
+        or _messages(before.messages, after.messages)
+    )
+
+
+def _options(before: Mapping[str, RawJson], after: Mapping[str, RawJson]) -> Difference | None:
+    for name in (*before, *(name for name in after if name not in before)):
+        old, new = before.get(name), after.get(name)
+        if (old and compact(old)) != (new and compact(new)):
+            return _texts(name, "template-option", _text(old), _text(new))
+    return None
+
+
+def _tools(before: Sequence[Tool], after: Sequence[Tool]) -> Difference | None:
+    for at, (old, new) in enumerate(zip(before, after, strict=False)):
+        if compact(old.definition) != compact(new.definition):
+            return _tool(at, old, new, before, after)
+    if len(before) == len(after):
+        return None
+    at = min(len(before), len(after))
+    old_text = before[at].definition if at < len(before) else None
+    new_text = after[at].definition if at < len(after) else None
+    return _texts(f"tools[{at}]", "tool-set", _text(old_text), _text(new_text))
+
+
+def _tool(
+    at: int, old: Tool, new: Tool, before: Sequence[Tool], after: Sequence[Tool]
+) -> Difference:
+    if old.name == new.name:
+        path = _inner_path(old.definition, new.definition)
+        return _texts(
+            f"tools[{at}]{path}", "tool-schema", _text(old.definition), _text(new.definition)
+        )
+    old_keys, new_keys = sorted(map(tool_key, before)), sorted(map(tool_key, after))
+    cause = "tool-order" if old_keys == new_keys else "tool-set"
+    return Difference(f"tools[{at}]", 0, cause, _text(old.definition), _text(new.definition))
+
+
+def _inner_path(old: bytes, new: bytes) -> str:
+    """Path of the first member that differs, as deep as both are objects with the same names."""
+    try:
+        ours, theirs = members(old), members(new)
+    except NotUnderstood:
+        return ""
+    if list(ours) != list(theirs):
+        return ""
+    for name, (start, end) in ours.items():
+        first, last = theirs[name]
+        if compact(old[start:end]) != compact(new[first:last]):
+            return f".{name}" + _inner_path(old[start:end], new[first:last])
+    return ""
+
+
+def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
+    for at, (old, new) in enumerate(zip(before, after, strict=False)):
+        old_raw, new_raw = write_message(old), write_message(new)
+        if old_raw != new_raw and compact(old_raw) != compact(new_raw):
+            return _message(f"messages[{at}]", old, new)
+    return None  # fewer messages: a part of what was sent, asked again
+
+
+def _message(path: str, old: Message, new: Message) -> Difference:
+    if old.opaque or new.opaque or old.role != new.role:
+        return _texts(path, "edit", _text(write_message(old)), _text(write_message(new)))
+    return (
+        _content(f"{path}.content", old, new)
+        or _reasoning(path, old, new)
+        or _calls(f"{path}.tool_calls", old.tool_calls, new.tool_calls)
+        or _named(path, old, new)
+        or _texts(path, "edit", _text(write_message(old)), _text(write_message(new)))
+    )
+
+
+def _content(path: str, old: Message, new: Message) -> Difference | None:
+    if old.content == new.content:
+        return None
+    if not isinstance(old.content, str) or not isinstance(new.content, str):
+        texts = (_plain(old), _plain(new))
+        return _texts(path, "edit", *texts)
+    return _texts(path, _content_cause(old, old.content, new.content), old.content, new.content)
+
+
+def _content_cause(message: Message, old: str, new: str) -> str:
+    if old.split() == new.split():
+        return "whitespace"
+    if message.role == "user" and without_blocks(old).split() == without_blocks(new).split():
+        return "transient-block"
+    if message.role == "assistant":
+        one, other = split_reasoning(old).visible, split_reasoning(new).visible
+        if one.split() == other.split():
+            return "reasoning"
+    return "edit"
+
+
+def _reasoning(path: str, old: Message, new: Message) -> Difference | None:
+    if old.reasoning == new.reasoning:
+        return None
+    return _texts(f"{path}.reasoning_content", "reasoning", old.reasoning, new.reasoning)
+
+
+def _calls(path: str, old: Sequence[ToolCall], new: Sequence[ToolCall]) -> Difference | None:
+    for at, (one, other) in enumerate(zip(old, new, strict=False)):
+        if one.name != other.name:
+            return _texts(f"{path}[{at}].function.name", "edit", one.name, other.name)
+        if one.arguments != other.arguments:
+            same = value_key(one.arguments or "") == value_key(other.arguments or "")
+            cause = "arguments" if same else "edit"
+            return _texts(f"{path}[{at}].function.arguments", cause, one.arguments, other.arguments)
+        if one.id != other.id:
+            return _texts(f"{path}[{at}].id", "id", one.id, other.id)
+    if len(old) != len(new):
+        return Difference(f"{path}[{min(len(old), len(new))}]", 0, "edit", None, None)
+    return None
+
+
+def _named(path: str, old: Message, new: Message) -> Difference | None:
+    if old.tool_call_id != new.tool_call_id:
+        return _texts(f"{path}.tool_call_id", "id", old.tool_call_id, new.tool_call_id)
+    if old.name != new.name:
+        return _texts(f"{path}.name", "edit", old.name, new.name)
+    return None
+
+
+def _texts(path: str, cause: str, old: str | None, new: str | None) -> Difference:
+    return Difference(path, shared_characters(old or "", new or ""), cause, old, new)
+
+
+def _plain(message: Message) -> str:
+    content = Message(message.role, message.content, keys=("content",))
+    return _text(write_message(content)) or ""
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode(errors="replace")

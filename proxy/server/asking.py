@@ -1,0 +1,23 @@
+"""Asks the backend about a break that the prompts do not explain. After the turn, never on its path."""
+
+from dataclasses import replace
+
+from proxy.backends.known import KnownBackend
+from proxy.core.explain import Evidence, template_break
+from proxy.dialects.chat_completions import prompt_body
+from proxy.recorder import Question
+
+
+async def gather(known: KnownBackend, question: Question) -> Evidence:
+    """The evidence of a question, with what the backend answers added."""
+    evidence = question.evidence
+    if not evidence.restarted and await known.has_restarted():
+        evidence = replace(evidence, restarted=True)
+    if evidence.restarted or evidence.model_before != evidence.model_after:
+        return evidence
+    before = await known.render(prompt_body(question.before.prompt))
+    after = await known.render(prompt_body(question.after))
+    if before is None or after is None:
+        return evidence
+    reasoning = [m.reasoning for m in question.before.prompt.messages if m.reasoning]
+    return replace(evidence, template=template_break(before, after, reasoning))

@@ -19,7 +19,7 @@ from proxy.server.asgi import Scope, Send, target_of
 from proxy.server.asking import gather
 from proxy.server.problems import answer_backend_error, outcome_of
 from proxy.server.relay import send_end, send_head, send_piece
-from proxy.server.turns import Turns
+from proxy.server.turns import Place, Turns
 from proxy.tasks import Tasks
 
 
@@ -139,9 +139,10 @@ class Exchange:
         if question is None:
             self._parts.turns.add(turn)
         else:
-            self._parts.tasks.start(self._ask(question), "explain")
+            place = self._parts.turns.reserve()
+            self._parts.tasks.start(self._ask(question, place), "explain")
 
-    async def _ask(self, question: Question) -> None:
+    async def _ask(self, question: Question, place: Place) -> None:
         """Explain a turn with what the backend says of itself, then log it."""
         turn = question.turn
         try:
@@ -149,7 +150,7 @@ class Exchange:
             found = self._parts.recorder.explain(turn, question.before, question.after, evidence)
             turn = replace(turn, cache_break=found)
         finally:
-            self._parts.turns.add(turn)
+            self._parts.turns.fill(place, turn)
 
     def _reply(self) -> Reply:
         reader = self._reader

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from proxy.core.turn import Turn
 from proxy.record import Record, record_of
@@ -12,17 +13,41 @@ _KEPT = 1000  # turns that the API can look back on: a long day, about a megabyt
 _BEHIND = 256  # turns that a watcher may be late before it is told to start anew
 
 
+@dataclass(slots=True, eq=False)
+class Place:
+    """A turn's place in the log; empty until the turn is explained."""
+
+    turn: Turn | None = None
+
+
 class Turns:
     """Where every ended turn goes."""
 
     def __init__(self, log: TurnLog, *, excerpts: bool = False) -> None:
         self._log = log
         self._excerpts = excerpts
+        self._waiting: deque[Place] = deque()
         self._kept: deque[Record] = deque(maxlen=_KEPT)
         self._watchers: set[asyncio.Queue[Record | None]] = set()
 
+    def reserve(self) -> Place:
+        """A place in the order of the log, for a turn that is still being explained."""
+        place = Place()
+        self._waiting.append(place)
+        return place
+
+    def fill(self, place: Place, turn: Turn) -> None:
+        """The turn for a reserved place; it and those behind it that waited are logged."""
+        place.turn = turn
+        while self._waiting and (first := self._waiting[0].turn) is not None:
+            self._waiting.popleft()
+            self._show(first)
+
     def add(self, turn: Turn) -> None:
-        """Log a turn and show it to the watchers. Never waits."""
+        """Log a turn and show it to the watchers, behind those that came before. Never waits."""
+        self.fill(self.reserve(), turn)
+
+    def _show(self, turn: Turn) -> None:
         record = record_of(turn, excerpts=self._excerpts)
         self._log.write(record)
         self._kept.append(record)

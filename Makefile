@@ -25,6 +25,16 @@ serve: $(VENV)/.serve ## run the proxy on a real llama-server with a small model
 test: $(VENV)/.test ## install what the tests need and run them all, those on a real llama-server included
 	@$(BIN)/python -m pytest $(ARGS)
 
+CLIENTS := .venv-clients
+
+$(CLIENTS)/.installed:
+	@test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --quiet 'hermes-agent==0.19.0' 'llm==0.30'
+	@touch $@
+
+test-clients: $(VENV)/.test $(CLIENTS)/.installed ## run real clients (Hermes Agent, llm) through the proxy on a real KV cache
+	@$(BIN)/python -m pytest -m client tests/clients $(ARGS)
+
 check: $(VENV)/.test ## format, lint, types, documentation, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

@@ -2,6 +2,9 @@
 
 from collections import Counter
 
+REASONS = frozenset({"not-understood", "prepare", "store", "reader", "record"})
+"""What can fail open, besides a single rule, which is counted as `rule NAME`."""
+
 
 class Counters:
     """Fail-open events by name; read by metrics and the log."""

@@ -38,7 +38,11 @@ _UNKNOWN = Recognised("unknown", None, False)
 @dataclass(slots=True)
 class Prepared:
     """A request on its way. `body` is what goes to the backend; `request` is None where the body was
-    not understood, and then nothing was changed. `call_ids` is set where tools are offered."""
+    not understood, and then nothing was changed. `call_ids` is set where tools are offered.
+
+    `shadow` is set where the proxy only observes: the prompt that it would have sent, by `rules` and
+    `restored`; `sent` is then the client's own.
+    """
 
     turn: str
     endpoint: str
@@ -46,6 +50,7 @@ class Prepared:
     client: Recognised = _UNKNOWN
     request: Request | None = None
     sent: Prompt | None = None
+    shadow: Prompt | None = None
     rules: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
     scope: bytes = b""
@@ -106,12 +111,15 @@ class Pipeline:
         prepared.sent = request.prompt
         try:
             await self._identify(prepared, request, headers)
-            if not self._observe:
-                self._restore(prepared, request, reasoning_pays)
+            self._restore(prepared, request, reasoning_pays)
+            if self._observe:
+                prepared.shadow, prepared.sent = prepared.sent, request.prompt
+            else:
                 self._write(prepared, request, kind)
         except Exception:  # fail open: the request goes on as it came
             self.counters.failed_open("prepare")
-            return replace(prepared, body=body, sent=request.prompt, place=None, restored=())
+            kept = replace(prepared, body=body, sent=request.prompt, shadow=None)
+            return replace(kept, place=None, rules=(), restored=(), call_ids=None)
         return prepared
 
     async def _identify(
@@ -129,8 +137,6 @@ class Pipeline:
         prepared.keys = rules.identifier.chain_keys(canonical.prompt.messages, prepared.scope)
         prepared.found = await self._find(prepared.keys)
         self._locate(prepared, canonical.prompt)
-        if self._observe:
-            prepared.sent = request.prompt
 
     def _locate(self, prepared: Prepared, prompt: Prompt) -> None:
         where = place(prepared.keys, _first_user(prompt), prepared.found, prepared.turn, prompt)
@@ -144,16 +150,20 @@ class Pipeline:
         Its messages are the same but for the system text; or its client says, by a session id, that it
         goes on, and its system text says so too. Only a conversation never seen is cold.
         """
-        if any(message.role == "assistant" for message in prompt.messages):
+        goes_on = any(message.role == "assistant" for message in prompt.messages)
+        last = None
+        if goes_on:
             last = self._recent.by_lineage(prepared.lineage(self._lineage, prompt.messages))
-            if last is not None:
-                return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
+        if last is not None:
+            return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
         last = self._recent.by_session(prepared.client.session)
-        if last is None or len(prompt.messages) >= len(last.prompt.messages):
+        if last is None or prompt.messages[0] != (last.shadow or last.prompt).messages[0]:
             return None
-        if prompt.messages[0] != last.prompt.messages[0]:
+        is_shorter = len(prompt.messages) < len(last.prompt.messages)
+        if not goes_on and not is_shorter:
             return None
-        return Place(last.conversation, last.index + 1, last.turn, Kind.COMPACTION, 0)
+        kind = Kind.COMPACTION if is_shorter else Kind.EDIT
+        return Place(last.conversation, last.index + 1, last.turn, kind, 0)
 
     def _restore(self, prepared: Prepared, request: Request, reasoning_pays: bool) -> None:
         """Remembered bytes for what is recognised."""

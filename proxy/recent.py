@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxy.core.types import CacheStats, Prompt
+from proxy.core.types import CacheStats, Message, Prompt
 from proxy.core.wire import write_message
 
 _MAX_BYTES = 32 * 1024 * 1024
@@ -18,6 +18,8 @@ class Last:
 
     `index`: turns the conversation has had. `generation`: which start of the backend answered.
     `lineage`: chain keys that leave out the system text, after the prompt and after its reply.
+    `shadow`: where the proxy only observes, the prompt that it would have sent; `reply`: what the
+    backend generated then.
     """
 
     conversation: str
@@ -30,6 +32,8 @@ class Last:
     generation: int
     lineage: tuple[bytes, ...]
     session: str | None
+    shadow: Prompt | None = None
+    reply: Message | None = None
 
 
 class Recent:

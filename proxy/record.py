@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from proxy.core.explain import CacheBreak
+from proxy.core.saving import WouldSave
 from proxy.core.stats import cache_ratio
 from proxy.core.turn import Turn
 
@@ -48,6 +49,16 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "generate_ms": _round(stats.generate_ms),
         "total_ms": _round(times.total_ms),
         "proxy_ms": _round(times.proxy_ms),
+        "would_save": _would_save(turn.would_save),
+    }
+
+
+def detail_of(turn: Turn) -> Record:
+    """What the log leaves out of a turn, for those who ask for this one."""
+    return {
+        "error": turn.error,
+        "session": turn.session,
+        "sent_messages": turn.sent_messages,
     }
 
 
@@ -58,6 +69,17 @@ def _break(found: CacheBreak | None, excerpts: bool) -> Record | None:
     if not excerpts:
         record["before"] = record["after"] = None
     return record
+
+
+def _would_save(saving: WouldSave | None) -> Record | None:
+    if saving is None:
+        return None
+    return {
+        "tokens": saving.tokens,
+        "estimated": saving.estimated,
+        "rules": list(saving.rules),
+        "restored": list(saving.restored),
+    }
 
 
 def _iso(seconds: float) -> str:

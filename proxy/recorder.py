@@ -7,11 +7,13 @@ from proxy.core.explain import CacheBreak, Evidence, Volatile, explain
 from proxy.core.identity import Identifier, chain_key, match_key
 from proxy.core.ledger import Conversation, Entry, Node, Place
 from proxy.core.prefix import characters, common_prefix
+from proxy.core.saving import held
 from proxy.core.stats import cache_stats
 from proxy.core.turn import Times, Turn
 from proxy.core.types import Outcome, Prompt, Reply
 from proxy.core.wire import write_message
 from proxy.counters import Counters
+from proxy.observing import saving_of
 from proxy.pipeline import Prepared
 from proxy.recent import Last, Recent
 from proxy.stores.base import Store
@@ -65,11 +67,13 @@ class Recorder:
             place=prepared.place,
             prefix=None,
             prompt_characters=None,
-            rules=prepared.rules,
-            restored=prepared.restored,
+            rules=prepared.rules if prepared.shadow is None else (),
+            restored=prepared.restored if prepared.shadow is None else (),
             stats=cache_stats(reply),
             times=ended.times,
             error=reply.error,
+            session=prepared.client.session,
+            sent_messages=len(prepared.sent.messages) if prepared.sent else None,
         )
         try:
             return self._remember(prepared, ended, turn)
@@ -91,11 +95,13 @@ class Recorder:
         )
         if turn.status != 200:
             return turn, None
+        turn = _observed(prepared, turn, before)
         question = None
         if before is not None:
             turn, question = self._explained(prepared, ended, turn, before)
-        self._recent.put(self._last(prepared, sent, where, ended, turn))
-        self._store.put(entry_of(prepared, sent, where, ended.reply, turn))
+        kept = prepared.shadow or sent
+        self._recent.put(self._last(prepared, kept, where, ended, turn))
+        self._store.put(entry_of(prepared, kept, where, ended.reply, turn))
         return turn, question
 
     def _explained(
@@ -122,26 +128,44 @@ class Recorder:
         """The break of a turn, given what is known by now."""
         kind = turn.kind.value if turn.kind else ""
         return explain(
-            kind, before.prompt, before.stats, after, turn.stats, evidence, self._volatile
+            kind,
+            held(before.prompt, before.reply),
+            len(before.prompt.messages),
+            before.stats,
+            after,
+            turn.stats,
+            evidence,
+            self._volatile,
         )
 
     def _last(
-        self, prepared: Prepared, sent: Prompt, where: Place, ended: Ended, turn: Turn
+        self, prepared: Prepared, kept: Prompt, where: Place, ended: Ended, turn: Turn
     ) -> Last:
         reply = ended.reply.message
-        history = (*sent.messages, reply) if reply is not None else sent.messages
         return Last(
             conversation=where.conversation,
             turn=turn.id,
             index=where.index,
             number=self._recent.number + 1,
-            prompt=sent,
+            prompt=prepared.sent or kept,
             stats=turn.stats,
             model=turn.model,
             generation=ended.generation,
-            lineage=prepared.lineage(self._identifier, history)[-2:],
+            lineage=prepared.lineage(self._identifier, held(kept, reply).messages)[-2:],
             session=None if turn.side else prepared.client.session,
+            shadow=prepared.shadow,
+            reply=reply,
         )
+
+
+def _observed(prepared: Prepared, turn: Turn, before: Last | None) -> Turn:
+    """The turn with what it would have saved, where the proxy only observes."""
+    if prepared.shadow is None or prepared.sent is None:
+        return turn
+    is_first = turn.place is not None and turn.place.index == 0
+    saving = saving_of(before, prepared.sent, prepared.shadow, turn.stats, is_first=is_first)
+    saving = replace(saving, rules=prepared.rules, restored=prepared.restored)
+    return replace(turn, would_save=saving)
 
 
 def entry_of(prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn) -> Entry:

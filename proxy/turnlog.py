@@ -50,6 +50,7 @@ FIELDS: tuple[str, ...] = (
     "generate_ms",
     "total_ms",
     "proxy_ms",
+    "would_save",
 )
 """The fields of a line, in order; all are always there. Source: docs/design.md, Interfaces."""
 

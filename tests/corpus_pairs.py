@@ -1,4 +1,4 @@
-"""The pairs of `tests/corpus/pairs.jsonl`: two requests each, and what must be made of them."""
+"""The pairs of `tests/corpus/*.jsonl`: two requests each, and what must be made of them."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.strategies import Json, body_of
 
-PATH = Path(__file__).parent / "corpus" / "pairs.jsonl"
+FILES = sorted((Path(__file__).parent / "corpus").glob("*.jsonl"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,10 @@ class Pair:
 
 
 def load() -> tuple[Pair, ...]:
-    """All pairs, in the order of the file."""
-    rows: list[dict[str, Any]] = [json.loads(line) for line in PATH.read_text().splitlines()]
+    """All pairs, in the order of the files."""
+    rows: list[dict[str, Any]] = [
+        json.loads(line) for file in FILES for line in file.read_text("utf-8").splitlines()
+    ]
     return tuple(
         Pair(
             id=row["id"],

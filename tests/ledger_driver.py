@@ -26,7 +26,12 @@ class Driver:
     """One proxy without its sockets."""
 
     def __init__(
-        self, enable: Sequence[str] = (), reasoning: str = "always", **canonicalize: Any
+        self,
+        enable: Sequence[str] = (),
+        reasoning: str = "always",
+        *,
+        observe: bool = False,
+        **canonicalize: Any,
     ) -> None:
         config = Config(
             canonicalize=CanonicalizeConfig(enable=tuple(enable), **canonicalize),
@@ -35,7 +40,7 @@ class Driver:
         self.counters = Counters()
         self.store = MemoryStore(1 << 30, 1e9)
         recent = Recent()
-        self.pipeline = Pipeline(config, self.store, self.counters, recent)
+        self.pipeline = Pipeline(config, self.store, self.counters, recent, observe=observe)
         self.recorder = Recorder(self.store, self.counters, recent, explained_patterns())
         self.prepared: Prepared | None = None
         self.turn: Turn | None = None

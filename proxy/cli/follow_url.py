@@ -4,6 +4,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
+from urllib.parse import quote
 
 import httpx
 
@@ -57,6 +58,14 @@ class TurnFeed:
             line = json.dumps(turn).encode()
             if self._is_new(line):
                 yield line
+
+    def one(self, turn: str) -> bytes | None:
+        """All that is known of one turn, None where it is not; raises Refused and httpx.TransportError."""
+        answer = self._client.get(f"{self._url}/warmprefix/api/turns/{quote(turn, safe='')}")
+        if answer.status_code == httpx.codes.NOT_FOUND and b"No such turn" in answer.content:
+            return None
+        check_status(answer)
+        return answer.content
 
     def follow(self, turns: int) -> Generator[bytes, None, None]:
         """The last turns, then each new one, for ever; goes on when the proxy returns."""

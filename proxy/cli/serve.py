@@ -1,11 +1,17 @@
 """`warmprefix serve`: runs the proxy."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from proxy.cli.settings import ConfigOption, effective, one_line_errors
 from proxy.core.errors import ConfigError
+
+CaptureOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Record chat requests and replies there, for `replay`."),
+]
 
 
 def command(
@@ -26,6 +32,7 @@ def command(
     observe: Annotated[
         bool, typer.Option("--observe", help="Change nothing; only measure and explain.")
     ] = False,
+    capture: CaptureOption = None,
     check: Annotated[
         bool, typer.Option("--check", help="Show the settings in force and end.")
     ] = False,
@@ -40,7 +47,7 @@ def command(
 
     Without a backend at hand: `warmprefix serve --embedded`
 
-    To see first what a client breaks: `warmprefix serve --observe`
+    To see first what a client breaks, and what would be saved: `warmprefix serve --observe`
     """
     flags = {"backend.url": backend, "server.host": host, "server.port": port}
     with one_line_errors():
@@ -52,6 +59,6 @@ def command(
 
             typer.echo("\n".join(effective_lines(settings)))
             return
-        from proxy.server.run import run
+        from proxy.server.run import Extras, run
 
-        raise typer.Exit(run(settings.config, embedded=embedded, observe=observe))
+        raise typer.Exit(run(settings.config, Extras(embedded, observe, capture)))

@@ -6,11 +6,24 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 DEFAULT_URL = "http://127.0.0.1:8484"
+
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        envvar="WARMPREFIX_SERVER__API_KEY",
+        show_envvar=True,
+        help="The proxy's api_key, if it has one.",
+    ),
+]
 
 
 def command(
@@ -27,15 +40,10 @@ def command(
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", "-f", help="Go on with each new turn.")
     ] = True,
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            envvar="WARMPREFIX_SERVER__API_KEY",
-            show_envvar=True,
-            help="The proxy's api_key, if it has one.",
-        ),
-    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Under each cache break: where, why, what to do.")
+    ] = False,
+    api_key: ApiKeyOption = None,
 ) -> None:
     """Watch the cache: one coloured line a turn.
 
@@ -43,13 +51,13 @@ def command(
 
     Time, client, conversation, tokens of the prompt, those that the backend had in its cache, those
     it had to evaluate, how long you waited, and what kind of turn it was. `✂` names the place where
-    the cache broke and why; `warmprefix explain` tells more. `–` is what the backend did not report.
+    the cache broke and why; `--explain` tells more. `–` is what the backend did not report.
 
-    Examples: `warmprefix tail`, `warmprefix tail --log turns.log -n 50 --no-follow`,
+    Examples: `warmprefix tail --explain`, `warmprefix tail --log turns.log -n 50 --no-follow`,
     `docker logs -f warmprefix | warmprefix tail --log -`
     """
     with quiet_end():
-        show(lines_of(url, log, last, follow, api_key))
+        show(lines_of(url, log, last, follow, api_key), explain=explain)
 
 
 def lines_of(
@@ -96,24 +104,36 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
         raise typer.Exit(1) from None
 
 
-def show(lines: Iterable[bytes]) -> None:
-    """Prints each line; colours only on a terminal and without NO_COLOR."""
-    from rich.console import Console
-
+def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
+    """Prints each line, and what is to say of its break where that is wanted."""
+    from proxy.cli.explain_text import below
     from proxy.cli.tail_line import parse_record, render_line, render_other
+
+    console = plain_console()
+    for line in lines:
+        if not line.strip():
+            continue
+        record = parse_record(line)
+        console.print(render_other(line) if record is None else render_line(record))
+        if explain and record is not None:
+            for more in below(record, coloured=is_coloured(console)):
+                console.print(more)
+        sys.stdout.flush()
+
+
+def plain_console() -> "Console":
+    """Standard output; colours only on a terminal and without NO_COLOR."""
+    from rich.console import Console
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ✂ shows a question mark
-    console = Console(
-        highlight=False,
-        soft_wrap=True,
-        no_color=True if os.environ.get("NO_COLOR") else None,
-    )
-    for line in lines:
-        if line.strip():
-            record = parse_record(line)
-            console.print(render_other(line) if record is None else render_line(record))
-            sys.stdout.flush()
+    no_color = True if os.environ.get("NO_COLOR") else None
+    return Console(highlight=False, soft_wrap=True, no_color=no_color)
+
+
+def is_coloured(console: "Console") -> bool:
+    """Whether colours are seen."""
+    return console.color_system is not None and not console.no_color
 
 
 def say(message: str) -> None:

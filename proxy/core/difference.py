@@ -13,7 +13,7 @@ from proxy.core.prefix import shared_characters
 from proxy.core.reasoning import split_reasoning
 from proxy.core.transient import without_blocks
 from proxy.core.types import Message, Prompt, RawJson, Tool, ToolCall
-from proxy.core.wire import compact, members, write_message
+from proxy.core.wire import compact, members, write_content, write_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +61,26 @@ def _tool(
     at: int, old: Tool, new: Tool, before: Sequence[Tool], after: Sequence[Tool]
 ) -> Difference:
     if old.name == new.name:
-        path = _inner_path(old.definition, new.definition)
-        return _texts(
-            f"tools[{at}]{path}", "tool-schema", _text(old.definition), _text(new.definition)
-        )
+        path, ours, theirs = _innermost(f"tools[{at}]", old.definition, new.definition)
+        return _texts(path, "tool-schema", _text(ours), _text(theirs))
     old_keys, new_keys = sorted(map(tool_key, before)), sorted(map(tool_key, after))
     cause = "tool-order" if old_keys == new_keys else "tool-set"
     return Difference(f"tools[{at}]", 0, cause, _text(old.definition), _text(new.definition))
 
 
-def _inner_path(old: bytes, new: bytes) -> str:
-    """Path of the first member that differs, as deep as both are objects with the same names."""
+def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
+    """The first member that differs, as deep as both are objects with the same names in one order."""
     try:
         ours, theirs = members(old), members(new)
     except NotUnderstood:
-        return ""
+        return path, old, new
     if list(ours) != list(theirs):
-        return ""
-    for name, (start, end) in ours.items():
-        first, last = theirs[name]
-        if compact(old[start:end]) != compact(new[first:last]):
-            return f".{name}" + _inner_path(old[start:end], new[first:last])
-    return ""
+        return path, old, new
+    pairs = ((name, old[slice(*ours[name])], new[slice(*theirs[name])]) for name in ours)
+    for name, one, other in pairs:
+        if compact(one) != compact(other):
+            return _innermost(f"{path}.{name}", one, other)
+    return path, old, new  # pragma: no cover - the caller has seen that they differ
 
 
 def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
@@ -159,9 +157,8 @@ def _texts(path: str, cause: str, old: str | None, new: str | None) -> Differenc
     return Difference(path, shared_characters(old or "", new or ""), cause, old, new)
 
 
-def _plain(message: Message) -> str:
-    content = Message(message.role, message.content, keys=("content",))
-    return _text(write_message(content)) or ""
+def _plain(message: Message) -> str | None:
+    return _text(write_content(message.content))
 
 
 def _text(raw: bytes | None) -> str | None:

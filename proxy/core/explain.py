@@ -16,6 +16,7 @@ from proxy.core.types import CacheStats, Prompt
 Side = Literal["client", "backend", "template", "unknown"]
 
 _INVITATION = 64  # longest seen: an assistant header with an opened and closed think block
+_EDGES = 8  # tokens: an end mark, a trimmed line feed, a checkpoint 4 tokens before the end
 _CLIP = 60  # characters on each side of a change: enough to recognise the place
 
 
@@ -95,6 +96,7 @@ _HINTS: Mapping[str, str] = {
     "unknown": "warmprefix doctor   # what the backend can and cannot keep",
 }
 
+_CALL_IDS_HINT = 'memory.store = "sqlite"   # the ledger puts the generated ids back'
 _TEMPLATE_HINT = "none: the chat template rewrites its own history when a new user message arrives"
 
 
@@ -108,16 +110,23 @@ def hint_of(cause: str, *, acts: bool = True) -> str:
 def explain(
     kind: str,
     before: Prompt,
+    sent: int,
     stats_before: CacheStats,
     after: Prompt,
     stats: CacheStats,
     evidence: Evidence,
     volatile: Sequence[Volatile],
 ) -> CacheBreak | None:
-    """The break between two turns of one conversation; None where the cache was used as far as it can be."""
+    """The break between two turns of one conversation; None where the cache was used as far as it can be.
+
+    `before` ends in the reply that was generated, where there was one; `sent` of its messages were
+    sent. A client that gives a reply back in another form has broken the prompt only where that cost
+    something: most templates print most replies alike.
+    """
     lost = tokens_lost(stats_before, stats)
     found = first_difference(before, after)
-    if found is not None:
+    in_reply = found is not None and found.path.startswith(f"messages[{sent}]")
+    if found is not None and not (in_reply and (lost or 0) <= _EDGES):
         return _client_break(kind, found, lost, stats, volatile)
     if lost is None or lost <= slack(stats_before):
         return None
@@ -161,7 +170,7 @@ def slack(before: CacheStats) -> int:
     """Tokens that may be lost without a reason to look for: a reply's own tokens are rendered with
     other edges than they were generated with (an end mark, a trimmed line feed), and sliding-window
     models fall back to a checkpoint 4 tokens before the end (llama.cpp server-context.cpp:3818)."""
-    return max(8, before.generated_tokens or 0)
+    return max(_EDGES, before.generated_tokens or 0)
 
 
 def _client_break(
@@ -186,7 +195,9 @@ def _client_break(
         tokens_lost=lost,
         seconds_lost=seconds(lost, stats),
         side="client",
-        hint=hint_of(cause, acts=acts),
+        hint=_CALL_IDS_HINT
+        if cause == "id" and found.path.endswith("id")
+        else hint_of(cause, acts=acts),
     )
 
 

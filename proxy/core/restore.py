@@ -89,14 +89,12 @@ def _has_blocks(message: Message) -> bool:
 def _assistant(message: Message, remembered: Message, put_back: bool) -> Message:
     own = _reasoning_of(remembered)
     given = _reasoning_of(message)
-    if given.strip():
-        if same_reasoning(given, own):
-            return remembered
-        # The client's own reasoning, in the client's own form; the calls are still the model's.
-        return changed(message, tool_calls=_calls(message, remembered))
-    if put_back or not own.strip():
+    is_whole = same_reasoning(given, own) or (put_back and not given.strip())
+    if is_whole:
         return remembered
-    return _without_reasoning(remembered)
+    # The client's own reasoning, or none. The cache is left where the reasoning stood, so the edges of
+    # the text behind it would only add tokens; the calls are still the model's.
+    return changed(message, tool_calls=_calls(message, remembered))
 
 
 def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
@@ -107,14 +105,6 @@ def _reasoning_of(message: Message) -> str:
     if message.reasoning is not None and message.reasoning.strip():
         return message.reasoning
     return split_reasoning(_text(message)).reasoning
-
-
-def _without_reasoning(message: Message) -> Message:
-    keys = tuple(key for key in message.keys if key != "reasoning_content")
-    content = message.content
-    if isinstance(content, str):
-        content = split_reasoning(content).visible
-    return changed(message, reasoning=None, content=content, keys=keys)
 
 
 def _text(message: Message) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from proxy.core.explain import CacheBreak
 from proxy.core.ledger import Place
 from proxy.core.prefix import Prefix
+from proxy.core.saving import WouldSave
 from proxy.core.types import CacheStats, Kind, Outcome
 
 
@@ -22,7 +23,8 @@ class Times:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What is known of a turn when it has ended. `place` and `prefix` are None where the body was not
-    understood; `prefix` also where there is no earlier turn to compare with."""
+    understood; `prefix` also where there is no earlier turn to compare with. `would_save` is set where
+    the proxy only observes. `session`: the client's explicit session id."""
 
     id: str
     client: str
@@ -41,6 +43,9 @@ class Turn:
     times: Times
     error: str | None = None
     cache_break: CacheBreak | None = None
+    would_save: WouldSave | None = None
+    session: str | None = None
+    sent_messages: int | None = None
 
     @property
     def kind(self) -> Kind | None:

@@ -181,7 +181,7 @@ def _message_members(message: Message) -> Iterator[tuple[str, bytes]]:
 
 def _field(message: Message, key: str) -> bytes | None:
     if key == "content":
-        return _write_content(message.content)
+        return write_content(message.content)
     if key == "tool_calls":
         calls = message.tool_calls
         return b"[" + b",".join(map(write_call, calls)) + b"]" if calls else None
@@ -195,7 +195,8 @@ def _field(message: Message, key: str) -> bytes | None:
     return None if text is None else string(text)
 
 
-def _write_content(content: str | tuple[Part, ...] | None) -> bytes | None:
+def write_content(content: str | tuple[Part, ...] | None) -> bytes | None:
+    """Content as JSON; None where there is none."""
     if content is None:
         return None
     if isinstance(content, str):

@@ -136,7 +136,7 @@ class _Call:
     """One tool call that arrives in pieces: the id and name once, the arguments bit by bit."""
 
     def __init__(self) -> None:
-        self.id = ""
+        self.id: str | None = None
         self.name = ""
         self.arguments: list[str] = []
 
@@ -152,7 +152,7 @@ class _Call:
             self.arguments.append(text)
 
     def value(self) -> ToolCall:
-        return ToolCall(id=self.id or None, name=self.name, arguments="".join(self.arguments))
+        return ToolCall(id=self.id, name=self.name, arguments="".join(self.arguments))
 
 
 def error_message(error: object) -> str:

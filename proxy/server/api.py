@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 import orjson
-from fastapi import FastAPI, HTTPException, Path, Query
+from fastapi import FastAPI, Header, HTTPException, Path, Query
 from starlette.responses import Response, StreamingResponse
 
 from proxy import __version__
@@ -36,6 +36,12 @@ def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI
             {"status": "ok" if answers else "backend unreachable"}, 200 if answers else 503
         )
 
+    @api.get("/warmprefix/metrics")
+    async def metrics(accept: Annotated[str, Header()] = "") -> Response:
+        """Counters for Prometheus."""
+        page, content_type = turns.metrics.page(accept)
+        return Response(page, headers={"Content-Type": content_type})
+
     @api.get("/warmprefix/api/turns")
     async def list_turns(
         limit: Annotated[int, Query(ge=1, le=_MAX_TURNS)] = 50,
@@ -46,7 +52,7 @@ def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI
 
     @api.get("/warmprefix/api/turns/{turn}", responses={404: {"description": "Not known."}})
     async def one_turn(turn: Annotated[str, Path(max_length=64)]) -> Response:
-        """One turn."""
+        """One turn, with what the log leaves out."""
         record = turns.get(turn)
         if record is None:
             raise HTTPException(404, "No such turn; the last thousand are kept.")

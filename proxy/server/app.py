@@ -5,9 +5,11 @@ import traceback
 
 from proxy.backends.connection import Connections
 from proxy.backends.known import KnownBackend
+from proxy.capture import Capture
 from proxy.config import Config
 from proxy.counters import Counters
 from proxy.dialects.chat_completions import PATHS
+from proxy.metrics_state import State
 from proxy.pipeline import Pipeline
 from proxy.profiles.volatile import explained_patterns
 from proxy.recent import Recent
@@ -34,7 +36,13 @@ class App:
     """The proxy as an ASGI application. Make it inside the running event loop."""
 
     def __init__(
-        self, config: Config, store: Store, log: TurnLog, *, observe: bool = False
+        self,
+        config: Config,
+        store: Store,
+        log: TurnLog,
+        *,
+        observe: bool = False,
+        capture: Capture | None = None,
     ) -> None:
         backend = config.backend
         self.tasks = Tasks()
@@ -49,9 +57,12 @@ class App:
             backend.idle_connection_s,
         )
         counters = Counters()
+        self.turns.metrics.registry.register(State(counters, log, store, self.tasks))
         recent = Recent()
         recorder = Recorder(store, counters, recent, explained_patterns())
-        parts = Parts(self._connections, self.known, recorder, self.turns, counters, self.tasks)
+        parts = Parts(
+            self._connections, self.known, recorder, self.turns, counters, self.tasks, capture
+        )
         pipeline = Pipeline(config, store, counters, recent, observe=observe)
         self._chat = Chat(pipeline, parts, self.tasks, config.server.max_body_bytes)
         self._passthrough = Passthrough(self._connections, self.tasks)

@@ -37,16 +37,20 @@ class Chat:
             await answer_problem(send, 413, "request_too_large", f"The body is over {limit}.")
             return
         arrival = Arrival(time.time(), time.perf_counter())
-        known = self._parts.known
+        known, names = self._parts.known, _by_name(scope)
         kind = await known.kind()
         prepared = await self._pipeline.prepare(
             scope["path"],
-            _by_name(scope),
+            names,
             body,
             kind,
             reasoning_pays=known.template.reasoning_pays,
         )
-        exchange = Exchange(self._parts, prepared, arrival)
+        capture = self._parts.capture
+        tape = None
+        if capture is not None:
+            tape = capture.tape(scope["path"], names, body, arrival.unix_s)
+        exchange = Exchange(self._parts, prepared, arrival, tape)
         headers = kind.headers(request_headers(scope, _NOT_FORWARDED))
         work = exchange.run(scope, send, headers)
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from proxy.backends.base import Headers, Response
 from proxy.backends.connection import Connections
 from proxy.backends.known import KnownBackend
+from proxy.capture import Capture, Tape
 from proxy.core.errors import BackendError
 from proxy.core.turn import Times
 from proxy.core.types import Outcome, Reply
@@ -33,6 +34,7 @@ class Parts:
     turns: Turns
     counters: Counters
     tasks: Tasks
+    capture: Capture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,13 @@ class Arrival:
 class Exchange:
     """Runs once. `outcome` may be set from outside until the turn is recorded."""
 
-    def __init__(self, parts: Parts, prepared: Prepared, arrival: Arrival) -> None:
+    def __init__(
+        self, parts: Parts, prepared: Prepared, arrival: Arrival, tape: Tape | None = None
+    ) -> None:
         self._parts = parts
         self._prepared = prepared
         self._arrival = arrival
+        self._tape = tape
         self._prepared_s = time.perf_counter()
         self._first_s: float | None = None
         self._status: int | None = None
@@ -87,7 +92,7 @@ class Exchange:
 
     async def _relay_pieces(self, send: Send, response: Response, ids: CallIds | None) -> None:
         """Each piece first to the client, then to the reader."""
-        await send_head(send, response)
+        await send_head(send, response, is_changed=ids is not None)
         self._status = response.status
         async for piece in response.pieces():
             passed = piece if ids is None else ids.piece(piece)
@@ -106,7 +111,7 @@ class Exchange:
             self._read(piece)
         body = ids.body(b"".join(pieces))
         self._status = response.status
-        await send_head(send, response, length=len(body))
+        await send_head(send, response, is_changed=True, length=len(body))
         await send_piece(send, body)
         await send_end(send)
 
@@ -114,6 +119,8 @@ class Exchange:
         """Look at a copy. Whatever it is, it has been sent on as it is."""
         reader = self._reader
         assert reader is not None
+        if self._tape is not None:
+            self._tape.feed(piece)
         try:
             reader.feed(piece)
         except Exception:  # fail open: an unreadable reply is still the client's
@@ -136,6 +143,8 @@ class Exchange:
         ended = Ended(reply, self._status, self.outcome, self._times(), known.generation)
         turn, question = self._parts.recorder.record(self._prepared, ended)
         known.saw_model(turn.model)
+        if self._tape is not None:
+            self._tape.end(turn, as_received=self._prepared.body == self._tape.request)
         if question is None:
             self._parts.turns.add(turn)
         else:

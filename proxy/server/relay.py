@@ -16,11 +16,14 @@ def request_headers(scope: Scope, drop: frozenset[bytes] = frozenset()) -> Heade
     ]
 
 
-async def send_head(send: Send, response: Response, length: int | None = None) -> None:
-    """Status and headers of the backend's answer. `length`: of the body, where it was changed."""
+async def send_head(
+    send: Send, response: Response, *, is_changed: bool = False, length: int | None = None
+) -> None:
+    """Status and headers of the backend's answer. `is_changed`: the body may have another length than
+    they say; `length` is that length, where it is known."""
     headers = [(key.lower(), value) for key, value in response.headers]
-    if length is not None or response.status == 304:
-        # A 304 names the length of what it leaves out, and uvicorn would insist on that many bytes.
+    # A 304 names the length of what it leaves out, and uvicorn would insist on that many bytes.
+    if is_changed or response.status == 304:
         headers = [(key, value) for key, value in headers if key != b"content-length"]
     if length is not None:
         headers.append((b"content-length", str(length).encode()))

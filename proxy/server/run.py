@@ -7,11 +7,13 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
+from proxy.capture import Capture
 from proxy.config import Config, ledger_path, log_path
 from proxy.core.errors import ConfigError
 from proxy.server.app import App
@@ -29,12 +31,21 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def run(config: Config, *, embedded: bool, observe: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a run does besides. `capture`: folder for the text of requests and replies."""
+
+    embedded: bool = False
+    observe: bool = False
+    capture: Path | None = None
+
+
+def run(config: Config, extras: Extras) -> int:
     """Run until a signal ends it; the exit status. Raises ConfigError before the first request."""
     listener = listen(config.server.host, config.server.port)
     try:
         with uvloop_if_present() as runner:
-            return runner.run(_serve(config, listener, embedded=embedded, observe=observe))
+            return runner.run(_serve(config, listener, extras))
     except KeyboardInterrupt:  # a second one, while replies were being drained
         return 130
     finally:
@@ -103,9 +114,9 @@ class _Server(uvicorn.Server):
             await asyncio.wait(running)
 
 
-async def _serve(config: Config, listener: socket.socket, *, embedded: bool, observe: bool) -> int:
-    if not embedded:
-        await _serve_app(config, listener, observe=observe)
+async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int:
+    if not extras.embedded:
+        await _serve_app(config, listener, extras)
         return 0
     from proxy.embedded import EmbeddedBackend
 
@@ -113,20 +124,21 @@ async def _serve(config: Config, listener: socket.socket, *, embedded: bool, obs
     try:
         await server.start(say)
         backend = replace(config.backend, url=server.url, kind="llamacpp")
-        await _serve_app(replace(config, backend=backend), listener, observe=observe)
+        await _serve_app(replace(config, backend=backend), listener, extras)
     finally:
         await server.stop()
     return 0
 
 
-async def _serve_app(config: Config, listener: socket.socket, *, observe: bool) -> None:
+async def _serve_app(config: Config, listener: socket.socket, extras: Extras) -> None:
     log = TurnLog(
         sys.stdout.buffer,
         log_path(config.log),
         max_bytes=config.log.max_bytes,
         backups=config.log.backups,
     )
-    app = App(config, open_store(config), log, observe=observe)
+    capture = start_capture(extras.capture)
+    app = App(config, open_store(config), log, observe=extras.observe, capture=capture)
     try:
         server = _Server(uvicorn_config(config, app), app)
         app.tasks.start(_announce(app, config, listener), "announce")
@@ -134,6 +146,19 @@ async def _serve_app(config: Config, listener: socket.socket, *, observe: bool) 
     finally:
         await app.close()
         log.close()
+        if extras.observe:
+            say(app.turns.savings.summary())
+        if capture is not None:
+            capture.close()
+
+
+def start_capture(folder: Path | None) -> Capture | None:
+    """A new capture in `folder`; None where nothing is to be captured. Raises ConfigError."""
+    if folder is None:
+        return None
+    capture = Capture(folder, say)
+    say(f"capturing to {capture.path}: it holds the text of conversations")
+    return capture
 
 
 def uvicorn_config(config: Config, app: App) -> uvicorn.Config:

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from proxy.core.turn import Turn
-from proxy.record import Record, record_of
+from proxy.metrics import Metrics
+from proxy.observing import Savings
+from proxy.record import Record, detail_of, record_of
 from proxy.turnlog import TurnLog
 
 _KEPT = 1000  # turns that the API can look back on: a long day, about a megabyte
@@ -27,8 +29,10 @@ class Turns:
         self._log = log
         self._excerpts = excerpts
         self._waiting: deque[Place] = deque()
-        self._kept: deque[Record] = deque(maxlen=_KEPT)
+        self._kept: deque[tuple[Record, Record]] = deque(maxlen=_KEPT)
         self._watchers: set[asyncio.Queue[Record | None]] = set()
+        self.savings = Savings()
+        self.metrics = Metrics()
 
     def reserve(self) -> Place:
         """A place in the order of the log, for a turn that is still being explained."""
@@ -50,7 +54,9 @@ class Turns:
     def _show(self, turn: Turn) -> None:
         record = record_of(turn, excerpts=self._excerpts)
         self._log.write(record)
-        self._kept.append(record)
+        self._kept.append((record, detail_of(turn)))
+        self.savings.add(turn)
+        self.metrics.saw(turn)
         for queue in tuple(self._watchers):
             try:
                 queue.put_nowait(record)
@@ -67,14 +73,15 @@ class Turns:
         """Records of ended turns, newest first."""
         found = (
             record
-            for record in reversed(self._kept)
+            for record, _ in reversed(self._kept)
             if conversation is None or record["conversation"] == conversation
         )
         return [record for record, _ in zip(found, range(limit), strict=False)]
 
     def get(self, turn: str) -> Record | None:
-        """The record of one turn."""
-        return next((record for record in self._kept if record["turn"] == turn), None)
+        """The record of one turn, with what the log leaves out."""
+        found = (record | detail for record, detail in self._kept if record["turn"] == turn)
+        return next(found, None)
 
     async def watch(self) -> AsyncIterator[Record]:
         """Every turn that ends from now on, until the proxy stops or the watcher is too slow."""

@@ -106,11 +106,10 @@ CASES = (
     ),
     Case("think-block-stripped-left", assistant("<think>x</think>A"), assistant("A"), None),
     Case(
-        "edges-without-reasoning",
+        "no-edges-behind-reasoning-that-is-gone",
         assistant("A\n", reasoning_content="why"),
         assistant("A"),
-        assistant("A\n"),
-        names=("content",),
+        None,
     ),
 )
 

@@ -121,7 +121,7 @@ STREAMS = [
     Case(
         "call-without-an-id",
         ROLE + data(call(0, id="", function=F)) + STOP,
-        ok(message=said("", tool_calls=(ToolCall(None, "read", ""),))),
+        ok(message=said("", tool_calls=(ToolCall("", "read", ""),))),
         "https://github.com/NousResearch/hermes-agent/issues/70724",
     ),
     Case(

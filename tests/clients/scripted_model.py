@@ -1,0 +1,198 @@
+"""A backend whose words are scripted and whose KV cache is real.
+
+A real llama-server renders every request by its own chat template and evaluates prompt and scripted
+reply, so the reported counts are what a model that says exactly this would have cost. All other paths
+are passed on to the llama-server as they are. What is said is decided by the test.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.error import HTTPError
+
+from tests.fakes.llama import LlamaServer
+from tests.fakes.scripted_replies import (
+    chat_reply,
+    chat_stream,
+    dump,
+    http_chunk,
+    last_chunk,
+    timings,
+    tool_call_deltas,
+    usage,
+)
+
+Json = dict[str, Any]
+Say = Callable[[Json], Json]
+"""A request's body to the assistant message that answers it."""
+
+CHAT = "/v1/chat/completions"
+JSON, EVENTS = "application/json", "text/event-stream"
+POLL_S = 0.05  # how often the server looks whether it is to stop
+RESULT = {"role": "tool", "tool_call_id": "last", "content": "the end"}
+END_OF_REPLY = "<|im_end|>\n<|im_start|>tool\nthe end"
+"""How our ChatML templates go on after a reply. Its end mark is sampled, but not evaluated with it."""
+TEMPLATE_FIELDS = ("messages", "tools", "tool_choice", "chat_template_kwargs", "reasoning_format")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One chat completion: the body as it arrived, the scripted reply, and what llama-server counted."""
+
+    body: bytes
+    reply: Json
+    prompt_tokens: int
+    cached_tokens: int
+    generated_tokens: int
+
+    @property
+    def request(self) -> Json:
+        """The body as values."""
+        request: Json = json.loads(self.body)
+        return request
+
+    @property
+    def processed_tokens(self) -> int:
+        """Tokens of the prompt that had to be evaluated."""
+        return self.prompt_tokens - self.cached_tokens
+
+    @property
+    def offers_tools(self) -> bool:
+        """Whether the model may call tools: an agent's conversation, not its housekeeping."""
+        return bool(self.request.get("tools"))
+
+
+class ScriptedModel:
+    """The backend, in threads of its own. Chat completions are answered one at a time."""
+
+    def __init__(self, llama: LlamaServer, say: Say) -> None:
+        self.llama = llama
+        self.say = say
+        self.turns: list[Turn] = []
+        self._one_at_a_time = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(self))
+        self._server.daemon_threads = True  # a client may leave its connection open
+        self._serving = threading.Thread(target=self._server.serve_forever, args=(POLL_S,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._serving.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._serving.join()
+
+    def answer(self, body: bytes) -> tuple[str, list[bytes]]:
+        """Content type and arrivals of the answer to a chat completion."""
+        request = json.loads(body)
+        with self._one_at_a_time:
+            turn = self._evaluate(body, request, self.say(request))
+            self.turns.append(turn)
+        return written(turn, request)
+
+    def _evaluate(self, body: bytes, request: Json, reply: Json) -> Turn:
+        messages = request["messages"]
+        prompt = self._rendered(request, messages, opens_reply=True)
+        # llama-server takes a reply at the end for the beginning of one, so a result stands after it
+        longer = self._rendered(request, [*messages, reply, RESULT], opens_reply=False)
+        said = longer[: longer.rindex(END_OF_REPLY)]
+        assert said.startswith(prompt), "the template shows history differently under a reply"
+        before = self._completed(prompt, request.get("id_slot", -1))
+        after = self._completed(said, before["id_slot"])
+        return Turn(
+            body,
+            reply,
+            prompt_tokens=before["timings"]["prompt_n"] + before["timings"]["cache_n"],
+            cached_tokens=before["timings"]["cache_n"],
+            generated_tokens=after["tokens_evaluated"] - before["tokens_evaluated"],
+        )
+
+    def _rendered(self, request: Json, messages: list[Json], *, opens_reply: bool) -> str:
+        body = {name: request[name] for name in TEMPLATE_FIELDS if name in request}
+        body |= {"messages": messages, "add_generation_prompt": opens_reply}
+        return str(json.loads(self.llama.post("/apply-template", body))["prompt"])
+
+    def _completed(self, text: str, slot: int) -> Json:
+        body = {"prompt": text, "n_predict": 0, "cache_prompt": True, "id_slot": slot}
+        completed: Json = json.loads(self.llama.post("/completion", body))
+        return completed
+
+
+def written(turn: Turn, request: Mapping[str, Any]) -> tuple[str, list[bytes]]:
+    """The turn as llama-server writes it: one JSON object, or a stream of events."""
+    counts = (turn.processed_tokens, turn.cached_tokens, turn.generated_tokens)
+    reply, model = turn.reply, request.get("model", "scripted")
+    calls = reply.get("tool_calls", [])
+    finish = "tool_calls" if calls else "stop"
+    if not request.get("stream"):
+        body = chat_reply(None, *counts, model=model, finish_reason=finish, message=reply)
+        return JSON, [dump(body)]
+    reasoning = reply.get("reasoning_content")
+    text = reply.get("content") or ""
+    events = chat_stream(
+        [piece for piece in (text[:5], text[5:]) if piece],
+        deltas=[{"reasoning_content": reasoning}] if reasoning else [],
+        late_deltas=[delta for at, call in enumerate(calls) for delta in call_deltas(at, call)],
+        include_usage=bool((request.get("stream_options") or {}).get("include_usage")),
+        usage=usage(*counts),
+        timings=timings(*counts),
+        model=model,
+        finish_reason=finish,
+    )
+    return EVENTS, events
+
+
+def call_deltas(index: int, call: Json) -> list[Json]:
+    """A scripted tool call, its arguments in two pieces."""
+    arguments = call["function"]["arguments"]
+    pieces = [arguments[:7], arguments[7:]]
+    return tool_call_deltas(call["function"]["name"], pieces, call["id"], index=index)
+
+
+def handler_for(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
+    """The HTTP side: chat completions to the script, everything else to the llama-server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+
+        def _answer(self, body: bytes | None) -> None:
+            try:
+                self._send(200, *self._found(body))
+            except HTTPError as error:
+                self._send(error.code, JSON, [error.read()])
+
+        def _found(self, body: bytes | None) -> tuple[str, list[bytes]]:
+            if body is None:
+                return JSON, [model.llama.get(self.path)]
+            if self.path == CHAT:
+                return model.answer(body)
+            return JSON, [model.llama.post(self.path, json.loads(body))]
+
+        def _send(self, status: int, content_type: str, pieces: list[bytes]) -> None:
+            is_stream = content_type == EVENTS  # llama-server streams in chunks
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            if is_stream:
+                self.send_header("Transfer-Encoding", "chunked")
+                pieces = [*map(http_chunk, pieces), last_chunk()]
+            else:
+                self.send_header("Content-Length", str(sum(map(len, pieces))))
+            self.end_headers()
+            for piece in pieces:
+                self.wfile.write(piece)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: pytest shows what matters."""
+
+    return Handler

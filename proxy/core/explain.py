@@ -241,13 +241,13 @@ def _backend_cause(evidence: Evidence, stats: CacheStats) -> tuple[str, Side]:
 
 
 def template_break(before: str, after: str, reasoning: Sequence[str]) -> TemplateBreak | None:
-    """Where the rendering of a prompt leaves that of the turn before; None where it goes on from it.
+    """Where the rendering of a prompt leaves that of the turn before; None where one goes on from the other.
 
     `reasoning`: texts of the messages' reasoning, to tell why. The last characters of the rendering
     before are the template's invitation to reply, which history need not repeat.
     """
     at = shared_characters(before, after)
-    if len(before) - at <= _INVITATION:
+    if min(len(before), len(after)) - at <= _INVITATION:
         return None
     gone = before[at:]
     cause = (

@@ -2,12 +2,24 @@
 
 Texts are compared here and tokens are the backend's, so the result is an estimate: characters become
 tokens at the turn's own ratio. It is never more than what the backend really evaluated.
+
+Messages are compared in the form that the lossless rules give them: what no template shows makes no
+difference. Tools are compared byte for byte, for there are templates that print them whole.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from proxy.core.prefix import characters, common_prefix, same_head
-from proxy.core.types import CacheStats, Message, Prompt
+from proxy.core.memo import Memo
+from proxy.core.prefix import same_head, shared_characters
+from proxy.core.rules import RULES
+from proxy.core.types import CacheStats, Message, Prompt, Risk
+from proxy.core.wire import write_message
+
+_MEMO_BYTES = 16 * 1024 * 1024  # written messages, one generation, as in the canonicalizer
+_UNSEEN = tuple(
+    rule.on_message for rule in RULES if rule.on_message is not None and rule.risk is Risk.LOSSLESS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +59,48 @@ def held(prompt: Prompt, reply: Message | None) -> Prompt:
     return prompt if reply is None else replace(prompt, messages=(*prompt.messages, reply))
 
 
-def reach(before: Prompt | None, after: Prompt) -> Reach:
-    """How far `after` is `before`; nothing where there is none."""
-    tools = sum(len(tool.definition.decode(errors="replace")) for tool in after.tools or ())
-    total = tools + characters(after.messages)
-    if before is None or not same_head(before, after):
-        return Reach(0, 0, total)
-    shared = common_prefix(before, after)
-    return Reach(shared.messages, tools + shared.characters, total)
+class Reaches:
+    """Measures prompts. What a message is as text is remembered by its bytes."""
+
+    def __init__(self) -> None:
+        self._memo: Memo[str] = Memo(_MEMO_BYTES)
+
+    def of(self, before: Prompt | None, after: Prompt) -> Reach:
+        """How far `after` is `before`; nothing where there is none."""
+        texts = self._texts(after.messages)
+        tools = sum(len(tool.definition.decode(errors="replace")) for tool in after.tools or ())
+        total = tools + sum(map(len, texts))
+        if before is None or not same_head(before, after):
+            return Reach(0, 0, total)
+        return _reach(self._texts(before.messages), texts, tools, total)
+
+    def _texts(self, messages: Sequence[Message]) -> list[str]:
+        return [self._text(message) for message in messages]
+
+    def _text(self, message: Message) -> str:
+        found = self._memo.get(message.raw) if message.raw is not None else None
+        if found is None:
+            found = _shown(message)
+            if message.raw is not None:
+                self._memo.put(message.raw, found)
+        return found
+
+
+def _reach(before: Sequence[str], after: Sequence[str], tools: int, total: int) -> Reach:
+    messages, characters = 0, tools
+    for old, new in zip(before, after, strict=False):
+        if old != new:
+            return Reach(messages, characters + shared_characters(old, new), total)
+        messages, characters = messages + 1, characters + len(new)
+    return Reach(messages, characters, total)
+
+
+def _shown(message: Message) -> str:
+    if not message.opaque:
+        for change in _UNSEEN:
+            message = change(message)
+        message = replace(message, raw=None)
+    return write_message(message).decode(errors="replace")
 
 
 def would_save(stats: CacheStats, direct: Reach, through: Reach) -> WouldSave:

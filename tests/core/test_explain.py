@@ -238,6 +238,10 @@ def test_the_invitation_to_reply_need_not_be_repeated() -> None:
     assert template_break(HISTORY + INVITATION, HISTORY + "<user>c", []) is None
 
 
+def test_a_rendering_that_is_a_part_of_the_one_before_is_no_break() -> None:
+    assert template_break(HISTORY, HISTORY[:40] + INVITATION, []) is None
+
+
 @pytest.mark.parametrize(
     ("reasoning", "cause"),
     [

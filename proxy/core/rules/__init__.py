@@ -22,6 +22,8 @@ from proxy.core.rules import (
 from proxy.core.rules.base import Rule
 from proxy.core.rules.memory_rules import MEMORY_RULES
 
+__all__ = ["MEMORY_RULES", "RULES", "RULE_NAMES"]
+
 RULES: tuple[Rule, ...] = (
     # One message at a time: first what is dropped, then what is left in one shape.
     null_fields.RULE,

@@ -1,0 +1,100 @@
+"""What `warmprefix doctor` found out about a backend: values without judgement.
+
+Filled by backends/ask.py, judged by doctor.py and its neighbours. None always means: it did not say.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Switch = Literal["on", "off", "unknown"]
+"""Whether an endpoint or a feature is there; unknown where nobody answered."""
+
+Clock = Literal["none", "date", "time"]
+Rewrite = Literal["none", "reasoning", "more"]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFeatures:
+    """What the chat template makes of a prompt, found by rendering probes.
+
+    `rewrites`: what of a tool loop is rendered otherwise once a newer user message stands behind it.
+    `key_order`: whether arguments appear in the order of their keys as sent. `clock`: whether it prints
+    the date or the time of day. `can_preserve`: whether llama-server can make it keep reasoning.
+    """
+
+    reasoning_in_loop: bool | None = None
+    reasoning_in_history: bool | None = None
+    rewrites: Rewrite | None = None
+    tools: bool | None = None
+    calls: bool | None = None
+    call_ids: bool | None = None
+    nine_character_ids: bool | None = None
+    key_order: bool | None = None
+    clock: Clock | None = None
+    can_preserve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One measured experiment on an idle slot: a prompt, then one that shares its first `shared` tokens.
+
+    `cached`: how many the backend reused; `rate`: tokens read a second. `problem`: why there is no result.
+    """
+
+    shared: int = 0
+    cached: int | None = None
+    rate: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """One llama-server. `context_tokens` is that of one slot. `arguments`: its command line, where known."""
+
+    url: str
+    state: Literal["ready", "loading", "asleep", "router", "locked"] = "ready"
+    build: str | None = None
+    model: str | None = None
+    slots: int | None = None
+    context_tokens: int | None = None
+    slots_page: Switch = "unknown"
+    metrics_page: Switch = "unknown"
+    slot_saving: Switch = "unknown"
+    template: TemplateFeatures | None = None
+    arguments: tuple[str, ...] | None = None
+    probe: Probe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A language model that Lemonade holds in memory. `url`: its llama-server, where it has one."""
+
+    name: str
+    recipe: str
+    url: str | None = None
+    arguments: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LemonadeFacts:
+    """One Lemonade Server. `loaded`: most recently used first. `limit`: language models at a time, -1
+    for no limit; `available`: models it has downloaded. `is_local`: on this machine."""
+
+    version: str | None = None
+    loaded: tuple[LoadedModel, ...] = ()
+    limit: int | None = None
+    available: int = 0
+    auto_evict: bool | None = None
+    is_local: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A backend. `locked`: it answers 401 without a key. `server`: the llama-server, or the one behind."""
+
+    url: str
+    kind: Literal["llamacpp", "lemonade", "openai-compatible"]
+    locked: bool = False
+    models: tuple[str, ...] = ()
+    server: ServerFacts | None = None
+    lemonade: LemonadeFacts | None = None

@@ -1,0 +1,209 @@
+"""What is known of a backend is asked once, asked again when it was down, and never in the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from proxy.backends.known import KnownBackend
+from proxy.tasks import Tasks
+from tests.fakes.lemonade import LemonadeDouble
+from tests.fakes.running_proxy import DEADLINE_S, until
+from tests.fakes.scripted import Cut, ScriptedBackend, Send, Stall, Step
+from tests.fakes.scripted_http import Request
+from tests.fakes.scripted_replies import json_response
+
+MISSING = json_response({"error": "no"}, 404)
+LOADING = json_response({"error": {"message": "Loading model"}}, 503, [("Server", "llama.cpp")])
+PROPS = json_response({"total_slots": 4, "chat_template": "t"})
+
+
+@asynccontextmanager
+async def known(
+    url: str, kind: str = "auto", tasks: Tasks | None = None
+) -> AsyncIterator[KnownBackend]:
+    """What is known of the backend at `url`, without anything being asked yet."""
+    tasks = Tasks() if tasks is None else tasks
+    backend = KnownBackend(url, kind, tasks)
+    try:
+        yield backend
+    finally:
+        await tasks.finish(5)
+        await backend.close()
+
+
+KINDS: list[tuple[str, dict[str, list[Step]], str]] = [
+    ("llama-server", {"/props": PROPS}, "llamacpp"),
+    ("llama-server-with-a-key", {"/props": json_response({}, 401, [("Server", "llama.cpp")])}, "llamacpp"),
+    ("llama-server-still-loading", {"/props": LOADING, "/api/v1/health": LOADING}, "llamacpp"),
+    ("lemonade", {"/api/v1/health": json_response({"all_models_loaded": []})}, "lemonade"),
+    ("another-with-health", {"/api/v1/health": json_response({"status": "ok"})}, "openai-compatible"),
+    ("another", {}, "openai-compatible"),
+    ("answers-with-text", {"/props": [*json_response(b"<html>")]}, "openai-compatible"),
+    ("answers-with-a-list", {"/props": json_response([1])}, "openai-compatible"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pages", "kind"), [row[1:] for row in KINDS], ids=[r[0] for r in KINDS])
+async def test_a_kind_is_told_by_what_it_answers(pages: dict[str, list[Step]], kind: str) -> None:
+    def script(request: Request) -> list[Step]:
+        return pages.get(request.target, MISSING)
+
+    async with ScriptedBackend(otherwise=script) as backend, known(backend.url) as found:
+        assert found.name == "unknown"
+        assert (await found.kind()).name == kind
+        assert found.name == kind
+
+
+async def test_lemonade_is_told_from_the_llama_server_behind_it() -> None:
+    async with LemonadeDouble() as lemonade, known(lemonade.url) as found:
+        assert (await found.kind()).name == "lemonade"
+
+
+async def test_a_kind_that_is_configured_is_not_asked_for() -> None:
+    async with ScriptedBackend() as backend, known(backend.url, "lemonade") as found:
+        assert (await found.kind()).name == "lemonade"
+
+    assert backend.requests == []
+
+
+async def test_a_hundred_requests_ask_once() -> None:
+    async with ScriptedBackend(otherwise=MISSING) as backend, known(backend.url) as found:
+        await asyncio.gather(*(found.kind() for _ in range(100)))
+
+    assert [request.target for request in backend.requests] == ["/api/v1/health", "/props"]
+
+
+async def test_a_backend_that_is_down_changes_nothing_and_is_not_asked_each_time() -> None:
+    async with ScriptedBackend([Cut()], otherwise=MISSING) as backend, known(backend.url) as found:
+        names = [(await found.kind()).name for _ in range(5)]
+
+        assert names == ["openai-compatible"] * 5
+        assert found.name == "unknown"
+        assert len(backend.requests) == 1
+        assert await found.answers()
+        assert found.name == "openai-compatible"
+
+
+async def test_a_backend_that_hangs_holds_a_request_up_for_half_a_second_only() -> None:
+    loop = asyncio.get_running_loop()
+    async with ScriptedBackend(otherwise=[Stall()]) as backend, known(backend.url) as found:
+        began = loop.time()
+        names = await asyncio.gather(*(found.kind() for _ in range(20)))
+        took_s = loop.time() - began
+
+    assert {kind.name for kind in names} == {"openai-compatible"}
+    assert took_s < 1.5
+
+
+async def test_a_backend_that_is_not_there_does_not_answer() -> None:
+    async with ScriptedBackend() as backend:
+        url = backend.url
+    async with known(url) as found:
+        assert not await found.answers()
+
+
+def rendering(*rendered: str, template: str = "t") -> ScriptedBackend:
+    """A llama-server that renders these prompts, one after another."""
+    prompts = list(rendered)
+
+    def script(request: Request) -> list[Step]:
+        if request.target == "/apply-template":
+            return json_response({"prompt": prompts.pop(0)}) if prompts else MISSING
+        if request.target == "/props":
+            return json_response({"total_slots": 1, "chat_template": template})
+        return MISSING
+
+    return ScriptedBackend(otherwise=script)
+
+
+MARK = "warmprefix-probe-reasoning"
+
+
+@pytest.mark.parametrize(
+    ("prompts", "pays"),
+    [
+        ((MARK, MARK), True),
+        ((MARK, "none"), False),
+        (("none", "none"), False),
+        ((), False),
+    ],
+    ids=["kept-for-good", "in-the-loop-only", "never", "not-told"],
+)
+async def test_whether_reasoning_is_worth_restoring_is_the_templates_to_say(
+    prompts: tuple[str, ...], pays: bool
+) -> None:
+    async with rendering(*prompts) as backend, known(backend.url, "llamacpp") as found:
+        assert not found.template.reasoning_pays
+        await found.ask_template()
+
+        assert found.template.reasoning_pays is pays
+
+
+async def test_a_template_is_asked_once_per_model_and_once_per_text() -> None:
+    """Another model may have the same template; then nothing is rendered again."""
+    tasks = Tasks()
+    async with rendering(MARK, MARK) as backend, known(backend.url, "llamacpp", tasks) as found:
+        for model in ("a", "a", "b", "a"):
+            found.saw_model(model)
+            await until(lambda: len(tasks) == 0)
+        asked = [request.target for request in backend.requests]
+
+        assert found.template.reasoning_pays
+    assert asked.count("/props") == 3
+    assert asked.count("/apply-template") == 2
+
+
+async def test_a_backend_that_was_lost_is_asked_again() -> None:
+    async with rendering(MARK, MARK) as backend, known(backend.url, "llamacpp") as found:
+        await found.ask_template()
+        found.saw_model("a")
+        found.lost()
+        found.saw_model("a")
+        await until(lambda: [r.target for r in backend.requests].count("/props") == 3)
+
+
+async def test_a_template_of_lemonade_is_its_llama_servers() -> None:
+    """Lemonade's health names the address of the most recently used one."""
+    async with rendering(MARK, MARK) as behind:
+        models = [
+            {"recipe": "flm", "type": "llm", "last_use": 9, "backend_url": "http://127.0.0.1:1/v1"},
+            {"recipe": "llamacpp", "type": "llm", "last_use": 1, "backend_url": "http://x.invalid"},
+            {"recipe": "llamacpp", "type": "llm", "last_use": 5, "backend_url": f"{behind.url}/v1"},
+        ]
+
+        def script(request: Request) -> list[Step]:
+            found = request.target == "/api/v1/health"
+            return json_response({"all_models_loaded": models}) if found else MISSING
+
+        async with (
+            ScriptedBackend(otherwise=script) as lemonade,
+            known(lemonade.url, "lemonade") as found,
+        ):
+            await found.ask_template()
+
+            assert found.template.reasoning_pays
+
+
+async def test_a_template_that_nobody_tells_is_unknown() -> None:
+    async with ScriptedBackend(otherwise=MISSING) as backend:
+        async with known(backend.url, "openai-compatible") as found:
+            await found.ask_template()
+
+            assert not found.template.reasoning_pays
+        url = backend.url
+    async with known(url, "llamacpp") as found:
+        await found.ask_template()
+
+        assert not found.template.reasoning_pays
+
+
+async def test_noise_instead_of_http_is_no_answer() -> None:
+    script: list[Step] = [Send(b"hello\r\n\r\n"), Cut()]
+    async with (
+        ScriptedBackend(otherwise=script) as backend,
+        known(backend.url) as found,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        assert not await found.answers()

@@ -1,0 +1,55 @@
+"""The listening socket, the store and the web server's settings. Signals: tests/test_serve.py."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from proxy.config import Config, MemoryConfig
+from proxy.core.errors import ConfigError
+from proxy.server.run import listen, open_store
+from proxy.stores.memory import MemoryStore
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", "AF_INET"), ("::1", "AF_INET6")])
+def test_any_free_port_is_taken(host: str, family: str) -> None:
+    with listen(host, 0) as listener:
+        assert listener.family is socket.AddressFamily[family]
+        assert listener.getsockname()[1] > 0
+        assert not listener.getblocking()
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ConfigError) as error:
+        listen("127.0.0.1", taken.getsockname()[1])
+
+    assert "server.port" in str(error.value)
+    assert "--port" in str(error.value)
+
+
+def test_a_port_is_free_again_at_once() -> None:
+    """Also while a closed connection of it is still remembered by the system."""
+    with listen("127.0.0.1", 0) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address) as client:
+            listener.setblocking(True)
+            listener.accept()[0].close()
+            client.recv(1)
+    with listen(*address) as again:
+        assert again.getsockname() == address
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])
+def test_an_address_that_is_not_ours_is_told(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"server\.host"):
+        listen(host, 0)
+
+
+def test_the_store_in_memory_keeps_nothing_on_disk(tmp_path: Path) -> None:
+    memory = MemoryConfig(store="memory", path=str(tmp_path / "ledger.db"))
+    store = open_store(Config(memory=memory))
+    asyncio.run(store.close())
+
+    assert isinstance(store, MemoryStore)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,124 @@
+"""The last turn of each conversation: found again, and forgotten when there are too many."""
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.core.types import CacheStats, Message, Prompt
+from proxy.recent import Last, Recent
+
+LAST = Last(
+    conversation="c",
+    turn="t",
+    index=0,
+    number=1,
+    prompt=Prompt((Message("user", "hi"),)),
+    stats=CacheStats(),
+    model=None,
+    generation=0,
+    lineage=(),
+    session=None,
+)
+
+
+def last(conversation: str, **fields: object) -> Last:
+    """A turn of a conversation."""
+    return replace(LAST, conversation=conversation, **fields)  # type: ignore[arg-type] # by name
+
+
+def saying(text: str) -> Prompt:
+    """A prompt of one message."""
+    return Prompt((Message("user", text),))
+
+
+def test_the_last_turn_of_a_conversation_counts() -> None:
+    recent = Recent()
+    recent.put(last("a", turn="1"))
+    recent.put(last("b", turn="2"))
+    recent.put(last("a", turn="3"))
+
+    assert [found.turn for name in "ab" if (found := recent.get(name))] == ["3", "2"]
+    assert recent.get("c") is None
+
+
+def test_the_longest_unused_leaves_first() -> None:
+    recent = Recent(max_bytes=250)
+    for name in ("a", "b", "a", "c"):
+        recent.put(last(name, prompt=saying("x" * 80)))
+
+    assert [name for name in "abc" if recent.get(name)] == ["a", "c"]
+
+
+def test_one_conversation_is_kept_however_large() -> None:
+    recent = Recent(max_bytes=10)
+    recent.put(last("a", prompt=saying("x" * 100)))
+
+    assert recent.get("a") is not None
+    recent.put(last("b", prompt=saying("y" * 100)))
+    assert recent.get("a") is None
+    assert recent.get("b") is not None
+
+
+def test_a_conversation_that_shrinks_makes_room() -> None:
+    recent = Recent(max_bytes=200)
+    recent.put(last("a", prompt=saying("x" * 150)))
+    recent.put(last("a", prompt=saying("x")))
+    recent.put(last("b", prompt=saying("y" * 100)))
+
+    assert recent.get("a") is not None
+
+
+def test_what_is_dropped_is_forgotten_by_every_name() -> None:
+    recent = Recent()
+    recent.put(last("a", lineage=(b"k",), session="s"))
+    recent.drop("a")
+    recent.drop("a")
+
+    assert recent.get("a") is None
+    assert recent.by_lineage([b"k"]) is None
+    assert recent.by_session("s") is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [([b"1"], "a"), ([b"1", b"2"], "b"), ([b"1", b"2", b"9"], "b"), ([b"9"], None), ([], None)],
+)
+def test_a_history_is_found_by_its_longest_known_part(keys: list[bytes], found: str | None) -> None:
+    recent = Recent()
+    recent.put(last("a", lineage=(b"1",)))
+    recent.put(last("b", lineage=(b"2",)))
+    known = recent.by_lineage(keys)
+
+    assert (known.conversation if known else None) == found
+
+
+def test_a_session_is_the_conversation_it_was_last_seen_with() -> None:
+    recent = Recent()
+    recent.put(last("a", session="s"))
+    recent.put(last("b", session="s"))
+    recent.drop("a")
+    known = recent.by_session("s")
+
+    assert known is not None
+    assert known.conversation == "b"
+    assert recent.by_session("other") is None
+    assert recent.by_session(None) is None
+
+
+def test_a_part_of_a_history_that_two_share_stays_known_when_one_leaves() -> None:
+    recent = Recent()
+    recent.put(last("a", lineage=(b"k",)))
+    recent.put(last("b", lineage=(b"k",)))
+    recent.drop("a")
+    known = recent.by_lineage([b"k"])
+
+    assert known is not None
+    assert known.conversation == "b"
+
+
+def test_turns_are_counted_over_all_conversations() -> None:
+    recent = Recent()
+    for number in (1, 3, 2):
+        recent.put(last("a", number=number))
+
+    assert recent.number == 3

@@ -1,6 +1,5 @@
 """Breaks on a real llama-server, told by the backend's own counts and answers. Nothing is scripted."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,9 +44,9 @@ async def two_turns(proxy: RunningProxy, first: list[Json], second: list[Json]) 
 
 
 @pytest.fixture
-def one_slot(start_llama: StartLlama) -> Iterator[LlamaServer]:
+def one_slot(start_llama: StartLlama) -> LlamaServer:
     """One slot and no RAM cache: whoever comes next takes what was there."""
-    yield start_llama(n_parallel=1, cache_ram_mib=0)
+    return start_llama(n_parallel=1, cache_ram_mib=0)
 
 
 async def test_nothing_broke(one_slot: LlamaServer) -> None:

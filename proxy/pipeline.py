@@ -176,7 +176,7 @@ class Pipeline:
             messages = move_volatile(messages, frozen_patterns())
             names = () if messages is canonical.messages else ("moved-volatile",)
         put_back = self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays)
-        how = How(self._message, put_back, rules.restores_blocks)
+        how = How(self._message, put_back, rules.restores_blocks, request.prompt.messages)
         restored = restore(messages, prepared.keys, prepared.found.nodes, how)
         tools = self._tools(prepared, canonical, rules)
         if tools is not canonical.tools:
@@ -212,6 +212,8 @@ class Pipeline:
     def _write(self, prepared: Prepared, request: Request, kind: BackendKind) -> None:
         assert prepared.sent is not None
         prepared.body = chat_completions.render(request, prepared.sent, kind.options(request))
+        if prepared.body is request.body:
+            prepared.rules = prepared.restored = ()  # what was stripped and put back is no change
         if request.prompt.tools:
             prepared.call_ids = CallIds(request.prompt.messages, prepared.turn)
 

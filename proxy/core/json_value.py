@@ -12,6 +12,11 @@ _TEXT = b"t"  # tags keep a value from ever looking like an unparsable text
 _VALUE = b"v"
 
 
+def is_value(text: str) -> bool:
+    """Whether `text` is JSON that every parser reads alike."""
+    return value_key(text).startswith(_VALUE)
+
+
 def value_key(text: str) -> bytes:
     """Bytes that are equal exactly where two JSON texts are equal as values."""
     try:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.core.identity import visible_text
+from proxy.core.json_value import is_value
 from proxy.core.ledger import Node
 from proxy.core.reasoning import same_reasoning, split_reasoning
 from proxy.core.transient import without_blocks
 from proxy.core.types import Message, ToolCall
 from proxy.core.wire import changed, compact, write_message
 
+_EDGES = " \t\r\n"
 Parse = Callable[[bytes], Message]
 Ids = Mapping[str | None, str | None]
 
@@ -22,11 +24,12 @@ Ids = Mapping[str | None, str | None]
 @dataclass(frozen=True, slots=True)
 class How:
     """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns
-    were recognised without their transient blocks."""
+    were recognised without their transient blocks; `received`: the messages before canonicalization."""
 
     parse: Parse
     reasoning: bool
     blocks: bool = False
+    received: Sequence[Message] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,12 @@ def restore(
     last_reply = max((at for at, m in enumerate(messages) if m.role == "assistant"), default=-1)
     for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
         node = nodes.get(key)
+        theirs = _with_edges(message, at, how)
         if node is None or message.opaque:
-            result = _with_id(message, ids)
+            result = _with_id(theirs, ids)
         else:
-            result = _restored(message, node, how, is_new=at > last_reply)
-        if result is not message:
+            result = _restored(message, theirs, node, how, is_new=at > last_reply)
+        if result not in (message, theirs):
             names[_name(message, result)] = None
         if message.role == "assistant":
             ids = _new_ids(message.tool_calls, result.tool_calls)
@@ -62,7 +66,8 @@ def restore(
     return Restored(tuple(sent), tuple(names))
 
 
-def _restored(message: Message, node: Node, how: How, *, is_new: bool) -> Message:
+def _restored(message: Message, theirs: Message, node: Node, how: How, *, is_new: bool) -> Message:
+    """`theirs`: the message with the edges it came with."""
     written = write_message(message)
     if written == node.raw or compact(written) == compact(node.raw):
         return message
@@ -73,7 +78,7 @@ def _restored(message: Message, node: Node, how: How, *, is_new: bool) -> Messag
         return message
     if message.role != "assistant":
         return remembered
-    result = _assistant(message, remembered, how.reasoning and node.generated)
+    result = _assistant(theirs, remembered, how.reasoning and node.generated)
     return message if result == message else result
 
 
@@ -88,17 +93,32 @@ def _has_blocks(message: Message) -> bool:
 
 def _assistant(message: Message, remembered: Message, put_back: bool) -> Message:
     own = _reasoning_of(remembered)
-    given = _reasoning_of(message)
-    is_whole = same_reasoning(given, own) or (put_back and not given.strip())
-    if is_whole:
+    in_field = message.reasoning or ""
+    if in_field.strip():
+        is_whole = same_reasoning(in_field, own)
+    else:
+        in_text = split_reasoning(_text(message)).reasoning
+        # A template may keep what stands in the text and drop what stands in the field.
+        is_whole = same_reasoning(in_text, own) and (put_back or not own.strip())
+        is_whole = is_whole or (put_back and not in_text.strip())
+    if not is_whole:
+        # The client's own reasoning, or none. The cache is left where the reasoning stood, so the edges
+        # of the text behind it would only add tokens; the calls are still the model's.
+        return changed(message, tool_calls=_calls(message, remembered))
+    if all(map(_is_sound, remembered.tool_calls)):
         return remembered
-    # The client's own reasoning, or none. The cache is left where the reasoning stood, so the edges of
-    # the text behind it would only add tokens; the calls are still the model's.
-    return changed(message, tool_calls=_calls(message, remembered))
+    return changed(remembered, tool_calls=message.tool_calls)
+
+
+def _is_sound(call: ToolCall) -> bool:
+    """Whether a call's arguments are JSON: most templates answer 500 to anything else, so what the
+    model got wrong and the client mended is not put back."""
+    return is_value(call.arguments or "")
 
 
 def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
-    return remembered.tool_calls if message.tool_calls else ()
+    mine, theirs = message.tool_calls, remembered.tool_calls
+    return theirs if all(map(_is_sound, theirs)) else mine
 
 
 def _reasoning_of(message: Message) -> str:
@@ -109,6 +129,20 @@ def _reasoning_of(message: Message) -> str:
 
 def _text(message: Message) -> str:
     return message.content if isinstance(message.content, str) else ""
+
+
+def _with_edges(message: Message, at: int, how: How) -> Message:
+    """A reply that nobody remembers, with the edges of its text as the client sent them.
+
+    The backend may still hold it as it was generated, edges included: a proxy that has lost its memory
+    must not make worse what the client gives back unchanged.
+    """
+    theirs = how.received[at] if at < len(how.received) else message
+    if message.role != "assistant" or message.content == theirs.content:
+        return message
+    if not isinstance(theirs.content, str) or theirs.content.strip(_EDGES) != message.content:
+        return message
+    return changed(message, content=theirs.content)
 
 
 def _with_id(message: Message, ids: Ids) -> Message:

@@ -86,7 +86,27 @@ CASES = (
         THINKING,
         assistant("<think>\nwhy\n</think>\n\nA"),
         THINKING,
+        reasoning=True,
         names=("reasoning",),
+    ),
+    Case(
+        "reasoning-in-the-text-left",
+        THINKING,
+        assistant("<think>\nwhy\n</think>\n\nA"),
+        None,
+    ),
+    Case(
+        "broken-arguments-stay-mended",
+        assistant("A\n", tool_calls=[call("")]),
+        assistant("A", tool_calls=[call("{}")]),
+        assistant("A\n", tool_calls=[call("{}")]),
+        names=("content",),
+    ),
+    Case(
+        "broken-arguments-behind-dropped-reasoning",
+        assistant("", reasoning_content="why", tool_calls=[call("")]),
+        assistant("", tool_calls=[call("{}")]),
+        None,
     ),
     Case("reasoning-edited", THINKING, assistant("A", reasoning_content="other"), None),
     Case(
@@ -134,6 +154,26 @@ def test_a_recognised_reply_goes_out_as_the_backend_holds_it(case: Case) -> None
     assert json.loads(write_message(restored.messages[1])) == (case.sent or case.given)
     assert restored.names == case.names
     assert (restored.messages[1] is messages[1]) is (case.sent is None)
+
+
+@pytest.mark.parametrize("role", ["assistant", "user"])
+def test_only_a_reply_that_nobody_remembers_keeps_the_edges_it_came_with(role: str) -> None:
+    received = (message({"role": role, "content": " A\n"}),)
+    canonical = (message({"role": role, "content": "A"}),)
+
+    sent = restore(canonical, [b"k"], {}, How(parse_message, False, received=received))
+
+    assert sent.messages[0].content == (" A\n" if role == "assistant" else "A")
+    assert sent.names == ()
+
+
+def test_a_reply_that_came_in_parts_has_no_edges_to_keep() -> None:
+    parts = message({"role": "assistant", "content": [{"type": "text", "text": "A"}]})
+    canonical = (message({"role": "assistant", "content": "A"}),)
+
+    sent = restore(canonical, [b"k"], {}, How(parse_message, False, received=(parts,)))
+
+    assert sent.messages[0] is canonical[0]
 
 
 def test_a_new_result_is_tied_to_the_id_its_call_is_sent_with() -> None:

@@ -1,0 +1,1 @@
+"""What is measured, and how: each benchmark is one folder, started by `python -m bench NAME`."""

@@ -1,0 +1,51 @@
+"""`python -m bench`: runs one benchmark, or all of them."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from bench.sessions import command as sessions
+
+Command = Callable[[Sequence[str]], int]
+
+BENCHMARKS: dict[str, tuple[Command, str]] = {
+    "sessions": (
+        sessions.main,
+        "tokens a real llama-server processes for whole agent sessions, with and without the proxy",
+    ),
+}
+USAGE = """\
+usage: python -m bench [NAME [OPTIONS]]
+
+Without a name all of them run, each with its defaults.
+
+{names}
+
+`python -m bench NAME --help` shows what each one can do. How the figures come about, and those we
+measured, stand in bench/README.md.
+
+Example: python -m bench sessions --script household --family chatml_tools"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 0 if every goal was met, 1 if not, 2 if there is no such benchmark."""
+    match arguments:
+        case []:
+            return max(command([]) for command, _ in BENCHMARKS.values())
+        case ["-h" | "--help", *_]:
+            print(usage())
+            return 0
+        case [name, *options] if name in BENCHMARKS:
+            return BENCHMARKS[name][0](options)
+        case _:
+            print(f"no benchmark {arguments[0]!r}\n\n{usage()}", file=sys.stderr)
+            return 2
+
+
+def usage() -> str:
+    """The help text."""
+    names = (f"  {name:<10}{meaning}" for name, (_, meaning) in BENCHMARKS.items())
+    return USAGE.format(names="\n".join(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

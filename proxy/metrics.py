@@ -1,11 +1,11 @@
 """What Prometheus can read of the proxy: counters of ended turns, and the state of its own parts.
 
-The only importer of prometheus_client. Nothing is kept in globals: each application has a registry of
-its own. Every label takes its values from a fixed list; anything else is "other", so that no client
-and no backend can make the page grow. Model names are no label for the same reason.
+Only this file and metrics_state.py import prometheus_client. Nothing is kept in globals: each application
+has a registry of its own. Every label takes its values from a fixed list, anything else is "other", so
+that no client and no backend can make the page grow. Model names are no label for the same reason.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from math import inf
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -57,6 +57,30 @@ token alone, 13 ms each for 133, 8 ms each for 261."""
 RATES = 64  # models whose rate is kept; one machine serves a handful
 
 
+_WHO = ("client", "kind")
+
+COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("turns", "Turns that ended.", (*_WHO, "outcome")),
+    ("prompt_tokens", "Tokens of prompts, as reported.", _WHO),
+    ("cached_tokens", "Of these, reused by the backend.", _WHO),
+    ("processed_tokens", "Of these, evaluated.", _WHO),
+    ("generated_tokens", "Tokens produced.", _WHO),
+    (
+        "saved_seconds",
+        "Estimate of the reading time that cached tokens saved: their number times the time per "
+        f"token of the turn itself where it evaluated at least {RATE_TOKENS} tokens, else of the last "
+        "such turn on the same model. Turns without a rate add nothing.",
+        (),
+    ),
+    ("cache_breaks", "Turns whose prompt left the one before.", ("cause", "side")),
+    ("lost_tokens", "Tokens evaluated again because of a break, as reported.", ("cause",)),
+    ("restored_turns", "Turns in which this was put back.", ("what",)),
+    ("rule_turns", "Turns in which the rule changed something.", ("rule",)),
+    ("backend_errors", "Turns that the backend failed.", ("outcome",)),
+)
+"""Name without `warmprefix_` and `_total`, help text, labels."""
+
+
 class Registry(CollectorRegistry):
     """Without the times at which series began: they double the page and no query here needs them."""
 
@@ -94,35 +118,12 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = Registry()
         self._rates = Rates()
-        labels = ("client", "kind")
-        self._turns = self._counter("turns", "Turns that ended.", ("client", "kind", "outcome"))
-        self._prompt = self._counter("prompt_tokens", "Tokens of prompts, as reported.", labels)
-        self._cached = self._counter("cached_tokens", "Of these, reused by the backend.", labels)
-        self._processed = self._counter("processed_tokens", "Of these, evaluated.", labels)
-        self._generated = self._counter("generated_tokens", "Tokens produced.", labels)
-        self._saved = self._counter(
-            "saved_seconds",
-            "Estimate of the reading time that cached tokens saved: their number times the time per "
-            f"token of the turn itself where it evaluated at least {RATE_TOKENS} tokens, else of the "
-            "last such turn on the same model. Turns without a rate add nothing.",
-        )
-        self._breaks = self._counter(
-            "cache_breaks", "Turns whose prompt left the one before.", ("cause", "side")
-        )
-        self._lost = self._counter(
-            "lost_tokens", "Tokens evaluated again because of a break, as reported.", ("cause",)
-        )
-        self._restored = self._counter(
-            "restored_turns", "Turns in which this was put back.", ("what",)
-        )
-        self._rules = self._counter(
-            "rule_turns", "Turns in which the rule changed something.", ("rule",)
-        )
-        self._errors = self._counter(
-            "backend_errors", "Turns that the backend failed.", ("outcome",)
-        )
-        for outcome in BACKEND_ERRORS:
-            self._errors.labels(outcome.value)  # there from the start, so that the first one shows
+        self._counters = {
+            name: Counter(f"warmprefix_{name}", meaning, labels, registry=self.registry)
+            for name, meaning, labels in COUNTERS
+        }
+        for outcome in BACKEND_ERRORS:  # there from the start, so that the first one shows
+            self._add("backend_errors", outcome.value, number=0)
         self._proxy_s = Histogram(
             "warmprefix_proxy_seconds",
             "Time between the arrival of a request and its sending, ours.",
@@ -136,48 +137,49 @@ class Metrics:
             buckets=FIRST_TOKEN_BUCKETS_S,
         )
 
-    def _counter(self, name: str, meaning: str, labels: Iterable[str] = ()) -> Counter:
-        return Counter(f"warmprefix_{name}", meaning, labels, registry=self.registry)
+    def _add(self, name: str, *labels: str, number: float = 1) -> None:
+        counter = self._counters[name]
+        (counter.labels(*labels) if labels else counter).inc(number)
 
     def saw(self, turn: Turn) -> None:
         """Count a turn that has ended. Never raises for what a backend reported."""
         client = known(turn.client, CLIENTS)
         kind = known(turn.kind.value, KINDS) if turn.kind else NOT_UNDERSTOOD
-        self._turns.labels(client, kind, turn.outcome.value).inc()
+        self._add("turns", client, kind, turn.outcome.value)
         if turn.outcome in BACKEND_ERRORS:
-            self._errors.labels(turn.outcome.value).inc()
-        self._count_tokens(turn, (client, kind))
+            self._add("backend_errors", turn.outcome.value)
+        self._count_tokens(turn, client, kind)
         self._count_break(turn)
         for name in {known(name, RULE_NAMES) for name in turn.rules}:
-            self._rules.labels(name).inc()
+            self._add("rule_turns", name)
         for name in {known(name, RESTORED) for name in turn.restored}:
-            self._restored.labels(name).inc()
+            self._add("restored_turns", name)
         self._proxy_s.observe(turn.times.proxy_ms / 1000)
         if turn.times.first_ms is not None:
             self._first_s.observe(turn.times.first_ms / 1000)
 
-    def _count_tokens(self, turn: Turn, labels: tuple[str, str]) -> None:
+    def _count_tokens(self, turn: Turn, *labels: str) -> None:
         stats = turn.stats
-        for counter, reported in (
-            (self._prompt, stats.prompt_tokens),
-            (self._cached, stats.cached_tokens),
-            (self._processed, stats.processed_tokens),
-            (self._generated, stats.generated_tokens),
+        for name, reported in (
+            ("prompt_tokens", stats.prompt_tokens),
+            ("cached_tokens", stats.cached_tokens),
+            ("processed_tokens", stats.processed_tokens),
+            ("generated_tokens", stats.generated_tokens),
         ):
             if reported is not None:
-                counter.labels(*labels).inc(amount(reported))
+                self._add(name, *labels, number=amount(reported))
         rate = self._rates.of(turn.model, stats)
         if rate is not None and stats.cached_tokens is not None:
-            self._saved.inc(amount(stats.cached_tokens) * rate)
+            self._add("saved_seconds", number=amount(stats.cached_tokens) * rate)
 
     def _count_break(self, turn: Turn) -> None:
         found = turn.cache_break
         if found is None:
             return
         cause = known(found.cause, CAUSES)
-        self._breaks.labels(cause, known(found.side, SIDES)).inc()
+        self._add("cache_breaks", cause, known(found.side, SIDES))
         if found.tokens_lost is not None:
-            self._lost.labels(cause).inc(amount(found.tokens_lost))
+            self._add("lost_tokens", cause, number=amount(found.tokens_lost))
 
     def names(self) -> list[str]:
         """The names of all metrics, as they stand on the page."""

@@ -1,24 +1,55 @@
 """What the proxy would have saved where it only observes: of one turn, and of all of them."""
 
 from collections import Counter
+from dataclasses import dataclass, replace
 
-from proxy.core.saving import WouldSave, held, reach, would_save
+from proxy.core.saving import Reach, Reaches, WouldSave, held, would_save
 from proxy.core.turn import Turn
-from proxy.core.types import CacheStats, Prompt
+from proxy.pipeline import Prepared
 from proxy.recent import Last
 
-NOT_KNOWN = WouldSave(None, estimated=True)
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How far a turn's prompt is what the backend holds: as the client sent it, and as it would be sent."""
+
+    direct: Reach
+    through: Reach
 
 
-def saving_of(
-    before: Last | None, sent: Prompt, shadow: Prompt, stats: CacheStats, *, is_first: bool
-) -> WouldSave:
-    """The saving of a turn after `before`; the first turn of a conversation can save nothing."""
-    if before is None or before.shadow is None:
-        return WouldSave(0, estimated=False) if is_first else NOT_KNOWN
-    direct = reach(held(before.prompt, before.reply), sent)
-    through = reach(held(before.shadow, before.reply), shadow)
-    return would_save(stats, direct, through)
+class Observer:
+    """Compares observed turns with those before them."""
+
+    def __init__(self) -> None:
+        self._reaches = Reaches()
+
+    def compare(self, prepared: Prepared, before: Last | None) -> Compared:
+        """The two reaches of an observed turn after `before`."""
+        assert prepared.sent is not None
+        assert prepared.shadow is not None
+        direct = through = None
+        if before is not None and before.shadow is not None:
+            direct = held(before.prompt, before.reply)
+            through = held(before.shadow, before.reply)
+        of = self._reaches.of
+        return Compared(of(direct, prepared.sent), of(through, prepared.shadow))
+
+    def saving(self, prepared: Prepared, turn: Turn, before: Last | None) -> WouldSave | None:
+        """What an observed turn would have saved; None where the proxy does not only observe.
+
+        The first turn of a conversation can save nothing. One whose turn before is not known any more
+        could: that is not known.
+        """
+        if prepared.shadow is None:
+            return None
+        if before is not None:
+            compared = self.compare(prepared, before)
+            found = would_save(turn.stats, compared.direct, compared.through)
+        elif turn.place is not None and turn.place.index == 0:
+            found = WouldSave(0, estimated=False)
+        else:
+            found = WouldSave(None, estimated=True)
+        return replace(found, rules=prepared.rules, restored=prepared.restored)
 
 
 class Savings:
@@ -29,7 +60,7 @@ class Savings:
         self.processed_tokens = 0
         self.saved_tokens = 0
         self._saved: Counter[str] = Counter()
-        self._acted: Counter[str] = Counter()
+        self._turns: Counter[str] = Counter()
 
     def add(self, turn: Turn) -> None:
         """Count a turn."""
@@ -39,13 +70,12 @@ class Savings:
         if saving is None or not saving.tokens:
             return
         self.saved_tokens += saving.tokens
-        names = (*(f"rule {name}" for name in saving.rules), *map(restore_name, saving.restored))
-        for name in names:
-            self._saved[name] += saving.tokens
-            self._acted[name] += 1
+        cause = turn.cache_break.cause if turn.cache_break else "no break seen"
+        self._saved[cause] += saving.tokens
+        self._turns[cause] += 1
 
     def summary(self) -> str:
-        """One line. A turn counts under each rule and restore that would have acted on it."""
+        """One line, with what was saved by the cause of the break."""
         if not self.turns:
             return "observed no turn"
         share = f" ({self.saved_tokens / self.processed_tokens:.1%})" if self.saved_tokens else ""
@@ -54,15 +84,10 @@ class Savings:
             f"estimated {self.saved_tokens:,}{share} of them saved without --observe"
         )
         parts = (
-            f"{name} {tokens:,} in {plural(self._acted[name], 'turn')}"
-            for name, tokens in self._saved.most_common()
+            f"{cause} {tokens:,} in {plural(self._turns[cause], 'turn')}"
+            for cause, tokens in self._saved.most_common()
         )
         return ": ".join(part for part in (line, ", ".join(parts)) if part)
-
-
-def restore_name(name: str) -> str:
-    """What was put back, as a phrase."""
-    return f"restored {name}" if name != "moved-volatile" else name
 
 
 def plural(count: int, noun: str) -> str:

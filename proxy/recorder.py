@@ -13,7 +13,7 @@ from proxy.core.turn import Times, Turn
 from proxy.core.types import Outcome, Prompt, Reply
 from proxy.core.wire import write_message
 from proxy.counters import Counters
-from proxy.observing import saving_of
+from proxy.observing import Observer
 from proxy.pipeline import Prepared
 from proxy.recent import Last, Recent
 from proxy.stores.base import Store
@@ -51,6 +51,7 @@ class Recorder:
         self._recent = recent
         self._volatile = volatile
         self._identifier = Identifier()
+        self._observer = Observer()
 
     def record(self, prepared: Prepared, ended: Ended) -> tuple[Turn, Question | None]:
         """The turn, remembered, and what is left to ask. Never raises and never waits."""
@@ -95,7 +96,7 @@ class Recorder:
         )
         if turn.status != 200:
             return turn, None
-        turn = _observed(prepared, turn, before)
+        turn = replace(turn, would_save=self._observer.saving(prepared, turn, before))
         question = None
         if before is not None:
             turn, question = self._explained(prepared, ended, turn, before)
@@ -156,16 +157,6 @@ class Recorder:
             shadow=prepared.shadow,
             reply=reply,
         )
-
-
-def _observed(prepared: Prepared, turn: Turn, before: Last | None) -> Turn:
-    """The turn with what it would have saved, where the proxy only observes."""
-    if prepared.shadow is None or prepared.sent is None:
-        return turn
-    is_first = turn.place is not None and turn.place.index == 0
-    saving = saving_of(before, prepared.sent, prepared.shadow, turn.stats, is_first=is_first)
-    saving = replace(saving, rules=prepared.rules, restored=prepared.restored)
-    return replace(turn, would_save=saving)
 
 
 def entry_of(prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn) -> Entry:

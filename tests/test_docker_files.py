@@ -1,19 +1,23 @@
 """What can be said about the container's files without Docker; docker/smoke.sh runs them."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.config.schema import KEYS, Config
+from tests.metric_names import metric_names
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = ROOT / "Dockerfile"
 SMOKE = ROOT / "docker" / "smoke.sh"
+DASHBOARD = ROOT / "docker" / "grafana-dashboard.json"
 COMPOSE = [ROOT / "docker" / "compose.yaml", ROOT / "docker" / "compose.lemonade.yaml"]
 FILES = [DOCKERFILE, SMOKE, ROOT / "docker" / "README.md", *COMPOSE]
 
@@ -136,3 +140,52 @@ def test_the_smoke_test_explains_every_variable_it_reads() -> None:
     explained = set(re.findall(r"^  ([A-Z_]+)  ", script, re.MULTILINE))
 
     assert explained == read
+
+
+def test_prometheus_reads_the_page_of_metrics_at_the_default_port() -> None:
+    job = load(ROOT / "docker" / "prometheus.yml")["scrape_configs"][0]
+
+    assert job["metrics_path"] == "/warmprefix/metrics"
+    assert job["static_configs"] == [{"targets": [f"127.0.0.1:{Config().server.port}"]}]
+
+
+def queries(dashboard: Yaml) -> list[str]:
+    """Every expression that the dashboard asks Prometheus for, variables included."""
+    targets = [target for panel in dashboard["panels"] for target in panel["targets"]]
+    variables = dashboard["templating"]["list"]
+    return [target["expr"] for target in targets] + [v.get("definition", "") for v in variables]
+
+
+def test_the_dashboard_asks_for_metrics_and_labels_that_exist() -> None:
+    """A renamed metric must not leave an empty panel behind."""
+    asked = "\n".join(queries(json.loads(DASHBOARD.read_text())))
+    named = set(re.findall(r"warmprefix_\w+", asked))
+    grouped = {
+        label for names in re.findall(r"by \(([\w, ]+)\)", asked) for label in names.split(", ")
+    }
+    documented = (ROOT / "docs" / "operations.md").read_text()
+
+    assert {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in named} <= set(
+        metric_names()
+    )
+    assert all(f"`{label}`" in documented for label in grouped - {"le"})
+
+
+def test_the_dashboard_shows_what_a_person_looks_for() -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    titles = {panel["title"] for panel in panels}
+
+    assert {"Reuse ratio", "Breaks by cause", "Time to first token", "Ledger size"} <= titles
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert overlapping([panel["gridPos"] for panel in panels]) == []
+
+
+def overlapping(places: list[dict[str, int]]) -> list[tuple[int, int]]:
+    """Cells of the grid that two panels cover."""
+    cells = [
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    return [cell for cell, times in Counter(cells).items() if times > 1]

@@ -1,5 +1,6 @@
 """Whatever a user can set, call or read is documented, and what is documented is there."""
 
+import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from proxy.core.rules import RULE_NAMES
 from proxy.core.types import Kind, Outcome
 from proxy.dialects.chat_completions import PATHS
 from proxy.turnlog import FIELDS
+from tests.metric_names import metric_names
 from tests.write_docs import PAGE, rules_page
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +34,15 @@ def test_every_rule_has_a_section(name: str) -> None:
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_field_of_the_log_is_explained(field: str) -> None:
     assert f"| `{field}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("name", metric_names())
+def test_every_metric_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in OPERATIONS
+
+
+def test_every_metric_documented_is_there() -> None:
+    assert set(re.findall(r"\| `(warmprefix_\w+)` \|", OPERATIONS)) == set(metric_names())
 
 
 @pytest.mark.parametrize("value", [value.value for value in (*Kind, *Outcome)])

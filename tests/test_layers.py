@@ -95,6 +95,7 @@ ONLY = [
         },
     ),
     Only("sqlite", ("sqlite3",), ("stores/",)),
+    Only("prometheus", ("prometheus_client",), ("metrics",)),
     Only("redis", ("redis", "valkey"), ("stores/",)),
     Only("asgi", ("fastapi", "starlette", "uvicorn"), ("server/",)),
     Only("server", ("proxy.server",), ("server/", "cli/")),

@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,11 +82,13 @@ async def start(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
 
 
 @asynccontextmanager
-async def serving(folder: Path, backend: str, *lines: str) -> AsyncIterator[Process]:
+async def serving(
+    folder: Path, backend: str, *lines: str, flags: Sequence[str] = ()
+) -> AsyncIterator[Process]:
     """A process in front of `backend`, with these lines of configuration."""
     config = folder / "config.toml"
     config.write_text("\n".join(("[memory]", 'store = "memory"', *lines)))
-    arguments = ("--port", "0", "--backend", backend, "--config", str(config))
+    arguments = ("--port", "0", "--backend", backend, "--config", str(config), *flags)
     process = Process(await start(*arguments, folder=folder))
     try:
         async with asyncio.timeout(LIMIT_S):

@@ -8,7 +8,7 @@ import httpx
 
 from proxy.backends.base import Kind
 from proxy.backends.kinds import KINDS
-from proxy.backends.probe import Props, identify, props_of
+from proxy.backends.probe import Props, identify, props_of, slot_tokens
 from proxy.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
 from proxy.core.errors import Unreachable
 from proxy.tasks import Tasks
@@ -89,6 +89,15 @@ class KnownBackend:
         restarted = before is not None and now is not None and before.marker != now.marker
         self.generation += restarted
         return restarted
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Tokens in each slot when the backend was asked last; empty where its slots are not known."""
+        return self._props.slots if self._props else ()
+
+    async def slot_tokens(self) -> tuple[int, ...]:
+        """Tokens in each slot now."""
+        return await slot_tokens(self._client, self._props.url) if self._props else ()
 
     async def render(self, body: bytes) -> str | None:
         """The text that the template makes of a prompt; None where the backend cannot be asked."""

@@ -29,11 +29,13 @@ async def identify(client: httpx.AsyncClient, url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Props:
-    """What a llama-server says of itself. `marker` is another one at every start of it."""
+    """What a llama-server says of itself. `marker` is another one at every start of it; `slots`: how
+    many tokens each slot holds, empty where it does not say."""
 
     url: str
     template: str
     marker: str | None
+    slots: tuple[int, ...] = ()
 
 
 async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
@@ -56,7 +58,21 @@ async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
     template, marker = props.get("chat_template"), props.get("media_marker")
     if not isinstance(template, str):
         return None
-    return Props(url, template, marker if isinstance(marker, str) else None)
+    slots = await slot_tokens(client, url)
+    return Props(url, template, marker if isinstance(marker, str) else None, slots)
+
+
+async def slot_tokens(client: httpx.AsyncClient, url: str) -> tuple[int, ...]:
+    """How many tokens each slot holds: prompt and reply but for the last token, 0 where nothing ran in it
+    yet. Empty where `/slots` is off."""
+    try:
+        response = await client.get(f"{url}/slots", timeout=_LIMIT_S)
+        slots = response.json() if response.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return ()
+    if not isinstance(slots, list) or not all(isinstance(slot, dict) for slot in slots):
+        return ()
+    return tuple(int(slot.get("n_prompt_tokens") or 0) for slot in slots)
 
 
 def _llama_server_of(health: dict[str, object]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli import canonicalize, config, serve, tail
+from proxy.cli import canonicalize, config, doctor, explain, replay, serve, tail
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,7 +18,10 @@ app = typer.Typer(
 )
 app.command("serve")(serve.command)
 app.command("tail")(tail.command)
+app.command("explain")(explain.command)
 app.command("canonicalize")(canonicalize.command)
+app.command("replay")(replay.command)
+app.command("doctor")(doctor.command)
 app.command("config")(config.command)
 
 

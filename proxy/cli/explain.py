@@ -72,11 +72,11 @@ def from_log(log: Path, turn: str | None) -> Record | None:
 
 def from_proxy(url: str, api_key: str | None, turn: str | None) -> Record | None:
     """The turn of a running proxy; one that does not answer ends the command."""
-    from proxy.cli.follow_url import Refused, TurnFeed, Unanswered
+    from proxy.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
     from proxy.cli.tail_line import parse_record
 
     try:
-        with contextlib.closing(TurnFeed(url, api_key, say)) as feed:
+        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say)) as feed:
             if turn is None:
                 found = newest(feed.last(KEPT_TURNS), None)
                 turn = None if found is None else str(found.get("turn"))

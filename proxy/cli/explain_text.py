@@ -52,7 +52,7 @@ def explained(record: Record, *, coloured: bool, zone: tzinfo | None = None) -> 
     yield heading(record, zone)
     found = record.get("break")
     if isinstance(found, Mapping):
-        yield from break_lines(found, coloured=coloured)
+        yield from break_lines(found, saved(record), coloured=coloured)
     else:
         yield Text(no_break(record))
     if record.get("error"):
@@ -71,7 +71,7 @@ def heading(record: Record, zone: tzinfo | None) -> Text:
     return line
 
 
-def break_lines(found: Record, *, coloured: bool) -> Iterator[Text]:
+def break_lines(found: Record, saving: str | None, *, coloured: bool) -> Iterator[Text]:
     """A break, a line for each question."""
     cause = plain(found.get("cause"))
     yield labelled("where", where(found), "yellow")
@@ -79,11 +79,14 @@ def break_lines(found: Record, *, coloured: bool) -> Iterator[Text]:
     yield labelled("why", f"{words(cause)} ({cause})", "bold")
     yield labelled("cost", cost(found))
     yield labelled("who", SIDES.get(plain(found.get("side")), plain(found.get("side"))))
-    yield from hint_lines(plain(found.get("hint")))
+    if saving is not None:
+        yield labelled("to do", saving, "cyan")
+    else:
+        yield from hint_lines(plain(found.get("hint")))
 
 
-def below(record: Record, *, coloured: bool) -> Iterator[Text]:
-    """What `tail --explain` writes under the line of a turn with a break: two to four lines."""
+def below(record: Record, *, coloured: bool, advice: Text | None) -> Iterator[Text]:
+    """What stands under the line of a turn with a break: one to four lines."""
     found = record.get("break")
     if not isinstance(found, Mapping):
         return
@@ -94,10 +97,29 @@ def below(record: Record, *, coloured: bool) -> Iterator[Text]:
     yield first
     if found.get("before") is not None or found.get("after") is not None:
         yield from change_lines(found, "    -", "    +", coloured=coloured)
-    hint = Text("    → ", "dim")
-    hint.append(plain(found.get("hint")), "cyan")
-    hint.append(f"   (warmprefix explain {plain(record.get('turn'))})", "dim")
-    yield hint
+    if advice is not None:
+        yield advice
+
+
+def advice(record: Record, *, with_id: bool = False) -> Text | None:
+    """What to do about the break of a turn; None where there is none."""
+    found = record.get("break")
+    if not isinstance(found, Mapping):
+        return None
+    line = Text("    → ", "dim")
+    line.append(saved(record) or plain(found.get("hint")), "cyan")
+    if with_id:
+        line.append(f"   (warmprefix explain {plain(record.get('turn'))})", "dim")
+    return line
+
+
+def saved(record: Record) -> str | None:
+    """What a proxy that only observed would have saved, where it would."""
+    found = record.get("would_save")
+    tokens = number(found.get("tokens")) if isinstance(found, Mapping) else None
+    if not tokens:
+        return None
+    return f"serve without --observe: it would have saved about {tokens:,.0f} tokens"
 
 
 def change_lines(found: Record, before: str, after: str, *, coloured: bool) -> Iterator[Text]:
@@ -152,10 +174,10 @@ def cost(found: Record) -> str:
 def hint_lines(hint: str) -> Iterator[Text]:
     """What to do: a setting on a line of its own, to be pasted."""
     if _SETTING.match(hint):
-        yield labelled("keep it", "in warmprefix.toml, above its first [section]:")
+        yield labelled("to do", "in warmprefix.toml, above its first [section]:")
         yield labelled("", hint, "cyan")
     else:
-        yield labelled("keep it", hint, "cyan")
+        yield labelled("to do", hint, "cyan")
 
 
 def no_break(record: Record) -> str:

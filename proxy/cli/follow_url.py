@@ -4,6 +4,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import httpx
@@ -24,6 +25,21 @@ STREAM_TIMEOUT = httpx.Timeout(None, connect=5.0)
 
 class Refused(Exception):
     """The proxy answered, but not with turns; asking again would not help."""
+
+
+class Unanswered(Exception):
+    """Nothing answered at that address; the message says why."""
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turns the errors of the HTTP client into Refused and Unanswered."""
+    try:
+        yield
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise Refused(str(error)) from None
+    except httpx.HTTPError as error:
+        raise Unanswered(reason(error)) from None
 
 
 class TurnFeed:

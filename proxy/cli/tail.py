@@ -106,7 +106,7 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
 
 def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
     """Prints each line, and what is to say of its break where that is wanted."""
-    from proxy.cli.explain_text import below
+    from proxy.cli.explain_text import advice, below
     from proxy.cli.tail_line import parse_record, render_line, render_other
 
     console = plain_console()
@@ -116,7 +116,8 @@ def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
         record = parse_record(line)
         console.print(render_other(line) if record is None else render_line(record))
         if explain and record is not None:
-            for more in below(record, coloured=is_coloured(console)):
+            to_do = advice(record, with_id=True)
+            for more in below(record, coloured=is_coloured(console), advice=to_do):
                 console.print(more)
         sys.stdout.flush()
 

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 BackendKind = Literal["auto", "llamacpp", "lemonade", "openai-compatible"]
 StoreName = Literal["sqlite", "memory"]
 RestoreReasoning = Literal["auto", "always", "never"]
+Pin = Literal["auto", "off"]
 Check = Literal["", "url", "token", "rules"]
 
 
@@ -169,6 +170,19 @@ class MemoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotsConfig:
+    """`[slots]`: which of the backend's slots a request goes to."""
+
+    pin: Pin = field(
+        default="auto",
+        metadata=about(
+            "Ask for a slot, so that side requests and other conversations stay off the one that holds "
+            "a conversation; auto: where the backend says how many it has."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """`[log]`: the turn log. Standard output always gets it."""
 
@@ -194,6 +208,7 @@ class Config:
     backend: BackendConfig = field(default_factory=BackendConfig)
     canonicalize: CanonicalizeConfig = field(default_factory=CanonicalizeConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+    slots: SlotsConfig = field(default_factory=SlotsConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 

@@ -12,8 +12,8 @@ from proxy.core.json_value import value_key
 from proxy.core.prefix import shared_characters
 from proxy.core.reasoning import split_reasoning
 from proxy.core.transient import without_blocks
-from proxy.core.types import Message, Prompt, RawJson, Tool, ToolCall
-from proxy.core.wire import compact, members, write_content, write_message
+from proxy.core.types import Message, Part, Prompt, RawJson, TextPart, Tool, ToolCall
+from proxy.core.wire import compact, members, write_call, write_content, write_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +85,45 @@ def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
 
 def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
     for at, (old, new) in enumerate(zip(before, after, strict=False)):
-        old_raw, new_raw = write_message(old), write_message(new)
-        if old_raw != new_raw and compact(old_raw) != compact(new_raw):
-            return _message(f"messages[{at}]", old, new)
+        if write_message(old) != write_message(new):
+            found = _message(f"messages[{at}]", old, new)
+            if found is not None:
+                return found
     return None  # fewer messages: a part of what was sent, asked again
 
 
-def _message(path: str, old: Message, new: Message) -> Difference:
+def _message(path: str, old: Message, new: Message) -> Difference | None:
+    """The first difference that a template can see: other members are not handed to it, and neither
+    are the order of members, blanks and escapes (llama.cpp common/chat.cpp:380-462)."""
     if old.opaque or new.opaque or old.role != new.role:
+        if compact(write_message(old)) == compact(write_message(new)):
+            return None
         return _texts(path, "edit", _text(write_message(old)), _text(write_message(new)))
     return (
         _content(f"{path}.content", old, new)
         or _reasoning(path, old, new)
         or _calls(f"{path}.tool_calls", old.tool_calls, new.tool_calls)
         or _named(path, old, new)
-        or _texts(path, "edit", _text(write_message(old)), _text(write_message(new)))
     )
 
 
 def _content(path: str, old: Message, new: Message) -> Difference | None:
-    if old.content == new.content:
+    one, other = _joined(old.content), _joined(new.content)
+    if one == other:
         return None
-    if not isinstance(old.content, str) or not isinstance(new.content, str):
-        texts = (_plain(old), _plain(new))
-        return _texts(path, "edit", *texts)
-    return _texts(path, _content_cause(old, old.content, new.content), old.content, new.content)
+    if isinstance(one, str) and isinstance(other, str):
+        return _texts(path, _content_cause(old, one, other), one, other)
+    return _texts(path, "edit", _plain(old), _plain(new))
+
+
+def _joined(content: str | tuple[Part, ...] | None) -> str | tuple[Part, ...]:
+    """Content as templates get it: text parts joined, nothing as the empty text."""
+    if not content:
+        return ""
+    if isinstance(content, str):
+        return content
+    texts = [part.text for part in content if isinstance(part, TextPart)]
+    return "\n".join(texts) if len(texts) == len(content) else content
 
 
 def _content_cause(message: Message, old: str, new: str) -> str:
@@ -140,9 +154,12 @@ def _calls(path: str, old: Sequence[ToolCall], new: Sequence[ToolCall]) -> Diffe
             return _texts(f"{path}[{at}].function.arguments", cause, one.arguments, other.arguments)
         if one.id != other.id:
             return _texts(f"{path}[{at}].id", "id", one.id, other.id)
-    if len(old) != len(new):
-        return Difference(f"{path}[{min(len(old), len(new))}]", 0, "edit", None, None)
-    return None
+    if len(old) == len(new):
+        return None
+    at = min(len(old), len(new))
+    mine = _text(write_call(old[at])) if at < len(old) else None
+    theirs = _text(write_call(new[at])) if at < len(new) else None
+    return Difference(f"{path}[{at}]", 0, "edit", mine, theirs)
 
 
 def _named(path: str, old: Message, new: Message) -> Difference | None:

@@ -5,10 +5,10 @@ Nothing is guessed: what a backend does not show is a note that says so.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from proxy.core.doctor_facts import Facts
+from proxy.core.doctor_facts import Facts, ServerFacts
 from proxy.core.doctor_lemonade import lemonade_findings
 from proxy.core.doctor_server import server_findings
 from proxy.core.doctor_template import template_findings
@@ -47,10 +47,25 @@ def _findings(facts: Facts, settings: Settings) -> Iterator[Finding]:
     if facts.locked:
         yield _lock(facts)
     if facts.lemonade is not None:
-        yield from lemonade_findings(facts.lemonade)
+        has_server = facts.server is not None
+        yield from lemonade_findings(facts.lemonade, has_server=has_server)
     if facts.server is not None:
-        yield from server_findings(facts.server)
-        yield from template_findings(facts.server.template, settings.restore_reasoning)
+        yield from _server(facts.server, settings, is_lemonade=facts.lemonade is not None)
+
+
+def _server(server: ServerFacts, settings: Settings, *, is_lemonade: bool) -> Iterator[Finding]:
+    findings = list(server_findings(server))
+    if server.state == "ready":
+        findings += template_findings(server.template, settings.restore_reasoning)
+    for finding in findings:
+        yield replace(finding, advice=_for_lemonade(finding.advice)) if is_lemonade else finding
+
+
+def _for_lemonade(advice: str) -> str:
+    """Flags of llama-server as Lemonade takes them; the context is a setting of its own there."""
+    advice = advice.replace("llama-server --ctx-size", "lemonade config set ctx_size")
+    advice = advice.replace("the --ctx-size", "the ctx_size")
+    return advice.replace("llama-server --", "in llamacpp.args of Lemonade: --")
 
 
 def _backend(facts: Facts) -> Finding:

@@ -9,6 +9,7 @@ from typing import Literal
 Switch = Literal["on", "off", "unknown"]
 """Whether an endpoint or a feature is there; unknown where nobody answered."""
 
+State = Literal["ready", "loading", "asleep", "router", "locked"]
 Clock = Literal["none", "date", "time"]
 Rewrite = Literal["none", "reasoning", "more"]
 
@@ -52,7 +53,7 @@ class ServerFacts:
     """One llama-server. `context_tokens` is that of one slot. `arguments`: its command line, where known."""
 
     url: str
-    state: Literal["ready", "loading", "asleep", "router", "locked"] = "ready"
+    state: State = "ready"
     build: str | None = None
     model: str | None = None
     slots: int | None = None

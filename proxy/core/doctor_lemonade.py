@@ -11,9 +11,11 @@ from proxy.core.finding import Finding, bad, good, note
 _LLAMA = "llamacpp"
 
 
-def lemonade_findings(lemonade: LemonadeFacts) -> Iterator[Finding]:
-    """What is known of a Lemonade Server."""
+def lemonade_findings(lemonade: LemonadeFacts, *, has_server: bool) -> Iterator[Finding]:
+    """What is known of a Lemonade Server. `has_server`: the llama-server behind it was asked too."""
     yield from _loaded(lemonade)
+    if lemonade.loaded and lemonade.loaded[0].recipe == _LLAMA and not has_server:
+        yield _not_asked(lemonade)
     yield from _limit(lemonade)
     yield _eviction(lemonade.auto_evict)
 
@@ -29,12 +31,17 @@ def _loaded(lemonade: LemonadeFacts) -> Iterator[Finding]:
     names = ", ".join(model.name for model in lemonade.loaded)
     yield good(f"Loaded: {names}", "Each has a cache of its own, that of its own process.")
     yield from (_other_recipe(model) for model in lemonade.loaded if model.recipe != _LLAMA)
-    if lemonade.loaded[0].recipe == _LLAMA and not lemonade.is_local:
-        yield note(
-            "The llama-server behind it cannot be asked from here",
-            "It listens on the loopback address of Lemonade's machine: slots and template are not known.",
-            "run warmprefix doctor on that machine",
-        )
+
+
+def _not_asked(lemonade: LemonadeFacts) -> Finding:
+    why = "Its slots and its template are not known."
+    if lemonade.is_local:
+        return note("The llama-server behind it did not answer", why, "ask again in a while")
+    return note(
+        "The llama-server behind it cannot be asked from here",
+        f"It listens on the loopback address of Lemonade's machine. {why}",
+        "run warmprefix doctor on that machine",
+    )
 
 
 def _other_recipe(model: LoadedModel) -> Finding:

@@ -10,6 +10,9 @@ SMALL_CONTEXT_TOKENS = 16384
 
 LONG_PROMPT_TOKENS = 30000  # the example of docs/design.md, to say what a rate means
 
+AUTOMATIC_SLOTS = 4  # llama-server's choice where --parallel is not given
+_PARALLEL = frozenset({"-np", "--parallel"})
+
 _NOT_READY = {
     "loading": (
         "llama-server is still loading its model",
@@ -58,12 +61,29 @@ def _slots(server: ServerFacts) -> Iterator[Finding]:
             f"{count} slots{size} each",
             "A side request, such as for a title, need not take the conversation's cache.",
         )
+        yield from _shared(server)
     if context is not None and context < SMALL_CONTEXT_TOKENS:
         yield note(
             f"A slot holds only {context:,} tokens",
             "Agents fill that soon; then they shorten their history, and what was cut is read again.",
             "llama-server --ctx-size: the sum over all slots",
         )
+
+
+def _shared(server: ServerFacts) -> Iterator[Finding]:
+    """Slots made without a number share one cache, and each request clears the idle ones
+    (llama.cpp server-context.cpp:2641-2656); over HTTP only their number, 4, hints at it."""
+    arguments = server.arguments
+    is_given = arguments is not None and any(word in _PARALLEL for word in arguments)
+    if is_given or (arguments is None and server.slots != AUTOMATIC_SLOTS):
+        return
+    sure = "share" if arguments is not None else "may share"
+    yield note(
+        f"The slots {sure} one cache",
+        "So they do where their number was not given: each request then moves what idle slots hold to "
+        "the cache in RAM, and it comes back only if it was kept there.",
+        f"llama-server --parallel {server.slots} --no-kv-unified, with a --ctx-size for all of them",
+    )
 
 
 def _pages(server: ServerFacts) -> Iterator[Finding]:
@@ -139,5 +159,5 @@ def _attention(probe: Probe | None) -> Iterator[Finding]:
         takes_s = LONG_PROMPT_TOKENS / probe.rate
         yield note(
             f"It reads {probe.rate:,.0f} tokens a second",
-            f"{LONG_PROMPT_TOKENS:,} tokens that are not in the cache take {takes_s:,.0f} s.",
+            f"{LONG_PROMPT_TOKENS:,} tokens that are not in the cache take {takes_s:,.{takes_s < 10:d}f} s.",
         )

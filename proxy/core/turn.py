@@ -43,6 +43,8 @@ class Turn:
     times: Times
     error: str | None = None
     cache_break: CacheBreak | None = None
+    slot: int | None = None
+    slot_reason: str | None = None
     would_save: WouldSave | None = None
     session: str | None = None
     sent_messages: int | None = None

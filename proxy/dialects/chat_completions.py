@@ -17,6 +17,7 @@ __all__ = [
     "prompt_body",
     "reader",
     "render",
+    "with_slot",
 ]
 
 NAME = "chat_completions"
@@ -116,6 +117,12 @@ def render(
     if prompt.tools and "tools" not in request.members:
         pairs.append(("tools", _write_tools(prompt.tools) or b"[]"))
     return write_object(pairs)
+
+
+def with_slot(body: bytes, slot: int) -> bytes:
+    """The body with a slot asked for; every other byte as it is."""
+    end = body.rindex(b"}")
+    return body[:end] + b',"id_slot":%d' % slot + body[end:]
 
 
 def prompt_body(prompt: Prompt) -> bytes:

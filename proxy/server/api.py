@@ -8,9 +8,12 @@ from fastapi import FastAPI, Header, HTTPException, Path, Query
 from starlette.responses import Response, StreamingResponse
 
 from proxy import __version__
+from proxy.server.conversations import conversations
+from proxy.server.dashboard import add_dashboard
 from proxy.server.turns import Turns
 
 _MAX_TURNS = 1000
+_PRIVATE = {"cache-control": "no-store"}  # what people asked stays out of a browser's disk cache
 
 
 def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI:
@@ -23,24 +26,7 @@ def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI
         openapi_url="/warmprefix/openapi.json",
     )
 
-    @api.get("/warmprefix/health")
-    async def health() -> Response:
-        """200 while the proxy runs, whatever the backend does."""
-        return _json({"status": "ok", "version": __version__})
-
-    @api.get("/warmprefix/ready", responses={503: {"description": "The backend does not answer."}})
-    async def ready() -> Response:
-        """200 when the backend answers too."""
-        answers = await is_ready()
-        return _json(
-            {"status": "ok" if answers else "backend unreachable"}, 200 if answers else 503
-        )
-
-    @api.get("/warmprefix/metrics")
-    async def metrics(accept: Annotated[str, Header()] = "") -> Response:
-        """Counters for Prometheus."""
-        page, content_type = turns.metrics.page(accept)
-        return Response(page, headers={"Content-Type": content_type})
+    _add_health(api, is_ready)
 
     @api.get("/warmprefix/api/turns")
     async def list_turns(
@@ -61,9 +47,42 @@ def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI
     @api.get("/warmprefix/api/events")
     async def events() -> Response:
         """Turns as they end, as server-sent events."""
-        return StreamingResponse(_events(turns), media_type="text/event-stream")
+        return StreamingResponse(_events(turns), 200, _PRIVATE, "text/event-stream")
 
+    _add_conversations(api, turns)
+    _add_metrics(api, turns)
+    add_dashboard(api)
     return api
+
+
+def _add_health(api: FastAPI, is_ready: Callable[[], Awaitable[bool]]) -> None:
+    @api.get("/warmprefix/health")
+    async def health() -> Response:
+        """200 while the proxy runs, whatever the backend does."""
+        return _json({"status": "ok", "version": __version__})
+
+    @api.get("/warmprefix/ready", responses={503: {"description": "The backend does not answer."}})
+    async def ready() -> Response:
+        """200 when the backend answers too."""
+        answers = await is_ready()
+        return _json(
+            {"status": "ok" if answers else "backend unreachable"}, 200 if answers else 503
+        )
+
+
+def _add_conversations(api: FastAPI, turns: Turns) -> None:
+    @api.get("/warmprefix/api/conversations")
+    async def list_conversations() -> Response:
+        """Conversations of the turns that are kept, newest first."""
+        return _json({"conversations": conversations(turns.newest(_MAX_TURNS))})
+
+
+def _add_metrics(api: FastAPI, turns: Turns) -> None:
+    @api.get("/warmprefix/metrics")
+    async def metrics(accept: Annotated[str, Header()] = "") -> Response:
+        """Counters for Prometheus."""
+        page, content_type = turns.metrics.page(accept)
+        return Response(page, headers={"Content-Type": content_type})
 
 
 async def _events(turns: Turns) -> AsyncIterator[bytes]:
@@ -73,4 +92,4 @@ async def _events(turns: Turns) -> AsyncIterator[bytes]:
 
 
 def _json(value: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, media_type="application/json")
+    return Response(orjson.dumps(value), status, _PRIVATE, "application/json")

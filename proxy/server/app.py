@@ -18,17 +18,19 @@ from proxy.server.access import has_key, is_own_host
 from proxy.server.api import create_api
 from proxy.server.asgi import Receive, Scope, Send
 from proxy.server.chat import Chat, is_readable
+from proxy.server.dashboard import PATHS as DASHBOARD
 from proxy.server.exchange import Parts
 from proxy.server.passthrough import Passthrough
 from proxy.server.problems import answer_problem
 from proxy.server.relay import request_headers
 from proxy.server.turns import Turns
 from proxy.server.websocket import WebSockets
+from proxy.slotkeeper import SlotKeeper
 from proxy.stores.base import Store
 from proxy.tasks import Tasks
 from proxy.turnlog import TurnLog
 
-_OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"})
+_OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"}) | DASHBOARD
 _SHUTDOWN_S = 5.0  # what is still recorded when the last reply has ended is done in milliseconds
 
 
@@ -61,7 +63,14 @@ class App:
         recent = Recent()
         recorder = Recorder(store, counters, recent, explained_patterns())
         parts = Parts(
-            self._connections, self.known, recorder, self.turns, counters, self.tasks, capture
+            connections=self._connections,
+            known=self.known,
+            recorder=recorder,
+            turns=self.turns,
+            counters=counters,
+            tasks=self.tasks,
+            capture=capture,
+            keeper=SlotKeeper() if config.slots.pin == "auto" else None,
         )
         pipeline = Pipeline(config, store, counters, recent, observe=observe)
         self._chat = Chat(pipeline, parts, self.tasks, config.server.max_body_bytes)

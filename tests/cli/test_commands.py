@@ -42,7 +42,9 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.mark.parametrize("command", ["serve", "tail", "canonicalize", "config"])
+@pytest.mark.parametrize(
+    "command", ["serve", "tail", "explain", "canonicalize", "replay", "doctor", "config"]
+)
 def test_the_help_of_a_command_has_an_example(command: str) -> None:
     result = invoke(command, "--help")
 

@@ -110,7 +110,6 @@ CASES = (
         "messages[0].tool_call_id", "id", 1,
     ),
     Case("name", prompt(user("A")), prompt(user("A", name="x")), "messages[0].name", "edit"),
-    Case("extra", prompt(user("A", x=1)), prompt(user("A", x=2)), "messages[0]", "edit", 38),
     Case("picture", prompt(user(PICTURE)), prompt(user(OTHER_PICTURE)), "messages[0].content", "edit", 50),
     Case(
         "tools-shuffled", prompt(user("A"), tools=(A, B)), prompt(user("A"), tools=(B, A)),
@@ -165,6 +164,20 @@ def test_the_first_difference_is_found(case: Case) -> None:
             Prompt((parse_message(b'{"role": "user", "content": "A"}'),)),
             Prompt((parse_message(b'{"role":"user","content":"A"}'),)),
             id="blanks-between-tokens",
+        ),
+        pytest.param(prompt(user("A", x=1)), prompt(user("A", x=2)), id="a-member-nobody-prints"),
+        pytest.param(
+            prompt(user("A")), prompt(user([{"type": "text", "text": "A"}])), id="one-text-part"
+        ),
+        pytest.param(
+            Prompt((parse_message(b'{"content":"\\u00e4","role":"user"}'),)),
+            Prompt((parse_message('{"role":"user","content":"ä"}'.encode()),)),
+            id="escapes-and-order",
+        ),
+        pytest.param(
+            Prompt((parse_message(b'{"role":"user","content":"\\ud83d"}'),)),
+            Prompt((parse_message(b'{"role": "user", "content":"\\ud83d"}'),)),
+            id="blanks-in-what-is-not-understood",
         ),
         pytest.param(
             prompt(user("A"), reasoning_effort={"a": 1}),

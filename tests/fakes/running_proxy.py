@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from proxy.capture import Capture
 from proxy.config import Config
 from proxy.server.app import App
 from proxy.server.run import listen, uvicorn_config
@@ -87,11 +88,13 @@ class Server(uvicorn.Server):
 class RunningProxy:
     """A proxy that answers on `url`."""
 
-    def __init__(self, config: Config, *, observe: bool = False) -> None:
+    def __init__(
+        self, config: Config, *, observe: bool = False, capture: Capture | None = None
+    ) -> None:
         self.output = io.BytesIO()
         self.log = TurnLog(self.output)
         store = MemoryStore(config.memory.max_bytes, config.memory.max_age_s)
-        self.app = App(config, store, self.log, observe=observe)
+        self.app = App(config, store, self.log, observe=observe, capture=capture)
         listener = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.server = Server(uvicorn_config(config, self.app))
@@ -138,10 +141,15 @@ def config_for(backend_url: str, settings: Mapping[str, Settings]) -> Config:
 
 @contextlib.asynccontextmanager
 async def running_proxy(
-    backend_url: str, *, observe: bool = False, **settings: Settings
+    backend_url: str,
+    *,
+    observe: bool = False,
+    capture: Capture | None = None,
+    **settings: Settings,
 ) -> AsyncIterator[RunningProxy]:
     """A proxy in front of `backend_url`. `settings` by section: `server={"api_key": "k"}`."""
-    proxy = RunningProxy(config_for(backend_url, settings), observe=observe)
+    config = config_for(backend_url, settings)
+    proxy = RunningProxy(config, observe=observe, capture=capture)
     try:
         yield proxy
     finally:

@@ -1,0 +1,36 @@
+"""Answers of a backend, read without trusting their shape. None where they are not what was expected."""
+
+import httpx
+
+Json = dict[str, object]
+
+
+def members(response: httpx.Response) -> Json:
+    """The members of a JSON object; none for anything else than 200 with one."""
+    if response.status_code != 200:
+        return {}
+    try:
+        value = response.json()
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: object) -> list[Json]:
+    """The objects of a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text(value: object) -> str | None:
+    """A text that says something."""
+    return value if isinstance(value, str) and value else None
+
+
+def whole(value: object) -> int | None:
+    """A whole number; true and false are none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def number(value: object) -> float:
+    """A number as it is; 0 for anything else."""
+    return float(value) if isinstance(value, int | float) else 0.0

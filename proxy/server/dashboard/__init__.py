@@ -1,0 +1,96 @@
+"""The dashboard: one page and its files, read once and served from memory.
+
+The page holds nothing of anybody: what it shows it asks the API for. So it is open, like health, and
+asks for the key itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.resources import files
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+_HOME = "/warmprefix/"
+_PAGE = "index.html"
+_MEDIA_TYPES: Mapping[str, str] = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+# Nothing from elsewhere, nothing inline, and no way to make markup of text: what is shown was written
+# by whoever talks to the model.
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+_HEADERS: Mapping[str, str] = {
+    "cache-control": "no-cache",  # kept, but asked for again: another version is another page
+    "content-security-policy": _POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is sent."""
+
+    body: bytes
+    media_type: str
+    etag: str
+
+
+def _load() -> dict[str, Asset]:
+    """The files of this folder by the path that each is served under."""
+    found = {}
+    for file in files(__name__).iterdir():
+        media_type = _MEDIA_TYPES.get(file.name.rpartition(".")[2])
+        if media_type is not None:
+            body = file.read_bytes()
+            etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+            path = _HOME if file.name == _PAGE else f"{_HOME}dashboard/{file.name}"
+            found[path] = Asset(body, media_type, etag)
+    return found
+
+
+_ASSETS: Mapping[str, Asset] = _load()
+
+PATHS: frozenset[str] = frozenset(_ASSETS) | {_HOME.rstrip("/")}
+"""Paths that answer without a key."""
+
+
+def add_dashboard(api: FastAPI) -> None:
+    """Serve the page and its files."""
+    for path in _ASSETS:
+        api.add_route(path, _asset, methods=["GET"], include_in_schema=False)
+    api.add_route(_HOME.rstrip("/"), _to_page, methods=["GET"], include_in_schema=False)
+
+
+async def _asset(request: Request) -> Response:
+    asset = _ASSETS[request.url.path]
+    headers = {**_HEADERS, "etag": asset.etag}
+    if asset.etag in request.headers.get("if-none-match", ""):
+        return Response(None, 304, headers)
+    return Response(asset.body, 200, headers, asset.media_type)
+
+
+async def _to_page(_: Request) -> Response:
+    # A relative address, so that it is right behind another proxy's prefix, too.
+    return Response(None, 308, {**_HEADERS, "location": "warmprefix/"})

@@ -1,0 +1,174 @@
+// One turn in full.
+
+import { copyable, make } from "./dom.js";
+import { ABSENT, count, duration, isNumber, moment, percent, plural } from "./format.js";
+import { changes, side } from "./diff.js";
+import { divide } from "./headline.js";
+import { hasFailed, rateOf } from "./model.js";
+import { ratioOf } from "./turn.js";
+
+const SIDES = {
+  client: "The client sent other text than before.",
+  backend: "The text went on as before; the backend no longer had it.",
+  template: "The messages went on as before; the chat template renders them differently.",
+  unknown: "The text went on as before; why the backend read it again is not known.",
+};
+
+// The content of the panel. `excerpts`: whether any break came with text, so log.excerpts is on.
+export function details(turn, { excerpts, close, more }) {
+  const button = make("button", { type: "button", className: "close", "aria-label": "Close details" }, "✕");
+  button.addEventListener("click", close);
+  return [
+    make("header", {}, make("h2", { id: "details-title", tabIndex: -1 }, title(turn)), button),
+    make("p", { className: "quiet" }, [moment(turn.time), turn.client, turn.model].filter(Boolean).join(" · ")),
+    hasFailed(turn) ? failure(turn, more) : null,
+    tokens(turn),
+    turn.break ? breakOf(turn.break, excerpts) : unbroken(turn),
+    work(turn),
+    timings(turn),
+    ids(turn, more),
+  ];
+}
+
+function title(turn) {
+  const number = isNumber(turn.index) && turn.kind !== "side" ? `Turn ${turn.index + 1}` : "Request";
+  return `${number} · ${turn.kind === "side" ? "side request" : (turn.kind ?? "not understood")}`;
+}
+
+function failure(turn, more) {
+  const status = turn.status === null ? "no status was sent" : `status ${turn.status}`;
+  const said = more?.error ? make("pre", { className: "said" }, more.error) : null;
+  return make("section", { className: "notice bad" }, make("p", {}, `Ended as ${turn.outcome}, ${status}.`), said);
+}
+
+function tokens(turn) {
+  const ratio = ratioOf(turn);
+  const bar = make("div", { className: "split", "aria-hidden": "true", hidden: ratio === null },
+    make("span", { className: "cached" }), make("span", { className: "processed" }));
+  divide(bar, turn.cached_tokens ?? 0, turn.processed_tokens ?? 0);
+  return make(
+    "section",
+    { "aria-label": "Tokens" },
+    bar,
+    table([
+      ["Prompt", count(turn.prompt_tokens)],
+      ["Cached", ratio === null ? count(turn.cached_tokens) : `${count(turn.cached_tokens)} (${percent(ratio)})`],
+      ["Processed", count(turn.processed_tokens)],
+      ["Generated", count(turn.generated_tokens)],
+    ]),
+  );
+}
+
+function breakOf(found, excerpts) {
+  const lost = isNumber(found.tokens_lost) ? plural(found.tokens_lost, "token") : "tokens not reported";
+  const time = isNumber(found.seconds_lost) ? `, ${duration(found.seconds_lost)}` : "";
+  return make(
+    "section",
+    { className: "break", "aria-labelledby": "break-title" },
+    make("h3", { id: "break-title" }, `✂ Cache break: ${found.cause}`),
+    make("p", {}, SIDES[found.side] ?? SIDES.unknown),
+    table([
+      ["Path", found.path === null ? "none: no text changed" : make("code", {}, found.path)],
+      ["Read again", `${lost}${time}`],
+      ["Side", found.side],
+    ]),
+    difference(found, excerpts),
+    found.hint ? make("h4", {}, "What helps") : null,
+    found.hint ? copyable(found.hint, "the hint") : null,
+  );
+}
+
+function difference(found, excerpts) {
+  const [before, after] = [found.before ?? null, found.after ?? null];
+  if (before === null && after === null) {
+    if (found.path === null || excerpts) return null;
+    return make("p", { className: "quiet" }, "The text before and after is not shown: ", make("code", {}, "log.excerpts"), " is off, so text of prompts is kept nowhere in the log or on this page. Path and cause are all there is.");
+  }
+  const pieces = before === null || after === null ? null : changes(before, after);
+  return make(
+    "div",
+    { className: "diff", role: "group", "aria-label": "The text before and after" },
+    line("before", "−", before, pieces && side(pieces, "gone"), "del"),
+    line("after", "+", after, pieces && side(pieces, "new"), "ins"),
+  );
+}
+
+function line(name, sign, text, pieces, tag) {
+  const shown = pieces ?? [{ text: text ?? "", changed: text !== null }];
+  const marked = shown.map((piece) => (piece.changed ? make(tag, {}, seen(piece.text)) : piece.text));
+  return make(
+    "div",
+    { className: name },
+    make("span", { className: "name" }, `${sign} ${name}`),
+    make("pre", {}, text === null ? make("em", {}, "(absent)") : marked),
+  );
+}
+
+// Blanks that are the change itself, or stand at its edge, as marks.
+function seen(text) {
+  const blank = (found) => found.replaceAll("\t", "⇥").replaceAll("\n", "⏎\n").replaceAll(" ", "·");
+  return text.replace(/^\s+|\s+$/g, blank);
+}
+
+function unbroken(turn) {
+  const words = {
+    cold: "A conversation not seen before: there was nothing to reuse but what others left.",
+    side: "The client's own housekeeping, such as a title; it is no part of the conversation.",
+  };
+  const passed = "The body was not understood as a chat, and was passed on as it came.";
+  return make("section", {}, make("p", {}, turn.kind === null ? passed : (words[turn.kind] ?? "No cache break was found.")));
+}
+
+function work(turn) {
+  const chips = (names) =>
+    names?.length ? make("span", { className: "chips" }, names.map((name) => make("code", {}, name))) : "none";
+  const saving = turn.would_save;
+  const rows = [
+    ["Rules", chips(turn.rules)],
+    ["Restored", chips(turn.restored)],
+    ["Slot", turn.slot === null ? ABSENT : `${turn.slot}${turn.slot_reason ? `: ${turn.slot_reason}` : ""}`],
+    ["Prefix", isNumber(turn.prefix_messages) ? `${plural(turn.prefix_messages, "message")}, ${plural(turn.prefix_characters, "character")} as before` : ABSENT],
+  ];
+  if (saving) rows.push(["Would save", `${plural(saving.tokens, "token")}${saving.estimated ? " (estimated)" : ""}`]);
+  return make("section", {}, make("h3", {}, "What the proxy did"), table(rows));
+}
+
+function timings(turn) {
+  const rate = rateOf(turn);
+  const ms = (value) => duration(isNumber(value) ? value / 1000 : null);
+  const speed = rate === null ? "" : ` (${count(1000 / rate)} tokens/s)`;
+  return make(
+    "section",
+    {},
+    make("h3", {}, "Timings"),
+    table([
+      ["First token", ms(turn.ttft_ms)],
+      ["Prompt", `${ms(turn.prompt_ms)}${speed}`],
+      ["Generation", ms(turn.generate_ms)],
+      ["Total", ms(turn.total_ms)],
+      ["Of it the proxy", isNumber(turn.proxy_ms) ? `${turn.proxy_ms.toFixed(1)} ms` : ABSENT],
+    ]),
+  );
+}
+
+function ids(turn, more) {
+  const code = (value) => (value ? make("code", {}, value) : ABSENT);
+  return make(
+    "section",
+    {},
+    make("h3", {}, "Request"),
+    table([
+      ["Turn", code(turn.turn)],
+      ["Continues", code(turn.parent)],
+      ["Conversation", code(turn.conversation)],
+      more?.session ? ["Session", code(more.session)] : null,
+      ["Endpoint", code(turn.endpoint)],
+      ["Answer", `${turn.status ?? ABSENT} · ${turn.outcome}${turn.stream ? " · streamed" : ""}`],
+    ]),
+  );
+}
+
+function table(rows) {
+  return make("dl", { className: "facts-table" },
+    rows.filter(Boolean).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+}

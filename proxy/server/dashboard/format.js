@@ -1,0 +1,60 @@
+// Numbers and times as people read them. What was not reported is a dash, never 0.
+
+export const ABSENT = "–";
+
+export function isNumber(value) {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+export function count(value) {
+  return isNumber(value) ? Math.round(value).toLocaleString("en-US") : ABSENT;
+}
+
+// Cut, not rounded: 100% only where nothing was processed.
+export function percent(ratio, digits = 1) {
+  if (!isNumber(ratio)) return ABSENT;
+  const scale = 10 ** digits;
+  return `${(Math.floor(ratio * 100 * scale + 1e-9) / scale).toFixed(digits)}%`;
+}
+
+export function duration(seconds) {
+  if (!isNumber(seconds)) return ABSENT;
+  if (seconds === 0) return "0 s";
+  if (seconds < 9.95) return `${seconds.toFixed(seconds < 0.995 ? 2 : 1)} s`;
+  if (seconds < 59.5) return `${seconds.toFixed(0)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours ? `${count(hours)} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+}
+
+export function clock(time) {
+  const moment = new Date(time);
+  if (Number.isNaN(moment.getTime())) return ABSENT;
+  return moment.toLocaleTimeString("en-GB");
+}
+
+export function moment(time) {
+  const found = new Date(time);
+  if (Number.isNaN(found.getTime())) return ABSENT;
+  return `${found.toLocaleDateString("en-CA")} ${found.toLocaleTimeString("en-GB")}`;
+}
+
+// The time of day, with the day where it is another.
+export function when(time) {
+  const [found, today] = [new Date(time), new Date()];
+  return found.toDateString() === today.toDateString() ? clock(time) : moment(time);
+}
+
+export function plural(number, one, many = `${one}s`) {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+// Characters that are not seen, or that turn the text around them, by their names.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+export function plain(text) {
+  return text.replace(UNSEEN, (found) => {
+    const code = found.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    return `⟨U+${code}⟩`;
+  });
+}

@@ -1,0 +1,71 @@
+// What the page says when there is nothing to show, and when something is missing.
+
+import { copyable, make } from "./dom.js";
+
+// Where clients find the proxy: this page's own origin, and what stands before our prefix.
+const BASE = new URL("../v1", new URL(".", document.baseURI)).href;
+
+export function empty({ keyed }) {
+  const authorization = keyed ? " -H 'Authorization: Bearer YOUR_KEY'" : "";
+  const body = `{"model": "default", "stream": true, "messages": [{"role": "user", "content": "Say hello."}]}`;
+  return make(
+    "section",
+    { className: "notice teach", "aria-labelledby": "empty-title" },
+    make("h3", { id: "empty-title" }, "No turn yet. Point a client here"),
+    make("p", {}, "Every client that reads this variable, or has a setting for its base URL, will do:"),
+    copyable(`export OPENAI_BASE_URL=${BASE}`, "the base URL"),
+    make("p", {}, "Or send one request by hand. Send it twice, and the second bar shows what was reused:"),
+    copyable(`curl -N ${BASE}/chat/completions${authorization} -H 'Content-Type: application/json' -d '${body}'`, "the request"),
+    make("p", { className: "quiet" }, "Lemonade Server wants the name of a model that it has in place of “default”. Turns appear here as they end; nothing needs to be reloaded."),
+  );
+}
+
+export function noMatch(showAll) {
+  const button = make("button", { type: "button" }, "Show all turns");
+  button.addEventListener("click", showAll);
+  return make("section", { className: "notice" }, make("p", {}, "No turn matches these filters."), button);
+}
+
+export function proxyGone({ since, reason, retry }) {
+  const button = make("button", { type: "button" }, "Try now");
+  button.addEventListener("click", retry);
+  return make(
+    "section",
+    { className: "notice bad" },
+    make("h3", {}, "The proxy does not answer"),
+    make("p", {}, reason ?? "It was stopped, or this machine lost its way to it."),
+    make("p", {}, "Start it again, and this page goes on by itself:"),
+    copyable("warmprefix serve", "the command"),
+    since === null ? null : make("p", { className: "quiet" }, `What is shown below is as of ${since}.`),
+    button,
+  );
+}
+
+export function backendGone() {
+  return make(
+    "section",
+    { className: "notice bad" },
+    make("h3", {}, "The backend does not answer"),
+    make("p", {}, "The proxy runs, but the server with the model cannot be reached, so requests get status 502. Start llama-server or Lemonade Server, or name the right address:"),
+    copyable("warmprefix serve --backend http://127.0.0.1:8080", "the command"),
+    make("p", { className: "quiet" }, "The setting is backend.url; warmprefix config shows its value and where it came from."),
+  );
+}
+
+export function keyForm({ wrong, use }) {
+  const input = make("input", { id: "key", type: "password", autocomplete: "off", required: true });
+  const form = make(
+    "form",
+    { className: "notice teach" },
+    make("h3", {}, "This proxy asks for its key"),
+    wrong ? make("p", { className: "wrong", role: "alert" }, "That key was not accepted.") : null,
+    make("label", { for: "key" }, "API key (server.api_key)"),
+    make("div", { className: "row" }, input, make("button", { type: "submit" }, "Open")),
+    make("p", { className: "quiet" }, "It is kept for this tab only and is sent to this proxy alone."),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    use(input.value.trim());
+  });
+  return form;
+}

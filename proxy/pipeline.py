@@ -40,6 +40,9 @@ class Prepared:
     """A request on its way. `body` is what goes to the backend; `request` is None where the body was
     not understood, and then nothing was changed. `call_ids` is set where tools are offered.
 
+    `is_branch`: it leaves a conversation that has gone further at its very beginning, with a second user
+    message and no reply in between, as summaries and titles do that share its head.
+
     `shadow` is set where the proxy only observes: the prompt that it would have sent, by `rules` and
     `restored`; `sent` is then the client's own.
     """
@@ -58,6 +61,7 @@ class Prepared:
     found: Found = NOTHING
     place: Place | None = None
     call_ids: CallIds | None = None
+    is_branch: bool = False
 
     def lineage(self, identifier: Identifier, history: Sequence[Message]) -> tuple[bytes, ...]:
         """Chain keys of a history without its leading system texts: what stays the same when a clock
@@ -139,10 +143,24 @@ class Pipeline:
         self._locate(prepared, canonical.prompt)
 
     def _locate(self, prepared: Prepared, prompt: Prompt) -> None:
-        where = place(prepared.keys, _first_user(prompt), prepared.found, prepared.turn, prompt)
+        first_user = _first_user(prompt)
+        where = place(prepared.keys, first_user, prepared.found, prepared.turn, prompt)
+        last = self._recent.get(where.conversation, prepared.keys)
+        if last is not None and last.state is not None and last.tip in prepared.keys:
+            # The branch it goes on from says how it relates, not the conversation's latest one.
+            found = Found(prepared.found.nodes, last.state)
+            beside = place(prepared.keys, first_user, found, prepared.turn, prompt)
+            where = replace(where, kind=beside.kind)
         if where.kind is Kind.COLD and not prepared.client.side:
             where = self._loosely(prepared, prompt) or where
         prepared.place = where
+        roles = [message.role for message in prompt.messages]
+        prepared.is_branch = (
+            where.index > 0
+            and "assistant" not in roles
+            and roles.count("user") > 1
+            and self._recent.has_longer(where.conversation, len(roles))
+        )
 
     def _loosely(self, prepared: Prepared, prompt: Prompt) -> Place | None:
         """The place of a request that breaks before its first user message, or was shortened there.

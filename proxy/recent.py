@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proxy.core.ledger import Conversation
 from proxy.core.types import CacheStats, Message, Prompt
 from proxy.core.wire import write_message
 
@@ -12,14 +13,17 @@ _MAX_BYTES = 32 * 1024 * 1024
 the canonicalizer's memory, so the real cost is lower."""
 
 
+_BRANCHES = 3  # last turns kept beside the newest: a title, tags, a summary
+
+
 @dataclass(frozen=True, slots=True)
 class Last:
     """A conversation's last turn. `number`: counts the turns of all conversations, in order.
 
-    `index`: turns the conversation has had. `generation`: which start of the backend answered.
+    `model`: as the reply named it; `asked_model`: as the request did. `index`: turns the conversation has had. `generation`: which start of the backend answered.
     `lineage`: chain keys that leave out the system text, after the prompt and after its reply.
     `shadow`: where the proxy only observes, the prompt that it would have sent; `reply`: what the
-    backend generated then.
+    backend generated then. `state`: the conversation as of then.
     """
 
     conversation: str
@@ -29,28 +33,48 @@ class Last:
     prompt: Prompt
     stats: CacheStats
     model: str | None
+    asked_model: str | None
     generation: int
     lineage: tuple[bytes, ...]
     session: str | None
     shadow: Prompt | None = None
     reply: Message | None = None
+    state: Conversation | None = None
+
+    @property
+    def tip(self) -> bytes:
+        """Chain key of the last message that was sent."""
+        return self.state.tip if self.state else b""
 
 
 class Recent:
-    """The last turn by conversation; the longest unused conversation leaves first."""
+    """The last turns by conversation; the longest unused conversation leaves first.
+
+    A conversation that branches (a side request that shares its head, a fork, an edit) has several last
+    turns: one that goes on from another takes its place, others stay beside it.
+    """
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._last: OrderedDict[str, tuple[Last, int]] = OrderedDict()
+        self._last: OrderedDict[str, tuple[tuple[Last, ...], int]] = OrderedDict()
         self._lineage: dict[bytes, str] = {}
         self._session: dict[str, str] = {}
         self.number = 0
 
-    def get(self, conversation: str) -> Last | None:
-        """The last turn, None where it is not known any more."""
+    def get(self, conversation: str, keys: Sequence[bytes] = ()) -> Last | None:
+        """The last turn that a history goes on from, given its chain keys, else the newest; None where
+        nothing is known of the conversation any more."""
         found = self._last.get(conversation)
-        return found[0] if found else None
+        if found is None:
+            return None
+        at = {key: position for position, key in enumerate(keys)}
+        return max(found[0], key=lambda last: at.get(last.tip, -1 + (last is found[0][-1]) / 2))
+
+    def has_longer(self, conversation: str, messages: int) -> bool:
+        """Whether a branch of the conversation has gone further than so many messages."""
+        found = self._last.get(conversation)
+        return found is not None and any(len(x.prompt.messages) > messages for x in found[0])
 
     def by_lineage(self, keys: Sequence[bytes]) -> Last | None:
         """The conversation whose history, but for its system text, this one goes on from."""
@@ -62,11 +86,13 @@ class Recent:
         name = self._session.get(session or "")
         return self.get(name) if name is not None else None
 
-    def put(self, last: Last) -> None:
-        """Remember a turn."""
+    def put(self, last: Last, keys: Sequence[bytes] = ()) -> None:
+        """Remember a turn. `keys`: its chain keys; last turns that it goes on from are given up."""
+        before = self._last.get(last.conversation, ((), 0))[0]
         self.drop(last.conversation)
         size = sum(len(write_message(message)) for message in last.prompt.messages)
-        self._last[last.conversation] = (last, size)
+        beside = tuple(other for other in before if other.tip not in keys)[-_BRANCHES:]
+        self._last[last.conversation] = ((*beside, last), size)
         self._bytes += size
         self.number = max(self.number, last.number)
         for key in last.lineage:
@@ -81,10 +107,10 @@ class Recent:
         found = self._last.pop(conversation, None)
         if found is None:
             return
-        last, size = found
-        self._bytes -= size
-        for key in last.lineage:
-            if self._lineage.get(key) == conversation:
-                del self._lineage[key]
-        if last.session and self._session.get(last.session) == conversation:
-            del self._session[last.session]
+        self._bytes -= found[1]
+        for last in found[0]:
+            for key in last.lineage:
+                if self._lineage.get(key) == conversation:
+                    del self._lineage[key]
+            if last.session and self._session.get(last.session) == conversation:
+                del self._session[last.session]

@@ -64,7 +64,7 @@ class Recorder:
             stream=request is not None and request.stream,
             status=ended.status,
             outcome=ended.outcome,
-            side=prepared.client.side,
+            side=prepared.client.side or prepared.is_branch,
             place=prepared.place,
             prefix=None,
             prompt_characters=None,
@@ -88,7 +88,7 @@ class Recorder:
         sent, where = prepared.sent, prepared.place
         if sent is None or where is None:
             return turn, None
-        before = self._recent.get(where.conversation)
+        before = self._recent.get(where.conversation, prepared.keys)
         turn = replace(
             turn,
             prefix=common_prefix(before.prompt, sent) if before else None,
@@ -98,11 +98,13 @@ class Recorder:
             return turn, None
         turn = replace(turn, would_save=self._observer.saving(prepared, turn, before))
         question = None
-        if before is not None:
+        if before is not None and not turn.side:  # housekeeping is no part of the conversation
             turn, question = self._explained(prepared, ended, turn, before)
         kept = prepared.shadow or sent
-        self._recent.put(self._last(prepared, kept, where, ended, turn))
-        self._store.put(entry_of(prepared, kept, where, ended.reply, turn))
+        entry = entry_of(prepared, kept, where, ended.reply, turn)
+        last = self._last(prepared, kept, where, ended, turn)
+        self._recent.put(replace(last, state=entry.conversation), prepared.keys)
+        self._store.put(entry)
         return turn, question
 
     def _explained(
@@ -113,8 +115,10 @@ class Recorder:
         assert sent is not None
         evidence = Evidence(
             restarted=ended.generation != before.generation,
-            model_before=before.model,
-            model_after=turn.model,
+            # Lemonade names the file in a stream and the requested name elsewhere; llama-server ignores
+            # the requested name. Only where both are others did the model change.
+            model_before=before.model if before.asked_model != request.model else None,
+            model_after=turn.model if before.asked_model != request.model else None,
             cache_prompt=request.options.get("cache_prompt") is not False,
             others=self._recent.number - before.number,
         )
@@ -151,6 +155,7 @@ class Recorder:
             prompt=prepared.sent or kept,
             stats=turn.stats,
             model=turn.model,
+            asked_model=prepared.request.model if prepared.request else None,
             generation=ended.generation,
             lineage=prepared.lineage(self._identifier, held(kept, reply).messages)[-2:],
             session=None if turn.side else prepared.client.session,

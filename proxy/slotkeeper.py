@@ -57,14 +57,16 @@ class SlotKeeper:
         prompt: Prompt,
         *,
         is_side: bool,
+        is_branch: bool,
         returns: bool,
     ) -> Seat:
         """Choose a slot for a request and mark it busy."""
         head = _head(prompt)
         like = self._like(keys, head, prompt)
-        choice = choose(Wish(conversation, is_side, returns, like), self._views)
+        wish = Wish(conversation, is_side, returns, like, is_branch)
+        choice = choose(wish, self._views)
         slot = 0 if len(self._views) == 1 and not self._views[0].is_busy else choice.slot
-        seat = Seat(choice, slot, conversation, is_side, keys, head)
+        seat = Seat(choice, slot, conversation, is_side or is_branch, keys, head)
         if slot is not None:
             self._sit(seat, slot)
         elif self._views:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.core.ledger import Conversation
 from proxy.core.types import CacheStats, Message, Prompt
 from proxy.recent import Last, Recent
 
@@ -15,6 +16,7 @@ LAST = Last(
     prompt=Prompt((Message("user", "hi"),)),
     stats=CacheStats(),
     model=None,
+    asked_model=None,
     generation=0,
     lineage=(),
     session=None,
@@ -39,6 +41,32 @@ def test_the_last_turn_of_a_conversation_counts() -> None:
 
     assert [found.turn for name in "ab" if (found := recent.get(name))] == ["3", "2"]
     assert recent.get("c") is None
+
+
+def test_a_turn_that_goes_on_from_another_takes_its_place() -> None:
+    recent = Recent()
+    for turn, keys in (("1", b"x"), ("2", b"xy"), ("side", b"xs"), ("3", b"xyz")):
+        chain = [bytes([key]) for key in keys]
+        state = Conversation("a", 1, turn, None, chain[-1], len(chain), None, (), {})
+        recent.put(last("a", turn=turn, state=state), chain)
+
+    def goes_on(keys: bytes) -> str | None:
+        found = recent.get("a", [bytes([key]) for key in keys])
+        return found.turn if found else None
+
+    assert goes_on(b"xyzn") == "3"
+    assert goes_on(b"xs") == goes_on(b"xsn") == "side"
+    assert goes_on(b"xq") == "3"
+
+
+def test_a_conversation_is_as_long_as_its_longest_branch() -> None:
+    recent = Recent()
+    recent.put(last("a", turn="1", prompt=Prompt((Message("user", "x"),) * 5)))
+    recent.put(last("a", turn="2", prompt=saying("y")))
+
+    assert recent.has_longer("a", 4)
+    assert not recent.has_longer("a", 5)
+    assert not recent.has_longer("b", 0)
 
 
 def test_the_longest_unused_leaves_first() -> None:

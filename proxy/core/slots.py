@@ -32,12 +32,14 @@ class SlotView:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A request. `returns`: its conversation has had turns before; `like`: the slot whose prompt shares
-    most with it, None where none shares a tenth of it."""
+    most with it, None where none shares a tenth of it; `is_branch`: it leaves its conversation at the
+    beginning, and the conversation will go on."""
 
     conversation: str | None
     is_side: bool
     returns: bool
     like: int | None = None
+    is_branch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,11 @@ def choose(wish: Wish, slots: Sequence[SlotView]) -> SlotChoice:
     idle = [slot for slot in slots if not slot.is_busy]
     if not idle:
         return SlotChoice(None, "all slots busy")
-    if wish.is_side:
+    if wish.is_side or wish.is_branch:
         # One side request is much like another; an empty slot is better kept for a conversation.
         slot = min(idle, key=lambda slot: (not slot.is_side, slot.tokens > 0, slot.used, slot.id))
-        return SlotChoice(slot.id, "side request, away from conversations")
+        what = "side request" if wish.is_side else "branch"
+        return SlotChoice(slot.id, f"{what}, away from conversations")
     own = [slot for slot in slots if slot.conversation == wish.conversation and not slot.is_side]
     free = [slot for slot in own if not slot.is_busy]
     if free:

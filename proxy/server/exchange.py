@@ -79,6 +79,7 @@ class Exchange:
             prepared.keys,
             sent,
             is_side=prepared.client.side,
+            is_branch=prepared.is_branch,
             returns=where.index > 0,
         )
         if self._seat.choice.slot is not None:

@@ -41,6 +41,7 @@ CASES = (
     Case("the-longer-of-two", GOES_ON, (SlotView(0, A, tokens=9), SlotView(1, A, tokens=99)), 1, "holds this"),
     Case("its-own-is-busy", GOES_ON, (busy(HOLDS_A), EMPTY1), 1, "its own slot is busy"),
     Case("all-busy", GOES_ON, (busy(HOLDS_A), busy(HOLDS_B)), None, "all slots busy"),
+    Case("branch-away-from-its-own", replace(GOES_ON, is_branch=True), (HOLDS_A, EMPTY1), 1, "branch"),
     Case("side-to-an-empty-slot", TITLE, (HOLDS_A, EMPTY1), 1, "side request"),
     Case("side-away-from-what-is-alike", TITLE, (HOLDS_A, HOLDS_B), 1, "side request"),
     Case("side-to-a-side-slot", TITLE, (HOLDS_B, SIDE1), 1, "side request"),
@@ -82,7 +83,12 @@ views = st.builds(
     is_known=st.booleans(),
 )
 wishes = st.builds(
-    Wish, names, st.booleans(), st.booleans(), st.one_of(st.none(), st.integers(0, 4))
+    Wish,
+    names,
+    st.booleans(),
+    st.booleans(),
+    st.one_of(st.none(), st.integers(0, 4)),
+    st.booleans(),
 )
 
 

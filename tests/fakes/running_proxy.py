@@ -107,7 +107,13 @@ class RunningProxy:
     async def records(self, *, running: int = 0) -> list[Json]:
         """The lines of the log, once all but `running` requests have ended and are explained."""
         await until(lambda: len(self.server.server_state.tasks) <= running)
-        await until(lambda: not any(task.get_name() == "explain" for task in asyncio.all_tasks()))
+        await until(
+            lambda: (
+                not any(
+                    task.get_name() in ("explain", "learn slot") for task in asyncio.all_tasks()
+                )
+            )
+        )
         turns = len(self.app.turns.newest(1000))
         await until(lambda: self.output.getvalue().count(b"\n") >= turns)
         return self.lines()

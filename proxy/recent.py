@@ -20,10 +20,10 @@ _BRANCHES = 3  # last turns kept beside the newest: a title, tags, a summary
 class Last:
     """A conversation's last turn. `number`: counts the turns of all conversations, in order.
 
-    `model`: as the reply named it; `asked_model`: as the request did. `index`: turns the conversation has had. `generation`: which start of the backend answered.
-    `lineage`: chain keys that leave out the system text, after the prompt and after its reply.
-    `shadow`: where the proxy only observes, the prompt that it would have sent; `reply`: what the
-    backend generated then. `state`: the conversation as of then.
+    `index`: turns the conversation has had. `model`: as the reply named it; `asked_model`: as the request
+    did. `generation`: which start of the backend answered. `lineage`: chain keys that leave out the
+    system text, after the prompt and after its reply. `shadow`: where the proxy only observes, the prompt
+    that it would have sent; `reply`: what the backend generated then; `state`: the conversation as of then.
     """
 
     conversation: str

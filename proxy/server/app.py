@@ -23,6 +23,7 @@ from proxy.server.exchange import Parts
 from proxy.server.passthrough import Passthrough
 from proxy.server.problems import answer_problem
 from proxy.server.relay import request_headers
+from proxy.server.seating import Seating
 from proxy.server.turns import Turns
 from proxy.server.websocket import WebSockets
 from proxy.slotkeeper import SlotKeeper
@@ -62,6 +63,8 @@ class App:
         self.turns.metrics.registry.register(State(counters, log, store, self.tasks))
         recent = Recent()
         recorder = Recorder(store, counters, recent, explained_patterns())
+        pins = config.slots.pin == "auto"
+        seating = Seating(SlotKeeper(), self.known, self.tasks) if pins else None
         parts = Parts(
             connections=self._connections,
             known=self.known,
@@ -70,7 +73,7 @@ class App:
             counters=counters,
             tasks=self.tasks,
             capture=capture,
-            keeper=SlotKeeper() if config.slots.pin == "auto" else None,
+            seating=seating,
         )
         pipeline = Pipeline(config, store, counters, recent, observe=observe)
         self._chat = Chat(pipeline, parts, self.tasks, config.server.max_body_bytes)

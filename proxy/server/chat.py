@@ -51,7 +51,6 @@ class Chat:
         if capture is not None:
             tape = capture.tape(scope["path"], names, body, arrival.unix_s)
         exchange = Exchange(self._parts, prepared, arrival, tape)
-        exchange.take_seat()
         headers = kind.headers(request_headers(scope, _NOT_FORWARDED))
         work = exchange.run(scope, send, headers)
         try:

@@ -8,8 +8,8 @@ from proxy.backends.connection import Connections
 from proxy.backends.known import KnownBackend
 from proxy.capture import Capture, Tape
 from proxy.core.errors import BackendError
-from proxy.core.turn import Times, Turn
-from proxy.core.types import CacheStats, Outcome, Reply
+from proxy.core.turn import Times
+from proxy.core.types import Outcome, Reply
 from proxy.counters import Counters
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
@@ -20,8 +20,9 @@ from proxy.server.asgi import Scope, Send, target_of
 from proxy.server.asking import gather
 from proxy.server.problems import answer_backend_error, outcome_of
 from proxy.server.relay import send_end, send_head, send_piece
+from proxy.server.seating import Seating
 from proxy.server.turns import Place, Turns
-from proxy.slotkeeper import Seat, SlotKeeper
+from proxy.slotkeeper import Seat
 from proxy.tasks import Tasks
 
 
@@ -36,7 +37,7 @@ class Parts:
     counters: Counters
     tasks: Tasks
     capture: Capture | None = None
-    keeper: SlotKeeper | None = None
+    seating: Seating | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +66,11 @@ class Exchange:
         self._seat: Seat | None = None
         self.outcome = Outcome.OK
 
-    def take_seat(self) -> None:
-        """Choose a slot for the request, where the backend's slots are known and may be chosen."""
-        prepared, known, keeper = self._prepared, self._parts.known, self._parts.keeper
-        where, sent, request = prepared.place, prepared.sent, prepared.request
-        if keeper is None or where is None or sent is None or request is None:
-            return
-        if prepared.shadow is not None or "id_slot" in request.members:
-            return
-        keeper.know(known.slots, known.generation)
-        self._seat = keeper.take(
-            where.conversation,
-            prepared.keys,
-            sent,
-            is_side=prepared.client.side,
-            is_branch=prepared.is_branch,
-            returns=where.index > 0,
-        )
-        if self._seat.choice.slot is not None:
-            prepared.body = chat_completions.with_slot(prepared.body, self._seat.choice.slot)
-
     async def run(self, scope: Scope, send: Send, headers: Headers) -> None:
         """Send the request and relay what comes back. Raises nothing that a backend can cause."""
         try:
+            if self._parts.seating is not None:
+                self._seat = await self._parts.seating.take(self._prepared)
             response = await self._parts.connections.open(
                 scope["method"], target_of(scope), headers, self._prepared.body
             )
@@ -165,7 +148,8 @@ class Exchange:
         known = self._parts.known
         ended = Ended(reply, self._status, self.outcome, self._times(), known.generation)
         turn, question = self._parts.recorder.record(self._prepared, ended)
-        turn = self._leave_seat(turn)
+        if self._parts.seating is not None:
+            turn = self._parts.seating.leave(self._seat, turn)
         known.saw_model(turn.model)
         if self._tape is not None:
             self._tape.end(turn, as_received=self._prepared.body == self._tape.request)
@@ -174,20 +158,6 @@ class Exchange:
         else:
             place = self._parts.turns.reserve()
             self._parts.tasks.start(self._ask(replace(question, turn=turn), place), "explain")
-
-    def _leave_seat(self, turn: Turn) -> Turn:
-        """The turn with its slot, which is free now."""
-        seat, keeper = self._seat, self._parts.keeper
-        if seat is None or keeper is None:
-            return turn
-        keeper.leave(seat, turn.stats)
-        if seat.slot is None and len(keeper.views()) > 1:
-            self._parts.tasks.start(self._learn(keeper, seat, turn.stats), "learn slot")
-        return replace(turn, slot=seat.choice.slot, slot_reason=seat.choice.reason)
-
-    async def _learn(self, keeper: SlotKeeper, seat: Seat, stats: CacheStats) -> None:
-        """Find out where the server put a request that was left to it."""
-        keeper.learn(seat, stats, await self._parts.known.slot_tokens())
 
     async def _ask(self, question: Question, place: Place) -> None:
         """Explain a turn with what the backend says of itself, then log it."""

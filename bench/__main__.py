@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Callable, Sequence
 
+from bench.path import command as path
 from bench.sessions import command as sessions
 
 Command = Callable[[Sequence[str]], int]
 
 BENCHMARKS: dict[str, tuple[Command, str]] = {
+    "path": (path.command, path.HELP),
     "sessions": (
         sessions.main,
         "tokens a real llama-server processes for whole agent sessions, with and without the proxy",

@@ -1,0 +1,1 @@
+"""The path: what a relayed request costs, as ratios in one run."""

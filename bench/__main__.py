@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 
 from bench.path import command as path
 from bench.sessions import command as sessions
+from bench.slots import command as slots
 
 Command = Callable[[Sequence[str]], int]
 
 BENCHMARKS: dict[str, tuple[Command, str]] = {
     "path": (path.command, path.HELP),
+    "slots": (slots.command, slots.HELP),
     "sessions": (
         sessions.main,
         "tokens a real llama-server processes for whole agent sessions, with and without the proxy",

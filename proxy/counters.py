@@ -2,7 +2,10 @@
 
 from collections import Counter
 
-REASONS = frozenset({"not-understood", "prepare", "store", "reader", "record"})
+REASONS = frozenset({
+    "not-understood", "prepare", "store", "reader", "record",
+    "slot-save", "slot-restore", "slot-index",
+})  # fmt: skip
 """What can fail open, besides a single rule, which is counted as `rule NAME`."""
 
 
@@ -11,6 +14,8 @@ class Counters:
 
     def __init__(self) -> None:
         self.fail_open: Counter[str] = Counter()
+        self.prewarms: Counter[str] = Counter()
+        """`runs`, `tokens` evaluated by them, and how many were `cancelled` by a request."""
 
     def failed_open(self, what: str) -> None:
         """Count one request, message or record that went on without our cleverness."""

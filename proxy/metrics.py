@@ -26,7 +26,7 @@ KINDS = frozenset((*(kind.value for kind in Kind), NOT_UNDERSTOOD))
 SIDES = frozenset(("client", "backend", "template", "unknown"))
 CAUSES = frozenset({
     "arguments", "checkpoint", "clock", "compaction", "counter", "date", "edit", "evicted", "id",
-    "model-switch", "no-cache", "reasoning", "restarted", "template-option", "tool-order",
+    "model-switch", "no-cache", "other-backend", "reasoning", "restarted", "template-option", "tool-order",
     "tool-schema", "tool-set", "transient-block", "unknown", "whitespace",
 })  # fmt: skip
 """The causes of docs/operations.md, `break`."""

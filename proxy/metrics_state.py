@@ -35,6 +35,7 @@ class State(Collector):
             "log_lines_failed", "Lines that a stream or file did not take.", self.log.failed
         )
         yield _count("tasks_failed", "Background tasks that ended in an error.", self.tasks.failed)
+        yield from self._prewarms()
         ledger = self.store.state()
         yield _gauge("ledger_conversations", "Conversations in the ledger.", ledger.conversations)
         yield _gauge("ledger_messages", "Messages in the ledger.", ledger.messages)
@@ -43,6 +44,12 @@ class State(Collector):
         yield _count(
             "ledger_files_replaced", "Ledger files found damaged and set aside.", ledger.replaced
         )
+
+    def _prewarms(self) -> Iterable[Metric]:
+        counts = self.counters.prewarms
+        yield _count("prewarms", "Coming prompts that were read ahead.", counts["runs"])
+        yield _count("prewarmed_tokens", "Tokens evaluated by that.", counts["tokens"])
+        yield _count("prewarms_cancelled", "Of these, ended by a request.", counts["cancelled"])
 
     def _fail_open(self) -> Metric:
         family = CounterMetricFamily(

@@ -101,9 +101,14 @@ class Pipeline:
         *,
         reasoning_pays: bool = False,
     ) -> Prepared:
-        """What to send for `body`. `headers` have lower-case names. Never raises for a bad body.
+        """What to send for `body` to a backend that is known beforehand."""
+        identified = await self.identify(endpoint, headers, body)
+        return self.write(identified, kind, reasoning_pays=reasoning_pays)
 
-        `reasoning_pays`: evidence that reasoning the client dropped is worth putting back.
+    async def identify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> Prepared:
+        """What `body` is, and where it belongs among what is remembered; still to be written.
+
+        `headers` have lower-case names. Never raises for a bad body.
         """
         prepared = Prepared(turn=secrets.token_hex(6), endpoint=endpoint, body=body)
         try:
@@ -115,29 +120,65 @@ class Pipeline:
         prepared.sent = request.prompt
         try:
             await self._identify(prepared, request, headers)
+        except Exception:  # fail open: the request goes on as it came
+            return self._as_it_came(prepared, request)
+        return prepared
+
+    def write(
+        self, identified: Prepared, kind: BackendKind, *, reasoning_pays: bool = False
+    ) -> Prepared:
+        """What to send to a backend of this kind. `identified` stays as it is: another backend may follow.
+
+        `reasoning_pays`: evidence that reasoning the client dropped is worth putting back.
+        """
+        request = identified.request
+        if request is None or identified.place is None:
+            return identified
+        prepared = replace(identified)
+        try:
             self._restore(prepared, request, reasoning_pays)
             if self._observe:
                 prepared.shadow, prepared.sent = prepared.sent, request.prompt
             else:
                 self._write(prepared, request, kind)
         except Exception:  # fail open: the request goes on as it came
-            self.counters.failed_open("prepare")
-            kept = replace(prepared, body=body, sent=request.prompt, shadow=None)
-            return replace(kept, place=None, rules=(), restored=(), call_ids=None)
+            return self._as_it_came(identified, request)
         return prepared
+
+    def _as_it_came(self, prepared: Prepared, request: Request) -> Prepared:
+        self.counters.failed_open("prepare")
+        kept = replace(prepared, body=request.body, sent=request.prompt, shadow=None)
+        return replace(kept, place=None, rules=(), restored=(), call_ids=None)
+
+    async def coming(
+        self, prepared: Prepared, messages: tuple[Message, ...], *, reasoning_pays: bool
+    ) -> Prompt:
+        """What would be sent if the client went on with these messages. Nothing is remembered of it."""
+        assert prepared.request is not None
+        prompt = replace(prepared.request.prompt, messages=messages)
+        request = replace(prepared.request, prompt=prompt)
+        ahead = Prepared(prepared.turn, prepared.endpoint, b"", prepared.client)
+        ahead.scope = prepared.scope
+        await self._recognise(ahead, request)
+        self._restore(ahead, request, reasoning_pays)
+        assert ahead.sent is not None
+        return ahead.sent
 
     async def _identify(
         self, prepared: Prepared, request: Request, headers: Mapping[str, str]
     ) -> None:
         """Canonical form, chain keys, and the place among what is remembered."""
         prepared.client = profile_of(headers, request)
+        prepared.scope = scope_key(headers.get("authorization", ""))
+        await self._recognise(prepared, request)
+
+    async def _recognise(self, prepared: Prepared, request: Request) -> None:
         rules = self._rules.of(prepared.client.client)
         canonical = rules.canonicalizer.run(request.prompt)
         for name in canonical.failed:
             self.counters.failed_open(f"rule {name}")
         prepared.rules = canonical.rules
         prepared.sent = canonical.prompt
-        prepared.scope = scope_key(headers.get("authorization", ""))
         prepared.keys = rules.identifier.chain_keys(canonical.prompt.messages, prepared.scope)
         prepared.found = await self._find(prepared.keys)
         self._locate(prepared, canonical.prompt)

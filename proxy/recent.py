@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.core.ledger import Conversation
 from proxy.core.types import CacheStats, Message, Prompt
@@ -21,9 +21,10 @@ class Last:
     """A conversation's last turn. `number`: counts the turns of all conversations, in order.
 
     `index`: turns the conversation has had. `model`: as the reply named it; `asked_model`: as the request
-    did. `generation`: which start of the backend answered. `lineage`: chain keys that leave out the
+    did. `generation`: which start of the `backend` answered. `lineage`: chain keys that leave out the
     system text, after the prompt and after its reply. `shadow`: where the proxy only observes, the prompt
     that it would have sent; `reply`: what the backend generated then; `state`: the conversation as of then.
+    `prewarmed`: tokens evaluated afterwards for the coming prompt; `stats` then are of what the slot holds.
     """
 
     conversation: str
@@ -40,6 +41,8 @@ class Last:
     shadow: Prompt | None = None
     reply: Message | None = None
     state: Conversation | None = None
+    backend: str = ""
+    prewarmed: int | None = None
 
     @property
     def tip(self) -> bytes:
@@ -102,6 +105,16 @@ class Recent:
         while self._bytes > self._max_bytes and len(self._last) > 1:
             self.drop(next(iter(self._last)))
 
+    def prewarmed(self, conversation: str, turn: str, tokens: int, held: int | None) -> None:
+        """The coming prompt was read ahead behind a turn. `held`: tokens that the slot now holds instead of
+        the turn's own, None where the reading was broken off."""
+        found = self._last.get(conversation)
+        if found is not None:
+            self._last[conversation] = (
+                tuple(_ahead(x, tokens, held) if x.turn == turn else x for x in found[0]),
+                found[1],
+            )
+
     def drop(self, conversation: str) -> None:
         """Forget a conversation."""
         found = self._last.pop(conversation, None)
@@ -114,3 +127,8 @@ class Recent:
                     del self._lineage[key]
             if last.session and self._session.get(last.session) == conversation:
                 del self._session[last.session]
+
+
+def _ahead(last: Last, tokens: int, held: int | None) -> Last:
+    stats = last.stats if held is None else CacheStats(prompt_tokens=held)
+    return replace(last, stats=stats, prewarmed=tokens or None)

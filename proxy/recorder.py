@@ -18,16 +18,20 @@ from proxy.pipeline import Prepared
 from proxy.recent import Last, Recent
 from proxy.stores.base import Store
 
+_CERTAIN = frozenset({"no-cache", "other-backend"})
+"""Causes about which the backend need not be asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an exchange ended. `generation`: which start of the backend answered."""
+    """How an exchange ended. `backend`: who answered, by name; `generation`: which start of it."""
 
     reply: Reply
     status: int | None
     outcome: Outcome
     times: Times
     generation: int = 0
+    backend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Recorder:
             turn,
             prefix=common_prefix(before.prompt, sent) if before else None,
             prompt_characters=characters(sent.messages),
+            prewarmed_tokens=before.prewarmed if before and not turn.side else None,
         )
         if turn.status != 200:
             return turn, None
@@ -114,6 +119,7 @@ class Recorder:
         assert request is not None
         assert sent is not None
         evidence = Evidence(
+            has_moved=ended.backend != before.backend,
             restarted=ended.generation != before.generation,
             # Lemonade names the file in a stream and the requested name elsewhere; llama-server ignores
             # the requested name. Only where both are others did the model change.
@@ -124,7 +130,7 @@ class Recorder:
         )
         found = self.explain(turn, before, sent, evidence)
         turn = replace(turn, cache_break=found)
-        is_open = found is not None and found.path is None and found.cause != "no-cache"
+        is_open = found is not None and found.path is None and found.cause not in _CERTAIN
         return turn, Question(turn, before, sent, evidence) if is_open else None
 
     def explain(
@@ -157,6 +163,7 @@ class Recorder:
             model=turn.model,
             asked_model=prepared.request.model if prepared.request else None,
             generation=ended.generation,
+            backend=ended.backend,
             lineage=prepared.lineage(self._identifier, held(kept, reply).messages)[-2:],
             session=None if turn.side else prepared.client.session,
             shadow=prepared.shadow,

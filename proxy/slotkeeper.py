@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from proxy.core.slots import SlotChoice, SlotView, Wish, choose
+from proxy.core.snapshots import Held
 from proxy.core.types import CacheStats, Prompt
 from proxy.core.wire import write_message
 
@@ -14,14 +16,23 @@ _ALIKE = 0.1
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """A running request's place. `slot` is None while nobody knows where the server put it."""
+    """A running request's place. `slot` is None while nobody knows where the server put it.
+
+    `before`: what is known of the slot as it was found; `held`: the conversation in it then, where all of
+    it is known; `shared`: leading messages that the request shares with it; `is_sure`: the slot did get
+    what was sent there, which one whose last request broke off may not have.
+    """
 
     choice: SlotChoice
     slot: int | None
     conversation: str | None
     is_side: bool
     keys: tuple[bytes, ...]
-    head: int
+    head: bytes
+    before: SlotView | None = None
+    held: Held | None = None
+    shared: int = 0
+    is_sure: bool = False
 
 
 class SlotKeeper:
@@ -29,7 +40,9 @@ class SlotKeeper:
 
     def __init__(self) -> None:
         self._views: list[SlotView] = []
-        self._keys: list[tuple[tuple[bytes, ...], int]] = []
+        self._keys: list[tuple[tuple[bytes, ...], bytes]] = []
+        self._held: list[Held | None] = []
+        self._sure: list[bool] = []
         self._generation = 0
         self._used = 0
         self._unplaced: deque[Seat] = deque()
@@ -47,7 +60,9 @@ class SlotKeeper:
             self._views = [
                 SlotView(at, tokens=held, is_known=held == 0) for at, held in enumerate(tokens)
             ]
-            self._keys = [((), 0) for _ in self._views]
+            self._keys = [((), b"") for _ in self._views]
+            self._held = [None for _ in self._views]
+            self._sure = [view.is_known for view in self._views]
             self._unplaced.clear()
 
     def take(
@@ -61,7 +76,7 @@ class SlotKeeper:
         returns: bool,
     ) -> Seat:
         """Choose a slot for a request and mark it busy."""
-        head = _head(prompt)
+        head = head_of(prompt)
         like = self._like(keys, head, prompt)
         wish = Wish(conversation, is_side, returns, like, is_branch)
         choice = choose(wish, self._views)
@@ -82,6 +97,8 @@ class SlotKeeper:
         held = (stats.prompt_tokens or 0) + (stats.generated_tokens or 0)
         view = self._views[seat.slot]
         self._views[seat.slot] = replace(view, is_busy=False, tokens=held or view.tokens)
+        self._held[seat.slot] = _held_by(seat, stats)
+        self._sure[seat.slot] = stats.prompt_tokens is not None
         if (
             self._unplaced and self._is_full()
         ):  # the server lets the first that waits into the slot that is free
@@ -101,13 +118,33 @@ class SlotKeeper:
     def _is_full(self) -> bool:
         return sum(not view.is_busy for view in self._views) <= 1
 
+    def read_ahead(self, slot: int, tokens: int) -> None:
+        """The coming prompt of the conversation in this slot was evaluated: it holds so many tokens.
+
+        Nothing to know where a request has taken the slot meanwhile.
+        """
+        if slot >= len(self._views) or self._views[slot].is_busy:
+            return
+        self._views[slot] = replace(self._views[slot], tokens=tokens)
+        held = self._held[slot]
+        self._held[slot] = None if held is None else replace(held, tokens=tokens)
+
     def views(self) -> Sequence[SlotView]:
         """What is known of each slot."""
         return tuple(self._views)
 
+    def held(self, slot: int) -> Held | None:
+        """The conversation that an idle slot holds, where all of it is known."""
+        return self._held[slot] if slot < len(self._held) else None
+
     def _sit(self, seat: Seat, slot: int) -> None:
         self._used += 1
         seat.slot = slot
+        seat.before, seat.held = self._views[slot], self._held[slot]
+        seat.is_sure = self._sure[slot]
+        keys, head = self._keys[slot]
+        seat.shared = _shared(seat.keys, keys) if head == seat.head else 0
+        self._held[slot] = None
         self._keys[slot] = (seat.keys, seat.head)
         self._views[slot] = SlotView(
             slot,
@@ -118,7 +155,7 @@ class SlotKeeper:
             self._used,
         )
 
-    def _like(self, keys: tuple[bytes, ...], head: int, prompt: Prompt) -> int | None:
+    def _like(self, keys: tuple[bytes, ...], head: bytes, prompt: Prompt) -> int | None:
         """The slot whose prompt shares the longest beginning with this one, if more than a tenth of it."""
         best, longest = None, 0
         for slot, (held, held_head) in enumerate(self._keys):
@@ -143,7 +180,23 @@ def _shared(one: Sequence[bytes], other: Sequence[bytes]) -> int:
     return low
 
 
-def _head(prompt: Prompt) -> int:
-    """What templates render before the messages, as a number to compare within this process."""
-    tools = tuple(tool.definition for tool in prompt.tools or ())
-    return hash((tools, tuple(prompt.template_options.items())))
+def _held_by(seat: Seat, stats: CacheStats) -> Held | None:
+    """What a request has left in its slot; None where the backend did not say how much."""
+    if seat.is_side or seat.conversation is None or not seat.keys:
+        return None
+    if stats.prompt_tokens is None or stats.generated_tokens is None:
+        return None
+    tokens = stats.prompt_tokens + stats.generated_tokens - 1
+    return Held(seat.conversation, seat.keys, seat.head, tokens)
+
+
+def head_of(prompt: Prompt) -> bytes:
+    """Digest of what templates render before the messages: tools and options."""
+    state = blake2b(digest_size=16)
+    tools = (tool.definition for tool in prompt.tools or ())
+    options = (
+        part for name, raw in prompt.template_options.items() for part in (name.encode(), raw)
+    )
+    for part in (b"tools", *tools, b"options", *options):
+        state.update(len(part).to_bytes(8, "little") + part)
+    return state.digest()

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,7 @@ def keys() -> list[tuple[str, str]]:
     return [
         (section.name, key.name)
         for section in fields(config)
+        if is_dataclass(getattr(config, section.name))
         for key in fields(getattr(config, section.name))
     ]
 

@@ -150,3 +150,19 @@ def test_turns_are_counted_over_all_conversations() -> None:
         recent.put(last("a", number=number))
 
     assert recent.number == 3
+
+
+def test_what_was_read_ahead_behind_a_turn_is_what_the_slot_holds() -> None:
+    stats = CacheStats(prompt_tokens=900, generated_tokens=20)
+    recent = Recent()
+    recent.put(last("a", turn="1", stats=stats))
+    recent.prewarmed("a", "other", 300, 700)
+    recent.prewarmed("gone", "1", 300, 700)
+    untouched = recent.get("a")
+    recent.prewarmed("a", "1", 0, None)
+    begun = recent.get("a")
+    recent.prewarmed("a", "1", 300, 700)
+    whole = recent.get("a")
+
+    assert (untouched, begun) == (last("a", turn="1", stats=stats),) * 2
+    assert whole == last("a", turn="1", stats=CacheStats(prompt_tokens=700), prewarmed=300)

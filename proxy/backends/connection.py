@@ -135,7 +135,7 @@ class Connections:
                 method,
                 self._address(target),
                 headers=_multidict(_with_length(headers, body)),
-                data=_in_pieces(body) if _is_large(body) else body,
+                data=_outgoing(body, headers),
                 allow_redirects=False,
             )
         return BackendResponse(response, self.url)
@@ -179,6 +179,26 @@ def _with_length(headers: Headers, body: Body) -> Headers:
     return [*headers, (b"Content-Length", str(len(body)).encode())]
 
 
+def _outgoing(body: Body, headers: Headers) -> Body:
+    if isinstance(body, bytes | None):
+        return _in_pieces(body) if _is_large(body) else body
+    lengths = (value for key, value in headers if key.lower() == b"content-length")
+    length = next(lengths, None)
+    return body if length is None else _whole(body, int(length))
+
+
+async def _whole(body: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
+    """A streamed body, which fails where it is shorter than announced (an upgrade that the web server
+    does not know loses its body). Else the next request on that connection would be read as the rest.
+    """
+    sent = 0
+    async for piece in body:
+        sent += len(piece)
+        yield piece
+    if sent < length:
+        raise aiohttp.ClientPayloadError(f"{sent} of {length} bytes of the request came")
+
+
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
     """A large body bit by bit, so that other streams get their turn while it is copied."""
     view = memoryview(body)
@@ -187,7 +207,9 @@ async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _multidict(headers: Headers) -> CIMultiDict[str]:
-    return CIMultiDict((_text(key), _text(value)) for key, value in headers)
+    """Without blanks around a value: they are not part of it (RFC 9112, 5), and aiohttp takes no
+    `Content-Length` that has some."""
+    return CIMultiDict((_text(key), _text(value.strip(b" \t"))) for key, value in headers)
 
 
 def _text(raw: bytes) -> str:

@@ -8,11 +8,13 @@ import httpx
 
 from proxy.backends.base import Kind
 from proxy.backends.kinds import KINDS
+from proxy.backends.llama import Llama
 from proxy.backends.probe import Props, identify, props_of, slot_tokens
 from proxy.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
 from proxy.core.errors import Unreachable
 from proxy.tasks import Tasks
 
+_HEALTH_S = 2.0  # no model is needed for it
 _AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the requests themselves
 _FIRST_WAIT_S = (
     0.5  # how long a request waits to learn it; a loopback server answers in milliseconds
@@ -59,6 +61,21 @@ class KnownBackend:
             except (Unreachable, TimeoutError):
                 return
 
+    async def is_healthy(self) -> bool | None:
+        """Whether requests can be sent now; None where it takes too long to say.
+
+        llama-server answers 503 while it loads its model (tools/server/README.md, /health). A server
+        without `/health` is there when it says so. One that answers a single request at a time says
+        nothing while it generates.
+        """
+        try:
+            health = await self._client.get(f"{self._url}/health", timeout=_HEALTH_S)
+        except (httpx.ReadTimeout, httpx.WriteTimeout):
+            return None
+        except httpx.HTTPError:
+            return False
+        return health.status_code != 503
+
     async def answers(self) -> bool:
         """Whether the backend is there now."""
         try:
@@ -98,6 +115,11 @@ class KnownBackend:
     async def slot_tokens(self) -> tuple[int, ...]:
         """Tokens in each slot now."""
         return await slot_tokens(self._client, self._props.url) if self._props else ()
+
+    @property
+    def llama(self) -> Llama | None:
+        """The llama-server that answers, or the one behind it; None while none is known."""
+        return Llama(self._client, self._props.url) if self._props else None
 
     async def render(self, body: bytes) -> str | None:
         """The text that the template makes of a prompt; None where the backend cannot be asked."""

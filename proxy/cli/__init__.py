@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli import canonicalize, config, doctor, explain, replay, serve, tail
+from proxy.cli import canonicalize, config, doctor, explain, replay, serve, slots, tail
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ app.command("explain")(explain.command)
 app.command("canonicalize")(canonicalize.command)
 app.command("replay")(replay.command)
 app.command("doctor")(doctor.command)
+app.command("slots")(slots.command)
 app.command("config")(config.command)
 
 

@@ -11,8 +11,9 @@ from proxy.core.prefix import shared_characters
 _SAME_AGAIN = 6
 """Characters that must agree for two texts to be the same again; fewer agree by chance."""
 
-_WORD_START = re.compile(r"(?:[:./_-]*\w)*")
-_WORD_END = re.compile(r"(?:\w[:./_-]*)*\Z")
+_WORD = re.compile(r"[\w:./-]*\w")
+"""The longest beginning that is one word; of a text backwards, its longest end."""
+
 _SHOWN = str.maketrans({"\n": "⏎", "\r": "␍", "\t": "⇥"})
 _CUT = "…"
 
@@ -37,11 +38,11 @@ def change(old: str, new: str) -> tuple[int, int, int]:
     start = shared_characters(old, new)
     old_end, new_end = _ends(old, new, start)
     if _in_word(old[:old_end], start) or _in_word(new[:new_end], start):
-        start -= _length(_WORD_END.search(old[:start]))
+        start -= _length(_WORD.match(old[:start][::-1]))
     changed = (old[start:old_end], new[start:new_end])
     if any(_in_word(text, len(text) - 1) for text in changed):
         rest = old[old_end:][: shared_characters(old[old_end:], new[new_end:])]
-        more = _length(_WORD_START.match(rest))
+        more = _length(_WORD.match(rest))
         old_end, new_end = old_end + more, new_end + more
     return start, old_end, new_end
 

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,8 +57,21 @@ def command(
     Examples: `warmprefix doctor`, `warmprefix doctor --backend http://127.0.0.1:13305 --probe`
     """
     with one_line_errors():
-        settings = effective(config, {"backend.url": backend}).config
-    raise typer.Exit(examine(settings, api_key, probe=probe, as_json=as_json))
+        every = asked(config, backend)
+    statuses = [examine(settings, api_key, probe=probe, as_json=as_json) for settings in every]
+    raise typer.Exit(max(statuses))
+
+
+def asked(file: Path | None, backend: str | None) -> "list[Config]":
+    """The settings for each backend that is asked: all of them, unless one is named."""
+    from proxy.config import load
+
+    flags = {"backend.url": backend}
+    settings = effective(file, {}).config
+    if not settings.backends:
+        return [effective(file, flags).config]
+    only = () if backend is None else (load(None, {}, flags).config.backend,)
+    return [replace(settings, backend=each) for each in only or settings.backends]
 
 
 def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bool) -> int:

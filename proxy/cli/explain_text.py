@@ -33,6 +33,7 @@ CAUSES: Mapping[str, str] = {
     "restarted": "the backend was started anew, with an empty cache",
     "checkpoint": "the model cannot cut its cache at any token, and fell back to an earlier checkpoint",
     "model-switch": "another model answered",
+    "other-backend": "the conversation moved to another backend, which had not read it",
     "no-cache": "the request said cache_prompt: false",
     "unknown": "not known: neither the prompts nor the backend show it",
 }

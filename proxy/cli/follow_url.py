@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -82,6 +83,18 @@ class TurnFeed:
             return None
         check_status(answer)
         return answer.content
+
+    def slots(self, method: str, path: str) -> dict[str, Any] | None:
+        """The slots of the proxy, or what became of forgetting one; None where it is not known.
+
+        Raises Refused and httpx.TransportError.
+        """
+        answer = self._client.request(method, f"{self._url}/warmprefix/api/slots{quote(path)}")
+        if answer.status_code == httpx.codes.NOT_FOUND and b"No such saved slot" in answer.content:
+            return None
+        check_status(answer)
+        value = answer.json()
+        return value if isinstance(value, dict) else None
 
     def follow(self, turns: int) -> Generator[bytes, None, None]:
         """The last turns, then each new one, for ever; goes on when the proxy returns."""

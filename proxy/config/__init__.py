@@ -4,13 +4,15 @@ Nothing outside this package reads the environment for settings or parses TOML.
 """
 
 from proxy.config.load import Effective, load
-from proxy.config.paths import ledger_path, log_path
+from proxy.config.paths import ledger_path, log_path, slots_path
 from proxy.config.schema import (
     BackendConfig,
     CanonicalizeConfig,
     Config,
     LogConfig,
     MemoryConfig,
+    NamedBackend,
+    PrewarmConfig,
     ServerConfig,
 )
 from proxy.config.show import effective_lines
@@ -22,9 +24,12 @@ __all__ = [
     "Effective",
     "LogConfig",
     "MemoryConfig",
+    "NamedBackend",
+    "PrewarmConfig",
     "ServerConfig",
     "effective_lines",
     "ledger_path",
     "load",
     "log_path",
+    "slots_path",
 ]

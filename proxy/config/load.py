@@ -6,7 +6,7 @@ Every problem is a ConfigError of one line: where, which key, what is wrong, the
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,16 @@ from proxy.config.schema import (
     Config,
     LogConfig,
     MemoryConfig,
+    PrewarmConfig,
     ServerConfig,
+    SlotsConfig,
+)
+from proxy.config.several import (
+    SECTION,
+    VARIABLE,
+    named_backends,
+    tables_of_environment,
+    tables_of_file,
 )
 from proxy.core.errors import ConfigError
 
@@ -66,7 +75,8 @@ def load(
     """
     values = {path: key.default for path, key in KEYS.items()}
     sources = dict.fromkeys(KEYS, "default")
-    for given in (*from_file(file), *from_environment(environ), *from_flags(flags)):
+    document = read(file)
+    for given in (*from_file(document), *from_environment(environ), *from_flags(flags)):
         try:
             values[given.path] = checked(KEYS[given.path], given.value, rule_names)
         except ValueError as error:
@@ -74,7 +84,11 @@ def load(
         sources[given.path] = given.source
     config = build(values)
     check_contradiction(config.canonicalize, sources)
-    return Effective(config, sources)
+    tables = tables_of_environment(environ) or tables_of_file(
+        document.file, document.tables.get(SECTION, []), document.lines
+    )
+    backends = named_backends(tables, config.backend, sources)
+    return Effective(replace(config, backends=backends), sources)
 
 
 def build(values: Mapping[str, Any]) -> Config:
@@ -88,6 +102,8 @@ def build(values: Mapping[str, Any]) -> Config:
         backend=BackendConfig(**of["backend"]),
         canonicalize=CanonicalizeConfig(**of["canonicalize"]),
         memory=MemoryConfig(**of["memory"]),
+        slots=SlotsConfig(**of["slots"]),
+        prewarm=PrewarmConfig(**of["prewarm"]),
         log=LogConfig(**of["log"]),
     )
 
@@ -102,14 +118,29 @@ def check_contradiction(canonicalize: CanonicalizeConfig, sources: Mapping[str, 
         )
 
 
-def from_file(file: Path | None) -> Iterator[Given]:
-    """The values of a TOML file, in its order."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A settings file: its tables, and the line on which each key begins."""
+
+    file: Path | None
+    tables: Mapping[str, object]
+    lines: Mapping[tuple[str, ...], int]
+
+
+def read(file: Path | None) -> Document:
+    """The settings file; an empty document where there is none."""
     if file is None:
-        return
+        return Document(None, {}, {})
     text = read_text(file)
-    tables = parse_toml(file, text)
-    lines = key_lines(text)
-    for section, table in tables.items():
+    return Document(file, parse_toml(file, text), key_lines(text))
+
+
+def from_file(document: Document) -> Iterator[Given]:
+    """The values of a TOML file, in its order, without those of several backends."""
+    file, lines = document.file, document.lines
+    for section, table in document.tables.items():
+        if section == SECTION:
+            continue
         source = f"{file} line {lines.get((section,), 1)}"
         if section not in SECTIONS:
             raise ConfigError(f"{source}: {section}: unknown section{section_hint(section)}")
@@ -163,7 +194,7 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
     names = {PREFIX + path.upper().replace(".", "__"): path for path in KEYS}
     for variable in sorted(environ):
         text = environ[variable]
-        if not variable.startswith(PREFIX) or is_foreign(variable, text):
+        if not variable.startswith(PREFIX) or is_foreign(variable, text) or variable == VARIABLE:
             continue
         source = f"environment {variable}"
         if variable not in names:

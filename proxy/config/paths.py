@@ -19,6 +19,13 @@ def ledger_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path:
     return folder / "warmprefix" / "ledger.db"
 
 
+def slots_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path | None:
+    """The index of saved slots, beside the ledger; None where nothing is to be kept on disk."""
+    if memory.store == "memory":
+        return None
+    return ledger_path(memory, environ).with_name("slots.json")
+
+
 def log_path(log: LogConfig) -> Path | None:
     """The turn log's file, or None where only standard output gets it."""
     return Path(log.file).expanduser() if log.file else None

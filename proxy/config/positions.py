@@ -35,9 +35,11 @@ def complete_tables(text: str) -> Mapping[str, object] | None:
 
 
 def paths(table: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every key of a table and of the tables in it."""
+    """The path of every key of a table and of the tables in it; those of an array have numbers."""
     for key, value in table.items():
         path = (*above, key)
         yield path
         if isinstance(value, dict):
             yield from paths(value, path)
+        elif isinstance(value, list) and all(isinstance(element, dict) for element in value):
+            yield from paths({str(at): element for at, element in enumerate(value)}, path)

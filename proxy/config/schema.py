@@ -5,46 +5,18 @@ The loader, `warmprefix config` and the tests of config.example.toml all read it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from proxy.config.setting import Setting, about
 
 BackendKind = Literal["auto", "llamacpp", "lemonade", "openai-compatible"]
 StoreName = Literal["sqlite", "memory"]
 RestoreReasoning = Literal["auto", "always", "never"]
 Pin = Literal["auto", "off"]
-Check = Literal["", "url", "token", "rules"]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the type of a field cannot say. `least`, `above` and `most` limit numbers.
-
-    `check` names a further test of the value (checks.py); `flag` is the command line's name for it.
-    """
-
-    meaning: str
-    unit: str = ""
-    least: float | None = None
-    above: float | None = None
-    most: float | None = None
-    check: Check = ""
-    flag: str = ""
-    secret: bool = False
-
-
-def about(
-    meaning: str,
-    unit: str = "",
-    *,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    check: Check = "",
-    flag: str = "",
-    secret: bool = False,
-) -> Mapping[str, Setting]:
-    """The metadata of a field: its Setting under the key `setting`."""
-    return {"setting": Setting(meaning, unit, least, above, most, check, flag, secret)}
+Save = Literal["auto", "off"]
+PrewarmMode = Literal["auto", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +95,22 @@ class BackendConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedBackend(BackendConfig):
+    """`[[backends]]`: one of several. What a table leaves out is that of `[backend]`."""
+
+    models: tuple[str, ...] = field(
+        default=(), metadata=about("Names of the models it serves. Empty: any.")
+    )
+    weight: float = field(
+        default=1.0,
+        metadata=about(
+            "How many requests it gets at the same time, compared with the others.", above=0
+        ),
+    )
+    name: str = field(default="", metadata=about("Name in the log. Empty: host and port."))
+
+
+@dataclass(frozen=True, slots=True)
 class CanonicalizeConfig:
     """`[canonicalize]`: which rules run."""
 
@@ -180,6 +168,58 @@ class SlotsConfig:
             "a conversation; auto: where the backend says how many it has."
         ),
     )
+    save: Save = field(
+        default="auto",
+        metadata=about(
+            "Save a conversation's slot to disk and restore it when the conversation comes back; auto: "
+            "where llama-server runs with --slot-save-path."
+        ),
+    )
+    save_idle_s: float = field(
+        default=30.0,
+        metadata=about(
+            "How long a slot must be unused before it is saved; one that is taken away is saved at once.",
+            "seconds",
+            above=0,
+        ),
+    )
+    save_path: str = field(
+        default="",
+        metadata=about(
+            "The folder of --slot-save-path as this proxy sees it, so that it can delete files. Empty: "
+            "16 files are written over in turn."
+        ),
+    )
+    max_save_bytes: int = field(
+        default=21474836480,
+        metadata=about(
+            "Size of all saved slots above which the least valuable is given up.", "bytes", least=1
+        ),
+    )
+    min_save_tokens: int = field(
+        default=512, metadata=about("Shorter conversations are not saved.", "tokens", least=1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PrewarmConfig:
+    """`[prewarm]`: reading the coming prompt while the user reads the answer."""
+
+    mode: PrewarmMode = field(
+        default="auto",
+        metadata=about(
+            "Evaluate ahead what a new user message makes the template render otherwise; auto: where the "
+            "backend is idle and its slots are known."
+        ),
+    )
+    min_tokens: int = field(
+        default=256,
+        metadata=about("Tokens that must be lost without it for it to begin.", "tokens", least=1),
+    )
+    idle_s: float = field(
+        default=0.5,
+        metadata=about("How long nothing must have run before it begins.", "seconds", least=0),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +249,15 @@ class Config:
     canonicalize: CanonicalizeConfig = field(default_factory=CanonicalizeConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     slots: SlotsConfig = field(default_factory=SlotsConfig)
+    prewarm: PrewarmConfig = field(default_factory=PrewarmConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    backends: tuple[NamedBackend, ...] = ()
+
+    def every_backend(self) -> tuple[NamedBackend, ...]:
+        """The backends in the order of the file; the one of `[backend]` where there are no others."""
+        if self.backends:
+            return self.backends
+        return (NamedBackend(**asdict(self.backend), name=urlsplit(self.backend.url).netloc),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +298,12 @@ def is_literal(annotation: object) -> bool:
 KEYS: Mapping[str, Key] = {
     key.path: key
     for section in fields(Config)
+    if section.name != "backends"
     for key in section_keys(section.name, getattr(Config(), section.name))
 }
 """Every setting by its path, in the order of the file."""
 
-SECTIONS: tuple[str, ...] = tuple(section.name for section in fields(Config))
+SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.section for key in KEYS.values()))
+
+TABLE_KEYS: Mapping[str, Key] = {key.name: key for key in section_keys("backends", NamedBackend())}
+"""Every setting of a `[[backends]]` table by its name."""

@@ -3,16 +3,30 @@
 import json
 
 from proxy.config.load import Effective
-from proxy.config.schema import KEYS
+from proxy.config.schema import KEYS, TABLE_KEYS
 
 MASK = "********"
 
 
 def effective_lines(effective: Effective) -> list[str]:
-    """One line a setting, `section.key = value   # source`, aligned; secrets are masked."""
-    rows = [(f"{path} = {shown(effective, path)}", effective.sources[path]) for path in KEYS]
+    """One line a setting, `section.key = value   # source`, aligned; secrets are masked.
+
+    Several backends follow as tables, and then `[backend]` has no address and no kind of its own.
+    """
+    backends = effective.config.backends
+    own = ("backend.url", "backend.kind") if backends else ()
+    rows = [
+        (f"{path} = {shown(effective, path)}", effective.sources[path])
+        for path in KEYS
+        if path not in own
+    ]
+    for at, backend in enumerate(backends):
+        rows.append(("[[backends]]", ""))
+        for name in TABLE_KEYS:
+            value = toml_value(getattr(backend, name))
+            rows.append((f"{name} = {value}", effective.sources[f"backends[{at}].{name}"]))
     width = max(len(row) for row, _ in rows)
-    return [f"{row:<{width}}   # {source}" for row, source in rows]
+    return [f"{row:<{width}}   # {source}" if source else row for row, source in rows]
 
 
 def shown(effective: Effective, path: str) -> str:

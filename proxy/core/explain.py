@@ -63,7 +63,8 @@ class TemplateBreak:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of the backend between the two turns. `others`: turns of other conversations that
-    it served in between; `template`: where it renders the same messages otherwise, asked afterwards."""
+    it served in between; `template`: where it renders the same messages otherwise, asked afterwards;
+    `has_moved`: another backend answered the turn before."""
 
     restarted: bool = False
     model_before: str | None = None
@@ -71,6 +72,7 @@ class Evidence:
     cache_prompt: bool = True
     others: int = 0
     template: "TemplateBreak | None" = None
+    has_moved: bool = False
 
 
 _HINTS: Mapping[str, str] = {
@@ -91,6 +93,7 @@ _HINTS: Mapping[str, str] = {
     "evicted": "llama-server: more slots (--parallel) or a larger --cache-ram",
     "restarted": "llama-server: --slot-save-path keeps caches over a restart",
     "checkpoint": "llama-server: --swa-full, or more --ctx-checkpoints",
+    "other-backend": "none: backend_reason in the log tells why the conversation moved",
     "model-switch": "Lemonade: raise max_loaded_models, or keep to one model name",
     "no-cache": "client: leave out cache_prompt: false",
     "unknown": "warmprefix doctor   # what the backend can and cannot keep",
@@ -227,6 +230,8 @@ def _backend_cause(evidence: Evidence, stats: CacheStats) -> tuple[str, Side]:
     """Why the backend did not reuse a prompt that went on from the one before."""
     if not evidence.cache_prompt:
         return "no-cache", "client"
+    if evidence.has_moved:
+        return "other-backend", "backend"
     if evidence.model_before != evidence.model_after:
         return "model-switch", "backend"
     if evidence.restarted:

@@ -151,7 +151,8 @@ def visible_text(role: str | None, content: str) -> str:
         case "system" | "developer":
             return content.strip(_EDGES)
         case "user":
-            return content.strip(_USER_EDGES)
+            # Blanks in front can be the indentation of pasted code; behind the text they are nothing.
+            return content.lstrip(_USER_EDGES).rstrip(_EDGES)
         case _:
             return content
 

@@ -24,7 +24,8 @@ class Times:
 class Turn:
     """What is known of a turn when it has ended. `place` and `prefix` are None where the body was not
     understood; `prefix` also where there is no earlier turn to compare with. `would_save` is set where
-    the proxy only observes. `session`: the client's explicit session id."""
+    the proxy only observes. `session`: the client's explicit session id. `prewarmed_tokens`:
+    evaluated for its prompt before it came."""
 
     id: str
     client: str
@@ -45,9 +46,12 @@ class Turn:
     cache_break: CacheBreak | None = None
     slot: int | None = None
     slot_reason: str | None = None
+    backend: str | None = None
+    backend_reason: str | None = None
     would_save: WouldSave | None = None
     session: str | None = None
     sent_messages: int | None = None
+    prewarmed_tokens: int | None = None
 
     @property
     def kind(self) -> Kind | None:

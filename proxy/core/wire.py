@@ -24,7 +24,8 @@ _BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}]|)", re.DO
 _SIMPLE = re.compile(_STRING + rb'|[^\s,\[\]{}":]++', re.DOTALL)
 _KEY = re.compile(rb"[ \t\r\n]*+(" + _STRING + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*+")
-_BETWEEN = re.compile(rb"(" + _STRING + rb")|[ \t\r\n]++", re.DOTALL)
+# A string that is never closed goes to the end: else a search would begin anew at every quote in it.
+_BETWEEN = re.compile(rb"(" + _STRING + rb"?)|[ \t\r\n]++", re.DOTALL)
 _OPEN = frozenset((b"[", b"{"))
 
 Span = tuple[int, int]

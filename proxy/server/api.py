@@ -1,6 +1,6 @@
 """Our own pages under `/warmprefix/`: health, turns, and turns as they end."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import orjson
@@ -8,6 +8,7 @@ from fastapi import FastAPI, Header, HTTPException, Path, Query
 from starlette.responses import Response, StreamingResponse
 
 from proxy import __version__
+from proxy.server.backends import Backends
 from proxy.server.conversations import conversations
 from proxy.server.dashboard import add_dashboard
 from proxy.server.turns import Turns
@@ -16,7 +17,7 @@ _MAX_TURNS = 1000
 _PRIVATE = {"cache-control": "no-store"}  # what people asked stays out of a browser's disk cache
 
 
-def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI:
+def create_api(turns: Turns, backends: Backends) -> FastAPI:
     """The application behind `/warmprefix/`."""
     api = FastAPI(
         title="warmprefix",
@@ -26,7 +27,7 @@ def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI
         openapi_url="/warmprefix/openapi.json",
     )
 
-    _add_health(api, is_ready)
+    _add_health(api, backends)
 
     @api.get("/warmprefix/api/turns")
     async def list_turns(
@@ -55,7 +56,7 @@ def create_api(turns: Turns, is_ready: Callable[[], Awaitable[bool]]) -> FastAPI
     return api
 
 
-def _add_health(api: FastAPI, is_ready: Callable[[], Awaitable[bool]]) -> None:
+def _add_health(api: FastAPI, backends: Backends) -> None:
     @api.get("/warmprefix/health")
     async def health() -> Response:
         """200 while the proxy runs, whatever the backend does."""
@@ -63,11 +64,16 @@ def _add_health(api: FastAPI, is_ready: Callable[[], Awaitable[bool]]) -> None:
 
     @api.get("/warmprefix/ready", responses={503: {"description": "The backend does not answer."}})
     async def ready() -> Response:
-        """200 when the backend answers too."""
-        answers = await is_ready()
+        """200 when a backend answers too."""
+        answers = await backends.answer()
         return _json(
             {"status": "ok" if answers else "backend unreachable"}, 200 if answers else 503
         )
+
+    @api.get("/warmprefix/api/backends")
+    async def list_backends() -> Response:
+        """Every backend: whether it is healthy, what it answers now, how many conversations it holds."""
+        return _json({"backends": await backends.listed()})
 
 
 def _add_conversations(api: FastAPI, turns: Turns) -> None:

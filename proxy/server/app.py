@@ -2,31 +2,39 @@
 
 import sys
 import traceback
+from pathlib import Path
 
 from proxy.backends.connection import Connections
 from proxy.backends.known import KnownBackend
 from proxy.capture import Capture
-from proxy.config import Config
+from proxy.config import Config, NamedBackend
 from proxy.counters import Counters
 from proxy.dialects.chat_completions import PATHS
 from proxy.metrics_state import State
 from proxy.pipeline import Pipeline
+from proxy.prewarm import Prewarm
 from proxy.profiles.volatile import explained_patterns
 from proxy.recent import Recent
 from proxy.recorder import Recorder
 from proxy.server.access import has_key, is_own_host
 from proxy.server.api import create_api
 from proxy.server.asgi import Receive, Scope, Send
+from proxy.server.backends import Backend, Backends
 from proxy.server.chat import Chat, is_readable
 from proxy.server.dashboard import PATHS as DASHBOARD
-from proxy.server.exchange import Parts
+from proxy.server.models import PATHS as MODELS
+from proxy.server.models import answer_models
+from proxy.server.parts import Parts
 from proxy.server.passthrough import Passthrough
 from proxy.server.problems import answer_problem
 from proxy.server.relay import request_headers
+from proxy.server.saved_slots import add_slots
 from proxy.server.seating import Seating
 from proxy.server.turns import Turns
 from proxy.server.websocket import WebSockets
 from proxy.slotkeeper import SlotKeeper
+from proxy.snapshot_index import SnapshotIndex
+from proxy.snapshots import Snapshots
 from proxy.stores.base import Store
 from proxy.tasks import Tasks
 from proxy.turnlog import TurnLog
@@ -46,40 +54,66 @@ class App:
         *,
         observe: bool = False,
         capture: Capture | None = None,
+        slots_file: Path | None = None,
     ) -> None:
-        backend = config.backend
         self.tasks = Tasks()
         self.turns = Turns(log, excerpts=config.log.excerpts)
-        self.known = KnownBackend(backend.url, backend.kind, self.tasks)
         self._config = config
         self._store = store
-        self._connections = Connections(
-            backend.url,
-            backend.connect_timeout_s,
-            backend.first_byte_timeout_s,
-            backend.idle_connection_s,
-        )
-        counters = Counters()
-        self.turns.metrics.registry.register(State(counters, log, store, self.tasks))
-        recent = Recent()
-        recorder = Recorder(store, counters, recent, explained_patterns())
-        pins = config.slots.pin == "auto"
-        seating = Seating(SlotKeeper(), self.known, self.tasks) if pins else None
-        parts = Parts(
-            connections=self._connections,
-            known=self.known,
-            recorder=recorder,
+        self._observe = observe
+        self._capture = capture
+        self._saved = SnapshotIndex(slots_file)
+        self._counters = Counters()
+        self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
+        self._recent = Recent()
+        self._recorder = Recorder(store, self._counters, self._recent, explained_patterns())
+        self._pipeline = Pipeline(config, store, self._counters, self._recent, observe=observe)
+        parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
+        self.backends = Backends(parts, self.tasks)
+        self.known = parts[0].parts.known
+        limit = config.server.max_body_bytes
+        self._chat = Chat(self._pipeline, self.backends, self.tasks, limit, capture)
+        self._api = create_api(self.turns, self.backends)
+        add_slots(self._api, [seating for b in parts if (seating := b.parts.seating) is not None])
+
+    def _parts(self, backend: NamedBackend) -> Parts:
+        """The parts of one backend, with those that are everyone's."""
+        known = KnownBackend(backend.url, backend.kind, self.tasks)
+        seating = self._seating(backend, known)
+        return Parts(
+            connections=Connections(
+                backend.url,
+                backend.connect_timeout_s,
+                backend.first_byte_timeout_s,
+                backend.idle_connection_s,
+            ),
+            known=known,
+            recorder=self._recorder,
             turns=self.turns,
-            counters=counters,
+            counters=self._counters,
             tasks=self.tasks,
-            capture=capture,
+            capture=self._capture,
             seating=seating,
+            prewarm=self._prewarm(known, seating),
         )
-        pipeline = Pipeline(config, store, counters, recent, observe=observe)
-        self._chat = Chat(pipeline, parts, self.tasks, config.server.max_body_bytes)
-        self._passthrough = Passthrough(self._connections, self.tasks)
-        self._websockets = WebSockets(self._connections)
-        self._api = create_api(self.turns, self.known.answers)
+
+    def _seating(self, backend: NamedBackend, known: KnownBackend) -> Seating | None:
+        slots = self._config.slots
+        if slots.pin != "auto":
+            return None
+        snapshots = None
+        if slots.save == "auto" and not self._observe:
+            # One of several backends does not see the files of another.
+            label = backend.name if self._config.backends else ""
+            snapshots = Snapshots(slots, self._saved, known, self._counters, label)
+        return Seating(SlotKeeper(), known, self.tasks, snapshots, slots.save_idle_s)
+
+    def _prewarm(self, known: KnownBackend, seating: Seating | None) -> Prewarm | None:
+        config = self._config.prewarm
+        if seating is None or config.mode != "auto" or self._observe:
+            return None
+        counters, recent = self._counters, self._recent
+        return Prewarm(config, self._pipeline, recent, seating.keeper, known, counters, self.tasks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or WebSocket."""
@@ -109,27 +143,50 @@ class App:
             )
         elif is_ours:
             await self._api(scope, receive, send)
-        elif scope["method"] == "POST" and path in PATHS and is_readable(scope):
-            await self._chat(scope, receive, send)
         else:
-            kind = await self.known.kind()
-            await self._passthrough(scope, receive, send, kind.headers(request_headers(scope)))
+            await self._forward(scope, receive, send)
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        backends, backend = self.backends, self.backends.first()
+        is_post = scope["method"] == "POST"
+        is_chat = is_post and scope["path"] in PATHS and is_readable(scope)
+        if is_post and not (is_chat and backends.are_several):  # else it is not known yet which one
+            backend.arrived()
+        if is_chat:
+            await self._chat(scope, receive, send)
+            return
+        is_list = scope["method"] == "GET" and scope["path"] in MODELS
+        if backends.are_several and is_list and await answer_models(scope, send, backends):
+            return
+        parts = backend.parts
+        kind = await parts.known.kind()
+        headers = kind.headers(request_headers(scope))
+        passthrough = Passthrough(parts.connections, self.tasks)
+        await passthrough(scope, receive, send, headers)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not has_key(scope, self._config.server.api_key):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        kind = await self.known.kind()
-        await self._websockets(scope, receive, send, kind.headers(request_headers(scope)))
+        parts = self.backends.first().parts
+        kind = await parts.known.kind()
+        websockets = WebSockets(parts.connections)
+        await websockets(scope, receive, send, kind.headers(request_headers(scope)))
 
     def stop_watching(self) -> None:
         """End what would never end by itself, so that the rest can be drained."""
         self.turns.close()
+        self.backends.stop_watching()
 
     async def close(self) -> None:
         """Finish what runs, then release everything."""
+        self.backends.stop_watching()
+        for backend in self.backends.all:
+            backend.arrived()
         await self.tasks.finish(_SHUTDOWN_S)
-        await self._connections.close()
-        await self.known.close()
+        for backend in self.backends.all:
+            if backend.parts.seating is not None:
+                await backend.parts.seating.close()
+        await self.backends.close()
         await self._store.close()

@@ -3,13 +3,16 @@
 import asyncio
 import time
 
+from proxy.capture import Capture
 from proxy.core.types import Outcome
 from proxy.pipeline import Pipeline
 from proxy.server.asgi import Receive, Scope, Send, header
-from proxy.server.exchange import Arrival, Exchange, Parts
+from proxy.server.backends import Backends
+from proxy.server.exchange import Arrival, Exchange
 from proxy.server.incoming import ClientGone, Ending, Incoming, TooLarge, while_connected
 from proxy.server.problems import answer_problem
 from proxy.server.relay import request_headers
+from proxy.server.way import Way
 from proxy.tasks import Tasks
 
 _NOT_FORWARDED = frozenset({b"accept-encoding"})
@@ -19,9 +22,17 @@ _NOT_FORWARDED = frozenset({b"accept-encoding"})
 class Chat:
     """Answers the intercepted endpoints."""
 
-    def __init__(self, pipeline: Pipeline, parts: Parts, tasks: Tasks, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        backends: Backends,
+        tasks: Tasks,
+        max_body_bytes: int,
+        capture: Capture | None = None,
+    ) -> None:
         self._pipeline = pipeline
-        self._parts = parts
+        self._backends = backends
+        self._capture = capture
         self._tasks = tasks
         self._max_body_bytes = max_body_bytes
 
@@ -37,22 +48,21 @@ class Chat:
             await answer_problem(send, 413, "request_too_large", f"The body is over {limit}.")
             return
         arrival = Arrival(time.time(), time.perf_counter())
-        known, names = self._parts.known, _by_name(scope)
-        kind = await known.kind()
-        prepared = await self._pipeline.prepare(
-            scope["path"],
-            names,
-            body,
-            kind,
-            reasoning_pays=known.template.reasoning_pays,
-        )
-        capture = self._parts.capture
-        tape = None
-        if capture is not None:
-            tape = capture.tape(scope["path"], names, body, arrival.unix_s)
-        exchange = Exchange(self._parts, prepared, arrival, tape)
-        headers = kind.headers(request_headers(scope, _NOT_FORWARDED))
-        work = exchange.run(scope, send, headers)
+        names = _by_name(scope)
+        identified = await self._pipeline.identify(scope["path"], names, body)
+        headers = request_headers(scope, _NOT_FORWARDED)
+        way = Way(self._backends, self._pipeline, identified, headers)
+        try:
+            await way.write()
+            tape = None
+            if self._capture is not None:
+                tape = self._capture.tape(scope["path"], names, body, arrival.unix_s)
+            await self._run(Exchange(way, arrival, tape), incoming, scope, send)
+        finally:
+            way.end()
+
+    async def _run(self, exchange: Exchange, incoming: Incoming, scope: Scope, send: Send) -> None:
+        work = exchange.run(scope, send)
         try:
             if await while_connected(work, incoming, self._tasks) is Ending.CLIENT_GONE:
                 exchange.outcome = Outcome.CLIENT_GONE

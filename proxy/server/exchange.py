@@ -3,41 +3,24 @@
 import time
 from dataclasses import dataclass, replace
 
-from proxy.backends.base import Headers, Response
-from proxy.backends.connection import Connections
-from proxy.backends.known import KnownBackend
-from proxy.capture import Capture, Tape
-from proxy.core.errors import BackendError
+from proxy.backends.base import Response
+from proxy.capture import Tape
+from proxy.core.errors import BackendError, Unreachable
 from proxy.core.turn import Times
-from proxy.core.types import Outcome, Reply
-from proxy.counters import Counters
+from proxy.core.types import CacheStats, Outcome, Reply
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
 from proxy.dialects.chat_reply import ChatReader
 from proxy.pipeline import Prepared
-from proxy.recorder import Ended, Question, Recorder
+from proxy.recorder import Ended, Question
 from proxy.server.asgi import Scope, Send, target_of
 from proxy.server.asking import gather
+from proxy.server.parts import Parts
 from proxy.server.problems import answer_backend_error, outcome_of
 from proxy.server.relay import send_end, send_head, send_piece
-from proxy.server.seating import Seating
-from proxy.server.turns import Place, Turns
+from proxy.server.turns import Place
+from proxy.server.way import Way
 from proxy.slotkeeper import Seat
-from proxy.tasks import Tasks
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What every exchange needs of the application."""
-
-    connections: Connections
-    known: KnownBackend
-    recorder: Recorder
-    turns: Turns
-    counters: Counters
-    tasks: Tasks
-    capture: Capture | None = None
-    seating: Seating | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +34,8 @@ class Arrival:
 class Exchange:
     """Runs once. `outcome` may be set from outside until the turn is recorded."""
 
-    def __init__(
-        self, parts: Parts, prepared: Prepared, arrival: Arrival, tape: Tape | None = None
-    ) -> None:
-        self._parts = parts
-        self._prepared = prepared
+    def __init__(self, way: Way, arrival: Arrival, tape: Tape | None = None) -> None:
+        self._way = way
         self._arrival = arrival
         self._tape = tape
         self._prepared_s = time.perf_counter()
@@ -66,14 +46,18 @@ class Exchange:
         self._seat: Seat | None = None
         self.outcome = Outcome.OK
 
-    async def run(self, scope: Scope, send: Send, headers: Headers) -> None:
+    @property
+    def _parts(self) -> Parts:
+        return self._way.parts
+
+    @property
+    def _prepared(self) -> Prepared:
+        return self._way.prepared
+
+    async def run(self, scope: Scope, send: Send) -> None:
         """Send the request and relay what comes back. Raises nothing that a backend can cause."""
         try:
-            if self._parts.seating is not None:
-                self._seat = await self._parts.seating.take(self._prepared)
-            response = await self._parts.connections.open(
-                scope["method"], target_of(scope), headers, self._prepared.body
-            )
+            response = await self._open(scope)
             try:
                 await self._relay(send, response)
             finally:
@@ -81,9 +65,28 @@ class Exchange:
         except BackendError as error:
             self.outcome = outcome_of(error)
             self._parts.known.lost()
+            self._way.failed(error)
             if self._status is None:
                 self._status = await answer_backend_error(send, error)
             # Else the reply ends here, unfinished: no second status, no invented [DONE].
+
+    async def _open(self, scope: Scope) -> Response:
+        """The head of the answer, from the first backend to which a connection can be opened."""
+        while True:
+            parts = self._parts
+            if parts.seating is not None:
+                self._seat = await parts.seating.take(self._prepared)
+            try:
+                return await parts.connections.open(
+                    scope["method"], target_of(scope), self._way.headers, self._prepared.body
+                )
+            except Unreachable as error:  # nothing was sent
+                if not self._way.leads_on(error):
+                    raise
+            if parts.seating is not None and self._seat is not None:
+                parts.seating.keeper.leave(self._seat, CacheStats())
+                self._seat = None
+            await self._way.write()
 
     async def _relay(self, send: Send, response: Response) -> None:
         is_stream = _is_event_stream(response)
@@ -145,11 +148,17 @@ class Exchange:
         reply = self._reply()
         if self.outcome is Outcome.OK and reply.error is not None:
             self.outcome = Outcome.BACKEND_ERROR
-        known = self._parts.known
-        ended = Ended(reply, self._status, self.outcome, self._times(), known.generation)
+        known, route = self._parts.known, self._way.route
+        ended = Ended(
+            reply, self._status, self.outcome, self._times(), known.generation, route.backend
+        )
         turn, question = self._parts.recorder.record(self._prepared, ended)
         if self._parts.seating is not None:
             turn = self._parts.seating.leave(self._seat, turn)
+        if self._parts.prewarm is not None:
+            self._parts.prewarm.ended(turn, self._prepared, reply, self._seat)
+        turn = replace(turn, backend=route.backend, backend_reason=route.reason)
+        self._way.end()
         known.saw_model(turn.model)
         if self._tape is not None:
             self._tape.end(turn, as_received=self._prepared.body == self._tape.request)

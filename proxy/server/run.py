@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 
 from proxy.capture import Capture
-from proxy.config import Config, ledger_path, log_path
+from proxy.config import Config, ledger_path, log_path, slots_path
 from proxy.core.errors import ConfigError
 from proxy.server.app import App
 from proxy.stores.base import Store
@@ -124,7 +124,9 @@ async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int
     try:
         await server.start(say)
         backend = replace(config.backend, url=server.url, kind="llamacpp")
-        await _serve_app(replace(config, backend=backend), listener, extras)
+        slots = replace(config.slots, save="off")  # it is started without a folder for that
+        embedded = replace(config, backend=backend, backends=(), slots=slots)
+        await _serve_app(embedded, listener, extras)
     finally:
         await server.stop()
     return 0
@@ -138,10 +140,17 @@ async def _serve_app(config: Config, listener: socket.socket, extras: Extras) ->
         backups=config.log.backups,
     )
     capture = start_capture(extras.capture)
-    app = App(config, open_store(config), log, observe=extras.observe, capture=capture)
+    app = App(
+        config,
+        open_store(config),
+        log,
+        observe=extras.observe,
+        capture=capture,
+        slots_file=slots_path(config.memory, os.environ),
+    )
     try:
         server = _Server(uvicorn_config(config, app), app)
-        app.tasks.start(_announce(app, config, listener), "announce")
+        app.tasks.start(_announce(app, listener), "announce")
         await server.serve([listener])
     finally:
         await app.close()
@@ -188,12 +197,19 @@ def open_store(config: Config) -> Store:
     return SqliteStore(ledger_path(memory, os.environ), memory.max_bytes, memory.max_age_s)
 
 
-async def _announce(app: App, config: Config, listener: socket.socket) -> None:
+async def _announce(app: App, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    await app.known.ask()
-    app.tasks.start(app.known.ask_template(), "template probe")
-    say(f"listening on http://{shown}:{port}, backend {config.backend.url} ({app.known.name})")
-    if app.known.name == "unknown":
+    names = []
+    for backend in app.backends.all:
+        known = backend.parts.known
+        await known.ask()
+        app.tasks.start(known.ask_template(), "template probe")
+        if backend.parts.seating is not None:
+            app.tasks.start(backend.parts.seating.announce(), "slot saving")
+        names.append(f"{backend.settings.url} ({known.name})")
+    listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
+    say(f"listening on http://{shown}:{port}, {listed}")
+    if app.known.name == "unknown" and len(names) == 1:
         say("the backend does not answer yet; requests get 502 until it does")
     say(f"point clients at OPENAI_BASE_URL=http://{shown}:{port}/v1; watch with: warmprefix tail")

@@ -56,6 +56,30 @@ async def test_a_kind_is_told_by_what_it_answers(pages: dict[str, list[Step]], k
         assert found.name == kind
 
 
+HEALTH: list[tuple[str, list[Step], bool | None]] = [
+    ("there", json_response({"status": "ok"}), True),
+    ("loading", LOADING, False),
+    ("without-health", MISSING, True),
+    ("wants-a-key", json_response({}, 401), True),
+    ("breaks-off", [Cut()], False),
+    ("busy-with-one-request", [Stall()], None),
+]
+
+
+@pytest.mark.parametrize(("page", "healthy"), [r[1:] for r in HEALTH], ids=[r[0] for r in HEALTH])
+async def test_health_is_what_the_backend_says_and_not_how_busy_it_is(
+    page: list[Step], healthy: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.backends.known._HEALTH_S", 0.1 if healthy is None else DEADLINE_S)
+    async with ScriptedBackend(otherwise=page) as backend, known(backend.url) as found:
+        assert await found.is_healthy() is healthy
+
+
+async def test_a_backend_that_is_not_there_is_not_healthy() -> None:
+    async with known("http://127.0.0.1:1") as found:
+        assert await found.is_healthy() is False
+
+
 async def test_lemonade_is_told_from_the_llama_server_behind_it() -> None:
     async with LemonadeDouble() as lemonade, known(lemonade.url) as found:
         assert (await found.kind()).name == "lemonade"

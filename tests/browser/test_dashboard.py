@@ -175,7 +175,7 @@ async def test_filters_by_client_kind_and_break(open_page: OpenPage) -> None:
             await page.get_by_role("button", name="Show all turns").click()
             await expect(turns).to_have_count(24)
             await page.get_by_label("Breaks only").check()
-            await expect(turns).to_have_count(3)
+            await expect(turns).to_have_count(2)
 
             assert await page.locator("#ratio").text_content() == ratio
 

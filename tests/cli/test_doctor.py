@@ -238,6 +238,22 @@ async def test_the_backend_of_the_settings_is_asked(tmp_path: Path) -> None:
     assert result.exit_code == 1
 
 
+async def test_of_several_backends_each_is_asked_unless_one_is_named(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    async with (
+        serving({"/props": json_response(PROPS)}) as one,
+        serving({"/props": json_response(PROPS)}) as other,
+    ):
+        tables = (f'[[backends]]\nurl = "{backend.url}"\n' for backend in (one, other))
+        settings.write_text("".join(tables))
+        every = await asyncio.to_thread(doctor, config=str(settings))
+        only = await asyncio.to_thread(doctor, "--backend", other.url, config=str(settings))
+
+    assert [url in every.stdout.splitlines() for url in (one.url, other.url)] == [True, True]
+    assert [url in only.stdout.splitlines() for url in (one.url, other.url)] == [False, True]
+    assert (every.exit_code, only.exit_code) == (0, 0)
+
+
 async def test_it_is_read_in_columns_and_wrapped() -> None:
     async with serving({"/props": json_response({**PROPS, "total_slots": 1})}) as backend:
         result = await asyncio.to_thread(doctor, "--backend", backend.url)

@@ -76,6 +76,7 @@ CASES = (
     Case("cache-prompt-false", Evidence(cache_prompt=False), 0, "no-cache", "client"),
     Case("restarted", Evidence(restarted=True), 0, "restarted", "backend"),
     Case("other-model", Evidence(model_before="a", model_after="b"), 0, "model-switch", "backend"),
+    Case("moved", Evidence(has_moved=True, restarted=True, others=1), 0, "other-backend", "backend"),
     Case("template", Evidence(template=TEMPLATE), 600, "reasoning", "template"),
     Case("template-otherwise", Evidence(template=OTHERWISE), 600, "unknown", "template"),
     Case("evicted", Evidence(others=1), 0, "evicted", "backend"),

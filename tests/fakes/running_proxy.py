@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -89,12 +90,19 @@ class RunningProxy:
     """A proxy that answers on `url`."""
 
     def __init__(
-        self, config: Config, *, observe: bool = False, capture: Capture | None = None
+        self,
+        config: Config,
+        *,
+        observe: bool = False,
+        capture: Capture | None = None,
+        slots_file: Path | None = None,
     ) -> None:
         self.output = io.BytesIO()
         self.log = TurnLog(self.output)
         store = MemoryStore(config.memory.max_bytes, config.memory.max_age_s)
-        self.app = App(config, store, self.log, observe=observe, capture=capture)
+        self.app = App(
+            config, store, self.log, observe=observe, capture=capture, slots_file=slots_file
+        )
         listener = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.server = Server(uvicorn_config(config, self.app))
@@ -151,11 +159,12 @@ async def running_proxy(
     *,
     observe: bool = False,
     capture: Capture | None = None,
+    slots_file: Path | None = None,
     **settings: Settings,
 ) -> AsyncIterator[RunningProxy]:
     """A proxy in front of `backend_url`. `settings` by section: `server={"api_key": "k"}`."""
     config = config_for(backend_url, settings)
-    proxy = RunningProxy(config, observe=observe, capture=capture)
+    proxy = RunningProxy(config, observe=observe, capture=capture, slots_file=slots_file)
     try:
         yield proxy
     finally:

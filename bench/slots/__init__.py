@@ -1,0 +1,1 @@
+"""Slots: what a conversation keeps across side requests, neighbours and restarts, on a real llama-server."""

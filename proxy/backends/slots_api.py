@@ -1,0 +1,92 @@
+"""Saving and restoring of a llama-server's slots, and what must be the same for a file to fit."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from proxy.core.errors import BackendError, Disconnected
+
+_LIMIT_S = 2.0  # answers that need no model
+_SUCCESS, _NOT_SUPPORTED, _BAD_REQUEST = 200, 501, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What went to a file or came from it."""
+
+    tokens: int
+    size_bytes: int
+
+
+class SlotsApi:
+    """Connections for that. Where a method takes `url`, it is the address of a llama-server."""
+
+    def __init__(self) -> None:
+        self._client = httpx.AsyncClient(trust_env=False)
+
+    async def can_save(self, url: str) -> bool | None:
+        """Whether the server was started with --slot-save-path; None while it does not say.
+
+        An empty file name is refused with 400 before anything is done; 501 means that saving is off.
+        """
+        address, body = f"{url}/slots/0?action=save", {"filename": ""}
+        try:
+            answer = await self._client.post(address, json=body, timeout=_LIMIT_S)
+        except httpx.HTTPError:
+            return None
+        return {_BAD_REQUEST: True, _NOT_SUPPORTED: False}.get(answer.status_code)
+
+    async def traits(self, url: str) -> tuple[str, ...] | None:
+        """What decides whether a saved slot fits: model, context size, template, build, adapters.
+
+        None where the server does not say. The file itself is only checked for its shape.
+        """
+        try:
+            props = await self._json(f"{url}/props")
+            models = await self._json(f"{url}/v1/models")
+            adapters = await self._client.get(f"{url}/lora-adapters", timeout=_LIMIT_S)
+            meta = models["data"][0].get("meta")
+            context = props["default_generation_settings"]["n_ctx"]
+        except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError):
+            return None
+        names = ("model_path", "model_alias", "build_info", "chat_template")
+        said = [str(props.get(name)) for name in names]
+        return (*said, str(context), _sorted(meta), adapters.text)
+
+    async def _json(self, address: str) -> Any:
+        return (await self._client.get(address, timeout=_LIMIT_S)).json()
+
+    async def save(self, url: str, slot: int, name: str, limit_s: float) -> Moved:
+        """Write an idle slot to a file. Raises BackendError."""
+        answer = await self._ask(f"{url}/slots/{slot}?action=save", name, limit_s)
+        return _moved(answer, "n_saved", "n_written")
+
+    async def restore(self, url: str, slot: int, name: str, limit_s: float) -> Moved:
+        """Read a file into an idle slot. Raises BackendError; the slot is then empty."""
+        answer = await self._ask(f"{url}/slots/{slot}?action=restore", name, limit_s)
+        return _moved(answer, "n_restored", "n_read")
+
+    async def _ask(self, address: str, name: str, limit_s: float) -> dict[str, object]:
+        try:
+            answer = await self._client.post(address, json={"filename": name}, timeout=limit_s)
+            value = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Disconnected(f"{address}: {error!r}") from error
+        if answer.status_code != _SUCCESS or not isinstance(value, dict):
+            raise BackendError(f"{address}: {answer.status_code} {answer.text[:200]}")
+        return value
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _sorted(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _moved(answer: dict[str, object], tokens: str, size: str) -> Moved:
+    held, written = answer.get(tokens), answer.get(size)
+    return Moved(held if isinstance(held, int) else 0, written if isinstance(written, int) else 0)

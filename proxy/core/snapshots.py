@@ -1,0 +1,183 @@
+"""Which slots are worth saving to disk, which snapshot a request should get back, and which leaves first.
+
+Facts, measured on llama-server (facts of `POST /slots/{id}?action=save|restore`): a file holds prompt and
+reply but for the last token, some hundred to some hundred thousand bytes a token; a restore that fails leaves
+the slot empty; a server that is not the one that wrote the file may still accept it. So a snapshot is
+named by what wrote it, and is only restored where it brings clearly more than the slot already holds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+POOL_FILES = 16
+"""File names that are used in turn where files cannot be deleted: more conversations than a local model's
+user goes back and forth between, and a bound on the number of files."""
+
+_LEAST_GAIN_TOKENS = 256
+"""Evaluating fewer takes about as long as asking for a restore and waiting for it."""
+
+_LEAST_GAIN_SHARE = 0.05
+"""Of the snapshot: a file of 30,000 tokens is read in seconds, and so must bring more than some hundred."""
+
+_HALF_LIFE_S = 86400.0
+"""A conversation that nobody went back to for a day is half as likely to come back."""
+
+_PLAUSIBLE = 2.0
+"""A slot may hold another text of the same prompt (its reasoning dropped, its next turn's beginning), but
+not half as much or twice as much; an idle slot that was emptied holds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a slot holds of a conversation. `keys`: chain keys of the prompt's messages; `head`: digest of
+    what is rendered before them; `tokens`: of prompt and reply, but for the last one."""
+
+    conversation: str
+    keys: tuple[bytes, ...]
+    head: bytes
+    tokens: int
+
+    @property
+    def tip(self) -> str:
+        """Names the prompt with all before it."""
+        return self.keys[-1].hex() if self.keys else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A saved slot. `backend`: digest of the model, context size, template and build that wrote it;
+    `tip`, `head`: of the prompt, in hex; `messages`: of the prompt; times in Unix seconds."""
+
+    name: str
+    backend: str
+    conversation: str
+    tip: str
+    head: str
+    messages: int
+    tokens: int
+    size_bytes: int
+    saved_s: float
+    used_s: float
+
+    @property
+    def id(self) -> str:
+        """A short name for people."""
+        return blake2b(self.name.encode(), digest_size=6).hexdigest()
+
+    def is_of(self, keys: Sequence[bytes], head: bytes) -> bool:
+        """Whether its prompt is the beginning of a history with these chain keys."""
+        return (
+            0 < self.messages <= len(keys)
+            and keys[self.messages - 1].hex() == self.tip
+            and self.head == head.hex()
+        )
+
+
+def digest(*parts: str) -> str:
+    """What a backend is, as 16 hexadecimal digits: a part that changes refuses all older snapshots."""
+    state = blake2b(digest_size=8)
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        state.update(len(raw).to_bytes(8, "little") + raw)
+    return state.hexdigest()
+
+
+def file_name(backend: str, tip: str, owner: str) -> str:
+    """The file of a snapshot. `owner` keeps two proxies apart that share a folder."""
+    return f"warmprefix-{backend}-{tip[:16]}-{owner}.bin"
+
+
+def pool_name(
+    snapshots: Sequence[Snapshot], old: Sequence[Snapshot], owner: str, now: float
+) -> str:
+    """One of a fixed number of files to write over: one that is `old`, else unused, else worth least."""
+    if old:
+        return old[0].name
+    used = {snapshot.name for snapshot in snapshots}
+    names = [f"warmprefix-{owner}-{number:02}.bin" for number in range(POOL_FILES)]
+    free = next((name for name in names if name not in used), None)
+    return (
+        free
+        or min(
+            (snapshot for snapshot in snapshots if snapshot.name in names),
+            key=lambda snapshot: value(snapshot, now),
+        ).name
+    )
+
+
+def is_worth_saving(
+    held: Held, snapshots: Iterable[Snapshot], backend: str, least_tokens: int
+) -> bool:
+    """Whether it is long enough and not yet saved."""
+    return held.tokens >= least_tokens and not any(
+        (s.backend, s.tip, s.head) == (backend, held.tip, held.head.hex()) for s in snapshots
+    )
+
+
+def is_plausible(saved: int, held: Held) -> bool:
+    """Whether so many saved tokens can be what the slot was thought to hold."""
+    return held.tokens / _PLAUSIBLE <= saved <= held.tokens * _PLAUSIBLE
+
+
+def is_evicted(held: Held, keys: Sequence[bytes], head: bytes) -> bool:
+    """Whether a request with these chain keys cuts what the slot holds, and does not go on from it."""
+    at = len(held.keys) - 1
+    return held.head != head or len(keys) <= at or keys[at] != held.keys[at]
+
+
+def best(
+    snapshots: Iterable[Snapshot], keys: Sequence[bytes], head: bytes, backend: str | None = None
+) -> Snapshot | None:
+    """The snapshot that brings most of a prompt; of any backend where `backend` is None."""
+    fitting = [s for s in snapshots if s.is_of(keys, head) and backend in (None, s.backend)]
+    return max(fitting, key=lambda s: (s.messages, s.tokens), default=None)
+
+
+def gain(snapshot: Snapshot, shared: int, sizes: Sequence[int]) -> int:
+    """Tokens that it brings beyond the `shared` leading messages that the slot already holds.
+
+    `sizes`: characters of each message of the request; tokens are taken to follow them.
+    """
+    whole = sum(sizes[: snapshot.messages])
+    kept = sum(sizes[: min(shared, snapshot.messages)])
+    return round(snapshot.tokens * (1 - kept / whole)) if whole else 0
+
+
+def is_worth_restoring(snapshot: Snapshot, gained: int, lost: int) -> bool:
+    """Whether it brings more than the request and, by what is overwritten unsaved, others lose."""
+    least = max(_LEAST_GAIN_TOKENS, round(snapshot.tokens * _LEAST_GAIN_SHARE))
+    return gained >= least and gained > lost
+
+
+def superseded(held: Held, snapshots: Iterable[Snapshot], backend: str) -> tuple[Snapshot, ...]:
+    """Earlier turns of what is saved now: whatever goes on from them goes on from it."""
+    return tuple(s for s in snapshots if s.backend == backend and s.is_of(held.keys, held.head))
+
+
+def value(snapshot: Snapshot, now: float) -> float:
+    """What keeping it is worth: its tokens, halved with each day that nobody used it."""
+    age_s = max(0.0, now - max(snapshot.saved_s, snapshot.used_s))
+    return float(snapshot.tokens * 0.5 ** (age_s / _HALF_LIFE_S))
+
+
+def leaving(snapshots: Iterable[Snapshot], max_bytes: int, now: float) -> tuple[Snapshot, ...]:
+    """Those that have to go so that the rest fits, least valuable first."""
+    kept = sorted(snapshots, key=lambda snapshot: value(snapshot, now))
+    # One that can never fit must not push out all others first.
+    gone = [snapshot for snapshot in kept if snapshot.size_bytes > max_bytes]
+    kept = [snapshot for snapshot in kept if snapshot.size_bytes <= max_bytes]
+    total = sum(snapshot.size_bytes for snapshot in kept)
+    while total > max_bytes:
+        total -= kept[0].size_bytes
+        gone.append(kept.pop(0))
+    return tuple(gone)
+
+
+def expected_bytes(held: Held, snapshots: Iterable[Snapshot], backend: str) -> int:
+    """How large its file will be at least, by others of the same backend; 0 where there is none yet.
+
+    A model with a sliding window has a large part that does not grow with the tokens.
+    """
+    rates = (s.size_bytes / s.tokens for s in snapshots if s.backend == backend and s.tokens)
+    return round(held.tokens * min(rates, default=0.0))

@@ -1,0 +1,74 @@
+"""What the slots hold and what is saved of them, under `/warmprefix/api/slots`."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, HTTPException, Path
+from starlette.responses import Response
+
+from proxy.core.snapshots import Snapshot
+from proxy.server.seating import Seating
+
+_PRIVATE = {"cache-control": "no-store"}
+
+
+def add_slots(api: FastAPI, seatings: Sequence[Seating]) -> None:
+    """Add the pages. `seatings`: one a backend."""
+
+    @api.get("/warmprefix/api/slots")
+    async def list_slots() -> Response:
+        """What each slot holds as far as it is known, and the saved slots, newest first."""
+        slots = [slot for seating in seatings for slot in _slots(seating)]
+        return _json({"slots": slots, "snapshots": _snapshots(seatings)})
+
+    @api.delete("/warmprefix/api/slots/{snapshot}", responses={404: {"description": "Not known."}})
+    async def forget_snapshot(snapshot: Annotated[str, Path(max_length=64)]) -> Response:
+        """Forget one saved slot, or with `all` every one; its file goes where we can delete it."""
+        ids = None if snapshot == "all" else [snapshot]
+        stores = [s.snapshots for s in seatings if s.snapshots is not None]
+        gone = sum(store.forget(ids) for store in stores)
+        if ids is not None and not gone:
+            raise HTTPException(404, "No such saved slot.")
+        deleted = all(store.can_delete for store in stores)
+        return _json({"forgotten": gone, "files_deleted": deleted})
+
+
+def _slots(seating: Seating) -> list[dict[str, Any]]:
+    return [
+        {
+            "slot": view.id,
+            "conversation": view.conversation,
+            "tokens": view.tokens,
+            "busy": view.is_busy,
+            "side": view.is_side,
+            "known": view.is_known,
+            "age_s": seating.age_s(view.id),
+        }
+        for view in seating.keeper.views()
+    ]
+
+
+def _snapshots(seatings: Sequence[Seating]) -> list[dict[str, Any]]:
+    stores = [s.snapshots for s in seatings if s.snapshots is not None]
+    found = {
+        snapshot.name: (store.backend, snapshot) for store in stores for snapshot in store.listed()
+    }
+    newest = sorted(found.values(), key=lambda pair: -pair[1].saved_s)
+    return [_shown(snapshot, snapshot.backend == backend) for backend, snapshot in newest]
+
+
+def _shown(snapshot: Snapshot, fits: bool) -> dict[str, Any]:
+    shown = asdict(snapshot)
+    for name in ("tip", "head", "saved_s", "used_s", "backend"):
+        del shown[name]  # keys of what was said are nobody's business
+    now = time.time()
+    shown["file"], shown["bytes"] = shown.pop("name"), shown.pop("size_bytes")
+    shown |= {"id": snapshot.id, "fits": fits, "age_s": round(now - snapshot.saved_s, 1)}
+    return shown | {"unused_s": round(now - snapshot.used_s, 1)}
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), 200, _PRIVATE, "application/json")

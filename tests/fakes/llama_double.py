@@ -1,0 +1,72 @@
+"""What reading ahead needs of a llama-server, as a script: a template that drops reasoning, tokens that are
+characters, one slot's counts. Chats are answered, evaluations can be held up."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.fakes.scripted import ScriptedBackend, Stall, Step
+from tests.fakes.scripted_http import Request
+from tests.fakes.scripted_replies import json_response
+
+ANSWER = "Done."
+Json = dict[str, Any]
+
+
+def rendered(messages: list[Json]) -> str:
+    """Reasoning is shown behind the last user message only."""
+    last = max(at for at, message in enumerate(messages) if message["role"] == "user")
+    texts = [
+        f"<{m['role']}>{m.get('reasoning_content') or '' if at > last else ''}{m.get('content') or ''}"
+        for at, m in enumerate(messages)
+    ]
+    return "".join(texts) + "<assistant>"
+
+
+class LlamaDouble(ScriptedBackend):
+    """`held`: tokens in each slot; `busy`: whether any of them says to be at work; `stalls`: evaluations
+    are never answered; `missing`: paths that answer 404; `evaluations`: what was asked for, in order."""
+
+    def __init__(self, slots: int = 2, missing: Iterable[str] = ()) -> None:
+        super().__init__(otherwise=self._script)
+        self.held = [0] * slots
+        self.busy = False
+        self.stalls = False
+        self.missing = frozenset(missing)
+        self.evaluations: list[Request] = []
+        self.finish = "stop"
+
+    def _script(self, request: Request) -> list[Step]:
+        path = request.target
+        if path in self.missing:
+            return list(json_response({"error": "no"}, 404))
+        if path == "/props":
+            return list(json_response({"total_slots": len(self.held), "chat_template": "t"}))
+        if path == "/slots":
+            states = [{"is_processing": self.busy, "n_prompt_tokens": n} for n in self.held]
+            return list(json_response(states))
+        if path == "/completion":
+            return self._evaluate(request)
+        if path == "/apply-template":
+            return list(json_response({"prompt": rendered(request.json()["messages"])}))
+        if path == "/tokenize":
+            return list(json_response({"tokens": [ord(c) for c in request.json()["content"]]}))
+        if path.endswith("/chat/completions"):
+            return self._chat(request.json())
+        return list(json_response({}))
+
+    def _evaluate(self, request: Request) -> list[Step]:
+        self.evaluations.append(request)
+        if self.stalls:
+            return [Stall()]
+        body = request.json()
+        self.held[body["id_slot"]] = len(body["prompt"])
+        return list(json_response({"timings": {"prompt_n": 10}}))
+
+    def _chat(self, body: Json) -> list[Step]:
+        size = len(rendered(body["messages"]))
+        self.held[body.get("id_slot", 0)] = size + len(ANSWER) - 1
+        message = {"role": "assistant", "content": ANSWER}
+        timings = {"cache_n": 0, "prompt_n": size, "prompt_ms": 1.0, "predicted_n": len(ANSWER)}
+        choice = {"index": 0, "message": message, "finish_reason": self.finish}
+        usage = {"prompt_tokens": size, "completion_tokens": len(ANSWER)}
+        return list(json_response({"choices": [choice], "usage": usage, "timings": timings}))

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class BackendView:
     """What is known of one backend. `models`: the names it serves, empty for any; `weight`: how much more
-    than the others it can do; `running`: requests that it answers now."""
+    than the others it can do; `running`: requests that it answers now; `is_draining`: it keeps the
+    conversations it holds and gets no new ones."""
 
     name: str
     models: tuple[str, ...] = ()
     weight: float = 1.0
     is_healthy: bool = True
     running: int = 0
+    is_draining: bool = False
 
     def serves(self, model: str | None) -> bool:
         """Whether a request for the model may go there."""
@@ -53,7 +55,8 @@ def route(
     healthy = [view for view in able if view.is_healthy]
     if any(view.name == home for view in healthy):
         return Route(str(home), "holds this conversation")
-    chosen = min(healthy or able, key=lambda view: view.running / view.weight)
+    open_ones = [view for view in healthy if not view.is_draining]
+    chosen = min(open_ones or healthy or able, key=lambda view: view.running / view.weight)
     return Route(chosen.name, _why(home, backends, tried, healthy=healthy, serving=serving))
 
 

@@ -1,7 +1,7 @@
 """Our own pages under `/warmprefix/`: health, turns, and turns as they end."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Header, HTTPException, Path, Query
@@ -74,6 +74,28 @@ def _add_health(api: FastAPI, backends: Backends) -> None:
     async def list_backends() -> Response:
         """Every backend: whether it is healthy, what it answers now, how many conversations it holds."""
         return _json({"backends": await backends.listed()})
+
+    _add_draining(api, backends)
+
+
+def _add_draining(api: FastAPI, backends: Backends) -> None:
+    # PUT and DELETE: a page elsewhere cannot send them without asking first, and nobody says yes.
+    missing: dict[int | str, dict[str, Any]] = {404: {"description": "No backend is called so."}}
+
+    async def change(name: str, is_draining: bool) -> Response:
+        if not backends.drain(name, is_draining=is_draining):
+            raise HTTPException(404, "No backend is called so.")
+        return _json({"name": name, "draining": is_draining})
+
+    @api.put("/warmprefix/api/backends/{name}/drain", responses=missing)
+    async def drain(name: Annotated[str, Path(max_length=256)]) -> Response:
+        """Give the backend no new conversations; those that it holds stay, and what runs goes on."""
+        return await change(name, True)
+
+    @api.delete("/warmprefix/api/backends/{name}/drain", responses=missing)
+    async def end_draining(name: Annotated[str, Path(max_length=256)]) -> Response:
+        """Give the backend new conversations again."""
+        return await change(name, False)
 
 
 def _add_conversations(api: FastAPI, turns: Turns) -> None:

@@ -29,11 +29,14 @@ class Backend:
     parts: Parts
     is_healthy: bool = True
     running: int = 0
+    is_draining: bool = False
 
     def view(self) -> BackendView:
         """What a choice depends on."""
         about = self.settings
-        return BackendView(about.name, about.models, about.weight, self.is_healthy, self.running)
+        return BackendView(
+            about.name, about.models, about.weight, self.is_healthy, self.running, self.is_draining
+        )
 
     def arrived(self) -> None:
         """A request has come that goes there: nothing is read ahead meanwhile."""
@@ -96,6 +99,14 @@ class Backends:
         """Whether any backend answers."""
         return any(await asyncio.gather(*(b.parts.known.answers() for b in self.all)))
 
+    def drain(self, name: str, *, is_draining: bool) -> bool:
+        """Give a backend no new conversations, or give it some again. False where there is none so named."""
+        backend = self._by_name.get(name)
+        if backend is None:
+            return False
+        backend.is_draining = is_draining
+        return True
+
     async def listed(self) -> list[Mapping[str, object]]:
         """Each backend as `/warmprefix/api/backends` shows it."""
         if not self.are_several:
@@ -109,6 +120,7 @@ class Backends:
                 "models": list(backend.settings.models),
                 "weight": backend.settings.weight,
                 "healthy": backend.is_healthy,
+                "draining": backend.is_draining,
                 "running": backend.running,
                 "conversations": held[backend.settings.name],
             }

@@ -17,6 +17,7 @@ from proxy.capture import Capture
 from proxy.config import Config, ledger_path, log_path, slots_path
 from proxy.core.errors import ConfigError
 from proxy.server.app import App
+from proxy.server.protocol import Protocol
 from proxy.stores.base import Store
 from proxy.stores.memory import MemoryStore
 from proxy.stores.sqlite import SqliteStore
@@ -174,7 +175,7 @@ def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
     """uvicorn as we want it: no headers of its own, no log of its own, replies drained at the end."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="websockets-sansio",
         lifespan="off",
         log_config=None,

@@ -16,6 +16,10 @@ def down(view: BackendView) -> BackendView:
     return replace(view, is_healthy=False)
 
 
+def draining(view: BackendView) -> BackendView:
+    return replace(view, is_draining=True)
+
+
 def busy(view: BackendView, running: int, weight: float = 1.0) -> BackendView:
     return replace(view, running=running, weight=weight)
 
@@ -57,6 +61,12 @@ CASES = (
         tried=frozenset("a"),
     ),
     Case("home-is-gone-from-the-settings", (A, B), "a", "least loaded", home="old"),
+    Case("draining-gets-nothing-new", (draining(A), busy(B, 9)), "b", "least loaded"),
+    Case(
+        "draining-keeps-what-it-holds", (draining(A), B), "a", "holds this conversation", home="a"
+    ),
+    Case("all-are-draining", (draining(A), draining(B)), "a", "least loaded"),
+    Case("draining-before-down", (down(A), draining(B)), "b", "least loaded"),
     Case("down-is-passed-over", (down(A), B), "b", "least loaded"),
     Case("all-down", (down(A), down(B)), "a", "none is healthy"),
     Case(

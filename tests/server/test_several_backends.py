@@ -24,6 +24,23 @@ async def test_a_conversation_stays_with_the_backend_that_has_read_it() -> None:
     assert told == {0: "least loaded", 1: "holds this conversation"}
 
 
+async def test_a_backend_that_drains_keeps_its_conversations_and_gets_no_new_ones() -> None:
+    async with site() as where:
+        first = await where.who(HELLO)
+        drain = await exchange(where.proxy.url, "PUT", "/warmprefix/api/backends/a/drain")
+        listed = await where.listed()
+        other = await where.who(user("Something else."))
+        stays = await where.who(HELLO, answered("a"), user("And?"))
+        await exchange(where.proxy.url, "DELETE", "/warmprefix/api/backends/a/drain")
+        new = await where.who(user("A third thing."))
+        unknown = await exchange(where.proxy.url, "PUT", "/warmprefix/api/backends/x/drain")
+
+    assert drain.json() == {"name": "a", "draining": True}
+    assert [listed[name]["draining"] for name in "ab"] == [True, False]
+    assert (first, other, stays, new) == ("a", "b", "a", "a")
+    assert unknown.status == 404
+
+
 async def test_what_is_new_goes_by_running_requests_and_weight() -> None:
     async with site(a={"weight": 3.0}) as where, busy(where, "a"):
         second = await where.who(HELLO)
@@ -182,6 +199,7 @@ async def test_with_one_backend_nobody_asks_for_its_health() -> None:
             "models": [],
             "weight": 1.0,
             "healthy": True,
+            "draining": False,
             "running": 0,
             "conversations": 1,
         }

@@ -1,0 +1,30 @@
+"""uvicorn's HTTP protocol, which keeps the body of a request that offers to speak another one.
+
+Java's HTTP client offers `Upgrade: h2c` with every request by default. An offer may be ignored (RFC 9110,
+7.8), and llama-server ignores it; but the parser under uvicorn takes any offer for a switch and drops
+the body behind it. So the offer is taken out of the head before the parser sees it.
+"""
+
+import re
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+_HEAD_BYTES = 65536  # a head that is longer is refused anyway
+_OFFER = re.compile(rb"\r\nupgrade:[ \t]*+(?!websocket[ \t]*\r\n)[^\r\n]*(?=\r\n)", re.IGNORECASE)
+_METHOD = re.compile(rb"[A-Z]{3,20} ")
+
+
+class Protocol(HttpToolsProtocol):
+    """As uvicorn's, with other offers than WebSocket left out."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client. Only the beginning of a request can hold an offer."""
+        if self._is_between_requests() and _METHOD.match(data):
+            end = data.find(b"\r\n\r\n", 0, _HEAD_BYTES)
+            if end >= 0 and _OFFER.search(data, 0, end + 2):
+                data = _OFFER.sub(b"", data[: end + 2]) + data[end + 2 :]
+        super().data_received(data)
+
+    def _is_between_requests(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first head is complete
+        return cycle is None or cycle.response_complete

@@ -1,0 +1,283 @@
+"""Saved slots on a real llama-server when something goes wrong: full disk, crash, a file of another server.
+
+Every turn is answered, and by temperature 0 with the very text that a server without any cache gives.
+"""
+
+import asyncio
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proxy.core.snapshots import Snapshot
+from tests.fakes.llama import LlamaServer, StartLlama, template
+from tests.fakes.raw_client import exchange
+from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+
+pytestmark = pytest.mark.backend
+
+CHAT = "/v1/chat/completions"
+SYSTEM = {"role": "system", "content": "You help with files. " * 90}
+FIRST = [SYSTEM, {"role": "user", "content": "Here is what I have so far. " * 36 + "Go on.\n"}]
+SECOND = [SYSTEM, {"role": "user", "content": "There is what I had before. " * 36 + "Go on.\n"}]
+QUESTION = {"role": "user", "content": "And now? " * 3}
+REPLY_TOKENS = 24
+"""Enough to tell: the tiny model's replies to FIRST and SECOND differ from the first token on."""
+
+TOKEN_BYTES = 528  # what a file of the tiny model has for each token
+IDLE = {"save_idle_s": 0.05}
+NEVER = {"save_idle_s": 3600.0}
+
+
+async def ask(url: str, messages: list[Json]) -> str:
+    body = {"messages": messages, "max_tokens": REPLY_TOKENS, "temperature": 0}
+    answer = await exchange(url, "POST", CHAT, body)
+    assert answer.status == 200, answer.body
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
+async def first_turn(proxy: RunningProxy, messages: list[Json]) -> list[Json]:
+    """The history, longer by a reply and the next question."""
+    await proxy.app.known.ask_template()
+    reply = {"role": "assistant", "content": await ask(proxy.url, messages)}
+    return [*messages, reply, QUESTION]
+
+
+async def unsaved(start_llama: StartLlama, history: list[Json], **options: object) -> str:
+    """What a server says that has never seen the conversation."""
+    chosen = {str(name): str(value) for name, value in options.items()}
+    server = start_llama(n_parallel=1, cache_ram_mib=0, chat_template=chosen.get("chat_template"))
+    text = await ask(server.url, history)
+    server.stop()
+    return text
+
+
+def snapshots(proxy: RunningProxy) -> list[Snapshot]:
+    (backend,) = proxy.app.backends.all
+    seating = backend.parts.seating
+    assert seating is not None
+    assert seating.snapshots is not None
+    return list(seating.snapshots.listed())
+
+
+async def saved(proxy: RunningProxy) -> Snapshot:
+    await proxy.records()
+    await until(lambda: len(snapshots(proxy)) == 1)
+    return snapshots(proxy)[0]
+
+
+def failures(proxy: RunningProxy) -> dict[str, int]:
+    (backend,) = proxy.app.backends.all
+    return dict(backend.parts.counters.fail_open)
+
+
+def crash(server: LlamaServer) -> None:
+    """SIGKILL and a new start on the same port: nothing is left in its memory."""
+    server.kill()
+    server.start()
+
+
+def limit_files(server: LlamaServer, size_bytes: int) -> None:
+    """Let every write of the server fail that would make a file larger."""
+    assert server.pid is not None
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "slots"
+    found.mkdir(mode=0o700)
+    return found
+
+
+@pytest.fixture
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A folder that holds some hundred tokens."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("save_path", [False, True], ids=["pool", "folder"])
+async def test_a_full_disk_is_counted_and_costs_no_cache(
+    start_llama: StartLlama, small_disk: Path, save_path: bool
+) -> None:
+    server = start_llama(n_parallel=1, slot_save_path=small_disk)
+    slots = {**IDLE, "save_path": str(small_disk) if save_path else ""}
+    async with running_proxy(server.url, slots=slots) as proxy:
+        history = await first_turn(proxy, FIRST)
+        await until(lambda: failures(proxy) == {"slot-save": 1})
+        page = proxy.app.turns.metrics.page()[0].decode()
+        history = [*history, {"role": "assistant", "content": await ask(proxy.url, history)}]
+        await until(lambda: failures(proxy) == {"slot-save": 2})
+        crash(server)
+        text = await ask(proxy.url, [*history, QUESTION])
+        first, warm, cold = await proxy.records()
+        assert snapshots(proxy) == []
+
+    assert "warmprefix_fail_open_total{" in page
+    assert warm["cached_tokens"] >= first["prompt_tokens"]
+    assert cold["cached_tokens"] == 0
+    assert text == await unsaved(start_llama, [*history, QUESTION])
+
+
+@pytest.mark.parametrize("missing_bytes", [1, 3000, 100_000])
+@pytest.mark.parametrize("save_path", [False, True], ids=["pool", "folder"])
+async def test_a_file_that_just_does_not_fit_is_not_restored(
+    start_llama: StartLlama, folder: Path, tmp_path: Path, save_path: bool, missing_bytes: int
+) -> None:
+    """The last bytes are written when the file is closed, where llama-server does not notice."""
+    server = start_llama(n_parallel=1, slot_save_path=folder)
+    slots = {**IDLE, "save_path": str(folder) if save_path else ""}
+    async with running_proxy(server.url, slots=IDLE) as proxy:
+        await first_turn(proxy, FIRST)
+        whole_bytes = (await saved(proxy)).size_bytes
+    crash(server)
+    limit_files(server, whole_bytes - missing_bytes)
+    async with running_proxy(server.url, slots=slots) as proxy:
+        history = await first_turn(proxy, FIRST)
+        await proxy.records()
+        await until(lambda: bool(failures(proxy)) or bool(snapshots(proxy)))
+        print("SAVE", missing_bytes, failures(proxy), len(snapshots(proxy)))
+        crash(server)
+        text = await ask(proxy.url, history)
+        last = (await proxy.records())[-1]
+        print("END", failures(proxy), last["slot_reason"], last["cached_tokens"])
+        assert sum(failures(proxy).values()) == 1
+
+    assert "restored" not in last["slot_reason"]
+    assert last["cached_tokens"] == 0
+    assert text == await unsaved(start_llama, history)
+
+
+def kill_while_writing(server: LlamaServer, folder: Path) -> int:
+    """SIGKILL as soon as a file has begun to grow; its size then."""
+    while not (sizes := [file.stat().st_size for file in folder.iterdir()]) or not sizes[0]:
+        pass
+    server.kill()
+    (file,) = folder.iterdir()
+    return file.stat().st_size
+
+
+@pytest.mark.parametrize("save_path", [False, True], ids=["pool", "folder"])
+async def test_a_server_killed_while_it_saves(
+    start_llama: StartLlama, folder: Path, save_path: bool
+) -> None:
+    server = start_llama(n_parallel=1, slot_save_path=folder)
+    slots = {**NEVER, "save_idle_s": 0.5, "save_path": str(folder) if save_path else ""}
+    long = [{"role": "system", "content": "You help with files. " * 1400}, QUESTION]
+    async with running_proxy(server.url, slots=slots) as proxy:
+        history = await first_turn(proxy, long)
+        size = await asyncio.wait_for(asyncio.to_thread(kill_while_writing, server, folder), 20)
+        print("SIZE", size, (await proxy.records())[0]["prompt_tokens"] * TOKEN_BYTES)
+        await until(lambda: failures(proxy) == {"slot-save": 1})
+        server.start()
+        text = await ask(proxy.url, history)
+        last = (await proxy.records())[-1]
+
+    assert last["cached_tokens"] == 0
+    assert text == await unsaved(start_llama, history)
+
+
+OTHER_SERVERS: dict[str, Json] = {
+    "context": {"ctx_size": 8192},
+    "template": {"chat_template": template("chatml_tools").replace("<|im_start|>", "<|begin|>")},
+}
+
+
+@pytest.mark.parametrize("other", OTHER_SERVERS)
+async def test_a_snapshot_of_another_server_is_not_restored(
+    start_llama: StartLlama, folder: Path, tmp_path: Path, other: str
+) -> None:
+    """The server that is started in its place is another one."""
+    server = start_llama(n_parallel=1, slot_save_path=folder)
+    index = tmp_path / "slots.json"
+    async with running_proxy(server.url, slots=IDLE, slots_file=index) as proxy:
+        history = await first_turn(proxy, FIRST)
+        await saved(proxy)
+    server.stop()
+    server = start_llama(n_parallel=1, slot_save_path=folder, **OTHER_SERVERS[other])
+    async with running_proxy(server.url, slots=NEVER, slots_file=index) as proxy:
+        await proxy.app.known.ask_template()
+        text = await ask(proxy.url, history)
+        record = await proxy.record()
+        assert failures(proxy) == {}
+
+    assert "restored" not in record["slot_reason"]
+    assert record["cached_tokens"] == 0
+    assert text == await unsaved(start_llama, history, **OTHER_SERVERS[other])
+
+
+@pytest.mark.parametrize("save_path", [False, True], ids=["pool", "folder"])
+@pytest.mark.parametrize("other", OTHER_SERVERS)
+async def test_a_file_of_another_server_under_our_name(
+    start_llama: StartLlama, folder: Path, other: str, save_path: bool
+) -> None:
+    """It has another conversation's cache of about the same size."""
+    server = start_llama(n_parallel=1, slot_save_path=folder)
+    foreign = start_llama(n_parallel=1, slot_save_path=folder, **OTHER_SERVERS[other])
+    slots = {**IDLE, "save_path": str(folder) if save_path else ""}
+    async with running_proxy(server.url, slots=slots) as proxy:
+        history = await first_turn(proxy, FIRST)
+        name = (await saved(proxy)).name
+        await ask(foreign.url, SECOND)
+        foreign.post("/slots/0?action=save", {"filename": name})
+        foreign.stop()
+        crash(server)
+        text = await ask(proxy.url, history)
+        print(other, failures(proxy), (await proxy.records())[-1]["slot_reason"])
+
+    assert text == await unsaved(start_llama, history)
+
+
+async def test_two_proxies_and_a_crash_of_their_server(
+    start_llama: StartLlama, folder: Path, tmp_path: Path
+) -> None:
+    """Neither knows of the other: what one believes to be in a slot may be the other's."""
+    server = start_llama(n_parallel=2, cache_ram_mib=0, slot_save_path=folder)
+    slots = {**IDLE, "save_path": str(folder)}
+    async with (
+        running_proxy(server.url, slots=slots, slots_file=tmp_path / "one.json") as one,
+        running_proxy(server.url, slots=slots, slots_file=tmp_path / "two.json") as two,
+    ):
+        histories = [await first_turn(one, FIRST), await first_turn(two, SECOND)]
+        await saved(one)
+        await saved(two)
+        crash(server)
+        texts = [await ask(one.url, histories[0]), await ask(two.url, histories[1])]
+        print(
+            texts,
+            [(await p.records())[-1]["slot_reason"] for p in (one, two)],
+            failures(one),
+            failures(two),
+        )
+
+    assert texts[0] != texts[1]
+    assert texts == [await unsaved(start_llama, history) for history in histories]
+
+
+@pytest.mark.parametrize("ram", [0, 256], ids=["no-ram-cache", "ram-cache"])
+async def test_what_was_restored_answers_as_if_nothing_had_happened(
+    start_llama: StartLlama, folder: Path, ram: int
+) -> None:
+    """Two turns after the crash say what they say on a server that did not crash."""
+    texts = []
+    for crashes in (False, True):
+        server = start_llama(n_parallel=1, cache_ram_mib=ram, slot_save_path=folder)
+        async with running_proxy(server.url, slots=IDLE) as proxy:
+            history = await first_turn(proxy, FIRST)
+            await saved(proxy)
+            if crashes:
+                crash(server)
+            replies = [await ask(proxy.url, history)]
+            answered = {"role": "assistant", "content": replies[0]}
+            replies.append(await ask(proxy.url, [*history, answered, QUESTION]))
+            record = (await proxy.records())[1]
+            assert record["slot_reason"].startswith("restored ") is crashes
+        texts.append(replies)
+
+    assert texts[0] == texts[1]

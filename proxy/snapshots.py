@@ -120,6 +120,8 @@ class Snapshots:
             name = core.file_name(self.backend, held.tip, self._index.owner)
         else:
             name = core.pool_name(known, old, self._index.owner, now)
+        if name in {snapshot.name for snapshot in known}:
+            self._change([], {name})  # should we not see the end of it, nobody restores half a file
         try:
             moved = await self._api.save(self._url, slot, name, limit_s)
         except BackendError:

@@ -4,10 +4,14 @@ Every turn is answered, and by temperature 0 with the very text that a server wi
 """
 
 import asyncio
+import os
 import resource
+import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +30,6 @@ QUESTION = {"role": "user", "content": "And now? " * 3}
 REPLY_TOKENS = 24
 """Enough to tell: the tiny model's replies to FIRST and SECOND differ from the first token on."""
 
-TOKEN_BYTES = 528  # what a file of the tiny model has for each token
 IDLE = {"save_idle_s": 0.05}
 NEVER = {"save_idle_s": 3600.0}
 
@@ -45,11 +48,12 @@ async def first_turn(proxy: RunningProxy, messages: list[Json]) -> list[Json]:
     return [*messages, reply, QUESTION]
 
 
-async def unsaved(start_llama: StartLlama, history: list[Json], **options: object) -> str:
-    """What a server says that has never seen the conversation."""
-    chosen = {str(name): str(value) for name, value in options.items()}
-    server = start_llama(n_parallel=1, cache_ram_mib=0, chat_template=chosen.get("chat_template"))
-    text = await ask(server.url, history)
+async def unsaved(start_llama: StartLlama, history: list[Json], **options: Any) -> str:
+    """The reply where neither the server nor the proxy has seen the conversation before."""
+    server = start_llama(n_parallel=1, cache_ram_mib=0, **options)
+    async with running_proxy(server.url) as proxy:
+        await proxy.app.known.ask_template()
+        text = await ask(proxy.url, history)
     server.stop()
     return text
 
@@ -119,34 +123,33 @@ async def test_a_full_disk_is_counted_and_costs_no_cache(
         first, warm, cold = await proxy.records()
         assert snapshots(proxy) == []
 
-    assert "warmprefix_fail_open_total{" in page
+    assert 'warmprefix_fail_open_total{reason="slot-save"} 1.0' in page
     assert warm["cached_tokens"] >= first["prompt_tokens"]
     assert cold["cached_tokens"] == 0
     assert text == await unsaved(start_llama, [*history, QUESTION])
 
 
 @pytest.mark.parametrize("missing_bytes", [1, 3000, 100_000])
-@pytest.mark.parametrize("save_path", [False, True], ids=["pool", "folder"])
 async def test_a_file_that_just_does_not_fit_is_not_restored(
-    start_llama: StartLlama, folder: Path, tmp_path: Path, save_path: bool, missing_bytes: int
+    start_llama: StartLlama, folder: Path, missing_bytes: int
 ) -> None:
-    """The last bytes are written when the file is closed, where llama-server does not notice."""
+    """The last bytes are written when the file is closed, where llama-server does not notice.
+
+    Without slots.save_path we do not either.
+    """
     server = start_llama(n_parallel=1, slot_save_path=folder)
-    slots = {**IDLE, "save_path": str(folder) if save_path else ""}
     async with running_proxy(server.url, slots=IDLE) as proxy:
         await first_turn(proxy, FIRST)
         whole_bytes = (await saved(proxy)).size_bytes
     crash(server)
     limit_files(server, whole_bytes - missing_bytes)
-    async with running_proxy(server.url, slots=slots) as proxy:
+    async with running_proxy(server.url, slots={**IDLE, "save_path": str(folder)}) as proxy:
         history = await first_turn(proxy, FIRST)
         await proxy.records()
         await until(lambda: bool(failures(proxy)) or bool(snapshots(proxy)))
-        print("SAVE", missing_bytes, failures(proxy), len(snapshots(proxy)))
         crash(server)
         text = await ask(proxy.url, history)
         last = (await proxy.records())[-1]
-        print("END", failures(proxy), last["slot_reason"], last["cached_tokens"])
         assert sum(failures(proxy).values()) == 1
 
     assert "restored" not in last["slot_reason"]
@@ -154,32 +157,70 @@ async def test_a_file_that_just_does_not_fit_is_not_restored(
     assert text == await unsaved(start_llama, history)
 
 
-def kill_while_writing(server: LlamaServer, folder: Path) -> int:
-    """SIGKILL as soon as a file has begun to grow; its size then."""
-    while not (sizes := [file.stat().st_size for file in folder.iterdir()]) or not sizes[0]:
-        pass
-    server.kill()
+def cut_off(folder: Path) -> None:
+    """Take the last bytes from the only file; llama-server aborts when it restores such a file."""
     (file,) = folder.iterdir()
-    return file.stat().st_size
+    os.truncate(file, file.stat().st_size - 3000)
 
 
-@pytest.mark.parametrize("save_path", [False, True], ids=["pool", "folder"])
+async def interrupt_saving(server: LlamaServer, folder: Path) -> None:
+    """Freeze the server when its slot is about to be saved, with a file whose end is missing."""
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    await until(lambda: any(task.get_name() == "save slot" for task in asyncio.all_tasks()))
+    await asyncio.sleep(0.05)  # the request is in the server's socket by then
+    cut_off(folder)
+
+
+@pytest.mark.parametrize("proxy_dies", [False, True], ids=["proxy-lives", "proxy-dies"])
 async def test_a_server_killed_while_it_saves(
-    start_llama: StartLlama, folder: Path, save_path: bool
+    start_llama: StartLlama, folder: Path, tmp_path: Path, proxy_dies: bool
 ) -> None:
+    """It writes over the file of the turn before; what is left of it would end llama-server."""
     server = start_llama(n_parallel=1, slot_save_path=folder)
-    slots = {**NEVER, "save_idle_s": 0.5, "save_path": str(folder) if save_path else ""}
-    long = [{"role": "system", "content": "You help with files. " * 1400}, QUESTION]
-    async with running_proxy(server.url, slots=slots) as proxy:
-        history = await first_turn(proxy, long)
-        size = await asyncio.wait_for(asyncio.to_thread(kill_while_writing, server, folder), 20)
-        print("SIZE", size, (await proxy.records())[0]["prompt_tokens"] * TOKEN_BYTES)
+    index, left = tmp_path / "slots.json", tmp_path / "left.json"
+    slots = {"save_idle_s": 0.3}
+    async with running_proxy(server.url, slots=slots, slots_file=index) as proxy:
+        history = await first_turn(proxy, FIRST)
+        await saved(proxy)
+        history = [*history, {"role": "assistant", "content": await ask(proxy.url, history)}]
+        history.append(QUESTION)
+        await interrupt_saving(server, folder)
+        shutil.copy(index, left)
+        server.kill()
         await until(lambda: failures(proxy) == {"slot-save": 1})
         server.start()
+        if not proxy_dies:
+            text = await ask(proxy.url, history)
+            assert (await proxy.records())[-1]["cached_tokens"] == 0
+    if proxy_dies:
+        async with running_proxy(server.url, slots=slots, slots_file=left) as proxy:
+            await proxy.app.known.ask_template()
+            text = await ask(proxy.url, history)
+            assert (await proxy.record())["cached_tokens"] == 0
+            assert failures(proxy) == {}
+
+    assert text == await unsaved(start_llama, history)
+
+
+async def test_a_file_that_ends_the_server_ends_it_once(
+    start_llama: StartLlama, folder: Path
+) -> None:
+    """Without slots.save_path nobody sees that its end is missing; afterwards it is forgotten."""
+    server = start_llama(n_parallel=1, slot_save_path=folder)
+    async with running_proxy(server.url, slots=IDLE) as proxy:
+        history = await first_turn(proxy, FIRST)
+        await saved(proxy)
+        cut_off(folder)
+        crash(server)
+        await exchange(proxy.url, "POST", CHAT, {"messages": history, "max_tokens": 1})
+        await until(lambda: failures(proxy).get("slot-restore") == 1)
+        crash(server)
         text = await ask(proxy.url, history)
         last = (await proxy.records())[-1]
+        assert failures(proxy)["slot-restore"] == 1
 
-    assert last["cached_tokens"] == 0
+    assert "restored" not in last["slot_reason"]
     assert text == await unsaved(start_llama, history)
 
 
@@ -229,7 +270,7 @@ async def test_a_file_of_another_server_under_our_name(
         foreign.stop()
         crash(server)
         text = await ask(proxy.url, history)
-        print(other, failures(proxy), (await proxy.records())[-1]["slot_reason"])
+        assert [record["status"] for record in await proxy.records()] == [200, 200]
 
     assert text == await unsaved(start_llama, history)
 

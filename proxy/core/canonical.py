@@ -120,6 +120,6 @@ def _guarded(
 ) -> Value:
     try:
         return change(value)
-    except Exception:  # fail open: one of the three places where anything may go wrong
+    except Exception:  # fail open: the prompt goes on without this rule
         failed[name] += 1
         return value

@@ -17,6 +17,9 @@ class Counters:
         self.prewarms: Counter[str] = Counter()
         """`runs`, `tokens` evaluated by them, and how many were `cancelled` by a request."""
 
+        self.snapshots: Counter[str] = Counter()
+        """Slots `saved` to disk and `restored` from it, and the `restored_tokens`."""
+
     def failed_open(self, what: str) -> None:
         """Count one request, message or record that went on without our cleverness."""
         self.fail_open[what] += 1

@@ -36,6 +36,7 @@ class State(Collector):
         )
         yield _count("tasks_failed", "Background tasks that ended in an error.", self.tasks.failed)
         yield from self._prewarms()
+        yield from self._snapshots()
         ledger = self.store.state()
         yield _gauge("ledger_conversations", "Conversations in the ledger.", ledger.conversations)
         yield _gauge("ledger_messages", "Messages in the ledger.", ledger.messages)
@@ -50,6 +51,13 @@ class State(Collector):
         yield _count("prewarms", "Coming prompts that were read ahead.", counts["runs"])
         yield _count("prewarmed_tokens", "Tokens evaluated by that.", counts["tokens"])
         yield _count("prewarms_cancelled", "Of these, ended by a request.", counts["cancelled"])
+
+    def _snapshots(self) -> Iterable[Metric]:
+        counts = self.counters.snapshots
+        yield _count("slots_saved", "Slots saved to disk.", counts["saved"])
+        yield _count("slots_restored", "Slots restored from it.", counts["restored"])
+        tokens = counts["restored_tokens"]
+        yield _count("restored_tokens", "Tokens that were restored instead of evaluated.", tokens)
 
     def _fail_open(self) -> Metric:
         family = CounterMetricFamily(

@@ -8,27 +8,15 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from proxy.backends.known import KnownBackend
+from proxy.ahead import Ahead, Run
 from proxy.backends.llama import Llama
 from proxy.config import PrewarmConfig
-from proxy.core.prewarm import (
-    PLACEHOLDER,
-    Plan,
-    beginnings,
-    final_answer,
-    forms,
-    held_tokens,
-    is_text,
-    plan,
-    step_tokens,
-)
+from proxy.core.prewarm import PLACEHOLDER, Plan, final_answer, held_tokens, is_text, step_tokens
 from proxy.core.turn import Turn
-from proxy.core.types import Message, Reply, Request
-from proxy.counters import Counters
-from proxy.dialects import chat_completions
-from proxy.pipeline import Pipeline, Prepared
+from proxy.core.types import Message, Reply
+from proxy.pipeline import Prepared
 from proxy.recent import Recent
-from proxy.slotkeeper import Seat, SlotKeeper
+from proxy.slotkeeper import Seat
 from proxy.tasks import Tasks
 
 _WAITING = 8  # conversations; one machine has 1 to 8 slots
@@ -41,7 +29,7 @@ class _Candidate:
     turn: str
     conversation: str
     prepared: Prepared
-    request: Request
+    model: str | None
     reply: Message
     seat: Seat
     held: int
@@ -51,22 +39,10 @@ class _Candidate:
 class Prewarm:
     """Reads ahead for the conversations of one backend."""
 
-    def __init__(
-        self,
-        config: PrewarmConfig,
-        pipeline: Pipeline,
-        recent: Recent,
-        keeper: SlotKeeper,
-        known: KnownBackend,
-        counters: Counters,
-        tasks: Tasks,
-    ) -> None:
+    def __init__(self, config: PrewarmConfig, ahead: Ahead, recent: Recent, tasks: Tasks) -> None:
         self._config = config
-        self._pipeline = pipeline
+        self._ahead = ahead
         self._recent = recent
-        self._keeper = keeper
-        self._known = known
-        self._counters = counters
         self._tasks = tasks
         self._waiting: OrderedDict[str, _Candidate] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
@@ -93,7 +69,7 @@ class Prewarm:
     async def _run(self) -> None:
         """Every conversation that waits, the newest first."""
         await asyncio.sleep(self._config.idle_s)
-        llama = self._known.llama
+        llama = self._ahead.known.llama
         while self._waiting and llama is not None:
             name = next(reversed(self._waiting))
             candidate = self._waiting[name]
@@ -107,61 +83,33 @@ class Prewarm:
 
     async def _plan(self, llama: Llama, candidate: _Candidate) -> Plan | None:
         """What the next prompt begins with; None where that cannot be told."""
-        if not await self._is_ours(llama, candidate, candidate.held):
+        if not await self._is_ours(llama, candidate):
             return None
         sent = await llama.render(candidate.prepared.body)
         if sent is None:
             return None
-        texts: dict[str, None] = {}
-        for reply in forms(candidate.reply):
-            rendered = await llama.render(await self._coming(candidate, reply))
-            texts.update(dict.fromkeys(beginnings(rendered or "")))
-        generated = (candidate.reply.reasoning or "") + str(candidate.reply.content or "")
-        held = await llama.tokenize(sent + generated)
-        coming = [await llama.tokenize(text) for text in texts]
-        return plan(held, coming) if held and coming else None
+        reply = candidate.reply
+        held = sent + (reply.reasoning or "") + str(reply.content or "")
+        return await self._ahead.plan(llama, candidate.prepared, reply, PLACEHOLDER, held)
 
-    async def _coming(self, candidate: _Candidate, reply: Message) -> bytes:
-        """The body that would go out for the next user message."""
-        request = candidate.request
-        messages = (*request.prompt.messages, reply, PLACEHOLDER)
-        pays = self._known.template.reasoning_pays
-        prompt = await self._pipeline.coming(candidate.prepared, messages, reasoning_pays=pays)
-        kind = await self._known.kind()
-        return chat_completions.render(request, prompt, kind.options(request))
-
-    async def _is_ours(self, llama: Llama, candidate: _Candidate, tokens: int) -> bool:
-        """Whether nothing runs, and the slot holds what this conversation left there: so many tokens."""
-        seat, views = candidate.seat, self._keeper.views()
-        if seat.slot is None or seat.slot >= len(views):
+    async def _is_ours(self, llama: Llama, candidate: _Candidate) -> bool:
+        slot = candidate.seat.slot
+        if slot is None:
             return False
-        view, slots = views[seat.slot], await llama.slots()
-        if len(slots) != len(views) or any(slot.is_busy for slot in slots):
-            return False
-        is_own = view.conversation == candidate.conversation and not view.is_side
-        return is_own and not view.is_busy and slots[seat.slot].tokens == tokens
+        where, held = candidate.conversation, candidate.held
+        return await self._ahead.is_ours(llama, slot, where, held, held)
 
     async def _evaluate(self, llama: Llama, candidate: _Candidate, found: Plan) -> None:
         """Step by step, as long as nobody else is there."""
-        slot, held, evaluated = candidate.seat.slot, candidate.held, 0
+        slot, where, held = candidate.seat.slot, candidate.conversation, candidate.held
         assert slot is not None
-        self._counters.prewarms["runs"] += 1
+        run = Run(self._ahead, slot, where, candidate.model, held, held, held)
         try:
-            for end in found.steps(candidate.step):
-                if not await self._is_ours(llama, candidate, held):
-                    break
-                step = await llama.evaluate(slot, found.tokens[:end], candidate.request.model)
-                if step is None:
-                    break
-                held, evaluated = end, evaluated + step
-        except asyncio.CancelledError:
-            self._counters.prewarms["cancelled"] += 1
-            raise
+            await run.steps(llama, found, candidate.step)
         finally:
-            self._counters.prewarms["tokens"] += evaluated
-            self._keeper.read_ahead(slot, held)
-            whole = held if held == len(found.tokens) else None
-            self._recent.prewarmed(candidate.conversation, candidate.turn, evaluated, whole)
+            self._ahead.keeper.read_ahead(slot, run.held)
+            whole = run.held if run.held == len(found.tokens) else None
+            self._recent.prewarmed(where, candidate.turn, run.evaluated, whole)
 
 
 def _candidate(
@@ -177,4 +125,4 @@ def _candidate(
     if answer is None:
         return None
     where, step = turn.place.conversation, step_tokens(turn.stats)
-    return _Candidate(turn.id, where, prepared, request, answer, seat, held, step)
+    return _Candidate(turn.id, where, prepared, request.model, answer, seat, held, step)

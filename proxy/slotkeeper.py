@@ -129,6 +129,19 @@ class SlotKeeper:
         held = self._held[slot]
         self._held[slot] = None if held is None else replace(held, tokens=tokens)
 
+    def hold(self, slot: int, held: Held, *, is_whole: bool) -> None:
+        """A conversation was read again in this slot: it holds so many tokens of it, all or the beginning.
+
+        Nothing to know where a request has taken the slot meanwhile.
+        """
+        if slot >= len(self._views) or self._views[slot].is_busy:
+            return
+        self._used += 1
+        self._views[slot] = SlotView(slot, held.conversation, tokens=held.tokens, used=self._used)
+        self._keys[slot] = (held.keys, held.head)
+        self._held[slot] = held if is_whole else None
+        self._sure[slot] = is_whole
+
     def views(self) -> Sequence[SlotView]:
         """What is known of each slot."""
         return tuple(self._views)

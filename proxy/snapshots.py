@@ -131,6 +131,7 @@ class Snapshots:
         if not core.is_plausible(moved.tokens, held):
             self._forget({name})  # something else ran in the slot, or it was emptied
             return False
+        self._counters.snapshots["saved"] += 1
         self._keep(self._snapshot(name, held, moved, now), old, now)
         return True
 
@@ -177,6 +178,8 @@ class Snapshots:
                 self._counters.failed_open("slot-restore")
                 self._forget({snapshot.name})
                 return moved.tokens
+            self._counters.snapshots["restored"] += 1
+            self._counters.snapshots["restored_tokens"] += moved.tokens
             self._change([replace(snapshot, used_s=self._clock())], set())
             return moved.tokens
 

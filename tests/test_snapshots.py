@@ -82,6 +82,16 @@ async def backend() -> AsyncIterator[Slots]:
         yield backend
 
 
+async def test_what_went_well_is_counted_too(backend: Slots, tmp_path: Path) -> None:
+    bench = Bench(backend, tmp_path)
+    await bench.snapshots.save(0, HELD)
+    (snapshot,) = bench.snapshots.listed()
+
+    assert await bench.snapshots.restore(0, snapshot) == 1000
+    assert bench.counters.snapshots == {"saved": 1, "restored": 1, "restored_tokens": 1000}
+    await bench.close()
+
+
 async def test_a_full_disk_is_counted(backend: Slots, tmp_path: Path) -> None:
     bench = Bench(backend, tmp_path)
     backend.saved = (500, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from hashlib import blake2b
+from typing import NamedTuple
 
 import httpx
 
@@ -19,6 +20,13 @@ _AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the re
 _FIRST_WAIT_S = (
     0.5  # how long a request waits to learn it; a loopback server answers in milliseconds
 )
+
+
+class Start(NamedTuple):
+    """One start of a llama-server: its media marker, and the path of its model."""
+
+    marker: str
+    model: str | None
 
 
 class KnownBackend:
@@ -106,6 +114,12 @@ class KnownBackend:
         restarted = before is not None and now is not None and before.marker != now.marker
         self.generation += restarted
         return restarted
+
+    @property
+    def start(self) -> Start | None:
+        """Which start of which model answered when the backend was asked last; None where it does not say."""
+        props = self._props
+        return None if props is None or props.marker is None else Start(props.marker, props.model)
 
     @property
     def slots(self) -> tuple[int, ...]:

@@ -30,12 +30,13 @@ async def identify(client: httpx.AsyncClient, url: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Props:
     """What a llama-server says of itself. `marker` is another one at every start of it; `slots`: how
-    many tokens each slot holds, empty where it does not say."""
+    many tokens each slot holds, empty where it does not say; `model`: the path of its file."""
 
     url: str
     template: str
     marker: str | None
     slots: tuple[int, ...] = ()
+    model: str | None = None
 
 
 async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
@@ -55,11 +56,11 @@ async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
             props = _members(await client.get(f"{url}/props", timeout=_LIMIT_S))
     except httpx.HTTPError:
         return None
-    template, marker = props.get("chat_template"), props.get("media_marker")
+    template = props.get("chat_template")
     if not isinstance(template, str):
         return None
     slots = await slot_tokens(client, url)
-    return Props(url, template, marker if isinstance(marker, str) else None, slots)
+    return Props(url, template, _text(props, "media_marker"), slots, _text(props, "model_path"))
 
 
 async def slot_tokens(client: httpx.AsyncClient, url: str) -> tuple[int, ...]:
@@ -82,6 +83,11 @@ def _llama_server_of(health: dict[str, object]) -> str | None:
     latest = max(models, key=lambda m: m.get("last_use") or 0, default={})
     url = latest.get("backend_url")
     return url.removesuffix("/v1") if isinstance(url, str) else None
+
+
+def _text(props: dict[str, object], name: str) -> str | None:
+    value = props.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _members(response: httpx.Response) -> dict[str, object]:

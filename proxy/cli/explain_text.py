@@ -56,6 +56,9 @@ def explained(record: Record, *, coloured: bool, zone: tzinfo | None = None) -> 
         yield from break_lines(found, saved(record), coloured=coloured)
     else:
         yield Text(no_break(record))
+    if number(record.get("prewarmed_tokens")):
+        ahead = f"{count(record.get('prewarmed_tokens'))} tokens were evaluated before it came"
+        yield labelled("ahead", f"{ahead}; they are no part of its own counts")
     if record.get("error"):
         yield labelled("error", plain(record["error"]))
 

@@ -168,6 +168,15 @@ class SlotsConfig:
             "a conversation; auto: where the backend says how many it has."
         ),
     )
+    side_wait_s: float = field(
+        default=0.0,
+        metadata=about(
+            "With a single slot: how long a side request (a title, tags) is held back at most while a "
+            "conversation is in a tool loop, which it would cut. 0: it is not.",
+            "seconds",
+            least=0,
+        ),
+    )
     save: Save = field(
         default="auto",
         metadata=about(
@@ -219,6 +228,15 @@ class PrewarmConfig:
     idle_s: float = field(
         default=0.5,
         metadata=about("How long nothing must have run before it begins.", "seconds", least=0),
+    )
+    restart_check_s: float = field(
+        default=5.0,
+        metadata=about(
+            "How often the backend is asked whether it has restarted, to read the latest conversations "
+            "again before they come back. 0: never.",
+            "seconds",
+            least=0,
+        ),
     )
 
 

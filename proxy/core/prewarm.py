@@ -51,6 +51,20 @@ def final_answer(reply: Reply, status: int | None) -> Message | None:
     return None if message is None or message.tool_calls else message
 
 
+def kept_reply(reply: Reply, status: int | None) -> Message | None:
+    """The reply as a client keeps it in its history, else None: it was cut off, or is none."""
+    is_whole = status == 200 and reply.complete and reply.finish in ("stop", "tool_calls")
+    return reply.message if is_whole else None
+
+
+def coming_message(reply: Message) -> Message:
+    """What the client sends after a reply, but for its text: a user message, or the first result."""
+    if not reply.tool_calls:
+        return PLACEHOLDER
+    call, text = reply.tool_calls[0].id, PLACEHOLDER.content
+    return Message("tool", text, tool_call_id=call, keys=("role", "tool_call_id", "content"))
+
+
 def is_text(prompt: Prompt) -> bool:
     """Whether the rendering says all: a picture is only a marker in it."""
     return not any(
@@ -82,7 +96,8 @@ def forms(reply: Message) -> tuple[Message, ...]:
     """The reply as clients give it back: with its reasoning, and without."""
     if not reply.reasoning:
         return (reply,)
-    bare = Message(reply.role, reply.content, keys=("role", "content"))
+    keys = ("role", "content", *(["tool_calls"] if reply.tool_calls else []))
+    bare = Message(reply.role, reply.content, tool_calls=reply.tool_calls, keys=keys)
     return (reply, bare)
 
 

@@ -4,6 +4,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from proxy.ahead import Ahead
 from proxy.backends.connection import Connections
 from proxy.backends.known import KnownBackend
 from proxy.capture import Capture
@@ -16,6 +17,7 @@ from proxy.prewarm import Prewarm
 from proxy.profiles.volatile import explained_patterns
 from proxy.recent import Recent
 from proxy.recorder import Recorder
+from proxy.reread import Reread
 from proxy.server.access import has_key, is_own_host
 from proxy.server.api import create_api
 from proxy.server.asgi import Receive, Scope, Send
@@ -80,6 +82,7 @@ class App:
         """The parts of one backend, with those that are everyone's."""
         known = KnownBackend(backend.url, backend.kind, self.tasks)
         seating = self._seating(backend, known)
+        prewarm, reread = self._reading(known, seating)
         return Parts(
             connections=Connections(
                 backend.url,
@@ -94,7 +97,8 @@ class App:
             tasks=self.tasks,
             capture=self._capture,
             seating=seating,
-            prewarm=self._prewarm(known, seating),
+            prewarm=prewarm,
+            reread=reread,
         )
 
     def _seating(self, backend: NamedBackend, known: KnownBackend) -> Seating | None:
@@ -106,14 +110,19 @@ class App:
             # One of several backends does not see the files of another.
             label = backend.name if self._config.backends else ""
             snapshots = Snapshots(slots, self._saved, known, self._counters, label)
-        return Seating(SlotKeeper(), known, self.tasks, snapshots, slots.save_idle_s)
+        limits = (slots.save_idle_s, slots.side_wait_s)
+        return Seating(SlotKeeper(), known, self.tasks, snapshots, *limits)
 
-    def _prewarm(self, known: KnownBackend, seating: Seating | None) -> Prewarm | None:
-        config = self._config.prewarm
+    def _reading(
+        self, known: KnownBackend, seating: Seating | None
+    ) -> tuple[Prewarm | None, Reread | None]:
+        """What is read while nobody asks: ahead, and again after a restart."""
+        config, recent, tasks = self._config.prewarm, self._recent, self.tasks
         if seating is None or config.mode != "auto" or self._observe:
-            return None
-        counters, recent = self._counters, self._recent
-        return Prewarm(config, self._pipeline, recent, seating.keeper, known, counters, self.tasks)
+            return None, None
+        ahead = Ahead(self._pipeline, seating.keeper, known, self._counters)
+        reread = Reread(config, ahead, recent, seating.snapshots, tasks)
+        return Prewarm(config, ahead, recent, tasks), reread
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or WebSocket."""

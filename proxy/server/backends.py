@@ -40,8 +40,7 @@ class Backend:
 
     def arrived(self) -> None:
         """A request has come that goes there: nothing is read ahead meanwhile."""
-        if self.parts.prewarm is not None:
-            self.parts.prewarm.arrived()
+        self.parts.arrived()
 
 
 class Backends:
@@ -131,6 +130,9 @@ class Backends:
         """End the checks, which would never end by themselves."""
         if self._watching is not None:
             self._watching.cancel()
+        for backend in self.all:
+            if backend.parts.reread is not None:
+                backend.parts.reread.stop()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from proxy.backends.base import Response
 from proxy.capture import Tape
 from proxy.core.errors import BackendError, Unreachable
+from proxy.core.prewarm import kept_reply
 from proxy.core.turn import Times
-from proxy.core.types import CacheStats, Outcome, Reply
+from proxy.core.types import Outcome, Reply
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
 from proxy.dialects.chat_reply import ChatReader
@@ -84,7 +85,7 @@ class Exchange:
                 if not self._way.leads_on(error):
                     raise
             if parts.seating is not None and self._seat is not None:
-                parts.seating.keeper.leave(self._seat, CacheStats())
+                parts.seating.give_back(self._seat)
                 self._seat = None
             await self._way.write()
 
@@ -154,9 +155,13 @@ class Exchange:
         )
         turn, question = self._parts.recorder.record(self._prepared, ended)
         if self._parts.seating is not None:
-            turn = self._parts.seating.leave(self._seat, turn)
+            kept = kept_reply(reply, turn.status)
+            goes_on = kept is not None and bool(kept.tool_calls)
+            turn = self._parts.seating.leave(self._seat, turn, goes_on=goes_on)
         if self._parts.prewarm is not None:
             self._parts.prewarm.ended(turn, self._prepared, reply, self._seat)
+        if self._parts.reread is not None:
+            self._parts.reread.ended(turn, self._prepared, reply)
         turn = replace(turn, backend=route.backend, backend_reason=route.reason)
         self._way.end()
         known.saw_model(turn.model)

@@ -8,6 +8,7 @@ from proxy.capture import Capture
 from proxy.counters import Counters
 from proxy.prewarm import Prewarm
 from proxy.recorder import Recorder
+from proxy.reread import Reread
 from proxy.server.seating import Seating
 from proxy.server.turns import Turns
 from proxy.tasks import Tasks
@@ -26,3 +27,11 @@ class Parts:
     capture: Capture | None = None
     seating: Seating | None = None
     prewarm: Prewarm | None = None
+    reread: Reread | None = None
+
+    def arrived(self) -> None:
+        """A request has come: whatever is read ahead gives way."""
+        if self.prewarm is not None:
+            self.prewarm.arrived()
+        if self.reread is not None:
+            self.reread.arrived()

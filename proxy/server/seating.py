@@ -19,6 +19,7 @@ from proxy.core.wire import write_message
 from proxy.dialects.chat_completions import with_slot
 from proxy.idle_saving import IdleSaving
 from proxy.pipeline import Prepared
+from proxy.side_wait import SideWait
 from proxy.slotkeeper import Seat, SlotKeeper, head_of
 from proxy.snapshots import EVICTED_S, Snapshots
 from proxy.tasks import Tasks
@@ -43,6 +44,7 @@ class Seating:
         tasks: Tasks,
         snapshots: Snapshots | None = None,
         save_idle_s: float = 30.0,
+        side_wait_s: float = 0.0,
     ) -> None:
         self.keeper = keeper
         self.snapshots = snapshots
@@ -53,6 +55,7 @@ class Seating:
         self._ended_s = 0.0
         self._ended: dict[int, float] = {}
         self._generation = 0
+        self._side_wait = SideWait(side_wait_s)
         self._saving = None
         if snapshots is not None:
             self._saving = IdleSaving(keeper, snapshots, tasks, save_idle_s)
@@ -73,6 +76,7 @@ class Seating:
         is_aside = prepared.client.side or prepared.is_branch
         if self.snapshots is not None and not is_aside:
             await self._look(self.snapshots, prepared.keys, head_of(sent))
+        waited = await self._side_wait.wait() if is_aside and len(self._known.slots) == 1 else ""
         self.keeper.know(self._known.slots, self._known.generation)
         seat = self.keeper.take(
             where.conversation,
@@ -82,6 +86,10 @@ class Seating:
             is_branch=prepared.is_branch,
             returns=where.index > 0,
         )
+        if waited:
+            seat.choice = SlotChoice(seat.choice.slot, f"{seat.choice.reason}; {waited}")
+        if not is_aside:
+            self._side_wait.began(where.conversation)
         if self.snapshots is not None:
             await self._prepare_or_go_on(self.snapshots, seat, prepared)
         if seat.choice.slot is not None:
@@ -103,7 +111,7 @@ class Seating:
         try:
             await self._prepare(snapshots, seat, prepared)
         except asyncio.CancelledError:
-            self.keeper.leave(seat, CacheStats())  # else the slot would count as busy for ever
+            self.give_back(seat)  # else the slot would count as busy for ever
             raise
         except Exception:  # fail open: the request goes on to the slot that was chosen
             snapshots.failed()
@@ -152,11 +160,21 @@ class Seating:
         sizes = [len(write_message(message)) for message in messages[: snapshot.messages]]
         return gain(snapshot, 0 if is_empty else seat.shared, sizes)
 
-    def leave(self, seat: Seat | None, turn: Turn) -> Turn:
-        """The turn with its slot, which is free now."""
+    def give_back(self, seat: Seat) -> None:
+        """Nothing was sent to the slot after all."""
+        self.keeper.leave(seat, CacheStats())
+        self._rests(seat)
+
+    def _rests(self, seat: Seat, *, goes_on: bool = False) -> None:
+        if not seat.is_side:
+            self._side_wait.ended(seat.conversation, goes_on=goes_on)
+
+    def leave(self, seat: Seat | None, turn: Turn, *, goes_on: bool = False) -> Turn:
+        """The turn with its slot, which is free now. `goes_on`: the reply has called tools."""
         if seat is None:
             return turn
         self.keeper.leave(seat, turn.stats)
+        self._rests(seat, goes_on=goes_on)
         self._ended_s = time.monotonic()
         if seat.slot is None and len(self.keeper.views()) > 1:
             self._tasks.start(self._learn(seat, turn.stats), "learn slot")

@@ -118,6 +118,8 @@ UNBROKEN = [
     pytest.param({"outcome": "backend_error", "status": 503}, "It failed (backend_error 503)",
                  id="failed"),
     pytest.param({"status": 400}, "It failed (ok 400)", id="refused"),
+    pytest.param({"prewarmed_tokens": 2611}, "ahead    2,611 tokens were evaluated before it came",
+                 id="read-ahead"),
     pytest.param({"error": "too\nlong"}, "error    too�long", id="error"),
     pytest.param({"index": None}, "conversation 3f9c2a81d07e (edit)", id="no-index"),
 ]  # fmt: skip

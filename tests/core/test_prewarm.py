@@ -10,10 +10,12 @@ from proxy.core.prewarm import (
     PLACEHOLDER,
     Plan,
     beginnings,
+    coming_message,
     final_answer,
     forms,
     held_tokens,
     is_text,
+    kept_reply,
     plan,
     shared_tokens,
     step_tokens,
@@ -103,6 +105,39 @@ def test_a_reply_comes_back_with_its_reasoning_or_without() -> None:
 
     assert forms(ANSWER) == (ANSWER,)
     assert forms(thought) == (thought, ANSWER)
+
+
+def test_a_reply_with_calls_keeps_them_without_its_reasoning() -> None:
+    asked = replace(ANSWER, reasoning="Hm.", tool_calls=(ToolCall("c1", "f", "{}"),))
+
+    assert [(form.reasoning, form.tool_calls) for form in forms(asked)] == [
+        ("Hm.", asked.tool_calls),
+        (None, asked.tool_calls),
+    ]
+
+
+def test_a_user_message_comes_after_an_answer_and_a_result_after_calls() -> None:
+    asked = replace(ANSWER, tool_calls=(ToolCall("c1", "f", "{}"), ToolCall("c2", "f", "{}")))
+
+    assert coming_message(ANSWER) is PLACEHOLDER
+    result = coming_message(asked)
+    assert (result.role, result.tool_call_id, result.content) == ("tool", "c1", PLACEHOLDER.content)
+
+
+@pytest.mark.parametrize(
+    ("status", "complete", "finish", "kept"),
+    [
+        (200, True, "stop", True),
+        (200, True, "tool_calls", True),
+        (200, True, "length", False),
+        (200, False, "stop", False),
+        (502, True, "stop", False),
+    ],
+)
+def test_a_client_keeps_a_whole_reply(status: int, complete: bool, finish: str, kept: bool) -> None:
+    reply = Reply(message=ANSWER, complete=complete, finish=finish)
+
+    assert (kept_reply(reply, status) is ANSWER) is kept
 
 
 def test_the_rendering_ends_before_the_text_that_nobody_wrote_yet() -> None:

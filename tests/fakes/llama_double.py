@@ -24,7 +24,8 @@ def rendered(messages: list[Json]) -> str:
 
 class LlamaDouble(ScriptedBackend):
     """`held`: tokens in each slot; `busy`: whether any of them says to be at work; `stalls`: evaluations
-    are never answered; `missing`: paths that answer 404; `evaluations`: what was asked for, in order."""
+    are never answered; `missing`: paths that answer 404; `evaluations`: what was asked for, in order;
+    `starts`: how often it has started, None where it does not say; `calls`: of the next replies."""
 
     def __init__(self, slots: int = 2, missing: Iterable[str] = ()) -> None:
         super().__init__(otherwise=self._script)
@@ -34,13 +35,20 @@ class LlamaDouble(ScriptedBackend):
         self.missing = frozenset(missing)
         self.evaluations: list[Request] = []
         self.finish = "stop"
+        self.starts: int | None = None
+        self.calls: list[Json] = []
+
+    def restart(self) -> None:
+        """Hold nothing, as a new process does."""
+        self.held = [0] * len(self.held)
+        self.starts = (self.starts or 0) + 1
 
     def _script(self, request: Request) -> list[Step]:
         path = request.target
         if path in self.missing:
             return list(json_response({"error": "no"}, 404))
         if path == "/props":
-            return list(json_response({"total_slots": len(self.held), "chat_template": "t"}))
+            return list(json_response(self._props()))
         if path == "/slots":
             states = [{"is_processing": self.busy, "n_prompt_tokens": n} for n in self.held]
             return list(json_response(states))
@@ -54,6 +62,10 @@ class LlamaDouble(ScriptedBackend):
             return self._chat(request.json())
         return list(json_response({}))
 
+    def _props(self) -> Json:
+        props: Json = {"total_slots": len(self.held), "chat_template": "t", "model_path": "m.gguf"}
+        return props if self.starts is None else props | {"media_marker": f"<{self.starts}>"}
+
     def _evaluate(self, request: Request) -> list[Step]:
         self.evaluations.append(request)
         if self.stalls:
@@ -65,7 +77,9 @@ class LlamaDouble(ScriptedBackend):
     def _chat(self, body: Json) -> list[Step]:
         size = len(rendered(body["messages"]))
         self.held[body.get("id_slot", 0)] = size + len(ANSWER) - 1
-        message = {"role": "assistant", "content": ANSWER}
+        message: Json = {"role": "assistant", "content": ANSWER}
+        if self.calls:
+            message["tool_calls"] = self.calls
         timings = {"cache_n": 0, "prompt_n": size, "prompt_ms": 1.0, "predicted_n": len(ANSWER)}
         choice = {"index": 0, "message": message, "finish_reason": self.finish}
         usage = {"prompt_tokens": size, "completion_tokens": len(ANSWER)}

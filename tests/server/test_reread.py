@@ -1,0 +1,206 @@
+"""Reading again after a restart: what is read, when, and what is left alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.fakes.llama_double import ANSWER, LlamaDouble
+from tests.fakes.raw_client import exchange
+from tests.fakes.running_proxy import Json, RunningProxy, Settings, running_proxy, until
+
+CHAT = "/v1/chat/completions"
+QUESTION = [{"role": "user", "content": "Read it. " * 100}]
+OTHER = [{"role": "user", "content": "Something else. " * 100}]
+CHECK_S = 0.02
+LATER = 10
+"""Checks within which something would have happened."""
+
+
+@asynccontextmanager
+async def running(
+    slots: int = 2, *, observe: bool = False, pin: str = "auto", **prewarm: object
+) -> AsyncIterator[tuple[LlamaDouble, RunningProxy]]:
+    settings: Settings = {"idle_s": 60.0, "restart_check_s": CHECK_S, **prewarm}
+    backend = LlamaDouble(slots)
+    backend.starts = 1
+    async with (
+        backend,
+        running_proxy(backend.url, observe=observe, slots={"pin": pin}, prewarm=settings) as proxy,
+    ):
+        await proxy.app.known.ask_template()
+        yield backend, proxy
+
+
+async def chat(proxy: RunningProxy, messages: list[Json], **options: object) -> int:
+    answer = await exchange(proxy.url, "POST", CHAT, {"messages": messages, **options})
+    return answer.status
+
+
+async def looked(backend: LlamaDouble, times: int = LATER) -> None:
+    """Return when the backend was asked so often whether it has restarted, and nothing is read."""
+    asked = len(backend.requests)
+    await until(lambda: len([r for r in backend.requests[asked:] if r.target == "/props"]) >= times)
+    await until(lambda: all(task.get_name() != "reread" for task in asyncio.all_tasks()))
+
+
+def texts(backend: LlamaDouble) -> list[tuple[int, str]]:
+    """Slot and text of each evaluation, the last step of each prompt."""
+    last: dict[tuple[int, str], str] = {}
+    for request in backend.evaluations:
+        body = request.json()
+        text = "".join(map(chr, body["prompt"]))
+        last[body["id_slot"], text[:20]] = text
+    return [(slot, text) for (slot, _), text in last.items()]
+
+
+async def test_the_latest_first_each_in_an_empty_slot() -> None:
+    async with running() as (backend, proxy):
+        await chat(proxy, QUESTION)
+        await chat(proxy, OTHER)
+        backend.restart()
+        await looked(backend)
+        await chat(proxy, [*QUESTION, {"role": "assistant", "content": ANSWER}, *OTHER])
+        record = (await proxy.records())[-1]
+
+    assert texts(backend) == [
+        (0, f"<user>{OTHER[0]['content']}<assistant>{ANSWER}<user>"),
+        (1, f"<user>{QUESTION[0]['content']}<assistant>{ANSWER}<user>"),
+    ]
+    assert record["slot"] == 1
+    assert record["prewarmed_tokens"] == 10 * sum(
+        request.json()["id_slot"] == 1 for request in backend.evaluations
+    )
+
+
+async def test_with_calls_up_to_the_first_result() -> None:
+    async with running() as (backend, proxy):
+        function = {"name": "read", "arguments": "{}"}
+        backend.calls = [{"id": "call_1", "type": "function", "function": function}]
+        backend.finish = "tool_calls"
+        await chat(proxy, QUESTION)
+        backend.restart()
+        await looked(backend)
+
+    expected = f"<user>{QUESTION[0]['content']}<assistant>{ANSWER}<tool>"
+    assert texts(backend) == [(0, expected)]
+
+
+async def test_a_reply_that_was_cut_off_is_asked_for_again() -> None:
+    async with running() as (backend, proxy):
+        backend.finish = "length"
+        await chat(proxy, QUESTION)
+        backend.restart()
+        await looked(backend)
+
+    assert texts(backend) == [(0, f"<user>{QUESTION[0]['content']}<assistant>")]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"mode": "off"}, id="off"),
+        pytest.param({"pin": "off"}, id="slots-left-to-the-server"),
+        pytest.param({"observe": True}, id="only-observing"),
+        pytest.param({"restart_check_s": 0.0}, id="never-asked"),
+    ],
+)
+async def test_nobody_watches(settings: dict[str, Any]) -> None:
+    async with running(**settings) as (_, proxy):
+        await chat(proxy, QUESTION)
+        names = {task.get_name() for task in asyncio.all_tasks()}
+
+    assert "restart watch" not in names
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"cache_prompt": False}, id="nothing-is-cached"),
+        pytest.param({"id_slot": 1}, id="the-clients-own-slot"),
+    ],
+)
+async def test_such_a_conversation_is_left_alone(options: dict[str, Any]) -> None:
+    async with running(1) as (backend, proxy):
+        await chat(proxy, QUESTION)
+        await chat(proxy, OTHER, **options)
+        backend.restart()
+        await looked(backend)
+
+    assert [text[:12] for _, text in texts(backend)] == ["<user>Read i"]
+
+
+async def test_a_backend_that_does_not_say_when_it_started_is_left_alone() -> None:
+    async with running() as (backend, proxy):
+        backend.starts = None
+        await proxy.app.known.has_restarted()
+        await chat(proxy, QUESTION)
+        backend.held = [0, 0]
+        await looked(backend)
+
+    assert not backend.evaluations
+
+
+async def test_a_busy_backend_is_left_alone_until_it_is_idle() -> None:
+    async with running() as (backend, proxy):
+        await chat(proxy, QUESTION)
+        backend.busy = True
+        backend.restart()
+        await looked(backend)
+        alone = len(backend.evaluations)
+        backend.busy = False
+        await looked(backend)
+
+    assert alone == 0
+    assert len(texts(backend)) == 1
+
+
+async def test_a_slot_that_somebody_else_used_is_left_alone() -> None:
+    async with running(restart_check_s=0.3) as (backend, proxy):
+        await chat(proxy, QUESTION)
+        backend.restart()
+        backend.held = [17, 0]
+        await looked(backend, 2)
+
+    assert not backend.evaluations
+
+
+async def test_one_that_was_broken_off_is_gone_on_with() -> None:
+    async with running() as (backend, proxy):
+        await chat(proxy, QUESTION)
+        backend.stalls = True
+        backend.restart()
+        await until(lambda: bool(backend.evaluations))
+        await exchange(proxy.url, "POST", "/v1/embeddings", {"input": "x"})
+        await backend.evaluations[0].client_gone.wait()
+        backend.stalls = False
+        await looked(backend)
+        page = proxy.app.turns.metrics.page()[0].decode()
+
+    assert texts(backend) == [(0, f"<user>{QUESTION[0]['content']}<assistant>{ANSWER}<user>")]
+    assert "warmprefix_prewarms_cancelled_total 1.0" in page
+
+
+async def test_only_the_latest_are_kept() -> None:
+    async with running(12) as (backend, proxy):
+        for number in range(10):
+            await chat(proxy, [{"role": "user", "content": f"{number} is asked. " * 100}])
+        backend.restart()
+        await looked(backend)
+
+    assert [text[6] for _, text in texts(backend)] == list("98765432")
+
+
+async def test_the_watch_ends_with_the_proxy() -> None:
+    async with running() as (_, proxy):
+        await chat(proxy, QUESTION)
+        watch = next(t for t in asyncio.all_tasks() if t.get_name() == "restart watch")
+        proxy.app.stop_watching()
+        await asyncio.wait({watch})
+        await chat(proxy, OTHER)
+        names = {task.get_name() for task in asyncio.all_tasks()}
+
+    assert watch.cancelled()
+    assert "restart watch" not in names

@@ -29,7 +29,6 @@ from proxy.server.models import answer_models
 from proxy.server.parts import Parts
 from proxy.server.passthrough import Passthrough
 from proxy.server.problems import answer_problem
-from proxy.server.relay import request_headers
 from proxy.server.saved_slots import add_slots
 from proxy.server.seating import Seating
 from proxy.server.turns import Turns
@@ -75,6 +74,8 @@ class App:
         self.known = parts[0].parts.known
         limit = config.server.max_body_bytes
         self._chat = Chat(self._pipeline, self.backends, self.tasks, limit, capture)
+        self._websockets = WebSockets(self.backends)
+        self._passthrough = Passthrough(self.backends, self.tasks)
         self._api = create_api(self.turns, self.backends)
         add_slots(self._api, [seating for b in parts if (seating := b.parts.seating) is not None])
 
@@ -156,32 +157,24 @@ class App:
             await self._forward(scope, receive, send)
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        backends, backend = self.backends, self.backends.first()
+        backends = self.backends
         is_post = scope["method"] == "POST"
-        is_chat = is_post and scope["path"] in PATHS and is_readable(scope)
-        if is_post and not (is_chat and backends.are_several):  # else it is not known yet which one
-            backend.arrived()
-        if is_chat:
+        if is_post and scope["path"] in PATHS and is_readable(scope):
+            if not backends.are_several:  # else it is not known yet which one
+                backends.first().arrived()
             await self._chat(scope, receive, send)
             return
         is_list = scope["method"] == "GET" and scope["path"] in MODELS
         if backends.are_several and is_list and await answer_models(scope, send, backends):
             return
-        parts = backend.parts
-        kind = await parts.known.kind()
-        headers = kind.headers(request_headers(scope))
-        passthrough = Passthrough(parts.connections, self.tasks)
-        await passthrough(scope, receive, send, headers)
+        await self._passthrough(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not has_key(scope, self._config.server.api_key):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        parts = self.backends.first().parts
-        kind = await parts.known.kind()
-        websockets = WebSockets(parts.connections)
-        await websockets(scope, receive, send, kind.headers(request_headers(scope)))
+        await self._websockets(scope, receive, send)
 
     def stop_watching(self) -> None:
         """End what would never end by itself, so that the rest can be drained."""

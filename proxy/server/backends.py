@@ -7,8 +7,9 @@ is there shows when it is asked.
 import asyncio
 import sys
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from proxy.config import NamedBackend
 from proxy.core.errors import BackendError, Disconnected, Unreachable
@@ -19,6 +20,8 @@ from proxy.tasks import Tasks
 
 _CHECK_S = 3.0  # a request finds out at once; this is how late a backend that is back is used again
 _HOMES = 10_000  # conversations whose backend is remembered, about a megabyte
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True, eq=False)
@@ -78,8 +81,20 @@ class Backends:
         return self._by_name[chosen.backend], chosen
 
     def first(self) -> Backend:
-        """The first that is healthy: it gets all that is no chat request."""
+        """The first that is healthy, else the first: it gets all that is no chat request."""
         return next((backend for backend in self.all if backend.is_healthy), self.all[0])
+
+    async def reach(self, ask: Callable[[Backend], Awaitable[Answer]]) -> Answer:
+        """What the first gives, or the next one where no connection could be opened. Raises BackendError."""
+        left = sorted(self.all, key=lambda backend: not backend.is_healthy)
+        while True:
+            backend = left.pop(0)
+            try:
+                return await ask(backend)
+            except Unreachable as error:
+                self.lost(backend, error)
+                if not left:
+                    raise
 
     def lost(self, backend: Backend, error: BackendError) -> None:
         """A request found that the backend fails. One that broke off is asked whether it is still there."""

@@ -1,35 +1,33 @@
 """Everything that is not ours: streamed to the backend and back, untouched."""
 
 from proxy.backends.base import Body, Headers
-from proxy.backends.connection import Connections
+from proxy.backends.connection import BackendResponse
 from proxy.core.errors import BackendError
 from proxy.server.asgi import Receive, Scope, Send, header, target_of
+from proxy.server.backends import Backend, Backends
 from proxy.server.incoming import ClientGone, Incoming, while_connected
 from proxy.server.problems import answer_backend_error
-from proxy.server.relay import send_end, send_head, send_piece
+from proxy.server.relay import request_headers, send_end, send_head, send_piece
 from proxy.tasks import Tasks
 
 
 class Passthrough:
-    """Relays any request to one backend."""
+    """Relays any request to the first backend that is healthy."""
 
-    def __init__(self, connections: Connections, tasks: Tasks) -> None:
-        self._connections = connections
+    def __init__(self, backends: Backends, tasks: Tasks) -> None:
+        self._backends = backends
         self._tasks = tasks
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-        """Relay one request with these headers."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Relay one request."""
         incoming = Incoming(receive)
-        work = self._relay(scope, incoming, send, headers)
-        await while_connected(work, incoming, self._tasks)
+        await while_connected(self._relay(scope, incoming, send), incoming, self._tasks)
 
-    async def _relay(self, scope: Scope, incoming: Incoming, send: Send, headers: Headers) -> None:
+    async def _relay(self, scope: Scope, incoming: Incoming, send: Send) -> None:
         began = False
         try:
-            headers, body = await _body(scope, incoming, headers)
-            response = await self._connections.open(
-                scope["method"], target_of(scope), headers, body
-            )
+            length, body = await _body(scope, incoming)
+            response = await self._open(scope, length, body)
             try:
                 began = True
                 await send_head(send, response)
@@ -45,16 +43,27 @@ class Passthrough:
                 await answer_backend_error(send, error)
             # Else the answer ends here, unfinished: the web server closes the connection.
 
+    async def _open(self, scope: Scope, length: Headers, body: Body) -> BackendResponse:
+        """The head of the answer. Without a connection nothing of the body is read, so another may follow."""
+        method, target = scope["method"], target_of(scope)
 
-async def _body(scope: Scope, incoming: Incoming, headers: Headers) -> tuple[Headers, Body]:
-    """The body to stream, with its length where the client told it."""
+        async def ask(backend: Backend) -> BackendResponse:
+            if method == "POST":
+                backend.arrived()
+            kind = await backend.parts.known.kind()
+            headers = [*kind.headers(request_headers(scope)), *length]
+            return await backend.parts.connections.open(method, target, headers, body)
+
+        return await self._backends.reach(ask)
+
+
+async def _body(scope: Scope, incoming: Incoming) -> tuple[Headers, Body]:
+    """The body to stream, and the header of its length where the client told it."""
     length = header(scope, b"content-length")
     if length is None and header(scope, b"transfer-encoding") is None:
         await incoming.read(0)
-        return headers, None
+        return [], None
     if length == b"0":
         await incoming.read(0)
-        return [*headers, (b"Content-Length", b"0")], None
-    if length is not None:
-        headers = [*headers, (b"Content-Length", length)]
-    return headers, incoming.pieces()
+        return [(b"Content-Length", b"0")], None
+    return [] if length is None else [(b"Content-Length", length)], incoming.pieces()

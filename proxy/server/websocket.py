@@ -3,11 +3,11 @@
 import asyncio
 from contextlib import suppress
 
-from proxy.backends.base import Headers
-from proxy.backends.connection import Connections
 from proxy.backends.websocket import BackendSocket, Closed
 from proxy.core.errors import BackendError, Disconnected, RefusedUpgrade
 from proxy.server.asgi import Receive, Scope, Send, target_of
+from proxy.server.backends import Backend, Backends
+from proxy.server.relay import request_headers
 
 _BAD_GATEWAY = 1014  # IANA WebSocket close code: the proxy got no valid answer
 _GOING_AWAY = 1001
@@ -16,17 +16,17 @@ _NEVER_SENT = frozenset({1005, 1006, 1015})  # RFC 6455, 7.4.1: they say that no
 
 
 class WebSockets:
-    """Relays WebSocket connections to one backend."""
+    """Relays WebSocket connections to the first backend that is healthy."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the backend's side, then the client's, then relay until either closes."""
         await receive()  # websocket.connect
         with suppress(OSError):  # the client has left; the web server says so on sending
             try:
-                backend = await self._open(scope, receive, headers)
+                backend = await self._open(scope, receive)
             except RefusedUpgrade as refusal:
                 await _refuse(send, scope, refusal.status)
             except BackendError:
@@ -35,12 +35,16 @@ class WebSockets:
                 if backend is not None:
                     await _relay(receive, send, backend)
 
-    async def _open(self, scope: Scope, receive: Receive, headers: Headers) -> BackendSocket | None:
+    async def _open(self, scope: Scope, receive: Receive) -> BackendSocket | None:
         """The backend's side; None when the client leaves before it is open."""
         protocols = tuple(scope.get("subprotocols", ()))
-        opening = asyncio.get_running_loop().create_task(
-            self._connections.websocket(target_of(scope), headers, protocols)
-        )
+
+        async def ask(backend: Backend) -> BackendSocket:
+            kind = await backend.parts.known.kind()
+            headers = kind.headers(request_headers(scope))
+            return await backend.parts.connections.websocket(target_of(scope), headers, protocols)
+
+        opening = asyncio.get_running_loop().create_task(self._backends.reach(ask))
         leaving = asyncio.ensure_future(receive())  # before the upgrade nothing else can come
         try:
             await asyncio.wait((opening, leaving), return_when=asyncio.FIRST_COMPLETED)

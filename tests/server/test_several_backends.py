@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.fakes.lemonade import LemonadeDouble
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Backend, running_proxy, until
+from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, running_proxy, until
 from tests.fakes.scripted import Cut
 from tests.fakes.scripted_replies import chat_reply, json_response
 from tests.fakes.several import CHAT, HELLO, Healthy, answered, busy, site, user
@@ -178,6 +182,52 @@ async def test_what_is_no_chat_goes_to_the_first_that_is_healthy() -> None:
         "a",
         "b",
     ]
+
+
+@pytest.mark.parametrize("body", [{"input": "x"}, {"input": "x" * 3_000_000}])
+async def test_what_is_no_chat_goes_on_to_the_next_with_its_body(body: Json) -> None:
+    """Found out by the request itself: the checks have not."""
+    async with site(a={"url": "http://127.0.0.1:1"}) as where:
+        where.proxy.app.backends.stop_watching()
+        where.proxy.app.backends.all[0].is_healthy = True
+        answer = await exchange(where.proxy.url, "POST", "/v1/embeddings", body)
+        again = await exchange(where.proxy.url, "GET", "/v1/other")
+        listed = await where.listed()
+
+    assert (answer.status, again.status) == (200, 200)
+    assert where.backends["b"].requests[0].json() == body
+    assert [listed[name]["healthy"] for name in "ab"] == [False, True]
+
+
+async def test_a_websocket_goes_on_to_the_next() -> None:
+    settings = {"a": {"url": "http://127.0.0.1:1"}, "b": {}}
+    async with LemonadeDouble() as lemonade:
+        settings["b"] = {"url": lemonade.url, "kind": "lemonade"}
+        async with site(**settings) as where:
+            where.proxy.app.backends.stop_watching()
+            where.proxy.app.backends.all[0].is_healthy = True
+            url = where.proxy.url.replace("http", "ws", 1) + "/logs/stream"
+            async with connect(url) as socket, asyncio.timeout(DEADLINE_S):
+                await socket.send("hello")
+                assert await socket.recv() == "hello"
+
+
+async def test_what_was_sent_is_not_sent_to_another() -> None:
+    async with site() as where:
+        where.backends["a"].then([Cut()])
+        answer = await exchange(where.proxy.url, "POST", "/v1/embeddings", {"input": "x"})
+
+    assert answer.json()["error"]["type"] == "backend_disconnected"
+    assert where.backends["b"].requests == []
+
+
+async def test_no_chat_either_is_answered_where_all_are_down() -> None:
+    async with site() as where:
+        await where.die("a")
+        await where.die("b")
+        answer = await exchange(where.proxy.url, "POST", "/v1/embeddings", {"input": "x"})
+
+    assert answer.json()["error"]["type"] == "backend_unreachable"
 
 
 async def test_with_one_backend_nobody_asks_for_its_health() -> None:

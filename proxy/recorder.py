@@ -106,7 +106,7 @@ class Recorder:
         if before is not None and not turn.side:  # housekeeping is no part of the conversation
             turn, question = self._explained(prepared, ended, turn, before)
         kept = prepared.shadow or sent
-        entry = entry_of(prepared, kept, where, ended.reply, turn)
+        entry = entry_of(prepared, kept, where, ended.reply, turn, ended.backend)
         last = self._last(prepared, kept, where, ended, turn)
         self._recent.put(replace(last, state=entry.conversation), prepared.keys)
         self._store.put(entry)
@@ -171,7 +171,9 @@ class Recorder:
         )
 
 
-def entry_of(prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn) -> Entry:
+def entry_of(
+    prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn, backend: str
+) -> Entry:
     """What a turn adds to the ledger: the messages not yet known, those sent otherwise than they were
     remembered, and the reply."""
     parents = (prepared.scope, *prepared.keys)
@@ -197,5 +199,6 @@ def entry_of(prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn:
         reply=answer,
         tools=tuple(tool.definition for tool in sent.tools or ()),
         options=sent.template_options,
+        backend=backend,
     )
     return Entry(tuple(nodes), conversation)

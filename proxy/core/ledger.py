@@ -31,6 +31,7 @@ class Conversation:
 
     `tip`: chain key of the last message that was sent, the `messages`-th. `reply`: chain key of the
     message generated then. `tools`: definitions as sent, in order; `options`: template options.
+    `backend`: the name of the one that answered, empty where that was not kept.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Conversation:
     reply: bytes | None
     tools: tuple[RawJson, ...]
     options: Mapping[str, RawJson]
+    backend: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Backends:
         """The backend for a request, which then holds its conversation; None where all were tried."""
         model = prepared.request.model if prepared.request else None
         conversation = prepared.place.conversation if prepared.place else ""
-        home = self._homes.get(conversation)
+        home = self._homes.get(conversation) or _home_of(prepared)
         chosen = route(model, home, [backend.view() for backend in self.all], tried)
         if chosen is None:
             return None
@@ -178,6 +178,12 @@ class Backends:
         if self.are_several:
             state = "is back" if is_healthy else f"is down: {why}"
             sys.stderr.write(f"warmprefix: backend {backend.settings.name} {state}\n")
+
+
+def _home_of(prepared: Prepared) -> str | None:
+    """The backend that the ledger names for the conversation."""
+    last, where = prepared.found.conversation, prepared.place
+    return last.backend if last and where and last.id == where.conversation else None
 
 
 async def _learn(backend: Backend) -> None:

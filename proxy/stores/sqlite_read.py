@@ -24,12 +24,13 @@ found AS (
     SELECT wanted.at, nodes.* FROM wanted CROSS JOIN nodes ON nodes.key = wanted.key
 ),
 last (number) AS (SELECT conversation FROM found ORDER BY at DESC LIMIT 1)
-SELECT 0, found.key, parent, contents.raw, generated, conversations.id, found.turn, NULL, NULL, NULL
+SELECT 0, found.key, parent, contents.raw, generated, conversations.id, found.turn,
+    NULL, NULL, NULL, NULL
 FROM found
 JOIN contents ON contents.id = found.content
 JOIN conversations ON conversations.number = found.conversation
 UNION ALL
-SELECT 1, conversations.id, turns, turn, model, tip, messages, reply, tool_sets.raw, options
+SELECT 1, conversations.id, turns, turn, model, tip, messages, reply, tool_sets.raw, options, backend
 FROM last
 JOIN conversations ON conversations.number = last.number
 LEFT JOIN tool_sets ON tool_sets.id = conversations.tools
@@ -80,9 +81,9 @@ def pack_options(options: Mapping[str, RawJson]) -> bytes:
 
 
 def _conversation(id: str, turns: int, turn: str, model: str | None, *rest: Any) -> Conversation:
-    tip, messages, reply, tools, options = rest
+    tip, messages, reply, tools, options, backend = rest
     return Conversation(
-        id, turns, turn, model, tip, messages, reply, _tools(tools), _options(options)
+        id, turns, turn, model, tip, messages, reply, _tools(tools), _options(options), backend
     )
 
 

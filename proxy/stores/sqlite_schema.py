@@ -51,7 +51,9 @@ _FIRST = (
         UPDATE totals SET conversations = conversations - 1, bytes = bytes - 260; END""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_BACKEND = ("ALTER TABLE conversations ADD COLUMN backend TEXT NOT NULL DEFAULT ''",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BACKEND)
 
 
 class NotOurs(sqlite3.DatabaseError):

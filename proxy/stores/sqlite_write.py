@@ -37,12 +37,13 @@ class Limits(NamedTuple):
 
 _PUT_CONVERSATION = """
 INSERT INTO conversations
-    (id, used, used_s, turns, turn, model, tip, messages, reply, tools, options)
-VALUES (?, (SELECT coalesce(max(used), 0) + 1 FROM conversations), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (id, used, used_s, turns, turn, model, tip, messages, reply, tools, options, backend)
+VALUES (?, (SELECT coalesce(max(used), 0) + 1 FROM conversations), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     used = excluded.used, used_s = excluded.used_s, turns = excluded.turns, turn = excluded.turn,
     model = excluded.model, tip = excluded.tip, messages = excluded.messages,
-    reply = excluded.reply, tools = excluded.tools, options = excluded.options
+    reply = excluded.reply, tools = excluded.tools, options = excluded.options,
+    backend = excluded.backend
 """
 _FIND_NODE = "SELECT content, generated FROM nodes WHERE key = ?"
 _PUT_NODE = """
@@ -142,7 +143,7 @@ def _put_conversation(db: sqlite3.Connection, last: Conversation, used_s: float)
         _PUT_CONVERSATION,
         (
             *(last.id, used_s, last.turns, last.turn, last.model, last.tip, last.messages),
-            *(last.reply, tools, pack_options(last.options)),
+            *(last.reply, tools, pack_options(last.options), last.backend),
         ),
     )
     if before is not None and before[0] != tools:

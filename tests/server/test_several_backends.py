@@ -28,6 +28,17 @@ async def test_a_conversation_stays_with_the_backend_that_has_read_it() -> None:
     assert told == {0: "least loaded", 1: "holds this conversation"}
 
 
+async def test_what_the_ledger_knows_outlives_the_proxy() -> None:
+    async with site() as where:
+        async with busy(where, "a"):
+            await where.who(HELLO)
+        where.proxy.app.backends._homes.clear()  # as a proxy that was started anew
+        second = await where.who(HELLO, answered("b"), user("And?"))
+        last = (await where.proxy.records())[-1]
+
+    assert (second, last["backend_reason"]) == ("b", "holds this conversation")
+
+
 async def test_a_backend_that_drains_keeps_its_conversations_and_gets_no_new_ones() -> None:
     async with site() as where:
         first = await where.who(HELLO)
@@ -203,7 +214,7 @@ async def test_a_websocket_goes_on_to_the_next() -> None:
     settings = {"a": {"url": "http://127.0.0.1:1"}, "b": {}}
     async with LemonadeDouble() as lemonade:
         settings["b"] = {"url": lemonade.url, "kind": "lemonade"}
-        async with site(**settings) as where:
+        async with site(None, **settings) as where:
             where.proxy.app.backends.stop_watching()
             where.proxy.app.backends.all[0].is_healthy = True
             url = where.proxy.url.replace("http", "ws", 1) + "/logs/stream"

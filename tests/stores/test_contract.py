@@ -71,7 +71,7 @@ async def test_all_fields_come_back(store: Store) -> None:
     )
     tools = (RawJson(b'{"b":1.0,  "a":"\xe2\x82\xac"}'), RawJson(b'{"a":2}'), RawJson(b'{"b":1.0}'))
     options = {"z": RawJson(b"true "), "a": RawJson(b'{"k": "\xc3\xa9"}')}
-    last = Conversation("c", 7, "t2", "model", keys[1], 2, keys[2], tools, options)
+    last = Conversation("c", 7, "t2", "model", keys[1], 2, keys[2], tools, options, "here")
     store.put(Entry(nodes, last))
     await store.flush()
 

@@ -1,7 +1,9 @@
 """The SQLite store: what it asks of the file, and how large it gets."""
 
 import asyncio
+import contextlib
 import random
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from proxy.core.errors import StoreError
 from proxy.core.types import RawJson
 from proxy.stores.memory import MemoryStore
 from proxy.stores.sqlite import SqliteStore
+from proxy.stores.sqlite_schema import APPLICATION_ID, MIGRATIONS
 from proxy.stores.sqlite_write import STEP_NODES
 from tests.stores.entries import LARGE, chain, entry, is_known, raw
 from tests.stores.files import open_store, size
@@ -38,6 +41,28 @@ async def test_a_thousand_keys_are_one_statement(alone: SqliteStore) -> None:
     assert len(found.nodes) == 1_000
     assert found.conversation is not None
     assert len(statements) == 1
+
+
+async def test_a_file_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for statement in MIGRATIONS[0]:
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+        key, content = chain("s")[0], b'"s"'
+        db.execute("INSERT INTO contents VALUES (1, x'00', ?)", (content,))
+        db.execute("INSERT INTO conversations VALUES (1,'c',1,?,3,'t',NULL,?,1,NULL,NULL,'{}')",
+                   (time.time(), key))  # fmt: skip
+        db.execute("INSERT INTO nodes VALUES (1, ?, x'00', 1, 0, 1, 't')", (key,))
+
+    store = open_store(path)
+    found = await store.find([key])
+    await store.close()
+
+    assert found.conversation is not None
+    assert (found.conversation.turns, found.conversation.backend) == (3, "")
+    assert found.nodes[key].raw == content
 
 
 async def test_a_path_is_one_statement(alone: SqliteStore) -> None:

@@ -60,7 +60,7 @@ def three_alone(way: Way) -> None:
         turns(way, "main", [system(f"Agent {name}. "), user("Begin. " * 60)], 4)
 
 
-def restart(way: Way, *, noisy: bool = False) -> None:
+def restart(way: Way, *, noisy: bool = False, rested_s: float = 0) -> None:
     """The server is killed and started anew between two turns of a long conversation."""
     history = [system(repeat=90), user("Begin. " * 60)]
     text = way.chat("before", history)
@@ -70,6 +70,7 @@ def restart(way: Way, *, noisy: bool = False) -> None:
     time.sleep(_IDLE_S)
     way.server.kill()
     way.server.start()
+    time.sleep(rested_s)
     if noisy:
         history = [{**message, "content": message["content"].strip()} for message in history]
     way.chat("main", history, max_tokens=1)
@@ -78,6 +79,11 @@ def restart(way: Way, *, noisy: bool = False) -> None:
 def noisy_restart(way: Way) -> None:
     """The same, and the client has reloaded its session: white space is stripped."""
     restart(way, noisy=True)
+
+
+def reread(way: Way) -> None:
+    """The same with nothing saved, and the user comes back some seconds after the server."""
+    restart(way, rested_s=2 * _IDLE_S)
 
 
 def loop(way: Way) -> None:
@@ -123,6 +129,13 @@ SCENES = (
     Scene("b three agents", agents, "<= 1.05 of alone", (2,), (0, 256), three_alone),
     Scene("c killed and restarted", restart, ">= 95 % restored", (1,), hearth=True),
     Scene("d restarted, reloaded", noisy_restart, ">= 95 % restored", (1,), hearth=True),
+    Scene(
+        "g restarted, nothing saved",
+        reread,
+        "<= message + 32",
+        (1,),
+        settings={"WARMPREFIX_SLOTS__SAVE": "off", "WARMPREFIX_PREWARM__RESTART_CHECK_S": "0.5"},
+    ),
     Scene(
         "e new message after a loop",
         loop,

@@ -30,6 +30,7 @@ from proxy.ruleset import RuleSet, RuleSets
 from proxy.stores.base import Store
 
 _MEMO_BYTES = 16 * 1024 * 1024  # parsed messages, one generation, as in the canonicalizer
+_TOOLS_BYTES = 1024 * 1024  # arrays of tools as they came: some dozen clients with long schemas
 _TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets
 _SYSTEM = frozenset({"system", "developer"})
 _UNKNOWN = Recognised("unknown", None, False)
@@ -85,6 +86,7 @@ class Pipeline:
         self._rules = RuleSets(config.canonicalize)
         self._reasoning = config.memory.restore_reasoning
         self._parsed: Memo[Message] = Memo(_MEMO_BYTES)
+        self._parsed_tools: Memo[tuple[Tool, ...]] = Memo(_TOOLS_BYTES)
         self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
         self._store = store
         self.counters = counters
@@ -112,7 +114,7 @@ class Pipeline:
         """
         prepared = Prepared(turn=secrets.token_hex(6), endpoint=endpoint, body=body)
         try:
-            request = chat_completions.parse(body, self._message)
+            request = chat_completions.parse(body, self._message, self._offered)
         except NotUnderstood:
             self.counters.failed_open("not-understood")
             return prepared
@@ -282,6 +284,13 @@ class Pipeline:
             message = parse_message(raw)
             self._parsed.put(raw, message)
         return message
+
+    def _offered(self, raw: bytes) -> tuple[Tool, ...]:
+        tools = self._parsed_tools.get(raw)
+        if tools is None:
+            tools = chat_completions.parse_tools(raw)
+            self._parsed_tools.put(raw, tools)
+        return tools
 
     async def _find(self, keys: tuple[bytes, ...]) -> Found:
         try:

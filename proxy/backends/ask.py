@@ -11,6 +11,7 @@ import httpx
 
 from proxy.backends.answers import Json, members, objects, text, whole
 from proxy.backends.ask_lemonade import ask_lemonade
+from proxy.backends.client import new_client
 from proxy.backends.experiment import experiment
 from proxy.backends.probe import identify
 from proxy.backends.template_probes import ask_features
@@ -35,7 +36,7 @@ async def ask(
 
     `api_key` is used where it asks for one. `probe`: also measure on an idle slot.
     """
-    async with httpx.AsyncClient(trust_env=False, timeout=_LIMIT_S) as client:
+    async with new_client(_LIMIT_S) as client:
         try:
             locked = await _is_locked(client, url)
             if locked and api_key:

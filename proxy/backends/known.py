@@ -8,6 +8,7 @@ from typing import NamedTuple
 import httpx
 
 from proxy.backends.base import Kind
+from proxy.backends.client import new_client
 from proxy.backends.kinds import KINDS
 from proxy.backends.llama import Llama
 from proxy.backends.probe import Props, identify, props_of, slot_tokens
@@ -36,7 +37,7 @@ class KnownBackend:
         self._url = url
         self._kind: Kind | None = KINDS.get(kind)
         self._tasks = tasks
-        self._client = httpx.AsyncClient(trust_env=False)
+        self._client = new_client()
         self._asked_s = -_AGAIN_S
         self._asking = asyncio.Lock()
         self._by_template: dict[bytes, TemplateFacts] = {}

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import orjson
 
+from proxy.backends.client import new_client
 from proxy.core.errors import BackendError, Disconnected
 
 _LIMIT_S = 2.0  # answers that need no model
@@ -24,7 +25,7 @@ class SlotsApi:
     """Connections for that. Where a method takes `url`, it is the address of a llama-server."""
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(trust_env=False)
+        self._client = new_client()
 
     async def can_save(self, url: str) -> bool | None:
         """Whether the server was started with --slot-save-path; None while it does not say.

@@ -8,17 +8,25 @@ its edges are where the model goes on.
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from proxy.core.memo import Memo
 from proxy.core.rules import RULES
-from proxy.core.rules.base import Rule, with_messages
-from proxy.core.types import Message, Prompt
+from proxy.core.rules.base import (
+    MessageChange,
+    ResultChange,
+    Rule,
+    names_of_calls,
+    with_messages,
+    with_tools,
+)
+from proxy.core.types import Message, Prompt, Tool
 from proxy.core.wire import write_message
 
 Value = TypeVar("Value")
 
 _MEMO_BYTES = 16 * 1024 * 1024  # one generation: sixteen 1 MB histories, or one huge one
+_TOOLS_BYTES = 1024 * 1024  # a hundred tools with long schemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,8 @@ class Canonical:
 
 
 @dataclass(frozen=True, slots=True)
-class _Local:
-    message: Message
+class _Local(Generic[Value]):
+    value: Value
     rules: tuple[str, ...]
     failed: tuple[str, ...]
 
@@ -49,15 +57,26 @@ def choose_rules(
 
 
 class Canonicalizer:
-    """Applies `rules`. What they make of one message is remembered by the message's bytes."""
+    """Applies `rules`. What they make of one message or tool is remembered by its bytes."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._local = tuple(rule for rule in rules if rule.on_message is not None)
-        self._global = tuple(rule for rule in rules if rule.on_message is None)
-        self._memo: Memo[_Local] = Memo(_MEMO_BYTES)
+        changes = ((rule.name, rule.on_message) for rule in rules)
+        self._local = tuple((name, change) for name, change in changes if change is not None)
+        of_tools = ((rule.name, rule.on_tool) for rule in rules)
+        self._of_tools = tuple((name, change) for name, change in of_tools if change is not None)
+        of_results = ((rule.name, rule.on_result) for rule in rules)
+        self._of_results = tuple(
+            (name, change) for name, change in of_results if change is not None
+        )
+        local = {name for name, _ in (*self._local, *self._of_tools, *self._of_results)}
+        self._global = tuple(rule for rule in rules if rule.name not in local)
+        self._size = f"{len(self._local)} + {len(rules) - len(self._local)} rules"
+        self._memo: Memo[_Local[Message]] = Memo(_MEMO_BYTES)
+        self._results: Memo[dict[str, _Local[Message]]] = Memo(_MEMO_BYTES)
+        self._tools: Memo[_Local[Tool]] = Memo(_TOOLS_BYTES)
 
     def __repr__(self) -> str:
-        return f"Canonicalizer({len(self._local)} + {len(self._global)} rules, {len(self._memo)})"
+        return f"Canonicalizer({self._size}, {len(self._memo)})"
 
     def run(self, prompt: Prompt) -> Canonical:
         """The canonical form of `prompt`; the same object where nothing changed."""
@@ -66,38 +85,82 @@ class Canonicalizer:
         fired: Counter[str] = Counter()
         failed: Counter[str] = Counter()
         messages = tuple(self._message(message, fired, failed) for message in head)
+        if self._of_results:
+            pairs = zip(messages, names_of_calls(messages), strict=True)
+            messages = tuple(
+                message if name is None else self._result(message, name, fired, failed)
+                for message, name in pairs
+            )
         result = with_messages(prompt, (*messages, *tail))
         for rule in self._global:
             after = _guarded(rule.name, rule.apply, result, failed)
             if after is not result:
                 fired[rule.name] += 1
                 result = after
+        tools = tuple(self._tool(tool, fired, failed) for tool in result.tools or ())
+        result = with_tools(result, tools)
         return Canonical(_written(result), tuple(fired), tuple(failed))
 
     def _message(self, message: Message, fired: Counter[str], failed: Counter[str]) -> Message:
         local = self._memo.get(message.raw) if message.raw is not None else None
         if local is None:
-            local = self._run_local(message)
+            local = _written_once(_run_local(message, self._local))
             if message.raw is not None:
                 self._memo.put(message.raw, local)
-        if local.rules or local.failed:
-            fired.update(local.rules)
-            failed.update(local.failed)
-        # An equal message parsed anew must stay the object it was, or "unchanged" is lost.
-        return local.message if local.rules else message
+        return _counted(message, local, fired, failed)
 
-    def _run_local(self, message: Message) -> _Local:
-        fired: Counter[str] = Counter()
-        failed: Counter[str] = Counter()
-        for rule in self._local:
-            assert rule.on_message is not None
-            after = _guarded(rule.name, rule.on_message, message, failed)
-            if after is not message:
-                fired[rule.name] += 1
-                message = after
-        if fired:  # written once here, not on every turn that carries it
-            message = replace(message, raw=write_message(message))
-        return _Local(message, tuple(fired), tuple(failed))
+    def _result(
+        self, message: Message, name: str, fired: Counter[str], failed: Counter[str]
+    ) -> Message:
+        by_name = self._results.get(message.raw) if message.raw is not None else None
+        local = by_name.get(name) if by_name else None
+        if local is None:
+            changes = [(rule, _of_call(change, name)) for rule, change in self._of_results]
+            local = _written_once(_run_local(message, changes))
+            if message.raw is not None:
+                self._results.put(message.raw, {**(by_name or {}), name: local})
+        return _counted(message, local, fired, failed)
+
+    def _tool(self, tool: Tool, fired: Counter[str], failed: Counter[str]) -> Tool:
+        local = self._tools.get(tool.definition)
+        if local is None:
+            local = _run_local(tool, self._of_tools)
+            self._tools.put(tool.definition, local)
+        return _counted(tool, local, fired, failed)
+
+
+def _run_local(
+    value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]]
+) -> _Local[Value]:
+    fired: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for name, change in changes:
+        after = _guarded(name, change, value, failed)
+        if after is not value:
+            fired[name] += 1
+            value = after
+    return _Local(value, tuple(fired), tuple(failed))
+
+
+def _of_call(change: ResultChange, name: str) -> MessageChange:
+    return lambda message: change(message, name)
+
+
+def _written_once(local: _Local[Message]) -> _Local[Message]:
+    """With the bytes of a changed message: once, not on every turn that carries it."""
+    if not local.rules:
+        return local
+    return replace(local, value=replace(local.value, raw=write_message(local.value)))
+
+
+def _counted(
+    value: Value, local: _Local[Value], fired: Counter[str], failed: Counter[str]
+) -> Value:
+    if local.rules or local.failed:
+        fired.update(local.rules)
+        failed.update(local.failed)
+    # An equal one parsed anew must stay the object it was, or "unchanged" is lost.
+    return local.value if local.rules else value
 
 
 def _written(prompt: Prompt) -> Prompt:

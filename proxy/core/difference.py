@@ -40,14 +40,19 @@ def first_difference(before: Prompt, after: Prompt) -> Difference | None:
 def _options(before: Mapping[str, RawJson], after: Mapping[str, RawJson]) -> Difference | None:
     for name in (*before, *(name for name in after if name not in before)):
         old, new = before.get(name), after.get(name)
-        if (old and compact(old)) != (new and compact(new)):
+        if not _same(old, new):
             return _texts(name, "template-option", _text(old), _text(new))
     return None
 
 
+def _same(old: bytes | None, new: bytes | None) -> bool:
+    """Whether two JSON texts differ in nothing but blanks between their tokens."""
+    return old == new or (bool(old and new) and compact(old or b"") == compact(new or b""))
+
+
 def _tools(before: Sequence[Tool], after: Sequence[Tool]) -> Difference | None:
     for at, (old, new) in enumerate(zip(before, after, strict=False)):
-        if compact(old.definition) != compact(new.definition):
+        if not _same(old.definition, new.definition):
             return _tool(at, old, new, before, after)
     if len(before) == len(after):
         return None

@@ -54,6 +54,11 @@ class Looseness:
 
 
 STRICT = Looseness()
+_LATEST = (
+    16  # histories whose keys are kept: the conversations that run now, and their system-less twins
+)
+_NAMED_BY = 2  # messages that tell histories apart: the system text and the first question
+_Name = tuple[bytes | None, ...]
 
 
 class Identifier:
@@ -61,16 +66,42 @@ class Identifier:
 
     def __init__(self, looseness: Looseness = STRICT) -> None:
         self._looseness = looseness
-        self._memo: Memo[bytes] = Memo(_MEMO_BYTES)
+        self._memo: Memo[dict[tuple[bool, int], bytes]] = Memo(_MEMO_BYTES)
         self._tools: Memo[bytes] = Memo(_MEMO_BYTES)
+        self._latest: dict[_Name, tuple[tuple[Message, ...], tuple[bytes, ...]]] = {}
 
     def chain_keys(self, messages: Iterable[Message], scope: bytes) -> tuple[bytes, ...]:
-        """The chain key after each message, in order."""
-        keys: list[bytes] = []
-        last = scope
-        order: dict[str | None, int] = {}
-        opening = True
-        for message in messages:
+        """The chain key after each message, in order.
+
+        A history that goes on from one of the latest costs a glance at each of its messages.
+        """
+        history = tuple(messages)
+        name = (scope, *(message.raw for message in history[:_NAMED_BY]))
+        known, known_keys = self._latest.pop(name, ((), ()))
+        pairs = zip(known, history, strict=False)
+        shared = next((at for at, (a, b) in enumerate(pairs) if a is not b), len(known))
+        shared = min(shared, len(history))
+        keys = (*known_keys[:shared], *self._new_keys(history, shared, known_keys, scope))
+        self._latest[name] = (history, keys)
+        if len(self._latest) > _LATEST:
+            del self._latest[next(iter(self._latest))]
+        return keys
+
+    def _new_keys(
+        self,
+        history: Sequence[Message],
+        shared: int,
+        known_keys: Sequence[bytes],
+        scope: bytes,
+    ) -> Iterator[bytes]:
+        """The keys of all but the first `shared` messages."""
+        last = known_keys[shared - 1] if shared else scope
+        before = history[:shared]
+        asked = next((m for m in reversed(before) if m.role != "tool"), None)
+        calls = asked.tool_calls if asked else ()
+        order: dict[str | None, int] = {call.id: at for at, call in enumerate(calls)}
+        opening = all(message.role != "assistant" for message in before)
+        for message in history[shared:]:
             answers = _NO_CALL
             if message.role == "tool":
                 answers = order.get(message.tool_call_id, _NO_CALL)
@@ -78,18 +109,19 @@ class Identifier:
                 order = {call.id: at for at, call in enumerate(message.tool_calls)}
             opening = opening and message.role != "assistant"
             last = chain_key(last, self._match_key(message, answers, opening))
-            keys.append(last)
-        return tuple(keys)
+            yield last
 
     def _match_key(self, message: Message, answers: int, opening: bool) -> bytes:
         if message.raw is None:
             return match_key(message, answers, self._looseness, opening)
-        # Opening or not, and which call: small, and never the end of a JSON object.
-        at = message.raw + b"%d%d" % (opening, answers)
-        found = self._memo.get(at)
+        # The bytes alone are the key: their hash is kept in them, so an old message costs no pass over it.
+        known = self._memo.get(message.raw)
+        if known is None:
+            known = {}
+            self._memo.put(message.raw, known)
+        found = known.get((opening, answers))
         if found is None:
-            found = match_key(message, answers, self._looseness, opening)
-            self._memo.put(at, found)
+            found = known[opening, answers] = match_key(message, answers, self._looseness, opening)
         return found
 
     def tool_keys(self, tools: Iterable[Tool]) -> tuple[bytes, ...]:

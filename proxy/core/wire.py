@@ -21,6 +21,19 @@ from proxy.core.types import Message, OpaquePart, Part, RawJson, ToolCall
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # Ends in nothing where no bracket follows: else a search would begin anew at every byte left.
 _BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}]|)", re.DOTALL)
+_LEVELS = 8
+"""How deep a value is found in one step; what is deeper is walked bracket by bracket."""
+
+
+def _nested() -> bytes:
+    """A pattern for an array or object with at most _LEVELS of them in each other."""
+    inner = rb"(?!)"
+    for _ in range(_LEVELS):
+        inner = rb'[\[{](?:[^\[\]{}"]++|' + _STRING + rb"|" + inner + rb")*+[\]}]"
+    return inner
+
+
+_NESTED = re.compile(_nested(), re.DOTALL)
 _SIMPLE = re.compile(_STRING + rb'|[^\s,\[\]{}":]++', re.DOTALL)
 _KEY = re.compile(rb"[ \t\r\n]*+(" + _STRING + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*+")
@@ -49,7 +62,8 @@ def close_of(text: bytes, start: int) -> int:
 def value_end(text: bytes, start: int) -> int:
     """Position after the value that begins at `start`. Raises NotUnderstood."""
     if text[start : start + 1] in _OPEN:
-        return close_of(text, start)
+        shallow = _NESTED.match(text, start)
+        return close_of(text, start) if shallow is None else shallow.end()
     found = _SIMPLE.match(text, start)
     if found is None:
         raise NotUnderstood(f"no JSON value at byte {start}")
@@ -75,7 +89,7 @@ def members(
         key = _KEY.match(text, at)
         if key is None:
             raise NotUnderstood(f"no member name at byte {at}")
-        name = _decoded_name(key[1])
+        name: str = decode(key[1])
         if name in spans:
             raise NotUnderstood(f"member {name!r} appears twice")
         if name in inside and text[key.end() : key.end() + 1] == b"[":
@@ -136,7 +150,8 @@ def decode(raw: bytes) -> Any:  # the one place where JSON becomes Python values
 def is_json(raw: bytes) -> bool:
     """Whether a lenient parser reads `raw`: lone surrogates, which orjson refuses, included."""
     try:
-        json.loads(raw)
+        # As text: of bytes it would guess whether they are UTF-16.
+        json.loads(raw.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return False
     return True
@@ -236,13 +251,3 @@ def _in_order(
         value = values.get(key)
         if value is not None:
             yield key, value
-
-
-def _decoded_name(raw: bytes) -> str:
-    if b"\\" not in raw:
-        try:
-            return raw[1:-1].decode()
-        except UnicodeDecodeError as error:
-            raise NotUnderstood("a member name is not UTF-8") from error
-    name: str = decode(raw)
-    return name

@@ -44,10 +44,19 @@ TEMPLATE_OPTIONS = (
 _ARRAY = ord("[")
 
 
-def parse(body: bytes, message_of: Callable[[bytes], Message] = parse_message) -> Request:
+def parse_tools(raw: bytes) -> tuple[Tool, ...]:
+    """The tools in an array. Raises NotUnderstood."""
+    return tuple(parse_tool(raw[start:end]) for start, end in elements(raw))
+
+
+def parse(
+    body: bytes,
+    message_of: Callable[[bytes], Message] = parse_message,
+    tools_of: Callable[[bytes], tuple[Tool, ...]] = parse_tools,
+) -> Request:
     """The request in `body`. Raises NotUnderstood for what the core must not touch.
 
-    `message_of` may remember messages it has parsed before: a history is mostly old ones.
+    `message_of` and `tools_of` may remember what they have parsed before: a history is mostly old.
     """
     inside: dict[str, list[Span]] = {"messages": []}
     spans = members(body, start := blank_end(body, 0), inside)
@@ -63,7 +72,7 @@ def parse(body: bytes, message_of: Callable[[bytes], Message] = parse_message) -
     }
     prompt = Prompt(
         messages=tuple(message_of(body[first:last]) for first, last in inside["messages"]),
-        tools=_tools(body, spans),
+        tools=_tools(body, spans, tools_of),
         template_options={
             name: RawJson(body[spans[name][0] : spans[name][1]])
             for name in TEMPLATE_OPTIONS
@@ -82,13 +91,15 @@ def parse(body: bytes, message_of: Callable[[bytes], Message] = parse_message) -
     )
 
 
-def _tools(body: bytes, spans: Mapping[str, tuple[int, int]]) -> tuple[Tool, ...] | None:
+def _tools(
+    body: bytes, spans: Mapping[str, Span], tools_of: Callable[[bytes], tuple[Tool, ...]]
+) -> tuple[Tool, ...] | None:
     if "tools" not in spans:
         return None
     first, last = spans["tools"]
     if body[first:last] == b"null":
         return ()
-    return tuple(parse_tool(body[start:end]) for start, end in elements(body, first))
+    return tools_of(body[first:last])
 
 
 def render(

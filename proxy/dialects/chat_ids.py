@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from proxy.core.errors import NotUnderstood
 from proxy.core.types import Message
-from proxy.core.wire import Span, decode, elements, members, string
+from proxy.core.wire import Span, decode, elements, is_json, members, string
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _LENGTH = 9  # Mistral's templates answer 400 to any other length
@@ -57,7 +57,7 @@ class CallIds:
 
     def _line(self, line: bytes) -> bytes:
         start = line.find(b"{")
-        if not line.startswith(b"data:") or start < 0:
+        if start < 0 or line[:start].rstrip(b" \t") != b"data:":
             return line
         end = len(line.rstrip(b"\r\n"))
         return self._edited(line, start, line[start:end], b"delta")
@@ -73,6 +73,8 @@ class CallIds:
 
     def _edits(self, value: bytes, key: str) -> list[Edit]:
         found: list[Edit] = []
+        if _MARK not in value or not is_json(value):
+            return found  # a client could read it no better
         for number, (start, _) in enumerate(_inside(value, 0, "choices")):
             choice = members(value, start)
             place = choice.get(key)

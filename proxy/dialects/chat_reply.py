@@ -159,8 +159,15 @@ def error_message(error: object) -> str:
     """The text of an `error` member: llama-server sends an object, Lemonade sometimes a string."""
     if isinstance(error, dict):
         message = error.get("message")
-        return message if isinstance(message, str) else orjson.dumps(error).decode()
+        return message if isinstance(message, str) else _written(error)
     return error if isinstance(error, str) else "unknown error"
+
+
+def _written(error: Json) -> str:
+    try:
+        return orjson.dumps(error).decode()
+    except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
+        return "unknown error"
 
 
 def read_usage(usage: Json) -> Usage:

@@ -1,5 +1,7 @@
 """All rules in order, each guarded, with what they made of a message remembered."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,6 +91,42 @@ def test_a_message_without_received_bytes_is_canonical_too() -> None:
         b'{"role":"user","content":"x"}',
         b'{"role":"user","content":"y"}',
     ]
+
+
+CALLED: list[Json] = [
+    {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        ],
+    },
+    {"role": "tool", "tool_call_id": "c", "content": "r"},
+]
+
+
+def test_a_result_gets_the_name_of_its_call_and_stays_one_object() -> None:
+    canonicalizer = Canonicalizer(DEFAULT)
+    first, again = (canonicalizer.run(prompt_of([*CALLED, *NOISY])).prompt for _ in range(2))
+    renamed = json.loads(json.dumps(CALLED).replace('"f"', '"g"'))
+
+    assert first.messages[1].name == "f"
+    assert again.messages[1] is first.messages[1]
+    assert canonicalizer.run(prompt_of([*renamed, *NOISY])).prompt.messages[1].name == "g"
+
+
+def test_a_result_without_received_bytes_gets_it_too() -> None:
+    called, result = prompt_of(CALLED).messages
+    prompt = Prompt((called, replace(result, raw=None), Message("user", "x")))
+
+    assert Canonicalizer(DEFAULT).run(prompt).prompt.messages[1].name == "f"
+
+
+def test_without_rules_for_them_results_stay_as_they_are() -> None:
+    rules = choose_rules(disable=["tool-result-name"])
+    prompt = prompt_of([*CALLED, {"role": "user", "content": "x"}])
+
+    assert Canonicalizer(rules).run(prompt).prompt.messages[1].name is None
 
 
 def test_a_canonicalizer_tells_its_state() -> None:

@@ -1,6 +1,7 @@
 """Who a message is: what clients change about it does not matter, what the model reads does."""
 
 import re
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,6 +30,30 @@ SCOPE = scope_key("a")
 
 def keys_of(messages: list[Any]) -> tuple[bytes, ...]:
     return Identifier().chain_keys(prompt_of(messages).messages, SCOPE)
+
+
+def test_a_history_has_the_same_keys_whatever_was_asked_before() -> None:
+    """Longer, shorter, edited, and with a tool result first among what is new."""
+    messages = prompt_of([
+        asked("q"), calling("{}", "{}"), result("b"), result("a"), said("x"), asked("y"), said("z"),
+    ]).messages  # fmt: skip
+    other = (*messages[:3], replace(messages[3], content="s", raw=None), *messages[4:])
+    fresh = [(history, Identifier().chain_keys(history, SCOPE)) for history in (messages, other)]
+
+    for end in range(len(messages) + 1):
+        identifier = Identifier()
+        identifier.chain_keys(messages[:end], SCOPE)
+        for history, keys in fresh:
+            assert identifier.chain_keys(history, SCOPE) == keys
+            assert identifier.chain_keys(history[:end], SCOPE) == keys[:end]
+
+
+def test_only_the_latest_histories_are_kept() -> None:
+    identifier = Identifier()
+    for number in range(20):
+        identifier.chain_keys(prompt_of([asked(f"q{number}")]).messages, SCOPE)
+
+    assert len(identifier._latest) == 16
 
 
 def said(text: str, **members: Any) -> dict[str, Any]:

@@ -95,6 +95,7 @@ NO_OBJECTS = [
     pytest.param(b'{"a":1,"a":2}', id="member-twice"),
     pytest.param(rb'{"a":1,"\u0061":2}', id="member-twice-in-other-spelling"),
     pytest.param(b'{"\xff":1}', id="name-not-utf-8"),
+    pytest.param(b'{"a\x00b":1}', id="name-with-a-control-character"),
     pytest.param(rb'{"\ud800":1}', id="name-with-half-a-character"),
 ]
 
@@ -191,6 +192,8 @@ STRICT = [
     pytest.param(b"NaN", True, id="not-a-number"),
     pytest.param(b"{", False, id="unclosed"),
     pytest.param(b'"\xff"', False, id="not-utf-8"),
+    pytest.param(b"\x001", False, id="utf-16"),
+    pytest.param(b"\xef\xbb\xbf1", False, id="byte-order-mark"),
     pytest.param(b"[" * 100_000 + b"]" * 100_000, False, id="deeper-than-anyone-reads"),
 ]
 

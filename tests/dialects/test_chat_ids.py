@@ -84,13 +84,16 @@ def test_calls_of_a_whole_reply_have_ids_of_their_own(case: Case) -> None:
 
 UNTOUCHED = [
     pytest.param(b'{"choices":[{"message":{"content":"x"}}]}', id="no-calls"),
-    pytest.param(b'{"choices":[{"message":null}]}', id="no-message"),
-    pytest.param(b'{"choices":[{}]}', id="empty-choice"),
-    pytest.param(b'{"choices":{}}', id="odd-choices"),
+    pytest.param(b'{"choices":[{"message":null}],"tool_calls":[]}', id="no-message"),
+    pytest.param(b'{"choices":[{}],"tool_calls":[]}', id="empty-choice"),
+    pytest.param(b'{"choices":{"tool_calls":[]}}', id="odd-choices"),
     pytest.param(b'{"error":{"message":"tool_calls"}}', id="error"),
     pytest.param(b'{"choices":[{"message":{"tool_calls":[{"id":""}', id="cut"),
     pytest.param(
         b'{"choices":[{"message":{"tool_calls":[{"id":"","id":""}]}}]}', id="member-twice"
+    ),
+    pytest.param(
+        b'{"choices":[{"message":{"tool_calls":[{"function":{f:1}}]}}]}', id="not-json-in-a-call"
     ),
     pytest.param(b"<html>", id="not-json"),
     pytest.param(b"", id="nothing"),
@@ -214,6 +217,7 @@ STREAMS = [
         [(0, "a")],
         "own",
     ),
+    Stream("text-before-a-call", b"data: x" + event({"index": 0})[6:], [], "fuzzing"),
 ]
 
 

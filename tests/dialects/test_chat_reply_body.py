@@ -107,6 +107,7 @@ ERRORS = [
     pytest.param({"message": 5}, '{"message":5}', id="odd-message"),
     pytest.param("m", "m", id="string"),
     pytest.param(["m"], "unknown error", id="odd-error"),
+    pytest.param({"code": json.loads("[" * 300 + "]" * 300)}, "unknown error", id="deep"),
 ]
 
 

@@ -5,12 +5,14 @@ rule looks ahead); faithful (text outside its target untouched); noise-free. A r
 clock and never depends on the order of a dict it did not receive.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from proxy.core.types import Message, Prompt, Risk, Tool
 
 MessageChange = Callable[[Message], Message]
+ResultChange = Callable[[Message, str], Message]
+ToolChange = Callable[[Tool], Tool]
 PromptChange = Callable[[Prompt], Prompt]
 
 
@@ -18,7 +20,8 @@ PromptChange = Callable[[Prompt], Prompt]
 class Rule:
     """One transformation. `why` is one sentence for the user, `source` where the fact comes from.
 
-    `on_message` is set where the rule looks at one message alone: its result can be remembered.
+    `on_message` is set where the rule looks at one message alone, `on_result` where at a tool result and the
+    name of the call that it answers, `on_tool` where at one tool: what comes of it can be remembered.
     """
 
     name: str
@@ -27,6 +30,8 @@ class Rule:
     why: str
     source: str
     on_message: MessageChange | None = None
+    on_result: ResultChange | None = None
+    on_tool: ToolChange | None = None
 
     @property
     def on_by_default(self) -> bool:
@@ -46,19 +51,35 @@ def message_rule(name: str, risk: Risk, change: MessageChange, *, why: str, sour
     return Rule(name, risk, apply, why, source, on_message)
 
 
-def tools_rule(
-    name: str, risk: Risk, change: Callable[[Tool], Tool], *, why: str, source: str
-) -> Rule:
+def result_rule(name: str, risk: Risk, change: ResultChange, *, why: str, source: str) -> Rule:
+    """A rule that looks at one tool result and the name of the call with its id."""
+
+    def apply(prompt: Prompt) -> Prompt:
+        names = names_of_calls(prompt.messages)
+        pairs = zip(prompt.messages, names, strict=True)
+        changed = (message if name is None else change(message, name) for message, name in pairs)
+        return with_messages(prompt, tuple(changed))
+
+    return Rule(name, risk, apply, why, source, on_result=change)
+
+
+def names_of_calls(messages: Iterable[Message]) -> Iterator[str | None]:
+    """For each message the name of the earlier call that it answers; None where it answers none."""
+    names: dict[str | None, str] = {}
+    for message in messages:
+        for call in message.tool_calls:
+            if call.id and call.name:
+                names[call.id] = call.name
+        yield names.get(message.tool_call_id) if message.role == "tool" else None
+
+
+def tools_rule(name: str, risk: Risk, change: ToolChange, *, why: str, source: str) -> Rule:
     """A rule that looks at one tool at a time."""
 
     def apply(prompt: Prompt) -> Prompt:
-        before = prompt.tools or ()
-        after = tuple(change(tool) for tool in before)
-        if all(a is b for a, b in zip(before, after, strict=True)):
-            return prompt
-        return Prompt(prompt.messages, after, prompt.template_options)
+        return with_tools(prompt, tuple(map(change, prompt.tools or ())))
 
-    return Rule(name, risk, apply, why, source)
+    return Rule(name, risk, apply, why, source, on_tool=change)
 
 
 def with_messages(prompt: Prompt, messages: tuple[Message, ...]) -> Prompt:
@@ -67,6 +88,13 @@ def with_messages(prompt: Prompt, messages: tuple[Message, ...]) -> Prompt:
     if len(before) == len(messages) and all(a is b for a, b in zip(before, messages, strict=True)):
         return prompt
     return Prompt(messages, prompt.tools, prompt.template_options)
+
+
+def with_tools(prompt: Prompt, tools: tuple[Tool, ...]) -> Prompt:
+    """`prompt` with other tools, as many as before; `prompt` itself when every one is the same object."""
+    if all(a is b for a, b in zip(prompt.tools or (), tools, strict=True)):
+        return prompt
+    return Prompt(prompt.messages, tools, prompt.template_options)
 
 
 def without(mapping_keys: tuple[str, ...], dropped: frozenset[str]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ TABLE = [
     Change("one-call-of-two", [calling("{}", "")], [calling("{}", "{}")], "own"),
     Keep("text", [calling('{"b": 1e1, "a":1}')], "key order and number spelling stay"),
     Keep("not-json", [calling("{broken")], "passes byte for byte"),
+    Keep("no-break-space", [calling("\u00a0")], "fuzzing: text, as everywhere (docs/rules.md)"),
     Keep("text-that-says-null", [calling("null")], "text, not nothing"),
     Keep("array", [calling([1])], "not ours to judge"),
     Keep(

@@ -9,7 +9,8 @@ from proxy.core.prewarm import Plan, beginnings, forms, plan
 from proxy.core.types import Message
 from proxy.counters import Counters
 from proxy.dialects import chat_completions
-from proxy.pipeline import Pipeline, Prepared
+from proxy.pipeline import Pipeline
+from proxy.prepared import Prepared
 from proxy.slotkeeper import SlotKeeper
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from proxy.core.saving import Reach, Reaches, WouldSave, held, would_save
 from proxy.core.turn import Turn
-from proxy.pipeline import Prepared
+from proxy.prepared import Prepared
 from proxy.recent import Last
 
 

@@ -5,8 +5,8 @@ failure is counted (`Counters`) and the turn is logged with what is known.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from proxy.backends.base import Kind as BackendKind
 from proxy.config import Config
@@ -21,54 +21,15 @@ from proxy.core.types import Kind, Message, Prompt, Request, Tool
 from proxy.counters import Counters
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
-from proxy.dialects.messages_in import parse_message
+from proxy.parsed import Parsed
+from proxy.prepared import Prepared
 from proxy.profiles import profile_of
-from proxy.profiles.base import Recognised
 from proxy.profiles.volatile import frozen_patterns
 from proxy.recent import Recent
 from proxy.ruleset import RuleSet, RuleSets
 from proxy.stores.base import Store
 
-_MEMO_BYTES = 16 * 1024 * 1024  # parsed messages, one generation, as in the canonicalizer
-_TOOLS_BYTES = 1024 * 1024  # arrays of tools as they came: some dozen clients with long schemas
 _TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets
-_SYSTEM = frozenset({"system", "developer"})
-_UNKNOWN = Recognised("unknown", None, False)
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A request on its way. `body` is what goes to the backend; `request` is None where the body was
-    not understood, and then nothing was changed. `call_ids` is set where tools are offered.
-
-    `is_branch`: it leaves a conversation that has gone further at its very beginning, with a second user
-    message and no reply in between, as summaries and titles do that share its head.
-
-    `shadow` is set where the proxy only observes: the prompt that it would have sent, by `rules` and
-    `restored`; `sent` is then the client's own.
-    """
-
-    turn: str
-    endpoint: str
-    body: bytes
-    client: Recognised = _UNKNOWN
-    request: Request | None = None
-    sent: Prompt | None = None
-    shadow: Prompt | None = None
-    rules: tuple[str, ...] = ()
-    restored: tuple[str, ...] = ()
-    scope: bytes = b""
-    keys: tuple[bytes, ...] = ()
-    found: Found = NOTHING
-    place: Place | None = None
-    call_ids: CallIds | None = None
-    is_branch: bool = False
-
-    def lineage(self, identifier: Identifier, history: Sequence[Message]) -> tuple[bytes, ...]:
-        """Chain keys of a history without its leading system texts: what stays the same when a clock
-        in them moves."""
-        head = next((at for at, m in enumerate(history) if m.role not in _SYSTEM), len(history))
-        return identifier.chain_keys(history[head:], self.scope + b"lineage")
 
 
 class Pipeline:
@@ -85,8 +46,7 @@ class Pipeline:
     ) -> None:
         self._rules = RuleSets(config.canonicalize)
         self._reasoning = config.memory.restore_reasoning
-        self._parsed: Memo[Message] = Memo(_MEMO_BYTES)
-        self._parsed_tools: Memo[tuple[Tool, ...]] = Memo(_TOOLS_BYTES)
+        self._parsed = Parsed()
         self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
         self._store = store
         self.counters = counters
@@ -114,7 +74,7 @@ class Pipeline:
         """
         prepared = Prepared(turn=secrets.token_hex(6), endpoint=endpoint, body=body)
         try:
-            request = chat_completions.parse(body, self._message, self._offered)
+            request = chat_completions.parse(body, self._parsed.message, self._parsed.tools)
         except NotUnderstood:
             self.counters.failed_open("not-understood")
             return prepared
@@ -237,7 +197,7 @@ class Pipeline:
             messages = move_volatile(messages, frozen_patterns())
             names = () if messages is canonical.messages else ("moved-volatile",)
         put_back = self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays)
-        how = How(self._message, put_back, rules.restores_blocks, request.prompt.messages)
+        how = How(self._parsed.message, put_back, rules.restores_blocks, request.prompt.messages)
         restored = restore(messages, prepared.keys, prepared.found.nodes, how)
         tools = self._tools(prepared, canonical, rules)
         if tools is not canonical.tools:
@@ -277,20 +237,6 @@ class Pipeline:
             prepared.rules = prepared.restored = ()  # what was stripped and put back is no change
         if request.prompt.tools:
             prepared.call_ids = CallIds(request.prompt.messages, prepared.turn)
-
-    def _message(self, raw: bytes) -> Message:
-        message = self._parsed.get(raw)
-        if message is None:
-            message = parse_message(raw)
-            self._parsed.put(raw, message)
-        return message
-
-    def _offered(self, raw: bytes) -> tuple[Tool, ...]:
-        tools = self._parsed_tools.get(raw)
-        if tools is None:
-            tools = chat_completions.parse_tools(raw)
-            self._parsed_tools.put(raw, tools)
-        return tools
 
     async def _find(self, keys: tuple[bytes, ...]) -> Found:
         try:

@@ -14,7 +14,7 @@ from proxy.config import PrewarmConfig
 from proxy.core.prewarm import PLACEHOLDER, Plan, final_answer, held_tokens, is_text, step_tokens
 from proxy.core.turn import Turn
 from proxy.core.types import Message, Reply
-from proxy.pipeline import Prepared
+from proxy.prepared import Prepared
 from proxy.recent import Recent
 from proxy.slotkeeper import Seat
 from proxy.tasks import Tasks

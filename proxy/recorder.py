@@ -14,7 +14,7 @@ from proxy.core.types import Outcome, Prompt, Reply
 from proxy.core.wire import write_message
 from proxy.counters import Counters
 from proxy.observing import Observer
-from proxy.pipeline import Prepared
+from proxy.prepared import Prepared
 from proxy.recent import Last, Recent
 from proxy.stores.base import Store
 

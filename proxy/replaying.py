@@ -18,7 +18,8 @@ from proxy.core.types import Message, Outcome, Prompt, Reply, Timings, Usage
 from proxy.counters import Counters
 from proxy.dialects import chat_completions
 from proxy.observing import Compared, Observer
-from proxy.pipeline import Pipeline, Prepared
+from proxy.pipeline import Pipeline
+from proxy.prepared import Prepared
 from proxy.profiles.volatile import explained_patterns
 from proxy.recent import Recent
 from proxy.recorder import Ended, Recorder

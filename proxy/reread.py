@@ -19,7 +19,7 @@ from proxy.core.prewarm import Plan, coming_message, is_text, kept_reply, step_t
 from proxy.core.snapshots import Held
 from proxy.core.turn import Turn
 from proxy.core.types import Message, Outcome, Reply
-from proxy.pipeline import Prepared
+from proxy.prepared import Prepared
 from proxy.recent import Recent
 from proxy.slotkeeper import head_of
 from proxy.snapshots import Snapshots

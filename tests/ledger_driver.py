@@ -10,7 +10,8 @@ from proxy.core.turn import Times, Turn
 from proxy.core.types import Outcome, Reply, Timings
 from proxy.counters import Counters
 from proxy.dialects.messages_in import parse_message
-from proxy.pipeline import Pipeline, Prepared
+from proxy.pipeline import Pipeline
+from proxy.prepared import Prepared
 from proxy.profiles.volatile import explained_patterns
 from proxy.recent import Recent
 from proxy.recorder import Ended, Question, Recorder

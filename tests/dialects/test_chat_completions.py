@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.core.errors import NotUnderstood
-from proxy.core.types import Message, Prompt, RawJson, Tool
+from proxy.core.types import Prompt, RawJson, Tool
 from proxy.core.wire import changed, write_message
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_completions import PATHS, parse, reader, render
@@ -87,19 +87,6 @@ REFUSED = [
 def test_a_body_that_is_not_ours_to_touch_is_not_understood(body: bytes) -> None:
     with pytest.raises(NotUnderstood):
         parse(body)
-
-
-def test_messages_parsed_before_can_be_remembered() -> None:
-    seen: list[bytes] = []
-
-    def remembering(raw: bytes) -> Message:
-        seen.append(raw)
-        return parse_message(raw)
-
-    request = parse(b'{"messages":[' + ONE + b"]}", remembering)
-
-    assert seen == [ONE]
-    assert request.prompt.messages == (parse_message(ONE),)
 
 
 WITH_ALL = b'{"model": "m", "messages": [' + ONE + b'], "tools": [' + TOOL + b'], "n": 1e1}'

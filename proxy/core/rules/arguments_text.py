@@ -18,7 +18,7 @@ def _change_call(call: ToolCall) -> ToolCall:
     if call.arguments_raw is not None:
         text = "{}" if call.arguments_raw == b"null" else compact(call.arguments_raw).decode()
         return replace(call, arguments=text, arguments_raw=None)
-    if call.arguments is not None and not call.arguments.strip():
+    if call.arguments is not None and not call.arguments.strip(" \t\r\n"):
         return replace(call, arguments="{}")
     return call
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help serve test check bench docker-smoke test-clients docs clean
+.PHONY: help serve test check bench bench-contestants docker-smoke test-clients fuzz audit docs clean
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -35,6 +35,24 @@ $(CLIENTS)/.installed:
 test-clients: $(VENV)/.test $(CLIENTS)/.installed ## run real clients (Hermes Agent, llm) through the proxy on a real KV cache
 	@$(BIN)/python -m pytest -m client tests/clients $(ARGS)
 
+FUZZ := .venv-fuzz
+SECONDS_EACH ?= 600
+
+$(FUZZ)/.installed:
+	@test -x $(FUZZ)/bin/python || $(PYTHON) -m venv $(FUZZ)
+	@$(FUZZ)/bin/python -m pip install --disable-pip-version-check --quiet -e . 'atheris==3.0.0'
+	@touch $@
+
+fuzz: $(FUZZ)/.installed ## look for bytes that break the parsers (SECONDS_EACH=3600), keep what reaches new code
+	@for target in sse body; do \
+	  $(FUZZ)/bin/python -m tests.fuzz.run $$target --seconds $(SECONDS_EACH) || exit 1; \
+	  $(FUZZ)/bin/python -m tests.fuzz.run $$target --keep || exit 1; \
+	done
+
+audit: $(VENV)/.test ## known faults: in our code (bandit), in what is installed (pip-audit)
+	@$(BIN)/bandit --quiet --recursive proxy --configfile pyproject.toml
+	@$(BIN)/python -m tests.security.audit
+
 check: $(VENV)/.test ## format, lint, types, documentation, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -49,6 +67,16 @@ docs: $(VENV)/.test ## write docs/rules.md from the rules
 
 bench: $(VENV)/.test ## measure and print ratios
 	@$(BIN)/python -m bench $(ARGS)
+
+CONTESTANTS := .venv-bench
+
+$(CONTESTANTS)/.installed:
+	@test -x $(CONTESTANTS)/bin/python || $(PYTHON) -m venv $(CONTESTANTS)
+	@$(CONTESTANTS)/bin/python -m pip install --disable-pip-version-check --quiet \
+	  'litellm[proxy]==1.108.7' 'hearth-llm==0.1.1' 'httpx-aiohttp==0.2.0' 'httpx2==2.16.2' 'py-spy==0.4.3'
+	@touch $@
+
+bench-contestants: $(CONTESTANTS)/.installed ## install what `python -m bench path` compares with
 
 docker-smoke: ## build the image, run it against a llama-server on this host, check a log line
 	@docker/smoke.sh

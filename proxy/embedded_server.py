@@ -13,7 +13,7 @@ options is not decided here: see embedded.py.
 import json
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404  # starts our own module, below
 import sys
 import tempfile
 import threading
@@ -55,7 +55,8 @@ class ServerProcess:
         """Start the child; returns at once."""
         self.stderr = self.open_log()
         # a session of its own: Ctrl-C reaches the proxy, which stops its server after draining
-        self.child = subprocess.Popen(
+        # no word of the command comes from outside: our interpreter, our module
+        self.child = subprocess.Popen(  # nosec B603
             [sys.executable, "-P", "-m", "proxy.embedded_server"],
             env=child_environment(),
             stdin=subprocess.PIPE,

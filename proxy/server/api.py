@@ -16,6 +16,23 @@ from proxy.server.turns import Turns
 _MAX_TURNS = 1000
 _PRIVATE = {"cache-control": "no-store"}  # what people asked stays out of a browser's disk cache
 
+Described = dict[int | str, dict[str, Any]]
+"""What the OpenAPI document says of answers, by status."""
+
+
+def described(status: int, description: str, *media_types: str) -> Described:
+    """One answer: what it means, and as what it is written. JSON where nothing else is said."""
+    types = media_types or ("application/json",)
+    return {status: {"description": description, "content": {name: {} for name in types}}}
+
+
+_NO_TURN = described(404, "Not known.")
+_NO_ANSWER = described(503, "The backend does not answer.")
+_EVENTS = described(200, "A stream that does not end.", "text/event-stream")
+_METRICS = described(
+    200, "The page of metrics, as `Accept` asks.", "text/plain", "application/openmetrics-text"
+)
+
 
 def create_api(turns: Turns, backends: Backends) -> FastAPI:
     """The application behind `/warmprefix/`."""
@@ -37,7 +54,7 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
         """Ended turns, newest first: the objects of the log."""
         return _json({"turns": turns.newest(limit, conversation)})
 
-    @api.get("/warmprefix/api/turns/{turn}", responses={404: {"description": "Not known."}})
+    @api.get("/warmprefix/api/turns/{turn}", responses=_NO_TURN)
     async def one_turn(turn: Annotated[str, Path(max_length=64)]) -> Response:
         """One turn, with what the log leaves out."""
         record = turns.get(turn)
@@ -45,7 +62,8 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
             raise HTTPException(404, "No such turn; the last thousand are kept.")
         return _json(record)
 
-    @api.get("/warmprefix/api/events")
+    # A bare Response names no type of its own, so the document has only the one described.
+    @api.get("/warmprefix/api/events", response_class=Response, responses=_EVENTS)
     async def events() -> Response:
         """Turns as they end, as server-sent events."""
         return StreamingResponse(_events(turns), 200, _PRIVATE, "text/event-stream")
@@ -62,7 +80,7 @@ def _add_health(api: FastAPI, backends: Backends) -> None:
         """200 while the proxy runs, whatever the backend does."""
         return _json({"status": "ok", "version": __version__})
 
-    @api.get("/warmprefix/ready", responses={503: {"description": "The backend does not answer."}})
+    @api.get("/warmprefix/ready", responses=_NO_ANSWER)
     async def ready() -> Response:
         """200 when a backend answers too."""
         answers = await backends.answer()
@@ -80,7 +98,7 @@ def _add_health(api: FastAPI, backends: Backends) -> None:
 
 def _add_draining(api: FastAPI, backends: Backends) -> None:
     # PUT and DELETE: a page elsewhere cannot send them without asking first, and nobody says yes.
-    missing: dict[int | str, dict[str, Any]] = {404: {"description": "No backend is called so."}}
+    missing = described(404, "No backend is called so.")
 
     async def change(name: str, is_draining: bool) -> Response:
         if not backends.drain(name, is_draining=is_draining):
@@ -106,7 +124,7 @@ def _add_conversations(api: FastAPI, turns: Turns) -> None:
 
 
 def _add_metrics(api: FastAPI, turns: Turns) -> None:
-    @api.get("/warmprefix/metrics")
+    @api.get("/warmprefix/metrics", response_class=Response, responses=_METRICS)
     async def metrics(accept: Annotated[str, Header()] = "") -> Response:
         """Counters for Prometheus."""
         page, content_type = turns.metrics.page(accept)

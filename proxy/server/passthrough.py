@@ -3,12 +3,18 @@
 from proxy.backends.base import Body, Headers
 from proxy.backends.connection import BackendResponse
 from proxy.core.errors import BackendError
-from proxy.server.asgi import Receive, Scope, Send, header, target_of
+from proxy.server.asgi import Receive, Scope, Send, answer, header, target_of
 from proxy.server.backends import Backend, Backends
 from proxy.server.incoming import ClientGone, Incoming, while_connected
-from proxy.server.problems import answer_backend_error
+from proxy.server.problems import answer_backend_error, error_body
 from proxy.server.relay import request_headers, send_end, send_head, send_piece
 from proxy.tasks import Tasks
+
+_NO_TUNNEL: Headers = [
+    (b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"),
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"connection", b"close"),  # what follows would be the tunnel's, and is no request
+]
 
 
 class Passthrough:
@@ -20,6 +26,9 @@ class Passthrough:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay one request."""
+        if scope["method"] == "CONNECT":
+            await _answer_connect(send)
+            return
         incoming = Incoming(receive)
         await while_connected(self._relay(scope, incoming, send), incoming, self._tasks)
 
@@ -55,6 +64,13 @@ class Passthrough:
             return await backend.parts.connections.open(method, target, headers, body)
 
         return await self._backends.reach(ask)
+
+
+async def _answer_connect(send: Send) -> None:
+    """The one method that is never passed on: it asks for a tunnel, and its target is no path
+    (RFC 9110, 9.3.6), so the backend would get another request than the client wrote."""
+    message = "warmprefix: CONNECT opens a tunnel, and there is none here."
+    await answer(send, 405, _NO_TUNNEL, error_body(405, "method_not_allowed", message))
 
 
 async def _body(scope: Scope, incoming: Incoming) -> tuple[Headers, Body]:

@@ -10,9 +10,11 @@ from fastapi import FastAPI, HTTPException, Path
 from starlette.responses import Response
 
 from proxy.core.snapshots import Snapshot
+from proxy.server.api import described
 from proxy.server.seating import Seating
 
 _PRIVATE = {"cache-control": "no-store"}
+_NO_SNAPSHOT = described(404, "Not known.")
 
 
 def add_slots(api: FastAPI, seatings: Sequence[Seating]) -> None:
@@ -24,7 +26,7 @@ def add_slots(api: FastAPI, seatings: Sequence[Seating]) -> None:
         slots = [slot for seating in seatings for slot in _slots(seating)]
         return _json({"slots": slots, "snapshots": _snapshots(seatings)})
 
-    @api.delete("/warmprefix/api/slots/{snapshot}", responses={404: {"description": "Not known."}})
+    @api.delete("/warmprefix/api/slots/{snapshot}", responses=_NO_SNAPSHOT)
     async def forget_snapshot(snapshot: Annotated[str, Path(max_length=64)]) -> Response:
         """Forget one saved slot, or with `all` every one; its file goes where we can delete it."""
         ids = None if snapshot == "all" else [snapshot]

@@ -166,10 +166,19 @@ async def test_nothing_hides_behind_an_odd_method(method: str, path: str) -> Non
     assert len(targets) <= len(seen.statuses)
     if method == "TRACE":
         assert targets == [path.replace("*", "/*"), "/hidden"][: len(targets)]
-    elif method == "CONNECT":
-        assert "/hidden" not in targets  # what follows is a tunnel's, and there is none
     else:
         assert targets == []
+
+
+@pytest.mark.parametrize("target", [CHAT, OTHER, "*"])
+async def test_no_tunnel_is_opened(target: str) -> None:
+    """What follows is the tunnel's: nobody reads it as a request, and the connection ends."""
+    head = f"CONNECT {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    seen = await deliver(head + HIDDEN)
+
+    assert (seen.requests, seen.malformed, seen.statuses) == ([], [], [405])
+    assert b"\r\nallow: GET, HEAD, POST," in seen.received
+    assert b"\r\nconnection: close\r\n" in seen.received
 
 
 PREFACES = [

@@ -10,8 +10,10 @@ import json
 import os
 import queue
 import select
+import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -69,10 +71,20 @@ END = b""
 Sink = Callable[[bytes], None]
 
 
+@dataclass(slots=True)
+class Outlet:
+    """Where lines go. `lost`: lines in a row that it did not take, up to now."""
+
+    name: str
+    write: Sink
+    lost: int = 0
+
+
 class TurnLog:
     """Writes records as JSON lines. `dropped`: lines that found the queue full or the log closed.
 
-    `failed`: lines that a stream or file did not take; the next ones are tried again.
+    `failed`: lines that a stream or file did not take; the next ones are tried again. Standard error says
+    when that begins and when it is over.
     """
 
     def __init__(
@@ -88,9 +100,9 @@ class TurnLog:
         self.dropped = 0
         self.failed = 0
         self._file = RotatingFile(file, max_bytes, backups) if file else None
-        self._sinks: list[Sink] = [stream_sink(stream)] if stream else []
+        self._outlets = [Outlet("standard output", stream_sink(stream))] if stream else []
         if self._file:
-            self._sinks.append(self._file.write)
+            self._outlets.append(Outlet(str(self._file.path), self._file.write))
         self._lines: queue.Queue[bytes] = queue.Queue(queue_lines)
         self._closing = threading.Event()
         # A daemon, so that a stream that takes nothing cannot keep the process alive.
@@ -118,16 +130,31 @@ class TurnLog:
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not END:
-            for sink in self._sinks:
-                self._try(sink, line)
+            for outlet in self._outlets:
+                self._try(outlet, line)
             if self._closing.is_set() and self._lines.empty():
                 return
 
-    def _try(self, sink: Sink, line: bytes) -> None:
+    def _try(self, outlet: Outlet, line: bytes) -> None:
         try:
-            sink(line)
-        except (OSError, ValueError):  # ValueError: the stream was closed
+            outlet.write(line)
+        except (OSError, ValueError) as error:  # ValueError: the stream was closed
             self.failed += 1
+            outlet.lost += 1
+            if outlet.lost == 1:
+                why = getattr(error, "strerror", None) or error
+                say(f"the turn log cannot be written: {outlet.name}: {why}; requests go on")
+        else:
+            if outlet.lost:
+                say(f"the turn log is written again: {outlet.name}; lines failed: {outlet.lost}")
+            outlet.lost = 0
+
+
+def say(text: str) -> None:
+    """A line on standard error, where there is one that takes it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"warmprefix: {text}\n")
+        sys.stderr.flush()
 
 
 def line_of(record: Mapping[str, object]) -> bytes:
@@ -150,7 +177,7 @@ def stream_sink(stream: IO[str] | IO[bytes]) -> Sink:
     except (OSError, AttributeError):
         return object_sink(stream)
     stream.flush()
-    return lambda line: write_all(descriptor, line)
+    return Descriptor(descriptor).write
 
 
 def object_sink(stream: IO[str] | IO[bytes]) -> Sink:
@@ -164,12 +191,36 @@ def object_sink(stream: IO[str] | IO[bytes]) -> Sink:
     return write
 
 
+class Descriptor:
+    """Writes lines to a file descriptor. A full disk may take the half of one: its rest goes before the
+    next."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._rest = b""
+
+    def write(self, line: bytes) -> None:
+        """Writes the whole line. Raises OSError."""
+        data, sent = self._rest + line, 0
+        try:
+            while sent < len(data):
+                sent += write_some(self._number, data[sent:])
+        finally:
+            self._rest = data[sent:] if sent > len(self._rest) else self._rest[sent:]
+
+
 def write_all(descriptor: int, line: bytes) -> None:
-    """Writes the whole line; waits where a non-blocking descriptor takes no more."""
+    """Writes the whole line; raises OSError, and a part of it may be written then."""
     rest = memoryview(line)
     while rest:
+        rest = rest[write_some(descriptor, rest) :]
+
+
+def write_some(descriptor: int, data: bytes | memoryview) -> int:
+    """How many bytes were written; waits where a non-blocking descriptor takes none."""
+    while True:
         try:
-            rest = rest[os.write(descriptor, rest) :]
+            return os.write(descriptor, data)
         except BlockingIOError:
             select.select((), (descriptor,), ())
 
@@ -195,7 +246,12 @@ class RotatingFile:
         size = os.fstat(self._descriptor).st_size
         if size and size + len(line) > self._max_bytes:
             self._rotate()
-        write_all(self._descriptor, line)
+            size = 0
+        try:
+            write_all(self._descriptor, line)
+        except OSError:
+            os.ftruncate(self._descriptor, size)  # a full disk may have taken the half of it
+            raise
 
     def close(self) -> None:
         """Closes the file; a later write opens it again."""
@@ -204,7 +260,11 @@ class RotatingFile:
             self._descriptor = -1
 
     def _open(self) -> int:
-        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with contextlib.suppress(OSError):
+            if not ends_a_line(self.path):  # whoever wrote it was killed, or the disk was full
+                os.write(descriptor, b"\n")
+        return descriptor
 
     def _rotate(self) -> None:
         self.close()
@@ -220,3 +280,12 @@ class RotatingFile:
 
     def _backup(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")
+
+
+def ends_a_line(path: Path) -> bool:
+    """Whether the file has no half line at its end. Raises OSError."""
+    if not path.is_file() or not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"

@@ -1,9 +1,11 @@
 """The one thread that writes the ledger file: what waits in its queue becomes one transaction.
 
-No error of the disk ends it or reaches anybody: what cannot be written is counted as lost.
+No error of the disk ends it or reaches a request: what cannot be written is counted as lost, and
+standard error says when that begins and when it is over.
 """
 
 import sqlite3
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -47,6 +49,8 @@ class Writer:
         self._clock = clock
         self._queue: SimpleQueue[Entry | Task] = SimpleQueue()
         self._must_evict = False
+        self._error: Exception | None = None
+        self._is_failing = False
         self._running = True
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -103,8 +107,10 @@ class Writer:
         return entries, None
 
     def _keep(self, entries: list[Entry]) -> None:
-        if not self._attempt(lambda db: self._write(db, entries)):
+        is_kept = self._attempt(lambda db: self._write(db, entries))
+        if not is_kept:
             self.lost += len(entries)
+        self._tell(is_kept)
         self.finished.extend(entries)
         self._must_evict = True
 
@@ -141,9 +147,22 @@ class Writer:
         """Whether the work could be done."""
         try:
             self.ledger.run(work)
-        except DISK_ERRORS:
+        except DISK_ERRORS as error:
+            self._error = error
             return False
         return True
+
+    def _tell(self, is_kept: bool) -> None:
+        """Says once that the file takes nothing, and once that it does again."""
+        if is_kept != self._is_failing:
+            return
+        self._is_failing = not is_kept
+        says = (
+            "is written again" if is_kept else f"cannot be written: {self._error}; requests go on"
+        )
+        with suppress(OSError, ValueError, AttributeError):  # standard error may be gone too
+            sys.stderr.write(f"warmprefix: the ledger {says}\n")
+            sys.stderr.flush()
 
     def _replace(self, generation: int) -> None:
         with suppress(*DISK_ERRORS):

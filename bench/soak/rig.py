@@ -1,0 +1,113 @@
+"""The processes of a soak: two backends, the proxy, the clients, and the files that they leave."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import IO
+
+from bench.soak.sampling import Sample, look
+
+_CONFIG = """\
+[server]
+port = {port}
+[memory]
+path = "{folder}/ledger.db"
+max_bytes = 50000000
+[log]
+file = "{folder}/turns.log"
+max_bytes = 1000000000
+"""
+_BACKEND = """\
+[[backends]]
+url = "http://127.0.0.1:{port}"
+kind = "llamacpp"
+idle_connection_s = 1.0
+"""
+
+
+@dataclass
+class Rig:
+    """The processes of a soak, and their files in `folder`."""
+
+    folder: Path
+    seed: int
+    conversations: int
+    port: int = 0
+    ports: list[int] = field(default_factory=list)
+    backends: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    restarts: int = 0
+    samples: list[Sample] = field(default_factory=list)
+    began_s: float = 0.0
+
+    def start(self, name: str, *arguments: object) -> subprocess.Popen[bytes]:
+        """A process whose output goes to a file."""
+        line = [sys.executable, "-m", name, *map(str, arguments)]
+        with (self.folder / f"{name}.out").open("ab") as output:
+            return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=output)
+
+    def journal(self, at: int) -> Path:
+        """What a backend wrote of what it sent, over all its starts."""
+        return self.folder / f"backend{at}.journal"
+
+    def start_backend(self, at: int) -> subprocess.Popen[bytes]:
+        """A backend on the port it always has."""
+        return self.start("bench.soak.backend", self.ports[at], self.seed, self.journal(at))
+
+    def restart(self, at: int, choose: Random) -> None:
+        """Kill one backend, and start it again after a moment."""
+        self.backends[at].kill()
+        self.backends[at].wait()
+        time.sleep(choose.uniform(0.0, 0.8))
+        self.backends[at] = self.start_backend(at)
+        self.restarts += 1
+
+    def sample(self, pid: int) -> Sample:
+        """Look at the proxy now."""
+        return look(pid, time.monotonic() - self.began_s)
+
+    def running(self) -> int:
+        """Requests that the proxy says are running."""
+        url = f"http://127.0.0.1:{self.port}/warmprefix/api/backends"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return sum(backend["running"] for backend in json.load(answer)["backends"])
+
+
+def configure(rig: Rig) -> Path:
+    """The settings of the proxy, written down."""
+    config = rig.folder / "warmprefix.toml"
+    text = _CONFIG.format(port=rig.port, folder=rig.folder)
+    config.write_text(text + "".join(_BACKEND.format(port=port) for port in rig.ports))
+    return config
+
+
+def start_proxy(config: Path, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """`warmprefix serve`; its standard output is the turn log, of which a file has a copy."""
+    line = [sys.executable, "-m", "proxy", "serve", "--config", str(config)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(config.parent)}
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def wait_for(port: int, limit_s: float = 30.0) -> None:
+    """Return when somebody listens."""
+    until_s = time.monotonic() + limit_s
+    while time.monotonic() < until_s:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise TimeoutError(f"nobody listens on {port}")

@@ -3,19 +3,23 @@
 import sys
 from collections.abc import Callable, Sequence
 
+from bench.memory import command as memory
 from bench.path import command as path
 from bench.sessions import command as sessions
 from bench.slots import command as slots
+from bench.soak import command as soak
 
 Command = Callable[[Sequence[str]], int]
 
 BENCHMARKS: dict[str, tuple[Command, str]] = {
     "path": (path.command, path.HELP),
+    "memory": (memory.command, memory.HELP),
     "slots": (slots.command, slots.HELP),
     "sessions": (
         sessions.main,
         "tokens a real llama-server processes for whole agent sessions, with and without the proxy",
     ),
+    "soak": (soak.command, soak.HELP),
 }
 USAGE = """\
 usage: python -m bench [NAME [OPTIONS]]

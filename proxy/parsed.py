@@ -5,7 +5,7 @@ from proxy.core.types import Message, Tool
 from proxy.dialects.chat_completions import NOT_BEGUN, Begun, parse_tools
 from proxy.dialects.messages_in import parse_message
 
-_MESSAGES_BYTES = 16 * 1024 * 1024  # one generation, as in the canonicalizer
+_MESSAGES_BYTES = 8 * 1024 * 1024  # one generation, as in the canonicalizer
 _TOOLS_BYTES = 1024 * 1024  # whole arrays: some dozen clients with long schemas
 _BODIES = 8  # conversations that run now
 _BODIES_BYTES = 16 * 1024 * 1024  # of all of them together: two of the largest that are seen

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from proxy.core.ledger import Conversation
+from proxy.core.memo import ENTRY_BYTES
 from proxy.core.types import CacheStats, Message, Prompt
 from proxy.core.wire import write_message
 
@@ -93,8 +94,8 @@ class Recent:
         """Remember a turn. `keys`: its chain keys; last turns that it goes on from are given up."""
         before = self._last.get(last.conversation, ((), 0))[0]
         self.drop(last.conversation)
-        size = sum(len(write_message(message)) for message in last.prompt.messages)
         beside = tuple(other for other in before if other.tip not in keys)[-_BRANCHES:]
+        size = sum(map(_size, (*beside, last)))
         self._last[last.conversation] = ((*beside, last), size)
         self._bytes += size
         self.number = max(self.number, last.number)
@@ -127,6 +128,12 @@ class Recent:
                     del self._lineage[key]
             if last.session and self._session.get(last.session) == conversation:
                 del self._session[last.session]
+
+
+def _size(last: Last) -> int:
+    """What a turn's messages cost, its reply included: it may be megabytes behind a short question."""
+    messages = last.prompt.messages if last.reply is None else (*last.prompt.messages, last.reply)
+    return sum(len(write_message(message)) + ENTRY_BYTES for message in messages)
 
 
 def _ahead(last: Last, tokens: int, held: int | None) -> Last:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.core.ledger import Conversation
+from proxy.core.memo import ENTRY_BYTES
 from proxy.core.types import CacheStats, Message, Prompt
 from proxy.recent import Last, Recent
 
@@ -70,9 +71,9 @@ def test_a_conversation_is_as_long_as_its_longest_branch() -> None:
 
 
 def test_the_longest_unused_leaves_first() -> None:
-    recent = Recent(max_bytes=250)
+    recent = Recent(max_bytes=250 + 2 * ENTRY_BYTES)
     for name in ("a", "b", "a", "c"):
-        recent.put(last(name, prompt=saying("x" * 80)))
+        recent.put(last(name, prompt=saying("x" * 80)), [b""])
 
     assert [name for name in "abc" if recent.get(name)] == ["a", "c"]
 
@@ -87,10 +88,21 @@ def test_one_conversation_is_kept_however_large() -> None:
     assert recent.get("b") is not None
 
 
+def test_replies_and_branches_count_in_the_size() -> None:
+    """A short question with an answer of megabytes, and the turns that are kept beside the newest."""
+    for more in ({"reply": Message("assistant", "x" * 200)}, {"prompt": saying("x" * 200)}):
+        recent = Recent(max_bytes=250 + 2 * ENTRY_BYTES)
+        recent.put(last("a", **more))
+        recent.put(last("a"))
+        recent.put(last("b", **more))
+
+        assert [name for name in "ab" if recent.get(name)] == ["b"]
+
+
 def test_a_conversation_that_shrinks_makes_room() -> None:
-    recent = Recent(max_bytes=200)
+    recent = Recent(max_bytes=200 + 2 * ENTRY_BYTES)
     recent.put(last("a", prompt=saying("x" * 150)))
-    recent.put(last("a", prompt=saying("x")))
+    recent.put(last("a", prompt=saying("x")), [b""])
     recent.put(last("b", prompt=saying("y" * 100)))
 
     assert recent.get("a") is not None

@@ -25,7 +25,9 @@ from proxy.core.wire import write_message
 
 Value = TypeVar("Value")
 
-_MEMO_BYTES = 16 * 1024 * 1024  # one generation: sixteen 1 MB histories, or one huge one
+_MEMO_BYTES = (
+    8 * 1024 * 1024
+)  # one generation: four 1 MB histories of 1,000 messages, or one huge one
 _TOOLS_BYTES = 1024 * 1024  # a hundred tools with long schemas
 
 
@@ -93,10 +95,8 @@ class Canonicalizer:
             )
         result = with_messages(prompt, (*messages, *tail))
         for rule in self._global:
-            after = _guarded(rule.name, rule.apply, result, failed)
-            if after is not result:
-                fired[rule.name] += 1
-                result = after
+            local = _run_local(result, ((rule.name, rule.apply),))
+            result = _counted(result, local, fired, failed)
         tools = tuple(self._tool(tool, fired, failed) for tool in result.tools or ())
         result = with_tools(result, tools)
         return Canonical(_written(result), tuple(fired), tuple(failed))
@@ -132,12 +132,16 @@ class Canonicalizer:
 def _run_local(
     value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]]
 ) -> _Local[Value]:
-    fired: Counter[str] = Counter()
+    fired: list[str] = []
     failed: Counter[str] = Counter()
     for name, change in changes:
-        after = _guarded(name, change, value, failed)
+        try:
+            after = change(value)
+        except Exception:  # fail open: it goes on without this rule
+            failed[name] += 1
+            continue
         if after is not value:
-            fired[name] += 1
+            fired.append(name)
             value = after
     return _Local(value, tuple(fired), tuple(failed))
 
@@ -176,13 +180,3 @@ def continued(prompt: Prompt) -> tuple[Message, ...]:
     """The last message where the client wants the model to go on with it, else nothing."""
     last = prompt.messages[-1:]
     return last if last and last[0].role == "assistant" else ()
-
-
-def _guarded(
-    name: str, change: Callable[[Value], Value], value: Value, failed: Counter[str]
-) -> Value:
-    try:
-        return change(value)
-    except Exception:  # fail open: the prompt goes on without this rule
-        failed[name] += 1
-        return value

@@ -27,7 +27,7 @@ _EDGES = " \t\r\n"
 _OPENING_ROLES = frozenset({"system", "developer", "user"})
 _USER_EDGES = "\r\n"
 _NO_CALL = -1
-_MEMO_BYTES = 16 * 1024 * 1024  # a generation of messages, as in the canonicalizer
+_MEMO_BYTES = 8 * 1024 * 1024  # a generation of messages, as in the canonicalizer
 
 
 def scope_key(*parts: str) -> bytes:
@@ -223,8 +223,5 @@ def _text(text: str) -> bytes:
 
 def _digest(*parts: bytes) -> bytes:
     """Digest of the parts, each with its length: no two different lists run together."""
-    state = blake2b(digest_size=DIGEST_BYTES)
-    for part in parts:
-        state.update(len(part).to_bytes(8, "little"))
-        state.update(part)
-    return state.digest()
+    framed = [piece for part in parts for piece in (len(part).to_bytes(8, "little"), part)]
+    return blake2b(b"".join(framed), digest_size=DIGEST_BYTES).digest()

@@ -1,10 +1,15 @@
 """The bounded memory of function results: what is asked for stays, the rest goes."""
 
-from proxy.core.memo import Memo
+from proxy.core.memo import ENTRY_BYTES, Memo
+
+
+def room(entries: int, key_bytes: int) -> int:
+    """For so many entries with keys of that length."""
+    return entries * (key_bytes + ENTRY_BYTES)
 
 
 def test_a_value_is_found_under_its_key_only() -> None:
-    memo: Memo[int] = Memo(10)
+    memo: Memo[int] = Memo(room(10, 1))
     memo.put(b"a", 1)
 
     assert memo.get(b"a") == 1
@@ -12,7 +17,7 @@ def test_a_value_is_found_under_its_key_only() -> None:
 
 
 def test_what_is_asked_for_outlives_what_is_not() -> None:
-    memo: Memo[int] = Memo(4)
+    memo: Memo[int] = Memo(room(1, 4))
     memo.put(b"kept", 1)
     memo.put(b"gone", 2)  # a new generation begins
 
@@ -24,7 +29,7 @@ def test_what_is_asked_for_outlives_what_is_not() -> None:
 
 
 def test_at_most_two_generations_are_kept() -> None:
-    memo: Memo[int] = Memo(100)
+    memo: Memo[int] = Memo(room(10, 10))
     for number in range(1000):
         memo.put(b"%10d" % number, number)
 
@@ -33,7 +38,7 @@ def test_at_most_two_generations_are_kept() -> None:
 
 
 def test_a_key_larger_than_a_generation_is_not_remembered() -> None:
-    memo: Memo[int] = Memo(3)
+    memo: Memo[int] = Memo(room(1, 3))
     memo.put(b"abc", 1)
     memo.put(b"abcd", 2)
 

@@ -44,7 +44,9 @@ class Pipeline:
         *,
         observe: bool = False,
     ) -> None:
-        self._rules = RuleSets(config.canonicalize)
+        self.identifier = Identifier()
+        """The strict one, which remembers the keys of messages for everyone."""
+        self._rules = RuleSets(config.canonicalize, self.identifier)
         self._reasoning = config.memory.restore_reasoning
         self._parsed = Parsed()
         self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
@@ -52,7 +54,6 @@ class Pipeline:
         self.counters = counters
         self._observe = observe
         self._recent = recent
-        self._lineage = Identifier()
 
     async def prepare(
         self,
@@ -174,7 +175,7 @@ class Pipeline:
         goes_on = any(message.role == "assistant" for message in prompt.messages)
         last = None
         if goes_on:
-            last = self._recent.by_lineage(prepared.lineage(self._lineage, prompt.messages))
+            last = self._recent.by_lineage(prepared.lineage(self.identifier, prompt.messages))
         if last is not None:
             return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
         last = self._recent.by_session(prepared.client.session)

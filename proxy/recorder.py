@@ -48,13 +48,19 @@ class Recorder:
     """Builds turns, explains them as far as can be without asking, and puts them into the ledger."""
 
     def __init__(
-        self, store: Store, counters: Counters, recent: Recent, volatile: Sequence[Volatile] = ()
+        self,
+        store: Store,
+        counters: Counters,
+        recent: Recent,
+        volatile: Sequence[Volatile] = (),
+        identifier: Identifier | None = None,
     ) -> None:
+        """`identifier`: the pipeline's, which has met each message before."""
         self._store = store
         self._counters = counters
         self._recent = recent
         self._volatile = volatile
-        self._identifier = Identifier()
+        self._identifier = identifier or Identifier()
         self._observer = Observer()
 
     def record(self, prepared: Prepared, ended: Ended) -> tuple[Turn, Question | None]:

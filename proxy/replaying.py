@@ -78,7 +78,7 @@ async def replayed(
     counters, recent, observer = Counters(), Recent(_NO_LIMIT), Observer()
     store = (MemoryStore if remembers else _Forgetful)(_NO_LIMIT, float(_NO_LIMIT))
     pipeline = Pipeline(config, store, counters, recent, observe=True)
-    recorder = Recorder(store, counters, recent, explained_patterns())
+    recorder = Recorder(store, counters, recent, explained_patterns(), pipeline.identifier)
     steps: list[Step] = []
     names: dict[str, int] = {}
     for captured in session:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from proxy.config import CanonicalizeConfig
 from proxy.core.canonical import Canonicalizer, choose_rules
-from proxy.core.identity import Identifier, Looseness
+from proxy.core.identity import STRICT, Identifier, Looseness
 from proxy.core.rules import memory_rules
 from proxy.profiles.volatile import frozen_patterns
 
@@ -23,8 +23,10 @@ class RuleSet:
 class RuleSets:
     """One rule set for each choice of rules; clients without a choice of their own share one."""
 
-    def __init__(self, config: CanonicalizeConfig) -> None:
+    def __init__(self, config: CanonicalizeConfig, strict: Identifier | None = None) -> None:
+        """`strict`: the identifier of all that have no looseness of their own."""
         self._config = config
+        self._strict = strict or Identifier()
         self._sets: dict[tuple[frozenset[str], frozenset[str]], RuleSet] = {}
 
     def of(self, client: str) -> RuleSet:
@@ -32,20 +34,20 @@ class RuleSets:
         chosen = _named(self._config.enable, client), _named(self._config.disable, client)
         found = self._sets.get(chosen)
         if found is None:
-            found = self._sets[chosen] = _create(*chosen)
+            found = self._sets[chosen] = self._create(*chosen)
         return found
+
+    def _create(self, enable: frozenset[str], disable: frozenset[str]) -> RuleSet:
+        on = enable - disable
+        moves = memory_rules.MOVE_VOLATILE.name in on
+        freezes = memory_rules.FREEZE_VOLATILE.name in on
+        blocks = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
+        looseness = Looseness(frozen_patterns() if moves or freezes else (), blocks)
+        canonicalizer = Canonicalizer(choose_rules(enable, disable))
+        identifier = self._strict if looseness == STRICT else Identifier(looseness)
+        return RuleSet(canonicalizer, identifier, moves, blocks)
 
 
 def _named(names: Collection[str], client: str) -> frozenset[str]:
     split = (name.rpartition(":") for name in names)
     return frozenset(rule for who, _, rule in split if who in ("", client))
-
-
-def _create(enable: frozenset[str], disable: frozenset[str]) -> RuleSet:
-    on = enable - disable
-    moves = memory_rules.MOVE_VOLATILE.name in on
-    freezes = memory_rules.FREEZE_VOLATILE.name in on
-    blocks = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
-    looseness = Looseness(frozen_patterns() if moves or freezes else (), blocks)
-    canonicalizer = Canonicalizer(choose_rules(enable, disable))
-    return RuleSet(canonicalizer, Identifier(looseness), moves, blocks)

@@ -1,72 +1,170 @@
 """The load: raw connections that send one request after the other. A process of its own.
 
-`python -m bench.path.load PORT KIND CONCURRENCY REQUESTS` prints JSON: seconds of each request, and of all.
+`python -m bench.path.load` reads jobs from standard input, one JSON object a line, and answers each with one
+line: seconds of each request and of all, seconds to the first byte of each body, and how many requests
+there were with those to warm up.
 """
 
 import asyncio
+import gc
 import json
 import sys
 import time
+from dataclasses import asdict, dataclass, field
 
-KINDS = ("1 KB", "20 KB", "1 MB", "stream")
-_MESSAGES = {"1 KB": 4, "20 KB": 40, "1 MB": 1000, "stream": 40}
-_CHARACTERS = {"1 KB": 180, "20 KB": 430, "1 MB": 950, "stream": 430}
+from bench.path.bodies import SIZES, Mode, body_of
+from bench.path.mock import EVENTS
 
-
-def body_of(kind: str) -> bytes:
-    """A history as clients send it, with tool calls; a stream is asked for by its kind."""
-    text = "some words of text, a bit of code(); " * 40
-    messages: list[dict[str, object]] = [{"role": "system", "content": text[:400]}]
-    for number in range(_MESSAGES[kind] // 4):
-        call = {"name": "read", "arguments": json.dumps({"path": f"f{number}", "limit": 5})}
-        calls = [{"id": f"c{number}", "type": "function", "function": call}]
-        messages += [
-            {"role": "user", "content": f"{number} {text}"[: _CHARACTERS[kind]]},
-            {"role": "assistant", "content": "", "tool_calls": calls},
-            {"role": "tool", "tool_call_id": f"c{number}", "content": text * 2},
-            {"role": "assistant", "content": f"Done {number}."},
-        ]
-    stream = {"stream": True} if kind == "stream" else {}
-    value = {**stream, "model": "mock", "messages": [*messages, {"role": "user", "content": "Go."}]}
-    return json.dumps(value, separators=(",", ":")).encode()
+PATH = "/v1/chat/completions"
+_LIMIT_S = 20.0  # for a job beyond its time: who takes longer is too slow for that load
+_WARM = 3  # requests before the count: connections are opened, what can be remembered is
 
 
-async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> float:
-    """Seconds until the whole answer is there."""
-    began = time.perf_counter()
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    assert b" 200 " in head.split(b"\r\n")[0], head
-    lower = head.lower()
-    if b"content-length:" in lower:
-        await reader.readexactly(int(lower.partition(b"content-length:")[2].split(b"\r\n")[0]))
-    else:
-        await reader.readuntil(b"\r\n0\r\n\r\n")
-    return time.perf_counter() - began
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A load on one port: for so many seconds, but at least one request on every connection."""
+
+    port: int
+    size: str
+    mode: Mode
+    connections: int
+    seconds: float
 
 
-async def run(port: int, kind: str, concurrency: int, requests: int) -> dict[str, object]:
-    """All requests, by so many connections at once."""
-    body = body_of(kind)
-    head = (
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n"
+@dataclass(slots=True)
+class Told:
+    """What came of a job. `all_requests` counts those that warmed up too. `failed`: why there is none."""
+
+    seconds: list[float] = field(default_factory=list)
+    first_seconds: list[float] = field(default_factory=list)
+    total_s: float = 0.0
+    all_requests: int = 0
+    failed: str = ""
+
+
+class Connection(asyncio.Protocol):
+    """Sends the request again when its answer is there, until the clock says stop."""
+
+    def __init__(self, request: bytes, until_s: float, told: Told, *, is_checked: bool) -> None:
+        self._request = request
+        self._until_s = until_s
+        self._told = told
+        self._is_checked = is_checked
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        self._data = bytearray()
+        self._body_at = 0
+        self._length: int | None = None
+        self._first_s: float | None = None
+        self._began_s = time.perf_counter()
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of the answer."""
+        self._data += data
+        if not self._body_at and not self._read_head():
+            return
+        if self._first_s is None and len(self._data) > self._body_at:
+            self._first_s = time.perf_counter()
+        if self._length is None:
+            is_whole = self._data.endswith(b"\r\n0\r\n\r\n")
+        else:
+            is_whole = len(self._data) - self._body_at >= self._length
+        if is_whole:
+            self._answered()
+
+    def _read_head(self) -> bool:
+        end = self._data.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        head = bytes(self._data[:end]).lower()
+        if b" 200 " not in head.split(b"\r\n")[0] + b" ":
+            self._fail(f"not answered: {bytes(self._data[:600])!r}")
+            return False
+        self._body_at = end + 4
+        if b"content-length:" in head:
+            self._length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
+        return True
+
+    def _answered(self) -> None:
+        now_s = time.perf_counter()
+        # A relay that frames the bytes anew may have cut a few of the words looked for.
+        if self._is_checked and self._data.count(b"data:") < EVENTS * 0.9:
+            self._fail(f"a stream without its events: {bytes(self._data[-600:])!r}")
+            return
+        self._told.all_requests += 1
+        self._told.seconds.append(now_s - self._began_s)
+        self._told.first_seconds.append((self._first_s or now_s) - self._began_s)
+        if now_s < self._until_s:
+            self._send()
+        elif not self.done.done():
+            self._transport.close()
+            self.done.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Too early, where the last answer is not whole."""
+        self._fail(f"the connection was lost: {error!r}")
+
+    def _fail(self, why: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(ConnectionError(why))
+        self._transport.close()
+
+
+async def run(job: Job) -> Told:
+    """All requests, by so many connections at once. Raises OSError for any other answer than 200."""
+    body = body_of(SIZES[job.size], job.mode)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    is_stream = job.mode != "whole"
+    warm = Told()
+    for _ in range(1 if job.mode == "paced" else _WARM):  # a paced one takes a second
+        await _connect(job.port, request, 0.0, warm, is_checked=is_stream)
+    told = Told()
+    began_s = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(job.connections):
+            until_s = began_s + job.seconds
+            group.create_task(_connect(job.port, request, until_s, told, is_checked=False))
+    told.total_s = time.perf_counter() - began_s
+    told.all_requests += warm.all_requests
+    return told
+
+
+async def within_limit(job: Job) -> Told:
+    """What came of the job. Raises TimeoutError, which is an OSError, too."""
+    async with asyncio.timeout(job.seconds + _LIMIT_S):
+        return await run(job)
+
+
+async def _connect(
+    port: int, request: bytes, until_s: float, told: Told, *, is_checked: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(
+        lambda: Connection(request, until_s, told, is_checked=is_checked), "127.0.0.1", port
     )
-    request = head % len(body) + body
-    seconds: list[float] = []
+    await connection.done
 
-    async def connection(count: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**26)
-        seconds.extend([await one(reader, writer, request) for _ in range(count)])
-        writer.close()
 
-    await connection(max(requests // 10, 3))  # warm
-    seconds.clear()
-    began = time.perf_counter()
-    await asyncio.gather(*(connection(requests // concurrency) for _ in range(concurrency)))
-    return {"seconds": seconds, "total": time.perf_counter() - began, "bytes": len(body)}
+def main() -> None:
+    """Answer jobs until standard input ends."""
+    gc.disable()  # its pauses would be taken for the contestant's; what is kept here is small
+    for line in sys.stdin:
+        try:
+            told = asyncio.run(within_limit(Job(**json.loads(line))))
+        except* OSError as errors:
+            told = Told(failed=repr(errors.exceptions[0]))
+        print(json.dumps(asdict(told)), flush=True)
+        gc.collect()
 
 
 if __name__ == "__main__":
-    port, kind, concurrency, requests = sys.argv[1:]
-    print(json.dumps(asyncio.run(run(int(port), kind, int(concurrency), int(requests)))))
+    main()

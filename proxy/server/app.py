@@ -67,8 +67,9 @@ class App:
         self._counters = Counters()
         self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
         self._recent = Recent()
-        self._recorder = Recorder(store, self._counters, self._recent, explained_patterns())
         self._pipeline = Pipeline(config, store, self._counters, self._recent, observe=observe)
+        patterns, identifier = explained_patterns(), self._pipeline.identifier
+        self._recorder = Recorder(store, self._counters, self._recent, patterns, identifier)
         parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
         self.backends = Backends(parts, self.tasks)
         self.known = parts[0].parts.known

@@ -12,7 +12,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from random import Random
 
-from bench.soak.rig import Rig, configure, free_port, start_proxy, wait_for
+from bench.path.processes import free_port, wait_for
+from bench.soak.rig import Rig, configure, start_proxy
 from bench.soak.sampling import Sample, slope
 from bench.soak.verdict import fates, log_losses, loss, records_of, table, told_after_ms
 

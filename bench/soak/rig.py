@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -92,22 +91,3 @@ def start_proxy(config: Path, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     line = [sys.executable, "-m", "proxy", "serve", "--config", str(config)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(config.parent)}
     return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def wait_for(port: int, limit_s: float = 30.0) -> None:
-    """Return when somebody listens."""
-    until_s = time.monotonic() + limit_s
-    while time.monotonic() < until_s:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1.0).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise TimeoutError(f"nobody listens on {port}")

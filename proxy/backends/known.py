@@ -40,6 +40,7 @@ class KnownBackend:
         self._client = new_client()
         self._asked_s = -_AGAIN_S
         self._asking = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._by_template: dict[bytes, TemplateFacts] = {}
         self._model: str | None = None
         self._props: Props | None = None
@@ -110,11 +111,12 @@ class KnownBackend:
 
         llama-server draws a new media marker at every start (tools/server/README.md, /props).
         """
-        before, now = self._props, await props_of(self._client, self._url)
-        self._props = now or before
-        restarted = before is not None and now is not None and before.marker != now.marker
-        self.generation += restarted
-        return restarted
+        async with self._looking:  # else two that ask at once would count one restart twice
+            before, now = self._props, await props_of(self._client, self._url)
+            self._props = now or before
+            restarted = before is not None and now is not None and before.marker != now.marker
+            self.generation += restarted
+            return restarted
 
     @property
     def start(self) -> Start | None:

@@ -11,8 +11,10 @@ from proxy.recorder import Question
 async def gather(known: KnownBackend, question: Question) -> Evidence:
     """The evidence of a question, with what the backend answers added."""
     evidence = question.evidence
-    if not evidence.restarted and await known.has_restarted():
-        evidence = replace(evidence, restarted=True)
+    if not evidence.restarted:
+        await known.has_restarted()
+        # Whoever noticed it, by a request or by looking for restarts.
+        evidence = replace(evidence, restarted=known.generation != question.before.generation)
     if evidence.restarted or evidence.model_before != evidence.model_after:
         return evidence
     before = await known.render(prompt_body(question.before.prompt))

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import socket
 import sys
@@ -44,6 +45,7 @@ class Extras:
 def run(config: Config, extras: Extras) -> int:
     """Run until a signal ends it; the exit status. Raises ConfigError before the first request."""
     listener = listen(config.server.host, config.server.port)
+    spare_the_collector()
     try:
         with uvloop_if_present() as runner:
             return runner.run(_serve(config, listener, extras))
@@ -51,6 +53,14 @@ def run(config: Config, extras: Extras) -> int:
         return 130
     finally:
         listener.close()
+
+
+def spare_the_collector() -> None:
+    """Keep what start-up made, which lives as long as the process, out of every garbage collection, and collect
+    less often: a turn makes some thousand objects, nearly all of which are freed without it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @contextmanager

@@ -19,6 +19,11 @@ LOADING = json_response({"error": {"message": "Loading model"}}, 503, [("Server"
 PROPS = json_response({"total_slots": 4, "chat_template": "t"})
 
 
+def marked(marker: str) -> list[Step]:
+    """The properties of one start of a llama-server."""
+    return json_response({"total_slots": 4, "chat_template": "t", "media_marker": marker})
+
+
 @asynccontextmanager
 async def known(
     url: str, kind: str = "auto", tasks: Tasks | None = None
@@ -231,3 +236,18 @@ async def test_noise_instead_of_http_is_no_answer() -> None:
         asyncio.timeout(DEADLINE_S),
     ):
         assert not await found.answers()
+
+
+async def test_a_restart_that_two_notice_at_once_is_one() -> None:
+    marker = "a"
+
+    def script(request: Request) -> list[Step]:
+        return marked(marker) if request.target == "/props" else MISSING
+
+    async with ScriptedBackend(otherwise=script) as backend, known(backend.url) as found:
+        assert not await found.has_restarted()
+        marker = "b"
+        noticed = await asyncio.gather(*(found.has_restarted() for _ in range(3)))
+
+    assert sorted(noticed) == [False, False, True]
+    assert found.generation == 1

@@ -1,7 +1,6 @@
 """All rules in order, each guarded, with what they made of a message remembered."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,8 +115,10 @@ def test_a_result_gets_the_name_of_its_call_and_stays_one_object() -> None:
 
 
 def test_a_result_without_received_bytes_gets_it_too() -> None:
-    called, result = prompt_of(CALLED).messages
-    prompt = Prompt((called, replace(result, raw=None), Message("user", "x")))
+    called, _ = prompt_of(CALLED).messages
+    keys = ("role", "content", "tool_call_id")  # in order: no other rule has anything to do
+    result = Message("tool", "r", tool_call_id="c", keys=keys)
+    prompt = Prompt((called, result, Message("user", "x")))
 
     assert Canonicalizer(DEFAULT).run(prompt).prompt.messages[1].name == "f"
 

@@ -40,6 +40,10 @@ def test_only_leading_system_texts_are_looked_at() -> None:
     assert move_volatile(messages, CLOCK) is messages
 
 
+def test_with_system_texts_only_there_is_no_turn_to_tell_it_to() -> None:
+    assert texts(move_volatile((SYSTEM,), CLOCK)) == ["Be brief."]
+
+
 def test_system_text_in_parts_is_left_alone() -> None:
     messages = (Message("system", (TextPart("Time: 10:00"),)), USER)
 

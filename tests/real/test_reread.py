@@ -55,8 +55,8 @@ def counted(proxy: RunningProxy, name: str) -> float:
 
 async def reread(proxy: RunningProxy, conversations: int) -> None:
     """Return when so many were read again."""
-    await until(lambda: counted(proxy, "prewarms_total") >= conversations, 30)
-    await until(lambda: all(task.get_name() != "reread" for task in asyncio.all_tasks()), 30)
+    await until(lambda: counted(proxy, "prewarms_total") >= conversations, 60)
+    await until(lambda: all(task.get_name() != "reread" for task in asyncio.all_tasks()), 60)
 
 
 @pytest.mark.parametrize(("slots", "read"), [(1, 1), (2, 2), (4, 2)])
@@ -185,7 +185,7 @@ async def test_who_came_first_keeps_the_slots(start_llama: StartLlama) -> None:
 async def test_a_request_ends_it_and_it_goes_on_where_it_was(start_llama: StartLlama) -> None:
     """With a model slow enough to be interrupted."""
     server = start_llama("gemma", chat_template=template("chatml_tools"), cache_ram_mib=0)
-    long = [{"role": "user", "content": "There is one thing more to be said of it. " * 300}]
+    long = [{"role": "user", "content": "There is one thing more to be said of it. " * 150}]
     async with proxied(server) as proxy:
         history = await chat(proxy, long)
         await asyncio.to_thread(server.kill)
@@ -200,4 +200,4 @@ async def test_a_request_ends_it_and_it_goes_on_where_it_was(start_llama: StartL
     assert cancelled == 1
     assert short["outcome"] == "ok"
     assert back["processed_tokens"] <= len(QUESTION["content"]) + EDGES
-    assert back["prewarmed_tokens"] > 2000
+    assert back["prewarmed_tokens"] > 1000

@@ -103,6 +103,8 @@ class Reread:
     async def _watch(self) -> None:
         while time.monotonic() - self._last_s < _WATCH_S:
             await asyncio.sleep(self._config.restart_check_s)
+            if self._ahead.known.start is None:
+                continue  # no llama-server, or one that does not say when it has started
             await self._ahead.known.has_restarted()
             lost = self._lost()
             if lost:

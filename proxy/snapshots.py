@@ -64,12 +64,11 @@ class Snapshots:
         asked = (self._known.generation, url)
         if self._asked == asked:
             return self._can_save
-        can_save = await self._api.can_save(url)
-        traits = await self._api.traits(url) if can_save else None
+        can_save, traits = await asyncio.gather(self._api.can_save(url), self._api.traits(url))
         if can_save is None or (can_save and traits is None):
             return False  # it may say so later
         self._asked, self._can_save = asked, can_save
-        self.backend = core.digest(self._label, *traits) if traits else ""
+        self.backend = core.digest(self._label, *traits) if can_save and traits else ""
         self._tell(can_save)
         return can_save
 

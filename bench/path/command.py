@@ -37,7 +37,10 @@ def command(arguments: Sequence[str]) -> int:
     names = None if options.with_ is None else [name.strip() for name in options.with_.split(",")]
     chosen = select(names)
     rows = rows_of(options.size or list(SIZES), is_all=options.all)
-    with standing(chosen) as found, load_process() as load:
+    if options.client_load:
+        rows = [row for row in rows if row.mode == "whole"]
+    module = "client_load" if options.client_load else "load"
+    with standing(chosen) as found, load_process(module) as load:
         cells = measure(load, found, rows, options.rounds, options.seconds, say)
         memory = [f"{name} {resident_mb(stands.pid):.0f} MB" for name, stands in found.items()]
     print(f"{machine()}; {versions()}; {options.rounds} rounds of {options.seconds} s a cell.\n")
@@ -57,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--size", action="append", choices=SIZES, help="may be repeated")
     made.add_argument("--with", dest="with_", metavar="NAME,...", help=f"besides direct: {known}")
     made.add_argument("--all", action="store_true", help="8 MB at 16 and 64 too (minutes more)")
+    made.add_argument(
+        "--client-load", action="store_true", help="whole replies, asked for by an aiohttp client"
+    )
     other = made.add_mutually_exclusive_group()
     other.add_argument("--core", action="store_true", help="the work on the messages alone")
     other.add_argument("--clients", action="store_true", help="the proxy with other HTTP clients")

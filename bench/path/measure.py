@@ -82,9 +82,9 @@ class Load:
 
 
 @contextmanager
-def load_process() -> Iterator[Load]:
-    """A load that waits for jobs."""
-    with process([sys.executable, "-m", "bench.path.load"], talks=True) as running:
+def load_process(module: str = "load") -> Iterator[Load]:
+    """A load that waits for jobs: bench/path/load.py, or client_load.py."""
+    with process([sys.executable, "-m", f"bench.path.{module}"], talks=True) as running:
         yield Load(running)
 
 

@@ -1,5 +1,6 @@
 """Saving and restoring of a llama-server's slots, and what must be the same for a file to fit."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +46,11 @@ class SlotsApi:
         None where the server does not say. The file itself is only checked for its shape.
         """
         try:
-            props = await self._json(f"{url}/props")
-            models = await self._json(f"{url}/v1/models")
-            adapters = await self._client.get(f"{url}/lora-adapters", timeout=_LIMIT_S)
+            props, models, adapters = await asyncio.gather(  # a request waits for it, once a start
+                self._json(f"{url}/props"),
+                self._json(f"{url}/v1/models"),
+                self._client.get(f"{url}/lora-adapters", timeout=_LIMIT_S),
+            )
             meta = models["data"][0].get("meta")
             context = props["default_generation_settings"]["n_ctx"]
         except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError):

@@ -102,6 +102,8 @@ class Canonicalizer:
         return Canonical(_written(result), tuple(fired), tuple(failed))
 
     def _message(self, message: Message, fired: Counter[str], failed: Counter[str]) -> Message:
+        if message.opaque:
+            return message
         local = self._memo.get(message.raw) if message.raw is not None else None
         if local is None:
             local = _written_once(_run_local(message, self._local))

@@ -54,9 +54,8 @@ class Looseness:
 
 
 STRICT = Looseness()
-_LATEST = (
-    16  # histories whose keys are kept: the conversations that run now, and their system-less twins
-)
+# Histories whose keys are kept: the conversations that run now, and their twins without system text.
+_LATEST = 16
 _NAMED_BY = 2  # messages that tell histories apart: the system text and the first question
 _Name = tuple[bytes | None, ...]
 
@@ -150,6 +149,16 @@ def match_key(
     """Loose identity of one message. `answers`: which call of the batch a tool result belongs to."""
     if message.opaque:
         return _digest(b"opaque", message.raw or b"")
+    content = message.content
+    if not (message.tool_calls or message.extra or isinstance(content, tuple)):
+        # Most are like that; the same pieces, put together with less ado.
+        text = _text(looseness.text_of(message.role, content or "", opening))
+        end: tuple[bytes, ...] = ()
+        if message.role == "tool":
+            end = (b"answers", str(answers).encode())
+        elif message.name:
+            end = (b"name", _text(message.name))
+        return _digest(_text(message.role or ""), b"text", text, *end)
     return _digest(
         _text(message.role or ""),
         *_visible(message, looseness, opening),

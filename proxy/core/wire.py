@@ -186,7 +186,26 @@ def write_message(message: Message) -> RawJson:
     """The message as JSON: as received if nobody changed it, else written in the order of `keys`."""
     if message.raw is not None:
         return message.raw
-    return RawJson(write_object(_message_members(message)))
+    return _write_texts(message) or RawJson(write_object(_message_members(message)))
+
+
+def _write_texts(message: Message) -> RawJson | None:
+    """The message in one go where it holds nothing but texts, which most do; else None."""
+    if message.extra or message.tool_calls or isinstance(message.content, tuple):
+        return None
+    texts = {
+        "role": message.role,
+        "content": message.content,
+        "reasoning_content": message.reasoning,
+        "tool_call_id": message.tool_call_id,
+        "name": message.name,
+    }
+    names = dict.fromkeys((*message.keys, *MESSAGE_KEYS))
+    found = {name: text for name in names if (text := texts.get(name)) is not None}
+    try:
+        return RawJson(orjson.dumps(found))
+    except orjson.JSONEncodeError:  # lone surrogates
+        return None
 
 
 def _message_members(message: Message) -> Iterator[tuple[str, bytes]]:

@@ -137,9 +137,14 @@ async def test_a_backend_that_does_not_say_when_it_started_is_left_alone() -> No
         backend.starts = None
         await proxy.app.known.has_restarted()
         await chat(proxy, QUESTION)
-        backend.held = [0, 0]
-        await looked(backend)
+        await until(
+            lambda: all(task.get_name() != "template probe" for task in asyncio.all_tasks())
+        )
+        asked = len(backend.requests)
+        await asyncio.sleep(LATER * CHECK_S)
 
+    # Looking for a restart asks for the slots as well: nobody does so for ever.
+    assert "/slots" not in [request.target for request in backend.requests[asked:]]
     assert not backend.evaluations
 
 

@@ -21,7 +21,8 @@ class Rule:
     """One transformation. `why` is one sentence for the user, `source` where the fact comes from.
 
     `on_message` is set where the rule looks at one message alone, `on_result` where at a tool result and the
-    name of the call that it answers, `on_tool` where at one tool: what comes of it can be remembered.
+    name of the call that it answers, `on_tool` where at one tool: what comes of it can be remembered. None of
+    them is ever given an opaque message.
     """
 
     name: str
@@ -43,12 +44,10 @@ def message_rule(name: str, risk: Risk, change: MessageChange, *, why: str, sour
     """A rule that looks at one message at a time. `change` returns its argument when it has nothing to do."""
 
     def apply(prompt: Prompt) -> Prompt:
-        return with_messages(prompt, tuple(on_message(message) for message in prompt.messages))
+        messages = (m if m.opaque else change(m) for m in prompt.messages)
+        return with_messages(prompt, tuple(messages))
 
-    def on_message(message: Message) -> Message:
-        return message if message.opaque else change(message)
-
-    return Rule(name, risk, apply, why, source, on_message)
+    return Rule(name, risk, apply, why, source, change)
 
 
 def result_rule(name: str, risk: Risk, change: ResultChange, *, why: str, source: str) -> Rule:

@@ -25,6 +25,8 @@ from proxy.slotkeeper import head_of
 from proxy.snapshots import Snapshots
 from proxy.tasks import Tasks
 
+_RETURN_S = 0.1  # between two looks at a backend that is gone
+_AWAITED_S = 60.0  # how long it is looked for so often: a large model takes that long to load
 _LATEST = 8  # conversations; one machine has 1 to 8 slots
 _NOBODY = frozenset({Outcome.BACKEND_UNREACHABLE, Outcome.BACKEND_DISCONNECTED})
 _WATCH_S = (
@@ -65,6 +67,7 @@ class Reread:
         self._tasks = tasks
         self._latest: OrderedDict[str, _Latest] = OrderedDict()
         self._last_s = 0.0
+        self._gone_s = 0.0
         self._has_stopped = False
         self._told: Start | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -105,11 +108,20 @@ class Reread:
             await asyncio.sleep(self._config.restart_check_s)
             if self._ahead.known.start is None:
                 continue  # no llama-server, or one that does not say when it has started
-            await self._ahead.known.has_restarted()
+            await self._await_return()
             lost = self._lost()
             if lost:
                 self._reading = self._tasks.start(self._read_all(lost), "reread")
                 await asyncio.wait({self._reading})
+
+    async def _await_return(self) -> None:
+        """Look whether the backend has restarted; where it does not answer, look often for a while."""
+        while await self._ahead.known.has_restarted() is None:
+            self._gone_s = self._gone_s or time.monotonic()
+            if time.monotonic() - self._gone_s > _AWAITED_S:
+                return
+            await asyncio.sleep(_RETURN_S)
+        self._gone_s = 0.0
 
     def _lost(self) -> Sequence[_Latest]:
         """What an earlier start of the same model has read last, the newest first."""
@@ -156,10 +168,10 @@ class Reread:
             )
 
     async def _read(self, llama: Llama, slot: int, latest: _Latest) -> None:
+        run = latest.run = latest.run or await self._run(slot, latest)
         plan = await self._plan(llama, latest)
         if plan is None:
             return
-        run = latest.run = latest.run or await self._run(slot, latest)
         if len(plan.tokens) - run.held < self._config.min_tokens:
             return
         try:
@@ -187,7 +199,12 @@ class Reread:
             return Run(self._ahead, slot, conversation, latest.model, 0, 0, 0)
         saved = self._snapshots.best(latest.prepared.keys, _held(latest, 0).head)
         held = 0 if saved is None else await self._snapshots.restore(slot, saved)
-        keeper.hold(slot, _held(latest, held), is_whole=False)
+        is_whole = (
+            saved is not None
+            and saved.messages == len(latest.prepared.keys)
+            and saved.tokens == held
+        )
+        keeper.hold(slot, _held(latest, held), is_whole=is_whole)
         return Run(self._ahead, slot, conversation, latest.model, held, 0, held)
 
 

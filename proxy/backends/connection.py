@@ -67,10 +67,10 @@ class BackendResponse:
         self.status = response.status
         self.headers: Headers = end_to_end(list(response.raw_headers))
         connection = response.connection
-        if connection is not None and connection.protocol is not None:
-            closed = connection.protocol.closed
-            if closed is not None:
-                closed.add_done_callback(self._lost)
+        protocol = connection.protocol if connection is not None else None
+        self._closed = protocol.closed if protocol is not None else None
+        if self._closed is not None:
+            self._closed.add_done_callback(self._lost)
 
     def _lost(self, closed: "asyncio.Future[None]") -> None:
         """End the body with the connection: aiohttp 3.14 waits for ever after a broken chunk size."""
@@ -88,6 +88,8 @@ class BackendResponse:
     def close(self) -> None:
         """Close the connection, unless the whole answer was read: then it is already back in the pool."""
         self._response.close()
+        if self._closed is not None:  # else a connection that is kept would keep every answer
+            self._closed.remove_done_callback(self._lost)
 
 
 class Connections:

@@ -106,15 +106,18 @@ class KnownBackend:
         self._model = None
         self.generation += 1
 
-    async def has_restarted(self) -> bool:
-        """Ask whether the backend is another process than when its template was asked for.
+    async def has_restarted(self) -> bool | None:
+        """Ask whether the backend is another process than when its template was asked for; None where it does
+        not answer.
 
         llama-server draws a new media marker at every start (tools/server/README.md, /props).
         """
         async with self._looking:  # else two that ask at once would count one restart twice
             before, now = self._props, await props_of(self._client, self._url)
             self._props = now or before
-            restarted = before is not None and now is not None and before.marker != now.marker
+            if now is None:
+                return None
+            restarted = before is not None and before.marker != now.marker
             self.generation += restarted
             return restarted
 

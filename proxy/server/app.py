@@ -85,13 +85,10 @@ class App:
         known = KnownBackend(backend.url, backend.kind, self.tasks)
         seating = self._seating(backend, known)
         prewarm, reread = self._reading(known, seating)
+        limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
+        connections = Connections(backend.url, *limits, backend.idle_connection_s)
         return Parts(
-            connections=Connections(
-                backend.url,
-                backend.connect_timeout_s,
-                backend.first_byte_timeout_s,
-                backend.idle_connection_s,
-            ),
+            connections=connections,
             known=known,
             recorder=self._recorder,
             turns=self.turns,

@@ -249,5 +249,5 @@ async def test_a_restart_that_two_notice_at_once_is_one() -> None:
         marker = "b"
         noticed = await asyncio.gather(*(found.has_restarted() for _ in range(3)))
 
-    assert sorted(noticed) == [False, False, True]
+    assert sorted(map(bool, noticed)) == [False, False, True]
     assert found.generation == 1

@@ -65,10 +65,11 @@ class Snapshots:
         if self._asked == asked:
             return self._can_save
         can_save, traits = await asyncio.gather(self._api.can_save(url), self._api.traits(url))
-        if can_save is None or (can_save and traits is None):
+        says = self._known.says
+        if can_save is None or (can_save and not (traits and says)):
             return False  # it may say so later
         self._asked, self._can_save = asked, can_save
-        self.backend = core.digest(self._label, *traits) if can_save and traits else ""
+        self.backend = core.digest(self._label, *says, *traits) if can_save and traits else ""
         self._tell(can_save)
         return can_save
 

@@ -34,6 +34,7 @@ class Slots(ScriptedBackend):
     restored = (200, 1000)
     can_save = 400
     knows_model = True
+    size = 1
 
     async def _next_request(self, connection: Connection) -> Request | None:
         request = await super()._next_request(connection)
@@ -53,7 +54,7 @@ class Slots(ScriptedBackend):
             return self.restored[0], {"n_restored": self.restored[1], "n_read": 5000}
         if request.target == "/props":
             return 200, {"default_generation_settings": {"n_ctx": 4096}}
-        return 200, {"data": [{"meta": {"size": 1}}] if self.knows_model else []}
+        return 200, {"data": [{"meta": {"size": self.size}}] if self.knows_model else []}
 
 
 class Bench:
@@ -64,7 +65,7 @@ class Bench:
         self.counters = Counters()
         self.now = 1000.0
         self.known = KnownBackend(backend.url, "llamacpp", Tasks())
-        self.known._props = Props(backend.url, "", None)
+        self.known._props = Props(backend.url, "", None, says=("m",))
         self.index = SnapshotIndex(folder / "slots.json")
         settings = SlotsConfig(**config)
         self.snapshots = Snapshots(
@@ -89,6 +90,23 @@ async def test_what_went_well_is_counted_too(backend: Slots, tmp_path: Path) -> 
 
     assert await bench.snapshots.restore(0, snapshot) == 1000
     assert bench.counters.snapshots == {"saved": 1, "restored": 1, "restored_tokens": 1000}
+    await bench.close()
+
+
+async def test_after_a_restart_one_that_is_another_is_refused(
+    backend: Slots, tmp_path: Path
+) -> None:
+    """By what it says of itself, and by the size of its model."""
+    bench = Bench(backend, tmp_path)
+    await bench.snapshots.save(0, HELD)
+    assert bench.snapshots.best(HELD.keys, HELD.head) is not None
+    for says, size in ((("m",), 2), (("another",), 1)):
+        bench.known._props = Props(backend.url, "", None, says=says)
+        backend.size = size
+        bench.known.lost()
+
+        assert await bench.snapshots.is_ready()
+        assert bench.snapshots.best(HELD.keys, HELD.head) is None
     await bench.close()
 
 
@@ -179,7 +197,7 @@ async def test_a_server_that_does_not_say_what_it_is_gets_nothing(
 
 async def test_a_backend_that_is_gone(backend: Slots, tmp_path: Path) -> None:
     bench = Bench(backend, tmp_path)
-    bench.known._props = Props("http://127.0.0.1:9", "", None)
+    bench.known._props = Props("http://127.0.0.1:9", "", None, says=("m",))
     assert not await bench.snapshots.is_ready()
     bench.known._props = None
 

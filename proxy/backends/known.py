@@ -128,6 +128,11 @@ class KnownBackend:
         return None if props is None or props.marker is None else Start(props.marker, props.model)
 
     @property
+    def says(self) -> tuple[str, ...]:
+        """What a saved slot must fit, as far as the backend said so when it was asked last."""
+        return self._props.says if self._props else ()
+
+    @property
     def slots(self) -> tuple[int, ...]:
         """Tokens in each slot when the backend was asked last; empty where its slots are not known."""
         return self._props.slots if self._props else ()

@@ -1,5 +1,6 @@
 """Asks a backend what it is."""
 
+import asyncio
 from dataclasses import dataclass
 
 import httpx
@@ -37,6 +38,9 @@ class Props:
     marker: str | None
     slots: tuple[int, ...] = ()
     model: str | None = None
+    says: tuple[str, ...] = ()
+    """Model, its alias, build, template and context size: what a saved slot must fit. Empty where one is not
+    said."""
 
 
 async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
@@ -46,7 +50,11 @@ async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
     most recently used one answers the next request for it.
     """
     try:
-        props = _members(await client.get(f"{url}/props", timeout=_LIMIT_S))
+        # Both at once: a request may wait for it.
+        answer, slots = await asyncio.gather(
+            client.get(f"{url}/props", timeout=_LIMIT_S), slot_tokens(client, url)
+        )
+        props = _members(answer)
         if "chat_template" not in props:
             health = _members(await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S))
             behind = _llama_server_of(health)
@@ -54,13 +62,22 @@ async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
                 return None
             url = behind
             props = _members(await client.get(f"{url}/props", timeout=_LIMIT_S))
+            slots = await slot_tokens(client, url)
     except httpx.HTTPError:
         return None
     template = props.get("chat_template")
     if not isinstance(template, str):
         return None
-    slots = await slot_tokens(client, url)
-    return Props(url, template, _text(props, "media_marker"), slots, _text(props, "model_path"))
+    marker, model = _text(props, "media_marker"), _text(props, "model_path")
+    return Props(url, template, marker, slots, model, _says(props))
+
+
+def _says(props: dict[str, object]) -> tuple[str, ...]:
+    settings = props.get("default_generation_settings")
+    if not isinstance(settings, dict) or "n_ctx" not in settings:
+        return ()
+    names = ("model_path", "model_alias", "build_info", "chat_template")
+    return (*(str(props.get(name)) for name in names), str(settings["n_ctx"]))
 
 
 async def slot_tokens(client: httpx.AsyncClient, url: str) -> tuple[int, ...]:

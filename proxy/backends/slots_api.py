@@ -41,23 +41,19 @@ class SlotsApi:
         return {_BAD_REQUEST: True, _NOT_SUPPORTED: False}.get(answer.status_code)
 
     async def traits(self, url: str) -> tuple[str, ...] | None:
-        """What decides whether a saved slot fits: model, context size, template, build, adapters.
+        """What else decides whether a saved slot fits: the model's size and shape, and its adapters.
 
         None where the server does not say. The file itself is only checked for its shape.
         """
         try:
-            props, models, adapters = await asyncio.gather(  # a request waits for it, once a start
-                self._json(f"{url}/props"),
+            models, adapters = await asyncio.gather(  # a request may wait for it, once a start
                 self._json(f"{url}/v1/models"),
                 self._client.get(f"{url}/lora-adapters", timeout=_LIMIT_S),
             )
             meta = models["data"][0].get("meta")
-            context = props["default_generation_settings"]["n_ctx"]
         except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError):
             return None
-        names = ("model_path", "model_alias", "build_info", "chat_template")
-        said = [str(props.get(name)) for name in names]
-        return (*said, str(context), _sorted(meta), adapters.text)
+        return (_sorted(meta), adapters.text)
 
     async def _json(self, address: str) -> Any:
         return (await self._client.get(address, timeout=_LIMIT_S)).json()

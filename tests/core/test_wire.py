@@ -304,3 +304,10 @@ def test_a_changed_message_loses_its_received_bytes() -> None:
 
     assert after.raw is None
     assert write_message(after) == b'{"role":"user","content":"y"}'
+
+
+def test_half_a_character_in_a_text_is_written_as_an_escape() -> None:
+    """As a member of its own would be."""
+    message = Message("user", "x\ud800", keys=("content", "role"))
+
+    assert write_message(message) == b'{"content":"x\\ud800","role":"user"}'

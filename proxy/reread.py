@@ -29,9 +29,8 @@ _RETURN_S = 0.1  # between two looks at a backend that is gone
 _AWAITED_S = 60.0  # how long it is looked for so often: a large model takes that long to load
 _LATEST = 8  # conversations; one machine has 1 to 8 slots
 _NOBODY = frozenset({Outcome.BACKEND_UNREACHABLE, Outcome.BACKEND_DISCONNECTED})
-_WATCH_S = (
-    4 * 3600.0
-)  # after the last turn; who comes back later than that finds a saved slot, or waits
+# After the last turn; who comes back later than that finds a saved slot, or waits.
+_WATCH_S = 4 * 3600.0
 
 
 @dataclass(slots=True, eq=False)

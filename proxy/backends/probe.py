@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from proxy.backends.answers import members, text
 from proxy.core.errors import Unreachable
 
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
@@ -18,10 +19,10 @@ async def identify(client: httpx.AsyncClient, url: str) -> str:
     """
     try:
         health = await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S)
-        if "all_models_loaded" in _members(health):
+        if "all_models_loaded" in members(health):
             return "lemonade"
         props = await client.get(f"{url}/props", timeout=_LIMIT_S)
-        if "total_slots" in _members(props) or _names_llama_server(props):
+        if "total_slots" in members(props) or _names_llama_server(props):
             return "llamacpp"
     except httpx.HTTPError as error:
         raise Unreachable(f"{url}: {error!r}") from error
@@ -54,21 +55,21 @@ async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
         answer, slots = await asyncio.gather(
             client.get(f"{url}/props", timeout=_LIMIT_S), slot_tokens(client, url)
         )
-        props = _members(answer)
+        props = members(answer)
         if "chat_template" not in props:
-            health = _members(await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S))
+            health = members(await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S))
             behind = _llama_server_of(health)
             if behind is None:
                 return None
             url = behind
-            props = _members(await client.get(f"{url}/props", timeout=_LIMIT_S))
+            props = members(await client.get(f"{url}/props", timeout=_LIMIT_S))
             slots = await slot_tokens(client, url)
     except httpx.HTTPError:
         return None
     template = props.get("chat_template")
     if not isinstance(template, str):
         return None
-    marker, model = _text(props, "media_marker"), _text(props, "model_path")
+    marker, model = text(props.get("media_marker")), text(props.get("model_path"))
     return Props(url, template, marker, slots, model, _says(props))
 
 
@@ -100,19 +101,6 @@ def _llama_server_of(health: dict[str, object]) -> str | None:
     latest = max(models, key=lambda m: m.get("last_use") or 0, default={})
     url = latest.get("backend_url")
     return url.removesuffix("/v1") if isinstance(url, str) else None
-
-
-def _text(props: dict[str, object], name: str) -> str | None:
-    value = props.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _members(response: httpx.Response) -> dict[str, object]:
-    try:
-        value = response.json()
-    except ValueError:
-        return {}
-    return value if response.status_code == 200 and isinstance(value, dict) else {}
 
 
 def _names_llama_server(response: httpx.Response) -> bool:

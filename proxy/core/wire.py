@@ -193,13 +193,7 @@ def _write_texts(message: Message) -> RawJson | None:
     """The message in one go where it holds nothing but texts, which most do; else None."""
     if message.extra or message.tool_calls or isinstance(message.content, tuple):
         return None
-    texts = {
-        "role": message.role,
-        "content": message.content,
-        "reasoning_content": message.reasoning,
-        "tool_call_id": message.tool_call_id,
-        "name": message.name,
-    }
+    texts = {**_texts(message), "content": message.content}
     names = dict.fromkeys((*message.keys, *MESSAGE_KEYS))
     found = {name: text for name in names if (text := texts.get(name)) is not None}
     try:
@@ -222,14 +216,18 @@ def _field(message: Message, key: str) -> bytes | None:
     if key == "tool_calls":
         calls = message.tool_calls
         return b"[" + b",".join(map(write_call, calls)) + b"]" if calls else None
-    texts = {
+    text = _texts(message).get(key)
+    return None if text is None else string(text)
+
+
+def _texts(message: Message) -> dict[str, str | None]:
+    """The members that hold a text and nothing else."""
+    return {
         "role": message.role,
         "reasoning_content": message.reasoning,
         "tool_call_id": message.tool_call_id,
         "name": message.name,
     }
-    text = texts.get(key)
-    return None if text is None else string(text)
 
 
 def write_content(content: str | tuple[Part, ...] | None) -> bytes | None:

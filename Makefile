@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help serve test check bench bench-contestants docker-smoke test-clients fuzz audit docs clean
+.PHONY: help serve servers test check bench bench-contestants docker-smoke test-clients fuzz audit docs clean
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -24,6 +24,9 @@ serve: $(VENV)/.serve ## run the proxy on a real llama-server with a small model
 
 test: $(VENV)/.test ## install what the tests need and run them all, those on a real llama-server included
 	@$(BIN)/python -m pytest $(ARGS)
+
+servers: ## fetch the stock servers that tests run on (Debian's newest llama-server and Lemonade) into .servers
+	@tests/servers/fetch.sh .servers lemonade
 
 CLIENTS := .venv-clients
 

@@ -1,12 +1,13 @@
 """Fixtures for tests against a real llama-server. Tests that use them are marked `backend`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.llama import LlamaServer, StartLlama
+from tests.fakes.llama import LlamaServer, StartLlama, model_file, template
+from tests.servers.stock import StockServer, stock_binary
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +44,24 @@ def start_llama(model_folder: Path) -> Iterator[StartLlama]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def start_stock(model_folder: Path) -> Iterator[Callable[..., StockServer]]:
+    """A function that starts stock llama-servers on the tiny model: `start_stock("-np", "4")`.
+
+    Tests that use it are skipped unless `make servers` was run or llama-server is on PATH.
+    """
+    if stock_binary() is None:
+        pytest.skip("no llama-server; make servers")
+    servers: list[StockServer] = []
+
+    def start(*flags: str, model: Path | None = None, **options: Any) -> StockServer:
+        options.setdefault("chat_template", template("chatml_tools"))
+        server = StockServer(model or model_file("tiny", model_folder), *flags, **options)
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.close()

@@ -59,7 +59,7 @@ class Ahead:
         if len(slots) != len(views) or any(state.is_busy for state in slots):
             return False
         is_own = view.conversation == conversation and not view.is_side
-        return is_own and not view.is_busy and least <= slots[slot].tokens <= most
+        return is_own and not view.is_busy and least <= (slots[slot].tokens or 0) <= most
 
 
 @dataclass(slots=True)

@@ -11,9 +11,10 @@ from proxy.backends.base import Kind
 from proxy.backends.client import new_client
 from proxy.backends.kinds import KINDS
 from proxy.backends.llama import Llama
-from proxy.backends.probe import Props, identify, props_of, slot_tokens
+from proxy.backends.probe import Props, ask_slots, identify, props_of, slot_tokens
 from proxy.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
 from proxy.core.errors import Unreachable
+from proxy.core.slot_state import SlotState
 from proxy.tasks import Tasks
 
 _HEALTH_S = 2.0  # no model is needed for it
@@ -140,6 +141,10 @@ class KnownBackend:
     async def slot_tokens(self) -> tuple[int, ...]:
         """Tokens in each slot now."""
         return await slot_tokens(self._client, self._props.url) if self._props else ()
+
+    async def slot_states(self) -> tuple[SlotState, ...]:
+        """Every slot as it is now; empty if the backend does not say. It wakes a server that sleeps."""
+        return await ask_slots(self._client, self._props.url) if self._props else ()
 
     @property
     def llama(self) -> Llama | None:

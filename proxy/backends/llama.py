@@ -5,19 +5,13 @@ from dataclasses import dataclass
 import httpx
 import orjson
 
+from proxy.backends.probe import ask_slots
 from proxy.backends.template import rendered
+from proxy.core.slot_state import SlotState
 
 _LIMIT_S = 5.0  # these answers need no model
 _READS = httpx.Timeout(_LIMIT_S, read=None)
 """Evaluating takes as long as it takes: some hundred tokens are seconds on a processor without a GPU."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlotState:
-    """What `/slots` says of one slot."""
-
-    is_busy: bool
-    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +33,7 @@ class Llama:
 
     async def slots(self) -> tuple[SlotState, ...]:
         """Every slot, as it is now."""
-        try:
-            response = await self.client.get(f"{self.url}/slots", timeout=_LIMIT_S)
-            slots = response.json() if response.status_code == 200 else ()
-            return tuple(
-                SlotState(slot["is_processing"] is True, int(slot.get("n_prompt_tokens") or 0))
-                for slot in slots
-            )
-        except (httpx.HTTPError, ValueError, TypeError, KeyError, AttributeError):
-            return ()
+        return await ask_slots(self.client, self.url)
 
     async def evaluate(self, slot: int, tokens: tuple[int, ...], model: str | None) -> int | None:
         """Have a slot hold these tokens; how many it had to evaluate. Cancelling closes the connection.

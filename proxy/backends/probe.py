@@ -7,6 +7,7 @@ import httpx
 
 from proxy.backends.answers import members, text
 from proxy.core.errors import Unreachable
+from proxy.core.slot_state import SlotState, slot_states
 
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
 
@@ -81,17 +82,20 @@ def _says(props: dict[str, object]) -> tuple[str, ...]:
     return (*(str(props.get(name)) for name in names), str(settings["n_ctx"]))
 
 
-async def slot_tokens(client: httpx.AsyncClient, url: str) -> tuple[int, ...]:
-    """How many tokens each slot holds: prompt and reply but for the last token, 0 where nothing ran in it
-    yet. Empty where `/slots` is off."""
+async def ask_slots(client: httpx.AsyncClient, url: str) -> tuple[SlotState, ...]:
+    """Every slot as it is now; empty if `/slots` is off or not understood. It wakes a server that sleeps,
+    and puts off the sleep of one that does not."""
     try:
         response = await client.get(f"{url}/slots", timeout=_LIMIT_S)
-        slots = response.json() if response.status_code == 200 else None
+        return slot_states(response.json()) if response.status_code == 200 else ()
     except (httpx.HTTPError, ValueError):
         return ()
-    if not isinstance(slots, list) or not all(isinstance(slot, dict) for slot in slots):
-        return ()
-    return tuple(int(slot.get("n_prompt_tokens") or 0) for slot in slots)
+
+
+async def slot_tokens(client: httpx.AsyncClient, url: str) -> tuple[int, ...]:
+    """How many tokens each slot holds: prompt and reply but for the last token, 0 if nothing ran in it
+    yet. Empty if `/slots` is off."""
+    return tuple(state.tokens or 0 for state in await ask_slots(client, url))
 
 
 def _llama_server_of(health: dict[str, object]) -> str | None:

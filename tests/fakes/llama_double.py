@@ -50,7 +50,10 @@ class LlamaDouble(ScriptedBackend):
         if path == "/props":
             return list(json_response(self._props()))
         if path == "/slots":
-            states = [{"is_processing": self.busy, "n_prompt_tokens": n} for n in self.held]
+            states = [
+                {"id": at, "is_processing": self.busy, "n_prompt_tokens": held}
+                for at, held in enumerate(self.held)
+            ]
             return list(json_response(states))
         if path == "/completion":
             return self._evaluate(request)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench.memory import command as memory
+from bench.never_worse import command as never_worse
 from bench.path import command as path
 from bench.sessions import command as sessions
 from bench.slots import command as slots
@@ -15,6 +16,7 @@ BENCHMARKS: dict[str, tuple[Command, str]] = {
     "path": (path.command, path.HELP),
     "memory": (memory.command, memory.HELP),
     "slots": (slots.command, slots.HELP),
+    "never_worse": (never_worse.command, never_worse.HELP),
     "sessions": (
         sessions.main,
         "tokens a real llama-server processes for whole agent sessions, with and without the proxy",
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def usage() -> str:
     """The help text."""
-    names = (f"  {name:<10}{meaning}" for name, (_, meaning) in BENCHMARKS.items())
+    names = (f"  {name:<13}{meaning}" for name, (_, meaning) in BENCHMARKS.items())
     return USAGE.format(names="\n".join(names))
 
 

@@ -1,0 +1,160 @@
+"""`python -m bench never_worse`: the law on random traffic and stock servers."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from bench.never_worse.plan import Ask, Plan
+from bench.never_worse.rig import Played, play
+from bench.never_worse.settings import MODELS, SETTINGS, Model, Setting
+from bench.never_worse.traffic import KINDS, plan_of
+from bench.never_worse.verdict import Pair, Row
+from tests.servers.stock import stock_binary
+
+HELP = "random traffic on stock llama-servers: tokens processed through <= direct"
+_MORE = """\
+Each plan is random traffic of one kind, a function of its seed: played once directly and once through
+`warmprefix serve` with default settings, each time on a fresh llama-server. What is counted is what the server
+says it evaluated for each request. The law, for each setting and model:
+  the sum of its plans through the proxy <= direct,
+  no plan above 1.05 x direct + 1 token a request,
+  no plan of kind "single" (one conversation) above direct + 1 token a request.
+
+examples:
+  python -m bench never_worse --plans 12                      every setting, the full-attention model
+  python -m bench never_worse --setting "no flags" --plans 60 one setting
+  python -m bench never_worse --model recurrent --setting "-np 2 -kvu"
+  python -m bench never_worse --setting "no flags" --verbose 17    one plan, request by request
+  python -m bench never_worse --parallel                      the clients of a plan ask at the same time
+"""
+
+
+def command(arguments: Sequence[str]) -> int:
+    """0 if the law holds, 1 if not."""
+    options = _parser().parse_args(arguments)
+    if stock_binary() is None:
+        sys.stderr.write("no llama-server; make servers\n")
+        return 1
+    settings = [SETTINGS[name] for name in options.setting or SETTINGS]
+    models = [MODELS[name] for name in options.model or ["full"]]
+    if options.verbose is not None:
+        plan = plan_of(options.verbose, options.kind)
+        show(plan, settings[0], models[0], parallel=options.parallel)
+        return 0
+    seeds = range(options.seed, options.seed + options.plans)
+    rows = []
+    print(
+        f"{'setting':<28}{'model':<11}{'plans':>5}{'direct':>11}{'through':>11}{'ratio':>7}", end=""
+    )
+    print(f"{'ahead':>9}  worst plan")
+    for model in models:
+        for setting in settings:
+            plans = [plan_of(seed, options.kind) for seed in seeds]
+            rows.append(measure(plans, setting, model, parallel=options.parallel))
+            print(line(rows[-1], parallel=options.parallel), flush=True)
+    broken = [(row, law) for row in rows for law in row.broken(parallel=options.parallel)]
+    for row, law in broken:
+        print(f"FAIL {row.setting}, {row.model}: {law}")
+    print("FAIL" if broken else "PASS")
+    return 1 if broken else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench never_worse",
+        description=HELP,
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    say = parser.add_argument
+    say("--plans", type=int, default=12, help="plans for each setting and model (12)")
+    say("--seed", type=int, default=0, help="seed of the first plan; the others follow (0)")
+    say("--setting", action="append", choices=list(SETTINGS), help="may be repeated; default: all")
+    say("--model", action="append", choices=list(MODELS), help="may be repeated; default: full")
+    say("--kind", choices=list(KINDS), help="traffic of one kind; default: they take turns")
+    say("--parallel", action="store_true", help="the clients of a plan ask at the same time")
+    say(
+        "--verbose",
+        type=int,
+        metavar="SEED",
+        help="show one plan request by request, on the first setting",
+    )
+    return parser
+
+
+def measure(plans: Sequence[Plan], setting: Setting, model: Model, *, parallel: bool) -> Row:
+    """All plans on one setting, progress on standard error."""
+    row = Row(setting.name, model.name)
+    began = time.monotonic()
+    for number, plan in enumerate(plans, 1):
+        row.pairs.append(pair(plan, setting, model, parallel=parallel))
+        if sys.stderr.isatty():
+            spent = time.monotonic() - began
+            sys.stderr.write(
+                f"\r{setting.name}, {model.name}: {number} of {len(plans)}, {spent:.0f} s "
+            )
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    return row
+
+
+def pair(plan: Plan, setting: Setting, model: Model, *, parallel: bool = False) -> Pair:
+    """One plan, both ways."""
+    direct = play(plan, setting, model, through=False, parallel=parallel)
+    through = play(plan, setting, model, through=True, parallel=parallel)
+    ahead = through.total - through.processed
+    return Pair(
+        plan.seed, plan.kind, plan.requests, plan.single, direct.processed, through.processed, ahead
+    )
+
+
+def line(row: Row, *, parallel: bool) -> str:
+    """A row of the table."""
+    worst = row.worst()
+    verdict = "FAIL" if row.broken(parallel=parallel) else "pass"
+    ratio = row.through / max(1, row.direct)
+    return (
+        f"{row.setting:<28}{row.model:<11}{len(row.pairs):>5}{row.direct:>11,}{row.through:>11,}{ratio:>7.3f}"
+        f"{row.ahead:>9,}  {verdict} {worst.ratio:.2f} (seed {worst.seed}, {worst.kind})"
+    )
+
+
+def show(plan: Plan, setting: Setting, model: Model, *, parallel: bool) -> None:
+    """One plan, request by request: prompt, evaluated directly, evaluated through, what the proxy says."""
+    direct = play(plan, setting, model, through=False, parallel=parallel)
+    through = play(plan, setting, model, through=True, parallel=parallel)
+    print(f"seed {plan.seed}: {plan.kind}, {plan.template}, on {setting.name}, {model.name}")
+    print(f"{'step':>4} {'who':<16}{'prompt':>7}{'direct':>8}{'through':>8}  what")
+    chats = iter(_chat_lines(through))
+    ours = {count.step: count for count in through.counts}
+    for count in sorted(direct.counts, key=lambda count: count.step):
+        step = plan.steps[count.step]
+        other = ours[count.step]
+        record = next(chats, {}) if isinstance(step, Ask) else {}
+        told = {
+            key: record.get(key)
+            for key in ("slot", "slot_why", "cause", "restored")
+            if record.get(key) is not None
+        }
+        print(
+            f"{count.step:>4} {count.what:<16}{count.prompt_tokens:>7,}{count.processed_tokens:>8,}"
+            f"{other.processed_tokens:>8,}  {described(step)} {told or ''}"
+        )
+    print(f"sum  {'':<16}{'':>7}{direct.processed:>8,}{through.processed:>8,}")
+    print(f"the server's totals: {direct.total:,} directly, {through.total:,} through")
+
+
+def _chat_lines(played: Played) -> list[dict[str, object]]:
+    return played.log
+
+
+def described(step: object) -> str:
+    """What a step does, in a word or two."""
+    if not isinstance(step, Ask):
+        return ""
+    parts = [f"takes {step.drop} back"] if step.drop else []
+    parts += [f"on {step.base}"] if step.base != "history" else []
+    parts += [", ".join(step.noises)] if step.noises else []
+    parts += [f"{len(step.options['tools'])} tools"] if step.options.get("tools") else []
+    return "; ".join(parts)

@@ -1,0 +1,216 @@
+"""Makes the steps of a plan: conversations and what their users and clients do."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.never_worse.plan import Ask, Base, Fork, Json, Other, Pause, Step
+from bench.never_worse.texts import between
+
+TASKS = (
+    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n"
+    "### Chat History:\n<chat_history>\n{history}\n</chat_history>",
+    "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history.\n"
+    "### Chat History:\n<chat_history>\n{history}\n</chat_history>",
+    "### Task:\nSuggest 3-5 relevant follow-up questions that the user might ask next.\n"
+    "### Chat History:\n<chat_history>\n{history}\n</chat_history>",
+)
+SHARED_TASKS = (
+    "Generate a short title for this chat.",
+    "Suggest three questions that the user may ask next, one a line.",
+    "Name two tags for this conversation.",
+)
+TITLE_SYSTEM = "You are a title generator. Answer with a title of five words and nothing else."
+NEUTRAL = ("stripped", "arguments sorted", "reasoning dropped", "ids renamed", "stored")
+LOUD = ("tools shuffled", "schemas shuffled", "reminder", "clock")
+
+
+def system(content: str) -> Json:
+    return {"role": "system", "content": content}
+
+
+def user(content: str) -> Json:
+    return {"role": "user", "content": content}
+
+
+def _tool(name: str, *arguments: str) -> Json:
+    properties = {one: {"type": "string", "description": f"The {one} to use."} for one in arguments}
+    schema = {"type": "object", "properties": properties, "required": list(arguments[:1])}
+    told = f"Use {name} when you need it; it answers with text."
+    return {
+        "type": "function",
+        "function": {"name": name, "description": told, "parameters": schema},
+    }
+
+
+TOOLS = [
+    _tool("read_file", "path", "offset"),
+    _tool("run_command", "command", "folder"),
+    _tool("search", "pattern", "folder"),
+]
+
+
+@dataclass(slots=True)
+class Client:
+    """One conversation while its plan is made. `turns`: exchanges in its history."""
+
+    name: str
+    options: Json = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    noises: tuple[str, ...] = ()
+    turns: int = 0
+
+
+class Maker:
+    """Makes the steps of one plan."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.steps: list[Step] = []
+        self.systems: dict[str, tuple[Json, ...]] = {}
+        self.clients: list[Client] = []
+        self.forks = 0
+
+    def client(self, system_text: str | None, tools: Sequence[Json] = ()) -> Client:
+        """A new conversation with habits of its own."""
+        chance = self.chance
+        made = Client(chr(ord("a") + len(self.clients)))
+        if chance.random() < 0.4:
+            made.headers = {"X-OpenWebUI-Chat-Id": f"chat-{chance.getrandbits(48):x}"}
+        made.noises = self.habits()
+        made.options = {"stream": True} if chance.random() < 0.5 else {}
+        if tools:
+            made.options = {**made.options, "tools": list(tools), "tool_choice": "none"}
+        self.systems[made.name] = () if system_text is None else (system(system_text),)
+        self.clients.append(made)
+        return made
+
+    def habits(self) -> tuple[str, ...]:
+        """Noises that a client always makes: most make none or a neutral one."""
+        drawn = self.chance.random()
+        if drawn < 0.5:
+            return ()
+        if drawn < 0.9:
+            return tuple(self.chance.sample(NEUTRAL, self.chance.choice((1, 2))))
+        return (self.chance.choice(LOUD),)
+
+    def reply(self) -> str:
+        """What the model says: at times with blanks at its edges."""
+        said = between(self.chance, 8, 90)
+        drawn = self.chance.random()
+        return f"\n\n{said}" if drawn < 0.15 else f"{said}  \n" if drawn < 0.3 else said
+
+    def say(self, client: Client) -> None:
+        """One more turn."""
+        new = (user(between(self.chance, 20, 400)),)
+        self.ask(client, new=new)
+        client.turns += 1
+
+    def ask(self, client: Client, **fields: Any) -> None:
+        """A request of this client; `fields` are those of Ask."""
+        options = {**client.options, **fields.pop("options", {})}
+        self.steps.append(
+            Ask(
+                client.name,
+                reply=self.reply(),
+                noises=client.noises,
+                options=options,
+                headers=client.headers,
+                **fields,
+            )
+        )
+
+    def retry(self, client: Client) -> None:
+        """The same question again: the user was not content."""
+        if client.turns:
+            self.ask(client, drop=1)
+
+    def edit(self, client: Client) -> None:
+        """An earlier question is asked otherwise; what came after it is gone."""
+        if client.turns:
+            back = min(client.turns, self.chance.choice((1, 1, 2, 3)))
+            self.ask(client, drop=2 * back, new=(user(between(self.chance, 20, 400)),))
+            client.turns -= back - 1
+
+    def fork(self, client: Client) -> None:
+        """The conversation goes on in two ways from here, or from earlier on."""
+        if client.turns and len(self.clients) < 6:
+            back = self.chance.choice((0, 0, 1)) if client.turns > 1 else 0
+            self.forks += 1
+            branch = Client(
+                f"{client.name}.{self.forks}",
+                client.options,
+                client.headers,
+                client.noises,
+                client.turns - back,
+            )
+            self.steps.append(Fork(client.name, branch.name, 2 * back))
+            self.clients.append(branch)
+            self.say(branch)
+
+    def siblings(self, client: Client) -> None:
+        """Several answers to one question; the user goes on with the last one."""
+        self.say(client)
+        for _ in range(self.chance.choice((1, 2, 3))):
+            self.ask(client, drop=1)
+
+    def task(self, client: Client, shared: bool | None = None) -> None:
+        """A title, tags or follow-up request: with a prompt of its own, or behind the conversation."""
+        if not client.turns:
+            return
+        drawn = self.chance.random()
+        limit = {"max_tokens": 60}
+        if shared or (shared is None and drawn < 0.35):
+            base: Base = "history" if self.chance.random() < 0.6 else "system"
+            ask = (user(self.chance.choice(SHARED_TASKS)),)
+            self.ask(client, base=base, new=ask, kept=False, options=limit)
+        elif drawn < 0.8:
+            base = "system" if self.chance.random() < 0.3 else "nothing"
+            ask = (user(self.chance.choice(TASKS)),)
+            self.ask(client, base=base, new=ask, kept=False, options=limit)
+        else:
+            titled = (system(TITLE_SYSTEM), user("{history}"))
+            self.ask(client, base="nothing", new=titled, kept=False, options=limit)
+
+    def toggle(self, client: Client) -> None:
+        """Tools, or a template option, are switched on or off for the next turns."""
+        options = dict(client.options)
+        if "tools" in options and self.chance.random() < 0.5:
+            options["tools"] = options["tools"][:-1] or TOOLS
+        elif self.chance.random() < 0.5 and "tools" in options:
+            del options["tools"], options["tool_choice"]
+        else:
+            options |= {"tools": TOOLS[: self.chance.choice((1, 2, 3))], "tool_choice": "none"}
+        client.options = options
+        self.say(client)
+
+    def other(self, client: Client) -> None:
+        """Another endpoint generates."""
+        prompt = between(self.chance, 60, 1500)
+        path = self.chance.choice(
+            ("/completion", "/v1/completions", "/v1/messages", "/v1/responses")
+        )
+        bodies: dict[str, Json] = {
+            "/completion": {"prompt": prompt, "n_predict": 4},
+            "/v1/completions": {"prompt": prompt, "max_tokens": 4},
+            "/v1/messages": {"messages": [user(prompt)], "max_tokens": 4},
+            "/v1/responses": {"input": prompt, "max_output_tokens": 4},
+        }
+        self.steps.append(Other(client.name, path, bodies[path]))
+
+    def pause(self) -> None:
+        """A pause; some are long enough for the proxy to work ahead."""
+        self.steps.append(Pause(self.chance.choice((0.02, 0.05, 0.1, 0.1, 0.2, 0.7))))
+
+    def play(self, requests: int, *weights: tuple[Callable[[Client], None], float]) -> None:
+        """Random actions of random conversations, those that spoke last more often."""
+        actions, shares = zip(*weights, strict=True)
+        for client in self.clients[:]:
+            self.say(client)
+        while sum(isinstance(step, Ask | Other) for step in self.steps) < requests:
+            client = self.clients[-1 - int(len(self.clients) * self.chance.random() ** 1.3)]
+            for _ in range(self.chance.choice((1, 1, 1, 2, 3))):
+                self.chance.choices(actions, shares)[0](client)
+            if self.chance.random() < 0.3:
+                self.pause()

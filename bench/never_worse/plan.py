@@ -1,0 +1,92 @@
+"""A plan: what the clients of one run do, step by step. A function of its seed, made without the proxy."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = dict[str, Any]
+Base = Literal["history", "system", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A chat completion. `who`: the conversation; those with the same name up to the dot are one client's.
+
+    `drop`: messages at the end of the history that the client takes back first. `new`: messages that it adds;
+    `{history}` in them becomes the conversation as text. `base`: what stands before them. `kept`: they and the
+    reply stay in the history. `reply`: what the model says. `noises`: names of bench/never_worse/noise.py.
+    `options`: other members of the body.
+    """
+
+    who: str
+    new: tuple[Json, ...] = ()
+    reply: str = "Done."
+    drop: int = 0
+    base: Base = "history"
+    kept: bool = True
+    noises: tuple[str, ...] = ()
+    options: Json = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """The conversation `who` goes on as `into` too, without its last `drop` messages."""
+
+    who: str
+    into: str
+    drop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A request to another endpoint that generates."""
+
+    who: str
+    path: str
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nobody asks anything for so long."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The server is killed and started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nap:
+    """Nobody asks anything until the server sleeps (`--sleep-idle-seconds`)."""
+
+
+Step = Ask | Fork | Other | Pause | Restart | Nap
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`systems`: the opening messages of each conversation. `template`: the chat template's name."""
+
+    seed: int
+    kind: str
+    template: str
+    systems: dict[str, tuple[Json, ...]]
+    steps: tuple[Step, ...]
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one conversation and nothing beside it."""
+        return self.kind == "single"
+
+    @property
+    def requests(self) -> int:
+        """How many requests its clients make."""
+        return sum(isinstance(step, Ask | Other) for step in self.steps)
+
+    @property
+    def naps(self) -> bool:
+        """Whether the server must be one that falls asleep."""
+        return any(isinstance(step, Nap) for step in self.steps)

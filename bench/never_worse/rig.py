@@ -1,0 +1,141 @@
+"""What a plan is played on: a stock llama-server and, in front of it or not, `warmprefix serve`."""
+
+import json
+import multiprocessing
+import os
+import re
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.never_worse.plan import Json, Plan
+from bench.never_worse.player import Count, Player
+from bench.never_worse.settings import Model, Setting
+from tests.servers.stock import StockServer, free_port
+
+NAP_S = 2
+_LIMIT_S = 30.0
+_METRIC = re.compile(r"^llamacpp:prompt_tokens_total (\S+)", re.MULTILINE)
+_starting = multiprocessing.get_context("forkserver")
+_starting.set_forkserver_preload(["bench.never_worse.preload"])
+
+
+@dataclass(slots=True)
+class Played:
+    """`total`: what the server evaluated in all, asked for by clients or not. `log`: the proxy's lines."""
+
+    counts: list[Count]
+    total: int = 0
+    log: list[Json] = field(default_factory=list)
+
+    @property
+    def processed(self) -> int:
+        """Tokens evaluated for the clients."""
+        return sum(count.processed_tokens for count in self.counts)
+
+
+class Server:
+    """The llama-server of one run; what it counted outlives its restarts."""
+
+    def __init__(self, plan: Plan, setting: Setting, model: Model, folder: Path) -> None:
+        flags = [*setting.flags, "--metrics"]
+        if setting.saves:
+            flags += ["--slot-save-path", f"{folder}/"]
+        if plan.naps:
+            flags += ["--sleep-idle-seconds", str(NAP_S)]
+        self.stock = StockServer(model.file(), *flags, chat_template=model.template(plan.template))
+        self.stock.start()
+        self._before = 0
+
+    def total(self) -> int:
+        """Tokens of prompts that it evaluated since it was first started."""
+        with urllib.request.urlopen(f"{self.stock.url}/metrics", timeout=_LIMIT_S) as answer:
+            found = _METRIC.search(answer.read().decode())
+        assert found is not None
+        return self._before + round(float(found[1]))
+
+    def restart(self) -> None:
+        """Kill it and start it anew."""
+        self._before = self.total()
+        self.stock.kill()
+        self.stock.start()
+
+    def nap(self) -> None:
+        """Return when it sleeps, or after three times the time it should take."""
+        until = time.monotonic() + 3 * NAP_S
+        while time.monotonic() < until and not self.stock.get("/props").get("is_sleeping"):
+            time.sleep(0.1)
+
+
+def play(
+    plan: Plan, setting: Setting, model: Model, *, through: bool, parallel: bool = False
+) -> Played:
+    """One run on a fresh server, with a proxy that remembers nothing if `through`."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "slots").mkdir(mode=0o700)
+        server = Server(plan, setting, model, folder / "slots")
+        stack.callback(server.stock.close)
+        url = server.stock.url
+        if through:
+            url = stack.enter_context(proxy(url, folder, saves=setting.saves))
+        player = Player(url, plan, server.restart, server.nap, forced=model.forced)
+        counts = player.play(parallel=parallel)
+        total = server.total()
+        log = (folder / "stdout").read_text().splitlines() if through else []
+        return Played(counts, total, [json.loads(line) for line in log if line.startswith("{")])
+
+
+@contextmanager
+def proxy(backend: str, folder: Path, *, saves: bool) -> Iterator[str]:
+    """The address of `warmprefix serve` with its default settings, a process of its own.
+
+    It is forked from one that has imported everything, since that takes a second.
+    """
+    port = free_port()
+    settings = {"WARMPREFIX_MEMORY__PATH": str(folder / "ledger.db")}
+    if saves:
+        settings["WARMPREFIX_SLOTS__SAVE_PATH"] = str(folder / "slots")
+    arguments = ["serve", "--port", str(port), "--backend", backend]
+    process = _starting.Process(target=_serve, args=(settings, arguments, folder), daemon=True)
+    process.start()
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}/warmprefix/ready", folder)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.join(10)
+        process.kill()
+        process.join()
+
+
+def _serve(settings: dict[str, str], arguments: list[str], folder: Path) -> None:
+    """In the child: what the console script does."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    for name in [name for name in os.environ if name.startswith("WARMPREFIX_")]:
+        del os.environ[name]
+    os.environ.update(settings)
+    os.chdir(folder)
+    from proxy.cli import main
+
+    sys.argv = ["warmprefix", *arguments]
+    main()
+
+
+def _wait_until_ready(url: str, folder: Path) -> None:
+    until = time.monotonic() + _LIMIT_S
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.01)
+    raise TimeoutError((folder / "stderr").read_text())

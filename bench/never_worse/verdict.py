@@ -1,0 +1,74 @@
+"""The law: what the sums, each plan and a conversation that is alone may cost through the proxy."""
+
+from dataclasses import dataclass, field
+
+PLAN_SHARE = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One plan, played directly and through the proxy. Tokens evaluated for its clients."""
+
+    seed: int
+    kind: str
+    requests: int
+    single: bool
+    direct: int
+    through: int
+    ahead: int
+
+    @property
+    def ratio(self) -> float:
+        """Through over direct."""
+        return self.through / max(1, self.direct)
+
+    @property
+    def told(self) -> str:
+        """Which plan, and its figures."""
+        return f"seed {self.seed} ({self.kind}) {self.direct:,} -> {self.through:,}"
+
+    def broken(self) -> str | None:
+        """The law that this plan alone breaks, in words."""
+        if self.single and self.through > self.direct + self.requests:
+            return f"a single conversation is above direct + 1 a request: {self.told}"
+        if self.through > PLAN_SHARE * self.direct + self.requests:
+            return f"a plan is above {PLAN_SHARE} x direct + 1 a request: {self.told}"
+        return None
+
+
+@dataclass(slots=True)
+class Row:
+    """All plans of one setting and model."""
+
+    setting: str
+    model: str
+    pairs: list[Pair] = field(default_factory=list)
+
+    @property
+    def direct(self) -> int:
+        """Tokens evaluated without the proxy."""
+        return sum(pair.direct for pair in self.pairs)
+
+    @property
+    def through(self) -> int:
+        """Tokens evaluated for the clients with it."""
+        return sum(pair.through for pair in self.pairs)
+
+    @property
+    def ahead(self) -> int:
+        """Tokens that the proxy had evaluated of its own."""
+        return sum(pair.ahead for pair in self.pairs)
+
+    def worst(self) -> Pair:
+        """The plan with the highest ratio."""
+        return max(self.pairs, key=lambda pair: pair.ratio)
+
+    def broken(self, *, parallel: bool) -> list[str]:
+        """The laws that are broken, each with a plan or the sums. In parallel only sums are of interest:
+        who comes first is a matter of chance."""
+        found = []
+        if self.through > self.direct:
+            found.append(f"the sum is above direct: {self.through:,} > {self.direct:,}")
+        if not parallel:
+            found += [law for pair in self.pairs if (law := pair.broken())]
+        return found

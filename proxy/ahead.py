@@ -11,16 +11,16 @@ from proxy.counters import Counters
 from proxy.dialects import chat_completions
 from proxy.pipeline import Pipeline
 from proxy.prepared import Prepared
-from proxy.slotkeeper import SlotKeeper
+from proxy.slot_table import SlotTable
 
 
 class Ahead:
     """Looks ahead for one backend."""
 
     def __init__(
-        self, pipeline: Pipeline, keeper: SlotKeeper, known: KnownBackend, counters: Counters
+        self, pipeline: Pipeline, table: SlotTable, known: KnownBackend, counters: Counters
     ) -> None:
-        self.keeper = keeper
+        self.table = table
         self.known = known
         self._pipeline = pipeline
         self.counters = counters
@@ -52,13 +52,14 @@ class Ahead:
         self, llama: Llama, slot: int, conversation: str, least: int, most: int
     ) -> bool:
         """Whether nothing runs, and the slot holds what this conversation left there: so many tokens."""
-        views = self.keeper.views()
-        if slot >= len(views):
+        table = self.table.slots
+        if slot >= len(table):
             return False
-        view, slots = views[slot], await llama.slots()
-        if len(slots) != len(views) or any(state.is_busy for state in slots):
+        view, slots = table[slot], await llama.slots()
+        if len(slots) != len(table) or any(state.is_busy for state in slots):
             return False
-        is_own = view.conversation == conversation and not view.is_side
+        content = view.content
+        is_own = content is not None and content.held.conversation == conversation
         return is_own and not view.is_busy and least <= (slots[slot].tokens or 0) <= most
 
 

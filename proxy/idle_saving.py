@@ -2,7 +2,7 @@
 
 import asyncio
 
-from proxy.slotkeeper import SlotKeeper
+from proxy.slot_table import SlotTable
 from proxy.snapshots import Snapshots
 from proxy.tasks import Tasks
 
@@ -12,10 +12,8 @@ _LAST_S = 10.0  # for all slots at shutdown; a service manager kills after 90
 class IdleSaving:
     """Watches the slots of one backend."""
 
-    def __init__(
-        self, keeper: SlotKeeper, snapshots: Snapshots, tasks: Tasks, idle_s: float
-    ) -> None:
-        self._keeper = keeper
+    def __init__(self, table: SlotTable, snapshots: Snapshots, tasks: Tasks, idle_s: float) -> None:
+        self._table = table
         self._snapshots = snapshots
         self._tasks = tasks
         self._idle_s = idle_s
@@ -29,16 +27,15 @@ class IdleSaving:
 
     def _due(self, slot: int) -> None:
         del self._timers[slot]
-        held = self._keeper.held(slot)
-        if held is None:
+        if self._table.held(slot) is None:
             return  # it is in use, or what it holds is not known: its next end starts this anew
-        if any(view.is_busy for view in self._keeper.views()):
+        if not self._table.is_quiet:
             self.used(slot)  # writing would hold up what runs
             return
         self._tasks.start(self._save(slot), "save slot")
 
     async def _save(self, slot: int) -> None:
-        held = self._keeper.held(slot)
+        held = self._table.held(slot)
         if held is not None:
             await self._snapshots.save(slot, held)
 
@@ -48,8 +45,8 @@ class IdleSaving:
             self._cancel(slot)
         try:
             async with asyncio.timeout(_LAST_S):
-                for view in self._keeper.views():
-                    await self._save(view.id)
+                for known in self._table.slots:
+                    await self._save(known.id)
         except TimeoutError:
             return
 

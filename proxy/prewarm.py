@@ -16,7 +16,7 @@ from proxy.core.turn import Turn
 from proxy.core.types import Message, Reply
 from proxy.prepared import Prepared
 from proxy.recent import Recent
-from proxy.slotkeeper import Seat
+from proxy.slot_table import Seat
 from proxy.tasks import Tasks
 
 _WAITING = 8  # conversations; one machine has 1 to 8 slots
@@ -107,7 +107,7 @@ class Prewarm:
         try:
             await run.steps(llama, found, candidate.step)
         finally:
-            self._ahead.keeper.read_ahead(slot, run.held)
+            self._ahead.table.read_ahead(slot, run.held)
             whole = run.held if run.held == len(found.tokens) else None
             self._recent.prewarmed(where, candidate.turn, run.evaluated, whole)
 

@@ -15,13 +15,15 @@ from proxy.ahead import Ahead, Run
 from proxy.backends.known import Start
 from proxy.backends.llama import Llama
 from proxy.config import PrewarmConfig
+from proxy.core.saving import held as held_prompt
 from proxy.core.prewarm import Plan, coming_message, is_text, kept_reply, step_tokens
 from proxy.core.snapshots import Held
 from proxy.core.turn import Turn
 from proxy.core.types import Message, Outcome, Reply
 from proxy.prepared import Prepared
 from proxy.recent import Recent
-from proxy.slotkeeper import head_of
+from proxy.core.slots import Content
+from proxy.slot_table import head_of
 from proxy.snapshots import Snapshots
 from proxy.tasks import Tasks
 
@@ -134,11 +136,14 @@ class Reread:
 
     async def _read_all(self, lost: Sequence[_Latest]) -> None:
         """Each in a slot of its own, as far as there are empty ones."""
-        known, keeper = self._ahead.known, self._ahead.keeper
+        known, table = self._ahead.known, self._ahead.table
         llama, now = known.llama, known.start
-        keeper.know(known.slots, known.generation)
-        if llama is None or any(state.is_busy for state in await llama.slots()):
+        if table.generation != known.generation:
+            table.forget(known.generation)
+        events, states = table.events, () if llama is None else await llama.slots()
+        if llama is None or any(state.is_busy for state in states):
             return
+        table.read(states, events)
         for latest in lost:
             slot = self._slot_for(latest.conversation)
             if slot is not None and self._is_newest(latest):
@@ -148,11 +153,14 @@ class Reread:
 
     def _slot_for(self, conversation: str) -> int | None:
         """The slot in which it was begun, else an empty one."""
-        views = self._ahead.keeper.views()
-        if any(view.is_busy or not view.is_known for view in views):
+        table = self._ahead.table
+        if any(slot.is_busy or not slot.is_known for slot in table.slots):
             return None  # somebody else has been there since
-        own = next((view.id for view in views if view.conversation == conversation), None)
-        return next((view.id for view in views if not view.tokens), None) if own is None else own
+        own = [
+            s.id for s in table.slots if s.content and s.content.held.conversation == conversation
+        ]
+        empty = [slot.id for slot in table.slots if slot.is_empty]
+        return next(iter([*own, *empty]), None)
 
     def _is_newest(self, latest: _Latest) -> bool:
         """Whether no other backend has had a turn of the conversation since."""
@@ -177,7 +185,7 @@ class Reread:
             await run.steps(llama, replace(plan, shared=run.held), latest.step)
         finally:
             is_whole = run.held == len(plan.tokens)
-            self._ahead.keeper.hold(slot, _held(latest, run.held), is_whole=is_whole)
+            self._ahead.table.hold(slot, _content(latest, run.held, is_whole=is_whole), run.held)
             whole = run.held if is_whole else None
             self._recent.prewarmed(latest.conversation, latest.turn, run.evaluated, whole)
 
@@ -192,25 +200,23 @@ class Reread:
 
     async def _run(self, slot: int, latest: _Latest) -> Run:
         """Begin in an empty slot, or with what was saved of the conversation."""
-        keeper, conversation = self._ahead.keeper, latest.conversation
-        keeper.hold(slot, _held(latest, 0), is_whole=False)
+        table, conversation = self._ahead.table, latest.conversation
+        table.hold(slot, _content(latest, 0, is_whole=False), 0)
         if self._snapshots is None or not await self._snapshots.is_ready():
             return Run(self._ahead, slot, conversation, latest.model, 0, 0, 0)
-        saved = self._snapshots.best(latest.prepared.keys, _held(latest, 0).head)
+        sent = latest.prepared.sent
+        assert sent is not None
+        saved = self._snapshots.best(latest.prepared.keys, head_of(sent))
         held = 0 if saved is None else await self._snapshots.restore(slot, saved)
-        is_whole = (
-            saved is not None
-            and saved.messages == len(latest.prepared.keys)
-            and saved.tokens == held
-        )
-        keeper.hold(slot, _held(latest, held), is_whole=is_whole)
+        table.hold(slot, _content(latest, held, is_whole=held > 0), held)
         return Run(self._ahead, slot, conversation, latest.model, held, 0, held)
 
 
-def _held(latest: _Latest, tokens: int) -> Held:
-    sent = latest.prepared.sent
+def _content(latest: _Latest, tokens: int, *, is_whole: bool) -> Content:
+    prepared, sent = latest.prepared, latest.prepared.sent
     assert sent is not None
-    return Held(latest.conversation, latest.prepared.keys, head_of(sent), tokens)
+    held = Held(latest.conversation, prepared.keys, head_of(sent), tokens)
+    return Content(held, held_prompt(sent, latest.reply), is_whole=is_whole)
 
 
 def _latest(turn: Turn, prepared: Prepared, reply: Reply, start: Start | None) -> _Latest | None:

@@ -26,6 +26,8 @@ SAVE_S, RESTORE_S = 60.0, 30.0
 EVICTED_S = 10.0
 """Limit of a save that a request waits for; longer than that is rarely won back."""
 
+_DISAPPOINTMENTS = 2  # restored files in a row that brought nothing
+
 _ORPHAN_S = 3600.0  # a file of ours that no index names for so long is not one being written now
 
 
@@ -53,6 +55,8 @@ class Snapshots:
         self._asked: tuple[int, str] | None = None
         self._can_save = False
         self._has_told = False
+        self._disappointments = 0
+        self._cannot_restore = ""
         self.backend = ""
         """Digest of what the backend is now; empty while it is not known."""
 
@@ -63,7 +67,7 @@ class Snapshots:
             return False
         asked = (self._known.generation, url)
         if self._asked == asked:
-            return self._can_save
+            return self.can_save
         can_save, traits = await asyncio.gather(self._api.can_save(url), self._api.traits(url))
         says = self._known.says
         if can_save is None or (can_save and not (traits and says)):
@@ -71,7 +75,12 @@ class Snapshots:
         self._asked, self._can_save = asked, can_save
         self.backend = core.digest(self._label, *says, *traits) if can_save and traits else ""
         self._tell(can_save)
-        return can_save
+        return self.can_save
+
+    @property
+    def can_save(self) -> bool:
+        """Whether slots can be saved, as far as it was asked, and restored files were of use."""
+        return self._can_save and self.backend != self._cannot_restore
 
     @property
     def _url(self) -> str:
@@ -110,7 +119,14 @@ class Snapshots:
             room = self._config.max_save_bytes
             if core.expected_bytes(held, known, self.backend) > room:
                 return False
+            if not await self._is_proven(slot, held):
+                return False
             return await self._save(slot, held, limit_s)
+
+    async def _is_proven(self, slot: int, held: Held) -> bool:
+        """Whether the backend says that the slot holds just as many tokens as the conversation left there."""
+        states = await self._known.slot_states()
+        return any(s.id == slot and not s.is_busy and s.tokens == held.tokens for s in states)
 
     async def _save(self, slot: int, held: Held, limit_s: float) -> bool:
         now = self._clock()
@@ -128,8 +144,8 @@ class Snapshots:
             self._counters.failed_open("slot-save")
             self._forget({name})  # whatever it held is cut off or gone
             return False
-        if not core.is_plausible(moved.tokens, held):
-            self._forget({name})  # something else ran in the slot, or it was emptied
+        if moved.tokens != held.tokens:
+            self._forget({name})  # something else has run in the slot since, or it was emptied
             return False
         self._counters.snapshots["saved"] += 1
         self._keep(self._snapshot(name, held, moved, now), old, now)
@@ -188,9 +204,20 @@ class Snapshots:
         self._counters.failed_open("slot-restore")
 
     def disappointed(self, snapshot: Snapshot) -> None:
-        """The backend found that it held something else."""
+        """The backend found little of it. After two such in a row, its build is taken as one that cannot restore:
+        some read a file and use nothing of it (llama.cpp #25913, #28194: hybrid and recurrent models)."""
         self._counters.failed_open("slot-restore")
         self._forget({snapshot.name})
+        self._disappointments += 1
+        if self._disappointments == _DISAPPOINTMENTS and self.backend:
+            self._cannot_restore = self.backend
+            sys.stderr.write(
+                "warmprefix: the backend read two saved slots and used nothing of them; none is saved there any more\n"
+            )
+
+    def helped(self) -> None:
+        """What was restored was of use."""
+        self._disappointments = 0
 
     def forget(self, ids: Iterable[str] | None = None) -> int:
         """Forget snapshots by id, all where None; how many there were."""

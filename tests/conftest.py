@@ -1,13 +1,13 @@
 """Fixtures for tests against a real llama-server. Tests that use them are marked `backend`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.llama import LlamaServer, StartLlama, model_file, template
-from tests.servers.stock import StockServer, stock_binary
+from tests.servers.stock import StartStock, StockServer, stock_binary
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def start_llama(model_folder: Path) -> Iterator[StartLlama]:
 
 
 @pytest.fixture
-def start_stock(model_folder: Path) -> Iterator[Callable[..., StockServer]]:
+def start_stock(model_folder: Path) -> Iterator[StartStock]:
     """A function that starts stock llama-servers on the tiny model: `start_stock("-np", "4")`.
 
     Tests that use it are skipped unless `make servers` was run or llama-server is on PATH.

@@ -30,12 +30,12 @@ async def test_nothing_is_written_while_another_request_runs(
 ) -> None:
     server = start_llama(n_parallel=2, slot_save_path=tmp_path, options={"n_predict": 4096})
     async with running_proxy(server.url, slots={"save_idle_s": 0.01}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         running = asyncio.ensure_future(chat(proxy, OTHER, 1500))
         (backend,) = proxy.app.backends.all
         seating = backend.parts.seating
         assert seating is not None
-        await until(lambda: any(view.is_busy for view in seating.keeper.views()))
+        await until(lambda: not seating.table.is_quiet)
         await chat(proxy, LONG, 4)
         await asyncio.sleep(0.1)  # ten times as long as it takes to count as idle
         was_running, written = not running.done(), files(tmp_path)
@@ -50,7 +50,7 @@ async def test_off_means_that_nothing_is_written(start_llama: StartLlama, tmp_pa
     server = start_llama(n_parallel=1, slot_save_path=tmp_path)
     settings = {"save_idle_s": 0.01, "save": "off"}
     async with running_proxy(server.url, slots=settings) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         await chat(proxy, LONG, 4)
         await chat(proxy, OTHER, 4)
 

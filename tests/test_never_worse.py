@@ -152,7 +152,7 @@ async def test_a_noise_costs_no_more_than_its_class_allows(
     """The short version of `python -m bench sessions`, which also has other templates and no proxy."""
     clean = await asyncio.to_thread(session, keeps, keeps.url, noise.clean)
     async with running_proxy(keeps.url, canonicalize={"enable": noise.enable}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         through = await asyncio.to_thread(session, keeps, proxy.url, noise.change)
 
     assert through <= clean * GOALS[noise.risk]

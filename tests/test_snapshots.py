@@ -52,6 +52,8 @@ class Slots(ScriptedBackend):
             return self.saved[0], {"n_saved": self.saved[1], "n_written": 5000}
         if "action=restore" in request.target:
             return self.restored[0], {"n_restored": self.restored[1], "n_read": 5000}
+        if request.target == "/slots":
+            return 200, [{"id": 0, "is_processing": False, "id_task": 1, "n_prompt_tokens": 1000}]
         if request.target == "/props":
             return 200, {"default_generation_settings": {"n_ctx": 4096}}
         return 200, {"data": [{"meta": {"size": self.size}}] if self.knows_model else []}

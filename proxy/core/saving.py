@@ -70,11 +70,15 @@ class Reaches:
     def of(self, before: Prompt | None, after: Prompt) -> Reach:
         """How far `after` is `before`; nothing where there is none."""
         texts = self._texts(after.messages)
-        tools = sum(len(tool.definition.decode(errors="replace")) for tool in after.tools or ())
+        tools = _size_of_tools(after)
         total = tools + sum(map(len, texts))
         if before is None or not same_head(before, after):
             return Reach(0, 0, total)
         return _reach(self._texts(before.messages), texts, tools, total)
+
+    def size(self, prompt: Prompt) -> int:
+        """Characters of a whole prompt, tools included."""
+        return _size_of_tools(prompt) + sum(map(len, self._texts(prompt.messages)))
 
     def _texts(self, messages: Sequence[Message]) -> list[str]:
         return [self._text(message) for message in messages]
@@ -86,6 +90,10 @@ class Reaches:
             if message.raw is not None:
                 self._memo.put(message.raw, found)
         return found
+
+
+def _size_of_tools(prompt: Prompt) -> int:
+    return sum(len(tool.definition.decode(errors="replace")) for tool in prompt.tools or ())
 
 
 def _reach(before: Sequence[str], after: Sequence[str], tools: int, total: int) -> Reach:

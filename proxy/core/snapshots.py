@@ -23,10 +23,6 @@ _LEAST_GAIN_SHARE = 0.05
 _HALF_LIFE_S = 86400.0
 """A conversation that nobody went back to for a day is half as likely to come back."""
 
-_PLAUSIBLE = 2.0
-"""A slot may hold another text of the same prompt (its reasoning dropped, its next turn's beginning), but
-not half as much or twice as much; an idle slot that was emptied holds nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -113,11 +109,6 @@ def is_worth_saving(
     return held.tokens >= least_tokens and not any(
         (s.backend, s.tip, s.head) == (backend, held.tip, held.head.hex()) for s in snapshots
     )
-
-
-def is_plausible(saved: int, held: Held) -> bool:
-    """Whether so many saved tokens can be what the slot was thought to hold."""
-    return held.tokens / _PLAUSIBLE <= saved <= held.tokens * _PLAUSIBLE
 
 
 def is_evicted(held: Held, keys: Sequence[bytes], head: bytes) -> bool:

@@ -33,7 +33,7 @@ from proxy.server.saved_slots import add_slots
 from proxy.server.seating import Seating
 from proxy.server.turns import Turns
 from proxy.server.websocket import WebSockets
-from proxy.slotkeeper import SlotKeeper
+from proxy.slot_table import SlotTable
 from proxy.snapshot_index import SnapshotIndex
 from proxy.snapshots import Snapshots
 from proxy.stores.base import Store
@@ -110,7 +110,7 @@ class App:
             label = backend.name if self._config.backends else ""
             snapshots = Snapshots(slots, self._saved, known, self._counters, label)
         limits = (slots.save_idle_s, slots.side_wait_s)
-        return Seating(SlotKeeper(), known, self.tasks, snapshots, *limits)
+        return Seating(SlotTable(), known, self.tasks, snapshots, *limits)
 
     def _reading(
         self, known: KnownBackend, seating: Seating | None
@@ -119,7 +119,7 @@ class App:
         config, recent, tasks = self._config.prewarm, self._recent, self.tasks
         if seating is None or config.mode != "auto" or self._observe:
             return None, None
-        ahead = Ahead(self._pipeline, seating.keeper, known, self._counters)
+        ahead = Ahead(self._pipeline, seating.table, known, self._counters)
         reread = Reread(config, ahead, recent, seating.snapshots, tasks)
         return Prewarm(config, ahead, recent, tasks), reread
 

@@ -21,7 +21,7 @@ from proxy.server.problems import answer_backend_error, outcome_of
 from proxy.server.relay import send_end, send_head, send_piece
 from proxy.server.turns import Place
 from proxy.server.way import Way
-from proxy.slotkeeper import Seat
+from proxy.slot_table import Seat, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Exchange:
         self._status: int | None = None
         self._reader: ChatReader | None = None
         self._recorded = False
-        self._seat: Seat | None = None
+        self._seat: Seat | Unseen | None = None
         self.outcome = Outcome.OK
 
     @property
@@ -154,12 +154,13 @@ class Exchange:
             reply, self._status, self.outcome, self._times(), known.generation, route.backend
         )
         turn, question = self._parts.recorder.record(self._prepared, ended)
-        if self._parts.seating is not None:
+        if self._parts.seating is not None and self._seat is not None:
             kept = kept_reply(reply, turn.status)
             goes_on = kept is not None and bool(kept.tool_calls)
-            turn = self._parts.seating.leave(self._seat, turn, goes_on=goes_on)
+            turn = self._parts.seating.leave(self._seat, turn, reply.message, goes_on=goes_on)
         if self._parts.prewarm is not None:
-            self._parts.prewarm.ended(turn, self._prepared, reply, self._seat)
+            seat = self._seat if isinstance(self._seat, Seat) else None
+            self._parts.prewarm.ended(turn, self._prepared, reply, seat)
         if self._parts.reread is not None:
             self._parts.reread.ended(turn, self._prepared, reply)
         turn = replace(turn, backend=route.backend, backend_reason=route.reason)

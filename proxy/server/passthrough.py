@@ -1,5 +1,8 @@
 """Everything that is not ours: streamed to the backend and back, untouched."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from proxy.backends.base import Body, Headers
 from proxy.backends.connection import BackendResponse
 from proxy.core.errors import BackendError
@@ -9,6 +12,17 @@ from proxy.server.incoming import ClientGone, Incoming, while_connected
 from proxy.server.problems import answer_backend_error, error_body
 from proxy.server.relay import request_headers, send_end, send_head, send_piece
 from proxy.tasks import Tasks
+
+_LEAVES_SLOTS_ALONE = (
+    "tokenize",
+    "detokenize",
+    "apply-template",
+    "count_tokens",
+    "input_tokens",
+    "props",
+)
+"""Ends of paths whose POST takes no slot. Any other may, and cut the conversation in it: which ones do is the
+backend's to say, and it has new ones every month."""
 
 _NO_TUNNEL: Headers = [
     (b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"),
@@ -30,7 +44,23 @@ class Passthrough:
             await _answer_connect(send)
             return
         incoming = Incoming(receive)
-        await while_connected(self._relay(scope, incoming, send), incoming, self._tasks)
+        async with self._unseen(scope):
+            await while_connected(self._relay(scope, incoming, send), incoming, self._tasks)
+
+    @asynccontextmanager
+    async def _unseen(self, scope: Scope) -> AsyncIterator[None]:
+        """The slots know meanwhile that something runs that was not placed, whichever backend gets it."""
+        takes = scope["method"] == "POST" and not scope["path"].endswith(_LEAVES_SLOTS_ALONE)
+        backends = self._backends.all if takes else ()
+        seatings = [seating for b in backends if (seating := b.parts.seating) is not None]
+        for seating in seatings:
+            await seating.rest()
+            seating.unseen_began()
+        try:
+            yield
+        finally:
+            for seating in seatings:
+                seating.unseen_ended()
 
     async def _relay(self, scope: Scope, incoming: Incoming, send: Send) -> None:
         began = False

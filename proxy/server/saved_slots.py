@@ -41,15 +41,15 @@ def add_slots(api: FastAPI, seatings: Sequence[Seating]) -> None:
 def _slots(seating: Seating) -> list[dict[str, Any]]:
     return [
         {
-            "slot": view.id,
-            "conversation": view.conversation,
-            "tokens": view.tokens,
-            "busy": view.is_busy,
-            "side": view.is_side,
-            "known": view.is_known,
-            "age_s": seating.age_s(view.id),
+            "slot": slot.id,
+            "conversation": slot.content.held.conversation if slot.content else None,
+            "tokens": slot.tokens,
+            "busy": slot.is_busy,
+            "side": slot.content is not None and slot.content.is_side,
+            "known": slot.is_known,
+            "age_s": seating.age_s(slot.id),
         }
-        for view in seating.keeper.views()
+        for slot in seating.table.slots
     ]
 
 

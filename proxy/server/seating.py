@@ -1,18 +1,18 @@
-"""A request's slot: chosen before it is forwarded, left when it has ended.
+"""A request's slot: chosen before it is forwarded, left when it has ended, found again where the server chose.
 
-Where slots can be saved, the slot's conversation is saved before another request cuts it, and a conversation
-that no slot holds any more is restored into the slot that it was given. Both end before the request is sent.
+Where slots can be saved, a slot's conversation is saved before another request cuts it, and one that no slot holds any
+more is restored. Both end before the request is sent.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from proxy.backends.known import KnownBackend
-from proxy.core.slots import SlotChoice
-from proxy.core.snapshots import Snapshot, gain, is_evicted, is_worth_restoring
+from proxy.core.slots import SlotChoice, Wish, choose, goes_on, is_others
+from proxy.core.snapshots import Snapshot, gain, is_worth_restoring
+from proxy.core.stand_down import StandDown
 from proxy.core.turn import Turn
 from proxy.core.types import CacheStats, Message
 from proxy.core.wire import write_message
@@ -20,7 +20,8 @@ from proxy.dialects.chat_completions import with_slot
 from proxy.idle_saving import IdleSaving
 from proxy.prepared import Prepared
 from proxy.side_wait import SideWait
-from proxy.slotkeeper import Seat, SlotKeeper, head_of
+from proxy.slot_table import Seat, SlotTable, Unseen, head_of
+from proxy.slot_trial import SlotTrial
 from proxy.snapshots import EVICTED_S, Snapshots
 from proxy.tasks import Tasks
 
@@ -28,10 +29,16 @@ _STILL_RUNS_S = 0.05
 """A backend that ended a reply so recently has not started anew since: the smallest model takes longer."""
 
 _ASK_S = 0.5
-"""How long a request waits to learn whether it has; a loopback server answers in milliseconds."""
+"""How long a request waits to learn what the slots hold, if that decides whether a file is restored."""
+
+_SETTLE_S = 0.004
+"""How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a program."""
+
+_CHANGE_S = 2.0
+"""How long a request waits for another's slot to be saved or restored; then the server queues it."""
 
 _DISAPPOINTING = 0.5
-"""Of a snapshot that was restored, less than this was used: it held something else."""
+"""Of what should have been found cached, less than this was: the slot held something else."""
 
 
 class Seating:
@@ -39,170 +46,267 @@ class Seating:
 
     def __init__(
         self,
-        keeper: SlotKeeper,
+        table: SlotTable,
         known: KnownBackend,
         tasks: Tasks,
         snapshots: Snapshots | None = None,
         save_idle_s: float = 30.0,
         side_wait_s: float = 0.0,
     ) -> None:
-        self.keeper = keeper
+        self.table = table
         self.snapshots = snapshots
+        self.stand_down = StandDown()
         self._known = known
         self._tasks = tasks
+        self._trial = SlotTrial(table, known)
         self._restored: dict[int, tuple[Seat, Snapshot]] = {}
         self._changing = asyncio.Lock()
-        self._ended_s = 0.0
+        self._trying: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._ended: dict[int, float] = {}
-        self._generation = 0
+        self._ended_s = 0.0
         self._side_wait = SideWait(side_wait_s)
         self._saving = None
         if snapshots is not None:
-            self._saving = IdleSaving(keeper, snapshots, tasks, save_idle_s)
+            self._saving = IdleSaving(table, snapshots, tasks, save_idle_s)
 
     async def announce(self) -> None:
-        """Ask the backend whether slots can be saved, and say so where they cannot."""
+        """Learn what the slots are and can do, and say so if they cannot be saved."""
+        self._trying = self._tasks.start(self._trial.run(), "slot trial")
+        await asyncio.wait({self._trying})
         if self.snapshots is not None:
-            await self._known.has_restarted()
             await self.snapshots.is_ready()
 
-    async def take(self, prepared: Prepared) -> Seat | None:
-        """Choose a slot and write it into the body; None where that is not ours to do."""
+    async def take(self, prepared: Prepared) -> Seat | Unseen:
+        """Choose a slot and write it into the body, if that is ours to do."""
+        await self.rest()
         where, sent, request = prepared.place, prepared.sent, prepared.request
         if where is None or sent is None or request is None:
-            return None
+            return self.unseen_began()
         if prepared.shadow is not None or "id_slot" in request.members:
-            return None
-        is_aside = prepared.client.side or prepared.is_branch
-        if self.snapshots is not None and not is_aside:
-            await self._look(self.snapshots, prepared.keys, head_of(sent))
-        waited = await self._side_wait.wait() if is_aside and len(self._known.slots) == 1 else ""
-        self.keeper.know(self._known.slots, self._known.generation)
-        seat = self.keeper.take(
-            where.conversation,
-            prepared.keys,
-            sent,
-            is_side=prepared.client.side,
-            is_branch=prepared.is_branch,
-            returns=where.index > 0,
-        )
+            return self.unseen_began()
+        wish = await self._wish(prepared, where.conversation)
+        waited = await self._wait_aside() if wish.is_side else ""
+        self._begin()
+        replies = sum(message.role == "assistant" for message in sent.messages)
+        seat = self.table.take(wish, sent, max(where.index, replies) + 1, self._choose)
         if waited:
-            seat.choice = SlotChoice(seat.choice.slot, f"{seat.choice.reason}; {waited}")
-        if not is_aside:
+            seat.choice = replace(seat.choice, reason=f"{seat.choice.reason}; {waited}")
+        if not wish.is_side:
             self._side_wait.began(where.conversation)
-        if self.snapshots is not None:
-            await self._prepare_or_go_on(self.snapshots, seat, prepared)
+        try:
+            await self._make_ready(seat, prepared)
+        except BaseException:
+            self.give_back(seat)  # else the slot would count as busy for ever
+            raise
         if seat.choice.slot is not None:
             prepared.body = with_slot(prepared.body, seat.choice.slot)
         return seat
 
-    async def _look(self, snapshots: Snapshots, keys: Sequence[bytes], head: bytes) -> None:
-        """Find out whether the backend has started anew, where that would make a snapshot useful."""
-        just_now = time.monotonic() - self._ended_s < _STILL_RUNS_S
-        is_same = self._generation == self._known.generation and bool(self._known.slots)
-        if not snapshots.may_have(keys, head) or (just_now and is_same):
-            return
+    async def _wish(self, prepared: Prepared, conversation: str) -> Wish:
+        assert prepared.sent is not None
+        is_side = prepared.client.side or prepared.is_branch
+        wish = Wish(conversation, prepared.keys, head_of(prepared.sent), is_side)
+        snapshots = self.snapshots
+        if snapshots is None or not self.stand_down.may("saving"):
+            await self._wait_for_reading()
+            return wish
+        is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)
+        if is_saved:
+            await self._learn_in_time(snapshots)
+        else:
+            await self._wait_for_reading()
+        return replace(
+            wish,
+            is_saved=is_saved and snapshots.best(wish.keys, wish.head) is not None,
+            was_here=self.table.has_seen(conversation),
+            can_save=snapshots.can_save,
+        )
+
+    def _choose(self, *about: object) -> SlotChoice:
+        choice = choose(*about)  # type: ignore[arg-type]  # the table calls it with what it knows
+        if choice.how != "free" and not self.stand_down.may(choice.how):
+            return SlotChoice(None, "cost more than it kept lately", into=choice.into)
+        return choice
+
+    async def _wait_aside(self) -> str:
+        return await self._side_wait.wait() if len(self.table.slots) == 1 else ""
+
+    def _begin(self) -> None:
+        """Forget what an earlier start of the backend held."""
+        if self.table.generation != self._known.generation:
+            self.table.forget(self._known.generation)
+
+    async def _learn_in_time(self, snapshots: Snapshots) -> None:
+        """Find out whether the backend has started anew and what its slots hold, for a file may be restored."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_ASK_S):
-                await self._known.has_restarted()
-                self._generation = self._known.generation
+                if time.monotonic() - self._ended_s > _STILL_RUNS_S:
+                    await self._known.has_restarted()
+                self._begin()
+                if not self.table.is_settled or not self.table.slots:
+                    await self._look()
+                await snapshots.is_ready()
 
-    async def _prepare_or_go_on(self, snapshots: Snapshots, seat: Seat, prepared: Prepared) -> None:
+    async def rest(self) -> None:
+        """Return when no trial of ours runs. The first request of all waits until it is known what the server does with idle slots, not for long."""
+        trying = self._trying
+        if trying is not None and not trying.done():
+            await asyncio.wait({trying}, timeout=_ASK_S)
+            trying.cancel()
+            await asyncio.wait({trying})
+
+    async def _wait_for_reading(self) -> None:
+        reading = self._reading
+        if reading is not None and not reading.done() and self.table.traits.keeps_idle is not False:
+            await asyncio.wait({reading}, timeout=_SETTLE_S)
+
+    async def _look(self) -> None:
+        """Ask what the slots hold."""
+        self._begin()
+        events = self.table.events
+        self.table.read(await self._known.slot_states(), events)
+
+    async def _make_ready(self, seat: Seat, prepared: Prepared) -> None:
+        """All that must be done before the request is sent. Its slot is marked busy meanwhile."""
+        if seat.choice.needs_start:
+            await self._start_in(seat)
+        if self.snapshots is None:
+            return
         try:
-            await self._prepare(snapshots, seat, prepared)
-        except asyncio.CancelledError:
-            self.give_back(seat)  # else the slot would count as busy for ever
-            raise
+            await self._prepare(self.snapshots, seat, prepared)
         except Exception:  # fail open: the request goes on to the slot that was chosen
-            snapshots.failed()
+            self.snapshots.failed()
+
+    async def _start_in(self, seat: Seat) -> None:
+        """Have a task of one token run in the slot, so that the server copies the idle ones to its RAM cache."""
+        slot = seat.choice.slot
+        assert slot is not None
+        if not await self._trial.start_in(slot):
+            seat.choice = SlotChoice(None, "the slot could not be prepared")
 
     async def _prepare(self, snapshots: Snapshots, seat: Seat, prepared: Prepared) -> None:
-        """Save what the request would cut, restore what it lacks. Its slot is marked busy meanwhile."""
-        if seat.slot is None:
-            async with self._changing:  # it may be sent to the slot that is being restored
-                return
+        """Save what the request would cut, restore what it lacks."""
+        slot = seat.choice.into if seat.choice.into is not None else seat.slot
+        if slot is None:
+            await self._wait_for_change()
+            return
         is_cut = _is_cut(seat)
-        may_return = not seat.is_side and snapshots.may_have(seat.keys, seat.head)
-        if not is_cut and not may_return:
+        if not is_cut and not seat.wish.is_saved:
             return
         async with self._changing:
             lost = 0
-            if seat.held is not None and is_cut:
-                is_saved = await snapshots.save(seat.slot, seat.held, EVICTED_S)
-                lost = 0 if is_saved else seat.held.tokens
-            if may_return and await snapshots.is_ready():
-                await self._restore(snapshots, seat, prepared, lost)
+            content = seat.before.content if seat.before else None
+            if content is not None and is_cut:
+                is_saved = await snapshots.save(slot, content.held, EVICTED_S)
+                lost = 0 if is_saved else content.held.tokens
+            if seat.wish.is_saved and await snapshots.is_ready():
+                await self._restore(snapshots, seat, slot, prepared, lost)
+
+    async def _wait_for_change(self) -> None:
+        """It may be sent to the slot that is being restored. Bounded: a save can take long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CHANGE_S), self._changing:
+                return
 
     async def _restore(
-        self, snapshots: Snapshots, seat: Seat, prepared: Prepared, lost: int
+        self, snapshots: Snapshots, seat: Seat, slot: int, prepared: Prepared, lost: int
     ) -> None:
-        sent, slot = prepared.sent, seat.slot
+        sent = prepared.sent
         assert sent is not None
-        assert slot is not None
-        snapshot = snapshots.best(seat.keys, seat.head)
+        snapshot = snapshots.best(seat.wish.keys, seat.wish.head)
         if snapshot is None:
             return
-        gained = await self._gain(seat, snapshot, sent.messages)
+        sizes = [len(write_message(message)) for message in sent.messages[: snapshot.messages]]
+        gained = gain(snapshot, _shared_messages(seat), sizes)
         if not is_worth_restoring(snapshot, gained, lost):
             return
         tokens = await snapshots.restore(slot, snapshot)
         if tokens == snapshot.tokens:
-            seat.choice = SlotChoice(slot, f"restored {tokens} tokens")
-            self._restored[slot] = (seat, snapshot)
+            seat.choice = replace(seat.choice, reason=f"restored {tokens} tokens")
+            self._restored[id(seat)] = (seat, snapshot)
 
-    async def _gain(self, seat: Seat, snapshot: Snapshot, messages: Sequence[Message]) -> int:
-        """Tokens that a snapshot brings beyond what the slot holds."""
-        if not seat.is_sure:  # for all we know it holds this conversation
-            tokens = await self._known.slot_tokens()
-            slot = seat.slot or 0
-            return snapshot.tokens - tokens[slot] if slot < len(tokens) else 0
-        is_empty = seat.before is None or not seat.before.tokens
-        sizes = [len(write_message(message)) for message in messages[: snapshot.messages]]
-        return gain(snapshot, 0 if is_empty else seat.shared, sizes)
-
-    def give_back(self, seat: Seat) -> None:
+    def give_back(self, seat: Seat | Unseen) -> None:
         """Nothing was sent to the slot after all."""
-        self.keeper.leave(seat, CacheStats())
+        if isinstance(seat, Unseen):
+            self.unseen_ended()
+            return
+        self.table.give_back(seat)
+        self._restored.pop(id(seat), None)
         self._rests(seat)
 
     def _rests(self, seat: Seat, *, goes_on: bool = False) -> None:
         if not seat.is_side:
             self._side_wait.ended(seat.conversation, goes_on=goes_on)
 
-    def leave(self, seat: Seat | None, turn: Turn, *, goes_on: bool = False) -> Turn:
+    def leave(
+        self, seat: Seat | Unseen, turn: Turn, reply: Message | None, *, goes_on: bool = False
+    ) -> Turn:
         """The turn with its slot, which is free now. `goes_on`: the reply has called tools."""
-        if seat is None:
+        if isinstance(seat, Unseen):
+            self.unseen_ended()
             return turn
-        self.keeper.leave(seat, turn.stats)
-        self._rests(seat, goes_on=goes_on)
+        self.table.leave(seat, turn.stats, reply)
         self._ended_s = time.monotonic()
-        if seat.slot is None and len(self.keeper.views()) > 1:
-            self._tasks.start(self._learn(seat, turn.stats), "learn slot")
-        elif seat.slot is not None:
-            self._left(seat, turn.stats)
+        self._rests(seat, goes_on=goes_on)
+        self._judge(seat, turn.stats)
+        if len(self.table.slots) != 1:
+            self._read(seat, turn.stats, reply)
+        if seat.slot is not None:
+            self._left(seat.slot)
         return replace(turn, slot=seat.choice.slot, slot_reason=seat.choice.reason)
 
-    async def _learn(self, seat: Seat, stats: CacheStats) -> None:
-        """Find out where the server put a request that was left to it."""
-        self.keeper.learn(seat, stats, await self._known.slot_tokens())
-        if seat.slot is not None:
-            self._left(seat, stats)
+    def unseen_began(self) -> Unseen:
+        """Something runs that is not placed."""
+        self.table.unseen_began()
+        return Unseen()
 
-    def _left(self, seat: Seat, stats: CacheStats) -> None:
-        """Watch the slot, and see whether what was restored was of use."""
-        assert seat.slot is not None
-        self._ended[seat.slot] = time.monotonic()
+    def unseen_ended(self) -> None:
+        """It has ended."""
+        self.table.unseen_ended()
+        if len(self.table.slots) != 1:
+            self._read()
+
+    def _read(
+        self,
+        seat: Seat | None = None,
+        stats: CacheStats | None = None,
+        reply: Message | None = None,
+    ) -> None:
+        """Ask `/slots` what they hold now, and find the request that has just ended."""
+        self._reading = self._tasks.start(self._find(seat, stats, reply), "learn slot")
+
+    async def _find(
+        self, seat: Seat | None, stats: CacheStats | None, reply: Message | None
+    ) -> None:
+        is_placed = seat is None or seat.slot is not None
+        events = self.table.events
+        states = await self._known.slot_states()
+        self.table.read(states, events, None if is_placed else seat, stats, reply)
+        if seat is not None and seat.slot is not None and not is_placed:
+            self._left(seat.slot)
+
+    def _left(self, slot: int) -> None:
+        self._ended[slot] = time.monotonic()
         if self._saving is not None:
-            self._saving.used(seat.slot)
-        of, snapshot = self._restored.pop(seat.slot, (None, None))
-        if self.snapshots is None or snapshot is None or of is not seat:
-            return
+            self._saving.used(slot)
+
+    def _judge(self, seat: Seat, stats: CacheStats) -> None:
+        """See whether what was chosen or restored was of use."""
         cached = stats.cached_tokens
-        if cached is not None and cached < _DISAPPOINTING * snapshot.tokens:
+        expected = seat.choice.shared_tokens
+        if cached is not None and expected:
+            self.stand_down.judge(seat.choice.how, cached - round(expected * _DISAPPOINTING))
+        _, snapshot = self._restored.pop(id(seat), (None, None))
+        if self.snapshots is None or snapshot is None or cached is None:
+            return
+        if cached < _DISAPPOINTING * snapshot.tokens:
             self.snapshots.disappointed(snapshot)
+        else:
+            self.snapshots.helped()
 
     def age_s(self, slot: int) -> float | None:
-        """How long ago a request in this slot ended; None where none did."""
+        """How long ago a request in this slot ended; None if none did."""
         ended_s = self._ended.get(slot)
         return None if ended_s is None else round(time.monotonic() - ended_s, 1)
 
@@ -214,9 +318,18 @@ class Seating:
             await self.snapshots.close()
 
 
+def _shared_messages(seat: Seat) -> int:
+    """Leading messages of the request that its slot held when it was taken."""
+    content = seat.before.content if seat.before else None
+    if content is None or content.held.head != seat.wish.head:
+        return 0
+    pairs = zip(content.held.keys, seat.wish.keys, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), len(content.held.keys))
+
+
 def _is_cut(seat: Seat) -> bool:
     """Whether the request takes the slot from another conversation, or from its own as a branch does."""
-    held = seat.held
-    if held is None or not is_evicted(held, seat.keys, seat.head):
+    before = seat.before
+    if before is None or before.content is None:
         return False
-    return seat.is_side or held.conversation != seat.conversation
+    return is_others(before, seat.wish) and not goes_on(before.content, seat.wish)

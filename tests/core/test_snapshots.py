@@ -111,15 +111,6 @@ def test_what_is_worth_saving(held: Held, known: list[Snapshot], worth: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("tokens", "plausible"), [(0, False), (499, False), (500, True), (2000, True), (2001, False)]
-)
-def test_a_slot_may_hold_another_text_of_the_prompt_but_not_something_else(
-    tokens: int, plausible: bool
-) -> None:
-    assert core.is_plausible(tokens, HELD) is plausible
-
-
-@pytest.mark.parametrize(
     ("keys", "head", "evicted"),
     [
         pytest.param(KEYS, HEAD, False, id="goes-on"),

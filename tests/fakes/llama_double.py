@@ -30,6 +30,7 @@ class LlamaDouble(ScriptedBackend):
     def __init__(self, slots: int = 2, missing: Iterable[str] = ()) -> None:
         super().__init__(otherwise=self._script)
         self.held = [0] * slots
+        self.tasks: list[int | None] = [None] * slots
         self.busy = False
         self.stalls = False
         self.missing = frozenset(missing)
@@ -41,6 +42,7 @@ class LlamaDouble(ScriptedBackend):
     def restart(self) -> None:
         """Hold nothing, as a new process does."""
         self.held = [0] * len(self.held)
+        self.tasks = [None] * len(self.held)
         self.starts = (self.starts or 0) + 1
 
     def _script(self, request: Request) -> list[Step]:
@@ -51,7 +53,12 @@ class LlamaDouble(ScriptedBackend):
             return list(json_response(self._props()))
         if path == "/slots":
             states = [
-                {"id": at, "is_processing": self.busy, "n_prompt_tokens": held}
+                {
+                    "id": at,
+                    "is_processing": self.busy and at == len(self.held) - 1,
+                    "n_prompt_tokens": held,
+                    **({} if self.tasks[at] is None else {"id_task": self.tasks[at]}),
+                }
                 for at, held in enumerate(self.held)
             ]
             return list(json_response(states))
@@ -74,12 +81,16 @@ class LlamaDouble(ScriptedBackend):
         if self.stalls:
             return [Stall()]
         body = request.json()
-        self.held[body["id_slot"]] = len(body["prompt"])
+        self._used(body["id_slot"], len(body["prompt"]))
         return list(json_response({"timings": {"prompt_n": 10}}))
+
+    def _used(self, slot: int, tokens: int) -> None:
+        self.held[slot] = tokens
+        self.tasks[slot] = max((task for task in self.tasks if task is not None), default=0) + 1
 
     def _chat(self, body: Json) -> list[Step]:
         size = len(rendered(body["messages"]))
-        self.held[body.get("id_slot", 0)] = size + len(ANSWER) - 1
+        self._used(body.get("id_slot", 0), size + len(ANSWER) - 1)
         message: Json = {"role": "assistant", "content": ANSWER}
         if self.calls:
             message["tool_calls"] = self.calls

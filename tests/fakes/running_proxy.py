@@ -132,6 +132,13 @@ class RunningProxy:
         assert len(records) == 1, records
         return records[0]
 
+    async def ready(self) -> None:
+        """Return once all is learnt that is asked at start."""
+        await self.app.known.ask_template()
+        for backend in self.app.backends.all:
+            if backend.parts.seating is not None:
+                await backend.parts.seating.announce()
+
     async def stop(self) -> None:
         """End it; whatever is open is closed."""
         self.app.stop_watching()

@@ -122,7 +122,7 @@ async def test_another_conversation_took_the_slot(one_slot: LlamaServer) -> None
 
 async def test_the_server_was_restarted(one_slot: LlamaServer) -> None:
     async with running_proxy(one_slot.url) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         first = [system(LONG), user("Hi")]
         text = await chat(proxy, first)
         await proxy.records()
@@ -155,7 +155,7 @@ async def test_a_template_that_drops_reasoning_rewrites_history(start_llama: Sta
         {"role": "tool", "tool_call_id": "c1", "content": "text " * 60},
     ]
     async with running_proxy(server.url) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         text = await chat(proxy, loop, tools=TOOLS)
         await chat(
             proxy, [*loop, {"role": "assistant", "content": text}, user("Next.")], tools=TOOLS
@@ -174,7 +174,7 @@ async def test_a_sliding_window_falls_back_to_a_checkpoint(start_llama: StartLla
     first = [system("Be brief."), user("one " * 400)]
     longer = [*first, {"role": "assistant", "content": "two " * 400}, user("three " * 200)]
     async with running_proxy(server.url) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         await chat(proxy, longer)
         await chat(proxy, first)
         record = (await proxy.records())[-1]

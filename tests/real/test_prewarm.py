@@ -62,7 +62,7 @@ async def chat(proxy: RunningProxy, messages: list[Json], **options: object) -> 
 async def proxied(server: LlamaServer, **prewarm: object) -> AsyncIterator[RunningProxy]:
     settings: Settings = {"idle_s": IDLE_S, **prewarm}
     async with running_proxy(server.url, prewarm=settings) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         yield proxy
 
 

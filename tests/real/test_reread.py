@@ -43,7 +43,7 @@ async def proxied(
 ) -> AsyncIterator[RunningProxy]:
     settings: Settings = {"idle_s": 0.02, "restart_check_s": 0.05, **prewarm}
     async with running_proxy(server.url, prewarm=settings, slots=slots or {}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         yield proxy
 
 

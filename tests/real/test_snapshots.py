@@ -86,7 +86,7 @@ async def test_a_conversation_outlives_a_crash_of_the_server(
 ) -> None:
     server = start_llama(n_parallel=slots, cache_ram_mib=ram, slot_save_path=folder)
     async with running_proxy(server.url, slots={"save_idle_s": 0.05}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         await saved(proxy)
         crash(server)
@@ -109,7 +109,7 @@ async def test_both_may_start_anew(
     slots = {"save_idle_s": NEVER_S, "save_path": str(folder) if save_path else ""}
     index = tmp_path / "ledger" / "slots.json"
     async with running_proxy(server.url, slots=slots, slots_file=index) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
     crash(server)
     async with running_proxy(server.url, slots=slots, slots_file=index) as proxy:
@@ -131,7 +131,7 @@ async def test_what_takes_the_only_slot_costs_the_conversation_nothing(
     """Saved before it is cut, and restored when it comes back."""
     server = start_llama(n_parallel=1, cache_ram_mib=ram, slot_save_path=folder)
     async with running_proxy(server.url, slots={"save_idle_s": NEVER_S}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         for _ in range(2):
             await chat(proxy, TITLE if aside == "title" else OTHER)
@@ -147,7 +147,7 @@ async def test_without_saving_the_only_slot_is_lost(start_llama: StartLlama) -> 
     """What it is for; and the backend says once that it cannot save."""
     server = start_llama(n_parallel=1, cache_ram_mib=0)
     async with running_proxy(server.url) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         await chat(proxy, TITLE)
         await next_turn(proxy, history)
@@ -174,7 +174,7 @@ async def test_the_slot_of_many_conversations(start_llama: StartLlama, folder: P
     """Three in two slots, in turn: each finds its own again."""
     server = start_llama(n_parallel=2, cache_ram_mib=0, slot_save_path=folder)
     async with running_proxy(server.url, slots={"save_idle_s": NEVER_S}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         histories = [
             [{"role": "system", "content": f"{name} " * 300}, {"role": "user", "content": "Go."}]
             for name in ("first", "second", "third")
@@ -192,7 +192,7 @@ async def damaged(start_llama: StartLlama, folder: Path, how: str, save_path: st
     server = start_llama(n_parallel=1, slot_save_path=folder)
     slots = {"save_idle_s": 0.05, "save_path": save_path}
     async with running_proxy(server.url, slots=slots) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         await saved(proxy)
         (file,) = files(folder)
@@ -225,7 +225,7 @@ async def test_a_snapshot_of_another_template_is_not_restored(
 ) -> None:
     server = start_llama(n_parallel=1, slot_save_path=folder)
     async with running_proxy(server.url, slots={"save_idle_s": 0.05}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         await saved(proxy)
         server.kill()
@@ -243,7 +243,7 @@ async def test_a_folder_that_is_gone_is_counted_and_no_more(
 ) -> None:
     server = start_llama(n_parallel=1, slot_save_path=folder)
     async with running_proxy(server.url, slots={"save_idle_s": NEVER_S}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         folder.rmdir()  # noqa: ASYNC240  # an empty folder
         await chat(proxy, OTHER)
@@ -266,7 +266,7 @@ async def test_two_proxies_share_a_folder(
         running_proxy(server.url, slots=slots, slots_file=two_index) as two,
     ):
         for proxy in (one, two):
-            await proxy.app.known.ask_template()
+            await proxy.ready()
             history = await next_turn(proxy, FIRST)
             await chat(proxy, OTHER)
             await next_turn(proxy, history)
@@ -282,7 +282,7 @@ async def test_the_folder_is_bounded(start_llama: StartLlama, folder: Path) -> N
     server = start_llama(n_parallel=1, cache_ram_mib=0, slot_save_path=folder)
     slots = {"save_idle_s": NEVER_S, "save_path": str(folder), "max_save_bytes": 2_000_000}
     async with running_proxy(server.url, slots=slots) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         for name in ("a", "b", "c", "d", "e"):
             system = {"role": "system", "content": f"{name} " * 700}
             await chat(proxy, [system, {"role": "user", "content": "Go."}])
@@ -296,7 +296,7 @@ async def test_the_page_of_slots(start_llama: StartLlama, folder: Path) -> None:
     server = start_llama(n_parallel=2, slot_save_path=folder)
     slots = {"save_idle_s": 0.05, "save_path": str(folder)}
     async with running_proxy(server.url, slots=slots) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         await chat(proxy, FIRST)
         await saved(proxy)
         page = (await exchange(proxy.url, "GET", "/warmprefix/api/slots")).json()
@@ -306,7 +306,7 @@ async def test_the_page_of_slots(start_llama: StartLlama, folder: Path) -> None:
         (record,) = await proxy.records()
         assert files(folder) == []
 
-    held = page["slots"][record["slot"]]
+    (held,) = [slot for slot in page["slots"] if slot["conversation"]]
     assert held["conversation"] == kept["conversation"] == record["conversation"]
     assert (held["busy"], kept["fits"]) == (False, True)
     assert kept["tokens"] == record["prompt_tokens"] + record["generated_tokens"] - 1
@@ -321,7 +321,7 @@ async def test_what_was_restored_in_vain_is_forgotten(
     """Its file is one that another prompt of just as many tokens was written to."""
     server = start_llama(n_parallel=1, cache_ram_mib=0, slot_save_path=folder)
     async with running_proxy(server.url, slots={"save_idle_s": 0.05}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         await saved(proxy)
         (file,) = files(folder)
@@ -344,7 +344,7 @@ async def test_a_client_that_leaves_leaves_no_slot_busy(
 ) -> None:
     server = start_llama(n_parallel=2, slot_save_path=folder)
     async with running_proxy(server.url, slots={"save_idle_s": 0.05}) as proxy:
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         history = await next_turn(proxy, FIRST)
         await saved(proxy)
         crash(server)
@@ -352,10 +352,10 @@ async def test_a_client_that_leaves_leaves_no_slot_busy(
         seating = backend.parts.seating
         assert seating is not None
         work = asyncio.ensure_future(chat(proxy, history))
-        while not any(view.is_busy for view in seating.keeper.views()):  # noqa: ASYNC110  # no event
+        while seating.table.is_quiet:  # noqa: ASYNC110  # no event
             await asyncio.sleep(0)
         work.cancel()
-        await until(lambda: not any(view.is_busy for view in seating.keeper.views()))
+        await until(lambda: not any(slot.is_busy for slot in seating.table.slots))
         await next_turn(proxy, history)
         last = (await proxy.records())[-1]
 

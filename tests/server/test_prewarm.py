@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.slotkeeper import SlotKeeper
+from proxy.slot_table import SlotTable
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import DEADLINE_S, Json, RunningProxy, Settings, running_proxy, until
@@ -36,7 +36,7 @@ async def running(
         LlamaDouble(slots, missing) as backend,
         running_proxy(backend.url, observe=observe, slots={"pin": pin}, prewarm=settings) as proxy,
     ):
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         yield backend, proxy
 
 
@@ -45,10 +45,10 @@ async def chat(proxy: RunningProxy, messages: list[Json] | None = None, **option
     assert answer.status == 200
 
 
-def keeper_of(proxy: RunningProxy) -> SlotKeeper:
+def table_of(proxy: RunningProxy) -> SlotTable:
     seating = proxy.app.backends.first().parts.seating
     assert seating is not None
-    return seating.keeper
+    return seating.table
 
 
 async def rested() -> None:
@@ -61,7 +61,7 @@ async def test_the_coming_prompt_is_evaluated_in_steps_in_its_own_slot(slots: in
     async with running(slots) as (backend, proxy):
         await chat(proxy)
         await rested()
-        view = keeper_of(proxy).views()[0]
+        slot = table_of(proxy).slots[0]
         await chat(proxy, [*HISTORY, {"role": "assistant", "content": "Done."}, *OTHER])
         record = (await proxy.records())[-1]
 
@@ -71,7 +71,9 @@ async def test_the_coming_prompt_is_evaluated_in_steps_in_its_own_slot(slots: in
     assert [body["n_predict"] for body in bodies] == [0, 0, 0]
     assert {body["id_slot"] for body in bodies} == {0}
     assert record["prewarmed_tokens"] == 30
-    assert (view.conversation, view.tokens) == (record["conversation"], len(text))
+    assert slot.content is not None
+    assert slot.content.held.conversation == record["conversation"]
+    assert slot.tokens == len(text)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ async def test_a_request_closes_its_connection(path: str, body: Json) -> None:
 async def test_what_was_not_begun_waits_for_the_next_pause() -> None:
     async with running(idle_s=0.2) as (backend, proxy):
         await chat(proxy)
-        await chat(proxy, OTHER)
+        await chat(proxy, OTHER, id_slot=1)
         await rested()
 
     assert {request.json()["id_slot"] for request in backend.evaluations} == {0}
@@ -165,7 +167,7 @@ async def test_a_busy_backend_is_left_alone_until_something_has_ended() -> None:
         await rested()
         alone = len(backend.evaluations)
         backend.busy = False
-        await chat(proxy, OTHER)
+        await chat(proxy, OTHER, id_slot=1)
         await rested()
 
     assert alone == 0

@@ -33,7 +33,7 @@ async def running(
         LlamaDouble(slots) as backend,
         running_proxy(backend.url, slots=settings, prewarm=off) as proxy,
     ):
-        await proxy.app.known.ask_template()
+        await proxy.ready()
         yield backend, proxy
 
 

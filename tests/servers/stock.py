@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import orjson
 
@@ -166,3 +166,16 @@ class StockServer:
         if self._log is not None:
             self._log.close()
             self._log = None
+
+
+class StartStock(Protocol):
+    """The `start_stock` fixture: a started server with these flags, on the tiny model unless another is given."""
+
+    def __call__(
+        self,
+        *flags: str,
+        model: Path | None = None,
+        chat_template: str | None = ...,
+        context: int = ...,
+        environment: Mapping[str, str] | None = ...,
+    ) -> StockServer: ...

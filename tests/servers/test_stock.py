@@ -1,13 +1,10 @@
 """The stock server is what users run, and says of itself what the slot table relies on."""
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.servers.stock import StockServer
+from tests.servers.stock import StartStock, StockServer
 
 pytestmark = pytest.mark.backend
-Start = Callable[..., StockServer]
 
 
 def ask(server: StockServer, text: str) -> dict[str, int]:
@@ -17,7 +14,7 @@ def ask(server: StockServer, text: str) -> dict[str, int]:
     return counts
 
 
-def test_without_flags_it_has_four_slots_and_clears_the_idle_ones(start_stock: Start) -> None:
+def test_without_flags_it_has_four_slots_and_clears_the_idle_ones(start_stock: StartStock) -> None:
     """The counts of `/slots`: absent for a slot never used, 0 for one that was cleared."""
     server = start_stock()
 
@@ -29,7 +26,7 @@ def test_without_flags_it_has_four_slots_and_clears_the_idle_ones(start_stock: S
     assert sorted(tokens, key=lambda n: -1 if n is None else n)[:3] == [None, None, 0]
 
 
-def test_slots_of_their_own_keep_what_they_hold(start_stock: Start) -> None:
+def test_slots_of_their_own_keep_what_they_hold(start_stock: StartStock) -> None:
     server = start_stock("-np", "4")
 
     ask(server, "apple " * 50)
@@ -41,7 +38,7 @@ def test_slots_of_their_own_keep_what_they_hold(start_stock: Start) -> None:
 
 
 def test_a_cleared_slot_that_is_asked_for_does_not_look_into_the_ram_cache(
-    start_stock: Start,
+    start_stock: StartStock,
 ) -> None:
     server = start_stock()
     body = {"messages": [{"role": "user", "content": "apple " * 50}], "max_tokens": 2}

@@ -27,20 +27,11 @@ MEGABYTE = 1024 * 1024
 REPORT_EVERY_BYTES = 60 * MEGABYTE  # five lines for the whole model
 
 SETTINGS: Options = {
-    # Two slots of 16k tokens each: one for a conversation, one for side requests. Not unified, because
-    # a unified cache clears every idle slot on each request (llama.cpp server-context.cpp, "cache idle
-    # slots"), which hides what a slot is. 18 layers x 256 x K and V x 2 bytes = 18 KiB a token, 576 MiB;
-    # with the model 940 MB resident.
-    "n_ctx": 32768,
-    "n_parallel": 2,
-    "kv_unified": False,
-    # gemma-3 keeps only a window of 512 tokens in most layers; the full cache can be cut at any token,
-    # so cached_tokens equals the shared prefix and the numbers shown are easy to follow
-    "swa_full": True,
-    "cache_ram_mib": 512,  # llama.cpp's default of 8192 is no size for a try-out
-    "endpoint_slots": True,
-    "endpoint_metrics": True,
-    "fit_params": False,  # the size is fixed above, nothing to fit
+    # llama-server's own defaults, so that what is tried is what users run. Those two are set by the program
+    # and not by its parameters (tools/server/server.cpp:168-173, build 11434): without a number of slots it
+    # takes four that share one KV cache. Idle ones are then saved to the RAM cache and cleared.
+    "n_parallel": 4,
+    "kv_unified": True,
     "model_alias": ["gemma-3-270m"],
     "hostnames": ["127.0.0.1"],
     "ui": False,

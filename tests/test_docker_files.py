@@ -124,6 +124,15 @@ def test_compose_declares_the_volumes_it_uses_and_no_other(path: Path) -> None:
     assert used == set(compose["volumes"])
 
 
+def test_compose_leaves_slots_and_caches_to_llama_server() -> None:
+    """The proxy is measured on a server without flags; a number of slots or a kind of cache is the user's."""
+    llama = load(ROOT / "docker" / "compose.yaml")["services"]["llama"]
+    given = {name for name, value in llama["environment"].items() if value is not None}
+
+    assert given == {"LLAMA_ARG_HF_REPO", "LLAMA_ARG_CTX_SIZE", "LLAMA_ARG_ENDPOINT_METRICS"}
+    assert llama["command"] == ["--slot-save-path", "/slots"]
+
+
 def test_the_smoke_test_can_be_run_and_is_valid_bash() -> None:
     bash = shutil.which("bash")
     if bash is None:

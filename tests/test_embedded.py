@@ -9,17 +9,27 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
 
 from proxy.core.errors import BackendError, ConfigError
-from proxy.embedded import EmbeddedBackend, join_parts, require_packages
+from proxy.embedded import (
+    EmbeddedBackend,
+    assembled_model,
+    cache_folder,
+    gemma_template,
+    join_parts,
+    require_packages,
+)
 from proxy.embedded_server import ServerProcess
 from tests.fakes.llama import LlamaServer, StartLlama, model_file
+from tests.servers.stock import StockServer
 
 
 def status(url: str) -> int:
@@ -50,6 +60,43 @@ async def test_it_answers_until_it_is_stopped() -> None:
     assert during == 200
     assert lines[-2:] == ["loading model gemma-3-270m-q4_k_m.gguf", f"ready on {backend.url}"]
     assert not listens(backend.url)
+
+
+def asked(url: str, path: str, body: object = None) -> Any:
+    """The JSON answer of a server."""
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url + path, content, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return json.loads(reply.read())
+
+
+OF_ITS_OWN = ("build_info", "media_marker", "model_alias", "ui")
+"""What another build, another start, a name and a page say in `/props`."""
+
+
+def what_it_says(url: str) -> dict[str, Any]:
+    """`/props`, and the tokens in each slot after two chats: None for one that never ran."""
+    for word in ("apple ", "pear "):
+        message = {"role": "user", "content": word * 50}
+        asked(url, "/v1/chat/completions", {"messages": [message], "max_tokens": 2})
+    tokens = [slot.get("n_prompt_tokens") for slot in asked(url, "/slots")]
+    props = {key: value for key, value in asked(url, "/props").items() if key not in OF_ITS_OWN}
+    return {"props": props, "slots": sorted(tokens, key=lambda n: -1 if n is None else n)}
+
+
+@pytest.mark.backend
+async def test_it_is_set_up_as_a_llama_server_without_flags(
+    start_stock: Callable[..., StockServer],
+) -> None:
+    """Four that share one cache, and an idle one is cleared when another starts."""
+    async with EmbeddedBackend() as backend:
+        embedded = await asyncio.to_thread(what_it_says, backend.url)
+    model = assembled_model(cache_folder(), lambda line: None)
+    stock = start_stock(model=model, chat_template=gemma_template())
+
+    assert embedded == await asyncio.to_thread(what_it_says, stock.url)
+    assert embedded["props"]["total_slots"] == 4
+    assert embedded["slots"][:3] == [None, None, 0]
 
 
 @pytest.mark.backend

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.llama import LlamaServer, StartLlama, model_file, template
+from tests.servers.lemonade import LemonadeServer, can_start
 from tests.servers.stock import StartStock, StockServer, stock_binary
 
 
@@ -61,6 +62,25 @@ def start_stock(model_folder: Path) -> Iterator[StartStock]:
         server = StockServer(model or model_file("tiny", model_folder), *flags, **options)
         servers.append(server)
         return server.start()
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def start_lemonade() -> Iterator[Callable[..., LemonadeServer]]:
+    """A function that starts Lemonade Servers on two tiny models: `start_lemonade("--cache-ram", "0")`.
+
+    Tests that use it are skipped unless `make servers` was run or lemond and llama-server are on PATH.
+    """
+    if not can_start():
+        pytest.skip("no lemond; make servers")
+    servers: list[LemonadeServer] = []
+
+    def start(*args: str, **options: Any) -> LemonadeServer:
+        servers.append(LemonadeServer(*args, **options))
+        return servers[-1].start()
 
     yield start
     for server in servers:

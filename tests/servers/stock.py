@@ -14,9 +14,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, Self
 
 import orjson
 
@@ -56,41 +57,27 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-class StockServer:
-    """One llama-server. The address stays the same over restarts.
+class Server:
+    """A program that answers HTTP at an address of its own, which stays the same over restarts.
 
-    `flags` are appended as they are: `["-np", "4"]`. `chat_template` is the text of a template.
+    `alive` is the path that answers once it can be used.
     """
 
     def __init__(
-        self,
-        model: Path,
-        *flags: str,
-        chat_template: str | None = None,
-        context: int = 32768,
-        environment: Mapping[str, str] | None = None,
+        self, line: list[str], port: int, environment: Mapping[str, str], alive: str = "/health"
     ) -> None:
-        binary = stock_binary()
-        assert binary is not None, "no llama-server; make servers"
-        self._folder = tempfile.TemporaryDirectory()
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        line = [str(binary), "-m", str(model), "-c", str(context), "--jinja"]
-        if chat_template is not None:
-            file = Path(self._folder.name) / "template.jinja"
-            file.write_text(chat_template)
-            line += ["--chat-template-file", str(file)]
-        # Threads do not change what is counted; a tiny model on two of them only waits for itself.
-        line += ["--host", "127.0.0.1", "--port", str(self.port), "--threads", "1", "--offline"]
-        self.line = [*line, *flags]
-        self._environment = {**stock_environment(), **(environment or {})}
+        self.line = line
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = environment
+        self._alive = alive
         self.process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
     def __repr__(self) -> str:
-        return f"StockServer({' '.join(self.line)})"
+        return f"{type(self).__name__}({' '.join(self.line)})"
 
-    def start(self) -> "StockServer":
+    def start(self) -> Self:
         """This server, once it answers. Raises RuntimeError with its last words if it ends."""
         self.spawn()
         self.wait()
@@ -99,8 +86,13 @@ class StockServer:
     def spawn(self) -> None:
         """Start it; returns at once."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process has ended
+        # A session of its own: what it has started itself ends with it.
         self.process = subprocess.Popen(
-            self.line, stdout=self._log, stderr=self._log, env=self._environment
+            self.line,
+            stdout=self._log,
+            stderr=self._log,
+            env=self._environment,
+            start_new_session=True,
         )
 
     def wait(self, limit_s: float = _START_S) -> None:
@@ -110,7 +102,7 @@ class StockServer:
             if self.process is None or self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=2):
+                with urllib.request.urlopen(self.url + self._alive, timeout=2):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.02)
@@ -136,11 +128,6 @@ class StockServer:
         self.stop()
         self.start()
 
-    def close(self) -> None:
-        """Stop it and remove its files."""
-        self.stop()
-        self._folder.cleanup()
-
     def get(self, path: str) -> Any:
         """The JSON answer to a GET; an error status raises urllib.error.HTTPError."""
         with urllib.request.urlopen(self.url + path, timeout=60) as answer:
@@ -163,9 +150,44 @@ class StockServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         if self._log is not None:
             self._log.close()
             self._log = None
+
+
+class StockServer(Server):
+    """One llama-server. The address stays the same over restarts.
+
+    `flags` are appended as they are: `["-np", "4"]`. `chat_template` is the text of a template.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        *flags: str,
+        chat_template: str | None = None,
+        context: int = 32768,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        binary = stock_binary()
+        assert binary is not None, "no llama-server; make servers"
+        self._folder = tempfile.TemporaryDirectory()
+        port = free_port()
+        line = [str(binary), "-m", str(model), "-c", str(context), "--jinja"]
+        if chat_template is not None:
+            file = Path(self._folder.name) / "template.jinja"
+            file.write_text(chat_template)
+            line += ["--chat-template-file", str(file)]
+        # Threads do not change what is counted; a tiny model on two of them only waits for itself.
+        line += ["--host", "127.0.0.1", "--port", str(port), "--threads", "1", "--offline"]
+        super().__init__([*line, *flags], port, {**stock_environment(), **(environment or {})})
+
+    def close(self) -> None:
+        """Stop it and remove its files."""
+        self.stop()
+        self._folder.cleanup()
 
 
 class StartStock(Protocol):

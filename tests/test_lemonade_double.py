@@ -1,6 +1,7 @@
 """The Lemonade double behaves as the server it stands for, row by row of what was observed.
 
-Source of all rows, unless named: Lemonade Server at e385039ed (v11.7.0) with llama-server 7e4c0a9.
+Source of all rows, unless named: Lemonade Server at e385039ed (v11.7.0) with llama-server 7e4c0a9. That
+its answers are still those of the newest one: tests/servers/test_lemonade_double.py.
 """
 
 import json
@@ -125,7 +126,9 @@ async def test_the_order_of_schema_keys_is_harmless_and_the_order_of_tools_is_no
 
 async def test_erasures_and_pins() -> None:
     now = [0.0]
-    options = LemonadeOptions(erase_after_idle_s=60, clock=lambda: now[0], slots=2)
+    options = LemonadeOptions(
+        erase_after_idle_s=60, clock=lambda: now[0], slots=2, saves_slots=True
+    )
     async with LemonadeDouble(options) as lemonade:
         await count(lemonade, body())
         now[0] = 59
@@ -147,10 +150,10 @@ async def test_answers_have_the_headers_in_order_and_sorted_keys(prefix: str) ->
 
     names = [name for name, _ in answer.headers]
     assert names == [
+        "Keep-Alive",
         "Access-Control-Allow-Methods",
         "Access-Control-Allow-Headers",
         "Vary",
-        "Keep-Alive",
         "Content-Type",
         "Content-Length",
     ]

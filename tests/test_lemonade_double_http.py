@@ -45,6 +45,7 @@ class Error:
 
 
 LONG = {"role": "user", "content": "x" * 400}
+NAMELESS = {"messages": [LONG]}
 ERRORS = [
     Error("empty", 400, "Request body is required but was empty"),
     Error("bad-json", 400, "Invalid JSON in request body: *", body=b"{"),
@@ -52,13 +53,14 @@ ERRORS = [
     Error("unknown-model", 404, "model_not_found", body=body(model="nope")),
     Error("unknown-stream", 404, "model_not_found", body=body(model="nope", stream=True)),
     Error("unknown-get", 404, "model_not_found", "GET", "/v1/models/nope"),
-    Error("no-model", 400, "invalid_request", body=body(model=None)),
-    Error("no-model-stream", 200, "invalid_request", body=body(model=None, stream=True)),
+    Error("no-model", 400, "invalid_request", body=NAMELESS),
+    Error("no-model-stream", 200, "invalid_request", body={**NAMELESS, "stream": True}),
+    Error("null-model", 404, "model_not_found", body=body(model=None)),
     Error(
         "none-loaded",
         400,
         "No model loaded and no model specified in request",
-        body=body(model=None),
+        body=NAMELESS,
         loaded=None,
     ),
     Error("no-messages", 400, "invalid_request_error", body={"model": MODEL}),

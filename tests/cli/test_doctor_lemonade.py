@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.doctoring import PROPS, Pages, examined, levels, of_pages, serving
 from tests.fakes.lemonade import LemonadeDouble, LemonadeOptions
+from tests.fakes.lemonade_shapes import VERSION
 from tests.fakes.scripted_replies import json_response
 
 
@@ -14,7 +15,7 @@ async def test_a_lemonade_without_a_model_is_told_to_load_one() -> None:
         body = await asyncio.to_thread(examined, lemonade.url)
     found = levels(body)
 
-    assert found["Lemonade Server 11.7.0"] == "good"
+    assert found[f"Lemonade Server {VERSION}"] == "good"
     assert found["No language model is loaded"] == "note"
     assert found["One language model at a time, of 2 models"] == "note"
     assert found["Whether idle models lose their cache is not known (auto_evict)"] == "note"
@@ -27,7 +28,7 @@ async def test_a_lemonade_with_a_key_is_asked_with_it() -> None:
         given = await asyncio.to_thread(examined, lemonade.url, "--api-key", "k")
 
     assert without["status"] == 1
-    assert levels(given)["Lemonade Server 11.7.0"] == "good"
+    assert levels(given)[f"Lemonade Server {VERSION}"] == "good"
 
 
 Loaded = dict[str, object]

@@ -1,6 +1,7 @@
-"""A double of Lemonade Server v11.7.0 on a real socket, with llama-server's cache behind it.
+"""A double of Lemonade Server 2026.39.1 on a real socket, with llama-server's cache behind it.
 
-Source: https://github.com/lemonade-sdk/lemonade at e385039ed, observed live. This file holds access
+Source: the server itself (tests/servers/test_lemonade_double.py compares the two), and for what it does
+to a request https://github.com/lemonade-sdk/lemonade at e385039ed. This file holds access
 rules and routes; inference is in lemonade_engine.py, bytes and shapes in the other lemonade_*.py.
 Not doubled, answered with 501: everything about audio, images, embeddings, downloads and routing,
 streamed `responses`, Ollama streams. `max_tokens` is ignored.
@@ -16,6 +17,7 @@ from tests.fakes.lemonade_cache import Counts
 from tests.fakes.lemonade_engine import SHAPES, Engine, LemonadeOptions, Refused, ReplyTo
 from tests.fakes.lemonade_errors import Failure
 from tests.fakes.lemonade_shapes import Reply
+from tests.fakes.lemonade_slots import slot_shape
 from tests.fakes.lemonade_websocket import echo, is_upgrade
 from tests.fakes.lemonade_wire import Wire, answered
 from tests.fakes.scripted import GAP_S, ScriptedBackend, Step, Talk
@@ -26,7 +28,9 @@ PREFIXES = ("/api/v0/", "/api/v1/", "/v0/", "/v1/")
 GUARDED = ("/api/", "/v0/", "/v1/", "/mcp", "/metrics", "/internal/")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEBSOCKETS = ("/realtime", "/logs/stream")
-POSTED = (*SHAPES, "load", "unload", "tokenize", "embeddings", "rerank", "reranking", "pull",
+NOT_THE_PAGE = ("/api/", "/v0/", "/v1/", "/internal/", "/docs", "/status", "/mcp", "/metrics")
+"""Where an unknown address is answered with 404 and not with the page."""
+POSTED = (*SHAPES, "classify", "load", "unload", "tokenize", "embeddings", "rerank", "reranking", "pull",
           "delete", "audio/transcriptions", "audio/speech", "images/generations")  # fmt: skip
 """Endpoints that answer 405 to GET; those without an answer of their own here get 501."""
 
@@ -126,16 +130,21 @@ class LemonadeDouble:
     def _route(self, wire: Wire, path: str, query: str) -> list[Step]:
         name = endpoint_of(path)
         method = wire.request.method
-        if name in POSTED and method != "POST":
+        if name in POSTED and method == "GET":
             return answered(wire, 405, {"error": errors.USE_POST})
-        if name in SHAPES:
+        if name in SHAPES and method == "POST":
             return self.engine.infer(name, wire)
-        body = self._look(name) if method == "GET" else self._act(name, query, wire.request)
-        if body is None and name in POSTED:
-            return answered(wire, 501, {"error": f"the double has no {name}"})
-        if body is None:
-            return answered(wire, 404, errors.no_route(path))
-        return answered(wire, 200, body)
+        body = self._look(name) if method == "GET" else None
+        if method == "POST":
+            body = self._act(name, query, wire.request)
+            if body is None and name in POSTED:
+                return answered(wire, 501, {"error": f"the double has no {name}"})
+        if body is not None:
+            return answered(wire, 200, body)
+        if method == "GET" and not path.startswith(NOT_THE_PAGE):
+            return [wire.answer(200, shapes.PAGE, "text/html")]
+        unknown = {"error": errors.NO_DOCS} if path.startswith("/docs") else errors.no_route(path)
+        return answered(wire, 404, unknown)
 
     def _look(self, name: str) -> object:
         """Body of a GET, or None for an unknown address."""
@@ -153,8 +162,9 @@ class LemonadeDouble:
             case "stats", "":
                 return engine.stats.body()
             case "slots", "":
-                numbers = range(len(engine.slots.slots))
-                return [{"id": n, "is_processing": False, "n_ctx": context} for n in numbers]
+                return self._slots()
+            case "docs", "":
+                return shapes.docs()
         return None
 
     def _act(self, name: str, query: str, request: Request) -> object:
@@ -162,6 +172,8 @@ class LemonadeDouble:
         kind, _, number = name.partition("/")
         if kind == "slots" and number.isdecimal():
             return self._erase(int(number), query)
+        if kind == "classify":
+            raise Refused(400, errors.NO_TEXT)
         if kind not in ("load", "unload", "tokenize"):
             return None
         body = json.loads(request.body or b"{}")
@@ -171,6 +183,8 @@ class LemonadeDouble:
         if kind == "unload":
             was, self.engine.loaded = self.engine.loaded, None
             self.engine.load(None)
+            if "model_name" not in body:
+                return {"message": "All models unloaded successfully", "status": "success"}
             message = "Model unloaded successfully"
             return {"message": message, "model_name": was, "status": "success"}
         model = self.engine.resolve(body["model_name"])
@@ -178,9 +192,25 @@ class LemonadeDouble:
         named = {"checkpoint": shapes.gguf(model), "model_name": model}
         return {**named, "recipe": "llamacpp", "status": "success"}
 
+    def _slots(self) -> list[JsonObject]:
+        """`slots`, as llama-server has them."""
+        engine = self.engine
+        if engine.loaded is None:
+            raise Refused(400, errors.no_model_for("query"))
+        held = [
+            engine.slots.tokens(slot.text) if slot.was_used else None for slot in engine.slots.slots
+        ]
+        return [slot_shape(n, tokens, self.options.context_tokens) for n, tokens in enumerate(held)]
+
     def _erase(self, number: int, query: str) -> JsonObject:
-        """`slots/{n}?action=erase`; save and restore need a path llama-server was not given."""
-        if parse_qs(query).get("action") != ["erase"]:
+        """`slots/{n}?action=erase`; all that is doubled of a server that can save."""
+        action = parse_qs(query).get("action", [""])[0]
+        if self.engine.loaded is None:
+            raise Refused(400, errors.no_model_for(f"{action} operation"))
+        if not self.options.saves_slots:
+            refusal = errors.NO_SLOT_ACTIONS
+            raise Refused(refusal.code, refusal.answer_body())
+        if action != "erase":
             raise Refused(501, {"error": "the double can only erase a slot"})
         return {"id_slot": number, "n_erased": self.engine.slots.erase(number)}
 

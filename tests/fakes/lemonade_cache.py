@@ -38,6 +38,11 @@ class Slot:
     text: str = ""
     last_use: int = 0
 
+    @property
+    def was_used(self) -> bool:
+        """Something ran in it."""
+        return self.last_use > 0
+
 
 class Slots:
     """The prompt caches of one llama-server, without its RAM prompt cache."""

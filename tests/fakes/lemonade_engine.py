@@ -37,7 +37,8 @@ class LemonadeOptions:
     """How the double is set up. `ping_every_s=None` is v11.7.0 and before: no heartbeat.
 
     Limits of a connection: 5 s idle, 100 requests (cpp-httplib defaults as seen in `Keep-Alive`).
-    `erase_after_idle_s` is the idle downsize of `auto_evict` (60 s there, off by default).
+    `erase_after_idle_s` is the idle downsize of `auto_evict` (60 s there, off by default). `saves_slots`:
+    llama-server was started with `--slot-save-path`, which every action on a slot needs.
     """
 
     models: tuple[str, ...] = ("Qwen3-0.6B-GGUF", "gemma-270m-Q4_K_M")
@@ -48,7 +49,8 @@ class LemonadeOptions:
     allowed_origins: tuple[str, ...] = ()
     context_tokens: int = 32768
     characters_per_token: int = 1
-    slots: int = 4
+    slots: int = 1
+    saves_slots: bool = False
     prefill_s: float = 0.0
     delta_s: float = 0.0
     ping_every_s: float | None = None
@@ -126,9 +128,8 @@ class Engine:
         return self._answered(wire, SHAPES[endpoint](name, reply, counts), counts)
 
     def _named(self, request: JsonObject, *, stream: bool) -> str:
-        name = request.get("model")
-        if isinstance(name, str) and name:
-            return name
+        if "model" in request:
+            return request["model"] or ""
         if self.loaded is None:
             raise Refused(400, {"error": errors.NOTHING_LOADED})
         raise Refused(400, errors.no_model(), in_stream=stream)
@@ -147,6 +148,9 @@ class Engine:
         messages = messages_of(endpoint, sent)
         if not isinstance(messages, list):
             refuse(errors.NO_MESSAGES, stream=stream)
+        wanted = sent.get("n") or 1
+        if wanted > self.options.slots:
+            refuse(errors.too_many_replies(wanted, self.options.slots), stream=stream)
         prompt = render({**sent, "messages": messages})
         tokens = self.slots.tokens(prompt)
         if tokens >= self.options.context_tokens:
@@ -198,7 +202,9 @@ def parse(endpoint: str, body: bytes) -> JsonObject:
         json.dumps(request, ensure_ascii=False).encode()
     except ValueError:
         raise Refused(status, {"error": errors.BAD_JSON}) from None
-    return request if isinstance(request, dict) else {}
+    if not isinstance(request, dict):
+        raise Refused(500, {"error": errors.NO_OBJECT})
+    return request
 
 
 def refuse_constant(name: str) -> NoReturn:
@@ -209,7 +215,7 @@ def refuse_constant(name: str) -> NoReturn:
 def refuse(refusal: errors.Refusal, *, stream: bool) -> NoReturn:
     """llama-server's refusal in the wording of this kind of answer."""
     body = refusal.stream_body() if stream else refusal.answer_body()
-    raise Refused(400, body, in_stream=stream)
+    raise Refused(refusal.code, body, in_stream=stream)
 
 
 def messages_of(endpoint: str, sent: JsonObject) -> Any:

@@ -1,6 +1,6 @@
 """Error bodies of Lemonade Server: `error` is sometimes a string and sometimes an object.
 
-Captured from v11.7.0 at e385039ed; which status goes with which body is decided in lemonade.py.
+Captured from 2026.39.1; which status goes with which body is decided in lemonade.py.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from tests.fakes.scripted_replies import JsonObject
 
 BAD_JSON = "Invalid JSON in request body: [json.exception.parse_error.101] parse error"
 EMPTY_BODY = "Request body is required but was empty"
+NO_DOCS = "Not Found. For API documentation, use /v1/docs."
+NO_OBJECT = "[json.exception.type_error.307] cannot use erase() with array"
 NOTHING_LOADED = "No model loaded and no model specified in request"
 UNAUTHORIZED = "Invalid or missing API key"
 FOREIGN_ORIGIN = "Origin not allowed"
@@ -69,6 +71,7 @@ class Refusal:
 
     message: str
     type: str = "invalid_request_error"
+    code: int = 400
     n_prompt_tokens: int | None = None
     n_ctx: int | None = None
 
@@ -76,27 +79,27 @@ class Refusal:
         """The error object of llama-server itself."""
         counts = {"n_ctx": self.n_ctx, "n_prompt_tokens": self.n_prompt_tokens}
         known = counts if self.n_ctx is not None else {}
-        return {"code": 400, "message": self.message, **known, "type": self.type}
+        return {"code": self.code, "message": self.message, **known, "type": self.type}
 
     def answer_body(self) -> JsonObject:
         """Outside a stream, with llama-server's answer in `details`."""
         overflow = self.n_ctx is not None
         return {
             "error": {
-                "code": "context_length_exceeded" if overflow else 400,
+                "code": "context_length_exceeded" if overflow else self.code,
                 "details": {
                     "backend": "llama-server",
                     "response": {"error": self.backend_body()},
                 },
                 "message": self.message,
-                "status_code": 400,
-                "type": "invalid_request_error",
+                "status_code": self.code,
+                "type": "invalid_request_error" if overflow else self.type,
             }
         }
 
     def stream_body(self) -> JsonObject:
         """Inside a stream: llama-server's object with `status_code`."""
-        return {"error": {**self.backend_body(), "status_code": 400}}
+        return {"error": {**self.backend_body(), "status_code": self.code}}
 
 
 def overflow(tokens: int, context_tokens: int) -> Refusal:
@@ -105,7 +108,28 @@ def overflow(tokens: int, context_tokens: int) -> Refusal:
         f"request ({tokens} tokens) exceeds the available context size "
         f"({context_tokens} tokens), try increasing it"
     )
-    return Refusal(message, "exceed_context_size_error", tokens, context_tokens)
+    return Refusal(message, "exceed_context_size_error", 400, tokens, context_tokens)
 
 
+def too_many_replies(wanted: int, slots: int) -> Refusal:
+    """More replies to one prompt than there are slots."""
+    return Refusal(f"Field 'n': Value must be between 1 <= value <= {slots}, but got {wanted}")
+
+
+def no_model_for(what: str) -> JsonObject:
+    """400: a question about slots while no model is loaded."""
+    return {"error": f"No model loaded for slots {what}"}
+
+
+NO_SLOT_ACTIONS = Refusal(
+    "This server does not support slots action. Start it with `--slot-save-path`",
+    "not_supported_error",
+    501,
+)
+NO_TEXT: JsonObject = {
+    "error": {
+        "message": "Missing 'input' (or 'text') string in classify request",
+        "type": "invalid_request_error",
+    }
+}
 NO_MESSAGES = Refusal("'messages' is required")

@@ -1,4 +1,4 @@
-"""JSON bodies of Lemonade Server, as captured from v11.7.0 at e385039ed with llama-server behind it.
+"""JSON bodies of Lemonade Server, as captured from 2026.39.1 with llama-server b11669 behind it.
 
 Members are listed in any order here: answers that are not streamed are dumped with sorted keys.
 """
@@ -18,7 +18,10 @@ from tests.fakes.scripted_replies import (
     usage,
 )
 
-VERSION = "11.7.0"
+VERSION = "2026.39.1-2"
+NOWHERE = "http://127.0.0.1:1/v1"
+"""The llama-server behind; a real one has the first free port from 8001 on."""
+ADDED = ("--metrics", "--parallel", "1")
 KINDS = ("classification", "embedding", "image", "llm", "reranking", "transcription", "tts")
 
 
@@ -133,17 +136,21 @@ def response(model: str, reply: Reply, counts: Counts) -> JsonObject:
 
 def anthropic(model: str, reply: Reply, counts: Counts) -> JsonObject:
     """`/v1/messages`, not streamed: the cached count is dropped (anthropic_api.cpp:559-577)."""
-    stop = {"length": "max_tokens", "tool_calls": "tool_use"}.get(reply.reason, "end_turn")
     return {
         "content": [{"text": reply.text, "type": "text"}],
         "id": COMPLETION_ID,
         "model": model,
         "role": "assistant",
-        "stop_reason": stop,
+        "stop_reason": stop_reason(reply),
         "stop_sequence": None,
         "type": "message",
         "usage": {"input_tokens": counts.prompt, "output_tokens": counts.generated},
     }
+
+
+def stop_reason(reply: Reply) -> str:
+    """Why it ended, in Anthropic's words."""
+    return {"length": "max_tokens", "tool_calls": "tool_use"}.get(reply.reason, "end_turn")
 
 
 def ollama(model: str, reply: Reply, counts: Counts) -> JsonObject:
@@ -202,15 +209,30 @@ def health(loaded: str | None, context_tokens: int, port: int) -> JsonObject:
 
 
 def loaded_model(name: str, context_tokens: int) -> JsonObject:
-    """One loaded model in `health`; `backend_url` leads nowhere here."""
+    """One loaded model in `health`."""
     path, context = gguf(name), str(context_tokens)
     command = ["llama-server", "-m", path, "--ctx-size", context, "--port", "8001", "--jinja"]
     fixed = {"backend_alive": True, "backend_health": "ready", "device": "cpu", "is_busy": False,
              "is_streaming": False, "last_use": 2670381, "loaded": True, "pid": 8642,
              "max_context_window": 32768, "pinned": False, "recipe": "llamacpp", "type": "llm",
              "residency_class": "standard", "slot_pool": "standard/llm", "status": "ready",
-             "watchdog_reset": False, "backend_url": "http://127.0.0.1:8001/v1"}  # fmt: skip
+             "watchdog_reset": False, "backend_url": NOWHERE}  # fmt: skip
     options: Mapping[str, Any] = {
-        "ctx_size": context_tokens, "llamacpp_args": "", "llamacpp_backend": "cpu"}  # fmt: skip
-    named = {"checkpoint": path, "model_name": name, "launch_command": [*command, "--metrics"]}
+        "ctx_size": context_tokens, "llamacpp_args": "--parallel 1", "llamacpp_backend": "cpu"}  # fmt: skip
+    named = {"checkpoint": path, "model_name": name, "launch_command": [*command, *ADDED]}
     return {**fixed, **named, "recipe_options": options}
+
+
+def docs() -> JsonObject:
+    """`docs`: the pages that the server has of itself."""
+    page = {
+        "bytes": 1537,
+        "id": "api/README",
+        "title": "Lemonade Endpoints Spec",
+        "url": "/v1/docs/api/README",
+    }
+    return {"docs": [page], "format": "text/markdown", "version": VERSION}
+
+
+PAGE = b'<!doctype html><html lang="en"><head><title>Lemonade App</title></head></html>'
+"""The app: the answer to every GET outside the prefixes that is nothing else."""

@@ -1,8 +1,8 @@
 """Heads, compression and stream bytes of Lemonade Server's answers (cpp-httplib 0.47).
 
-Captured from v11.7.0 at e385039ed: no `Server`, no `Date`; a status of 400 or more closes the
-connection; JSON is compressed when asked for, an event stream never. Streams are llama-server's
-bytes as they are, so their keys are not sorted and `model` is the GGUF file.
+Captured from 2026.39.1: no `Server`, no `Date`; a status of 400 or more closes the connection; JSON is
+compressed when asked for, an event stream never. Streams are llama-server's bytes as they are, so their
+keys are not sorted and `model` is the GGUF file.
 """
 
 import gzip
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.fakes.lemonade_cache import Counts
-from tests.fakes.lemonade_shapes import Reply, completion, gguf
+from tests.fakes.lemonade_shapes import Reply, completion, gguf, stop_reason
 from tests.fakes.scripted import Cut, Send, Step, Wait
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import (
+    COMPLETION_ID,
     JsonObject,
     chat_stream,
     dump,
@@ -36,6 +37,12 @@ CORS = [
     ),
 ]
 VARY = ("Vary", "Origin")
+NOT_KEPT = [
+    ("Pragma", "no-cache"),
+    ("Expires", "0"),
+    ("Cache-Control", "no-cache, no-store, must-revalidate"),
+]
+"""Headers of the page."""
 PING = b": ping\n\n"
 
 
@@ -50,27 +57,27 @@ class Wire:
     def answer(self, status: int, body: object, content_type: str = "application/json") -> Step:
         """One answer that is not streamed, keys sorted, as one arrival."""
         data = body if isinstance(body, bytes) else dump(body, sort_keys=True)
-        headers = [*self.allowed_origin(), *CORS]
+        headers = [*self.kept(status), *self.allowed_origin(status), *CORS]
         if "gzip" in (self.request.header("accept-encoding") or "") and data:
             data = gzip.compress(data, mtime=0)
             headers += [("Vary", "Accept-Encoding"), VARY, ("Content-Encoding", "gzip")]
         else:
             headers.append(VARY)
-        headers.append(self.persistence(status))
+        headers += self.closed(status)
+        headers += NOT_KEPT if content_type == "text/html" else []
         headers += [("Content-Type", content_type)] if data else []
         return Send(head(status, [*headers, ("Content-Length", str(len(data)))]) + data)
 
     def stream_head(self) -> Step:
         """The head of an event stream, sent as soon as the model is loaded."""
-        headers = [*self.allowed_origin(), *CORS, VARY]
-        headers += [
+        headers = [
+            ("Keep-Alive", self.limits),
             ("Transfer-Encoding", "chunked"),
             ("X-Accel-Buffering", "no"),
             ("Content-Type", "text/event-stream"),
             ("Connection", "keep-alive"),
-            ("Cache-Control", "no-cache"),
-            ("Keep-Alive", self.limits),
         ]
+        headers += [*self.allowed_origin(200), *CORS, ("Cache-Control", "no-cache"), VARY]
         return Send(head(200, headers))
 
     @property
@@ -78,17 +85,23 @@ class Wire:
         """Value of `Keep-Alive`."""
         return f"timeout={self.idle_timeout_s:g}, max={self.max_requests}"
 
-    def persistence(self, status: int) -> tuple[str, str]:
-        """`Keep-Alive`, or `Connection: close` on an error and on the last request allowed."""
+    def closes(self, status: int) -> bool:
+        """The connection ends: after an error, and after the last request allowed."""
         last = self.request.ordinal >= self.max_requests
-        if status >= 400 or last or self.request.wants_close:
-            return ("Connection", "close")
-        return ("Keep-Alive", self.limits)
+        return status >= 400 or last or self.request.wants_close
 
-    def allowed_origin(self) -> list[tuple[str, str]]:
-        """The origin, repeated; a foreign one never gets this far."""
+    def kept(self, status: int) -> list[tuple[str, str]]:
+        """What a connection that stays open says, at the beginning."""
+        return [] if self.closes(status) else [("Keep-Alive", self.limits)]
+
+    def closed(self, status: int) -> list[tuple[str, str]]:
+        """What a connection that ends says, behind the others."""
+        return [("Connection", "close")] if self.closes(status) else []
+
+    def allowed_origin(self, status: int) -> list[tuple[str, str]]:
+        """The origin, repeated; not a foreign one."""
         origin = self.request.header("origin")
-        return [("Access-Control-Allow-Origin", origin)] if origin else []
+        return [("Access-Control-Allow-Origin", origin)] if origin and status != 403 else []
 
 
 def answered(wire: Wire, status: int, body: object) -> list[Step]:
@@ -154,24 +167,24 @@ def completion_lines(model: str, reply: Reply, counts: Counts) -> list[bytes]:
 
 
 def anthropic_lines(model: str, reply: Reply) -> list[bytes]:
-    """The event stream of `/v1/messages`: usage is 0/0 throughout.
-
-    Event names and zeros as captured; the other members follow Anthropic's reference.
-    """
+    """The event stream of `/v1/messages`: keys sorted, usage is 0/0 throughout."""
     zero = {"input_tokens": 0, "output_tokens": 0}
-    message: JsonObject = {"id": "msg_0", "type": "message", "role": "assistant", "content": [], "model": model,
-               "stop_reason": None, "stop_sequence": None, "usage": zero}  # fmt: skip
+    message: JsonObject = {
+        "id": COMPLETION_ID, "type": "message", "role": "assistant", "content": [], "model": model,
+        "stop_reason": None, "stop_sequence": None, "usage": zero}  # fmt: skip
     block = {"type": "text", "text": ""}
+    stop = {"stop_reason": stop_reason(reply), "stop_sequence": None}
     texts = [{"type": "text_delta", "text": word} for word in words(reply.text)]
     bodies: list[JsonObject] = [
         {"type": "message_start", "message": message},
         {"type": "content_block_start", "index": 0, "content_block": block},
         *({"type": "content_block_delta", "index": 0, "delta": text} for text in texts),
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": zero},
+        {"type": "message_delta", "delta": stop, "usage": zero},
         {"type": "message_stop"},
     ]
-    return [b"event: %b\n%b" % (body["type"].encode(), sse(body)[0]) for body in bodies]
+    named = [(body["type"].encode(), dump(body, sort_keys=True)) for body in bodies]
+    return [b"event: %b\ndata: %b\n\n" % pair for pair in named]
 
 
 def words(text: str) -> list[str]:

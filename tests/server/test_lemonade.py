@@ -1,6 +1,6 @@
 """Lemonade Server behind the proxy: its own ways arrive unharmed, its traps are avoided.
 
-Facts: https://github.com/lemonade-sdk/lemonade at e385039ed (v11.7.0), as the double has them.
+Facts: Lemonade Server 2026.39.1, as the double has them (tests/servers/test_lemonade_double.py).
 """
 
 import asyncio
@@ -110,7 +110,7 @@ async def test_a_model_that_is_not_there_is_told_as_lemonade_tells_it() -> None:
 
 async def test_an_error_that_is_a_string_is_one_in_the_log() -> None:
     async with proxied(LemonadeOptions(loaded=None)) as (_, proxy):
-        answer = await ask(proxy.url, model=None)
+        answer = await exchange(proxy.url, "POST", CHAT, {"messages": [SYSTEM, FIRST]})
         record = await proxy.record()
 
     assert answer.json() == {"error": "No model loaded and no model specified in request"}

@@ -7,7 +7,7 @@ starts a llama-server for it with `--parallel 1` when the first request names it
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,12 @@ class LemonadeServer(Server):
     Ending it ends the llama-server that it has started, whichever way it ends.
     """
 
-    def __init__(self, *args: str, models: Sequence[str] = MODELS) -> None:
+    def __init__(
+        self,
+        *args: str,
+        models: Sequence[str] = MODELS,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         lemond, llama = stock_binary("lemond"), stock_binary()
         assert lemond is not None, "no lemond; make servers"
         assert llama is not None, "no llama-server; make servers"
@@ -46,7 +51,8 @@ class LemonadeServer(Server):
         port = free_port()
         line = [str(lemond), "--port", str(port), "--host", "127.0.0.1", "--no-broadcast"]
         line += ["--log-file", "disabled", str(cache), str(config)]
-        super().__init__(line, port, {**stock_environment(), "HOME": str(home)}, alive="/live")
+        own = {"HOME": str(home), **(environment or {})}
+        super().__init__(line, port, {**stock_environment(), **own}, alive="/live")
 
     def loaded(self) -> list[dict[str, Any]]:
         """What its health says of each loaded model."""

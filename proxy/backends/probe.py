@@ -15,12 +15,12 @@ _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not
 async def identify(client: httpx.AsyncClient, url: str) -> str:
     """The kind of the backend at `url`: "llamacpp", "lemonade" or "openai-compatible".
 
-    Lemonade's health lists the loaded models and it has no `/props`; llama-server has `/props`.
-    Raises Unreachable while nothing there answers.
+    Lemonade's health lists the loaded models, or asks for a key in its own words; its `/props` is missing or
+    a page. llama-server has `/props`. Raises Unreachable while nothing there answers.
     """
     try:
         health = await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S)
-        if "all_models_loaded" in members(health):
+        if "all_models_loaded" in members(health) or _asks_as_lemonade(health):
             return "lemonade"
         props = await client.get(f"{url}/props", timeout=_LIMIT_S)
         if "total_slots" in members(props) or _names_llama_server(props):
@@ -105,6 +105,11 @@ def _llama_server_of(health: dict[str, object]) -> str | None:
     latest = max(models, key=lambda m: m.get("last_use") or 0, default={})
     url = latest.get("backend_url")
     return url.removesuffix("/v1") if isinstance(url, str) else None
+
+
+def _asks_as_lemonade(response: httpx.Response) -> bool:
+    """Without its API key Lemonade shows nothing of itself (server.cpp:871-1050; 2026.39.1 says the same)."""
+    return response.status_code == 401 and b'"Invalid or missing API key"' in response.content
 
 
 def _names_llama_server(response: httpx.Response) -> bool:

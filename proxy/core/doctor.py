@@ -46,7 +46,7 @@ def _findings(facts: Facts, settings: Settings) -> Iterator[Finding]:
         )
     if facts.locked:
         yield _lock(facts)
-    if facts.lemonade is not None:
+    if facts.lemonade is not None and not _is_shut(facts):
         has_server = facts.server is not None
         yield from lemonade_findings(facts.lemonade, has_server=has_server)
     if facts.server is not None:
@@ -89,12 +89,17 @@ def _backend(facts: Facts) -> Finding:
     )
 
 
+def _is_shut(facts: Facts) -> bool:
+    """Whether it shows nothing without its key: a llama-server keeps its properties back, Lemonade even its
+    version."""
+    if facts.lemonade is not None:
+        return facts.locked and facts.lemonade.version is None
+    return facts.server is None or facts.server.state == "locked"
+
+
 def _lock(facts: Facts) -> Finding:
     """The proxy passes a client's key on but has none of its own for its questions."""
-    seen = facts.lemonade is not None or (
-        facts.server is not None and facts.server.state != "locked"
-    )
-    if not seen:
+    if _is_shut(facts):
         return bad(
             "It wants an API key, so nothing below could be asked",
             "Requests work: the client's key goes on to the backend.",

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.backends.known import KnownBackend
 from proxy.tasks import Tasks
-from tests.fakes.lemonade import LemonadeDouble
+from tests.fakes.lemonade import LemonadeDouble, LemonadeOptions
 from tests.fakes.running_proxy import DEADLINE_S, until
 from tests.fakes.scripted import Cut, ScriptedBackend, Send, Stall, Step
 from tests.fakes.scripted_http import Request
@@ -38,11 +38,18 @@ async def known(
         await backend.close()
 
 
+def refused(error: str) -> list[Step]:
+    """The answer to a request without a key."""
+    return json_response({"error": error}, 401)
+
+
 KINDS: list[tuple[str, dict[str, list[Step]], str]] = [
     ("llama-server", {"/props": PROPS}, "llamacpp"),
     ("llama-server-with-a-key", {"/props": json_response({}, 401, [("Server", "llama.cpp")])}, "llamacpp"),
     ("llama-server-still-loading", {"/props": LOADING, "/api/v1/health": LOADING}, "llamacpp"),
     ("lemonade", {"/api/v1/health": json_response({"all_models_loaded": []})}, "lemonade"),
+    ("lemonade-with-a-key", {"/api/v1/health": refused("Invalid or missing API key")}, "lemonade"),
+    ("another-with-a-key", {"/api/v1/health": refused("unauthorized")}, "openai-compatible"),
     ("another-with-health", {"/api/v1/health": json_response({"status": "ok"})}, "openai-compatible"),
     ("another", {}, "openai-compatible"),
     ("answers-with-text", {"/props": [*json_response(b"<html>")]}, "openai-compatible"),
@@ -87,6 +94,13 @@ async def test_a_backend_that_is_not_there_is_not_healthy() -> None:
 
 async def test_lemonade_is_told_from_the_llama_server_behind_it() -> None:
     async with LemonadeDouble() as lemonade, known(lemonade.url) as found:
+        assert (await found.kind()).name == "lemonade"
+
+
+async def test_lemonade_is_told_without_its_key_too() -> None:
+    """It must not be shown a browser's Origin, and its thinking controls are its own, with a key or without."""
+    options = LemonadeOptions(api_key="k")
+    async with LemonadeDouble(options) as lemonade, known(lemonade.url) as found:
         assert (await found.kind()).name == "lemonade"
 
 

@@ -28,6 +28,10 @@ async def test_a_lemonade_with_a_key_is_asked_with_it() -> None:
         given = await asyncio.to_thread(examined, lemonade.url, "--api-key", "k")
 
     assert without["status"] == 1
+    assert levels(without) == {
+        "Lemonade Server of an unknown version": "good",
+        "It wants an API key, so nothing below could be asked": "bad",
+    }
     assert levels(given)[f"Lemonade Server {VERSION}"] == "good"
 
 

@@ -82,11 +82,13 @@ def test_a_kind_that_is_configured_wrongly_is_told(kind: str, is_told: bool) -> 
     assert any(f.advice == 'backend.kind = "auto"' for f in findings) is is_told
 
 
+SHUT = Facts(URL, "lemonade", locked=True, lemonade=LemonadeFacts())
 LOCKS = [
     ("open", Facts(URL, "llamacpp", server=SERVER), None),
     ("no-key-given", Facts(URL, "llamacpp", locked=True, server=ServerFacts(URL, "locked")), "bad"),
     ("nothing-known", Facts(URL, "openai-compatible", locked=True), "bad"),
     ("key-given", Facts(URL, "llamacpp", locked=True, server=SERVER), "note"),
+    ("lemonade-no-key-given", SHUT, "bad"),
     ("lemonade-key-given", Facts(URL, "lemonade", locked=True, lemonade=LEMONADE), "note"),
 ]
 
@@ -97,6 +99,13 @@ def test_a_key_is_named_with_what_it_costs(facts: Facts, level: str | None) -> N
     found = [f for f in judge(facts, Settings()) if "API key" in f.what]
 
     assert [f.level for f in found] == ([level] if level else [])
+
+
+def test_a_lemonade_that_shows_nothing_without_its_key_is_not_judged() -> None:
+    assert [f.what for f in judge(SHUT, Settings())] == [
+        "Lemonade Server of an unknown version",
+        "It wants an API key, so nothing below could be asked",
+    ]
 
 
 def test_a_server_that_is_not_ready_is_not_judged_by_its_template() -> None:

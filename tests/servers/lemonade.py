@@ -26,13 +26,15 @@ def can_start() -> bool:
 class LemonadeServer(Server):
     """One lemond with two tiny models. `args` are flags of its llama-server, as a user writes `llamacpp.args`.
 
-    Ending it ends the llama-server that it has started, whichever way it ends.
+    `kept`: how many of its models stay in memory, each in a llama-server of its own. Ending it ends those too,
+    whichever way it ends.
     """
 
     def __init__(
         self,
         *args: str,
         models: Sequence[str] = MODELS,
+        kept: int = 1,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         lemond, llama = stock_binary("lemond"), stock_binary()
@@ -45,7 +47,7 @@ class LemonadeServer(Server):
             folder.mkdir()
         for model in models:
             write_tiny_model(files / f"{model}.gguf")
-        settings = json.dumps(_settings(files, llama, ("--threads", "1", *args)))
+        settings = json.dumps(_settings(files, llama, ("--threads", "1", *args), kept))
         for folder in (cache, config):
             (folder / "config.json").write_text(settings)
         port = free_port()
@@ -69,7 +71,7 @@ class LemonadeServer(Server):
         self._folder.cleanup()
 
 
-def _settings(models: Path, llama: Path, args: Sequence[str]) -> dict[str, Any]:
+def _settings(models: Path, llama: Path, args: Sequence[str], kept: int) -> dict[str, Any]:
     """Lemonade's config.json, read from both folders."""
     quiet = {"auto_update_models": False, "auto_check_model_updates": False, "broadcast": False}
     own = {"backend": "cpu", "cpu_bin": str(llama), "prefer_system": True, "args": " ".join(args)}
@@ -78,6 +80,7 @@ def _settings(models: Path, llama: Path, args: Sequence[str]) -> dict[str, Any]:
         "offline": True,
         **quiet,
         "ctx_size": CONTEXT,
+        "max_loaded_models": kept,
         "extra_models_dir": str(models),
         "llamacpp": own,
     }

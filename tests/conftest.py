@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.llama import LlamaServer, StartLlama, model_file, template
+from tests.fakes.llama import LlamaServer, Model, StartLlama, model_file, template
 from tests.servers.lemonade import LemonadeServer, can_start
-from tests.servers.stock import StartStock, StockServer, stock_binary
+from tests.servers.stock import StartEither, StartStock, StockServer, stock_binary
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +66,42 @@ def start_stock(model_folder: Path) -> Iterator[StartStock]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(params=["own-slots", "no-flags"])
+def start_either(request: pytest.FixtureRequest, model_folder: Path) -> Iterator[StartEither]:
+    """A function that starts servers, for what must hold on each: two slots with a cache each and no cache in
+    RAM, or as users start it, without flags. `start_either("gemma", slot_save_path=folder)`."""
+    is_stock = request.param == "no-flags"
+    if is_stock and stock_binary() is None:
+        pytest.skip("no llama-server; make servers")
+    servers: list[LlamaServer | StockServer] = []
+
+    def start(
+        model: Model = "tiny",
+        *,
+        chat_template: str | None = None,
+        slot_save_path: Path | None = None,
+    ) -> LlamaServer | StockServer:
+        text = template("chatml_tools") if chat_template is None else chat_template
+        if is_stock:
+            flags = () if slot_save_path is None else ("--slot-save-path", f"{slot_save_path}/")
+            file = model_file(model, model_folder)
+            servers.append(StockServer(file, *flags, chat_template=text))
+        else:
+            own = LlamaServer(
+                model_folder,
+                model,
+                chat_template=text,
+                cache_ram_mib=0,
+                slot_save_path=slot_save_path,
+            )
+            servers.append(own)
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        server.close() if isinstance(server, StockServer) else server.stop()
 
 
 @pytest.fixture

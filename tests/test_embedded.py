@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from proxy.embedded import (
 )
 from proxy.embedded_server import ServerProcess
 from tests.fakes.llama import LlamaServer, StartLlama, model_file
-from tests.servers.stock import StockServer
+from tests.servers.stock import StartStock
 
 
 def status(url: str) -> int:
@@ -86,7 +85,7 @@ def what_it_says(url: str) -> dict[str, Any]:
 
 @pytest.mark.backend
 async def test_it_is_set_up_as_a_llama_server_without_flags(
-    start_stock: Callable[..., StockServer],
+    start_stock: StartStock,
 ) -> None:
     """Four that share one cache, and an idle one is cleared when another starts."""
     async with EmbeddedBackend() as backend:

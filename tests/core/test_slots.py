@@ -168,12 +168,19 @@ wishes = st.builds(
     was_here=st.booleans(),
     can_save=st.booleans(),
 )
-traits = st.builds(Traits, st.sampled_from([None, True, False]), st.sampled_from([None, True, False]))
+traits = st.builds(
+    Traits, st.sampled_from([None, True, False]), st.sampled_from([None, True, False])
+)
 counts = st.integers(0, 1000)
 
 
 @settings(deadline=None)
-@given(wishes, rows, traits, st.lists(st.tuples(counts, counts, counts, st.booleans()), min_size=4, max_size=4))
+@given(
+    wishes,
+    rows,
+    traits,
+    st.lists(st.tuples(counts, counts, counts, st.booleans()), min_size=4, max_size=4),
+)
 def test_whatever_is_known_a_choice_is_sound(
     wish: Wish, row: list[Slot], seen: Traits, numbers: list[tuple[int, int, int, bool]]
 ) -> None:

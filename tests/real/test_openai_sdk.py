@@ -10,6 +10,7 @@ from openai import APIStatusError, AsyncOpenAI
 
 from tests.fakes.llama import LlamaServer
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy
+from tests.servers.stock import Served, StartEither
 
 pytestmark = pytest.mark.backend
 
@@ -26,7 +27,7 @@ READ_FILE: Any = {
     },
 }
 Opened = AbstractAsyncContextManager[tuple[AsyncOpenAI, RunningProxy]]
-Open = Callable[[LlamaServer], Opened]
+Open = Callable[[Served], Opened]
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def through() -> Open:
     """Opens an SDK client whose base URL is a proxy in front of a server."""
 
     @asynccontextmanager
-    async def opened(server: LlamaServer) -> AsyncIterator[tuple[AsyncOpenAI, RunningProxy]]:
+    async def opened(server: Served) -> AsyncIterator[tuple[AsyncOpenAI, RunningProxy]]:
         async with running_proxy(server.url) as proxy:
             url = f"{proxy.url}/v1"
             async with AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
@@ -59,11 +60,11 @@ async def test_a_chat(through: Open, tiny_llama: LlamaServer) -> None:
 
 
 async def test_a_stream_says_the_same_and_is_cached_the_second_time(
-    through: Open, tiny_llama: LlamaServer
+    through: Open, start_either: StartEither
 ) -> None:
     """More than 90 % of the prompt, by the backend's own count."""
     texts: list[str] = []
-    async with through(tiny_llama) as (client, proxy):
+    async with through(start_either()) as (client, proxy):
         for _ in range(2):
             stream = await client.chat.completions.create(
                 model="tiny",
@@ -102,11 +103,11 @@ async def test_usage_in_a_stream_is_there_only_when_asked_for(
 
 
 async def test_a_conversation_appends_and_stays_cached(
-    through: Open, tiny_llama: LlamaServer
+    through: Open, start_either: StartEither
 ) -> None:
     """All of the last prompt and of its reply, but for the token that was never evaluated."""
     messages: list[Any] = [*MESSAGES]
-    async with through(tiny_llama) as (client, proxy):
+    async with through(start_either()) as (client, proxy):
         for text in ("More.", "And more."):
             reply = await client.chat.completions.create(
                 model="tiny", messages=messages, max_tokens=16, temperature=0

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.llama import LlamaServer, StartLlama, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, Settings, running_proxy, until
+from tests.servers.stock import Served, StartEither
 
 pytestmark = pytest.mark.backend
 
@@ -59,7 +60,7 @@ async def chat(proxy: RunningProxy, messages: list[Json], **options: object) -> 
 
 
 @asynccontextmanager
-async def proxied(server: LlamaServer, **prewarm: object) -> AsyncIterator[RunningProxy]:
+async def proxied(server: Served, **prewarm: object) -> AsyncIterator[RunningProxy]:
     settings: Settings = {"idle_s": IDLE_S, **prewarm}
     async with running_proxy(server.url, prewarm=settings) as proxy:
         await proxy.ready()
@@ -98,8 +99,18 @@ async def test_after_a_long_loop_a_new_user_message_costs_no_more_than_itself(
     assert record["break"] is None
 
 
-async def test_switched_off_the_loop_is_read_again(start_llama: StartLlama) -> None:
-    server = start_llama(chat_template=template(DROPS), cache_ram_mib=0)
+async def test_on_either_server_a_new_user_message_costs_no_more_than_itself(
+    start_either: StartEither,
+) -> None:
+    async with proxied(start_either(chat_template=template(DROPS))) as proxy:
+        record = await two_turns(proxy, loop())
+
+    assert record["processed_tokens"] <= size(QUESTION) + EDGES
+    assert record["prewarmed_tokens"] > LOOP
+
+
+async def test_switched_off_the_loop_is_read_again(start_either: StartEither) -> None:
+    server = start_either(chat_template=template(DROPS))
     async with proxied(server, mode="off") as proxy:
         record = await two_turns(proxy, loop())
 
@@ -108,8 +119,8 @@ async def test_switched_off_the_loop_is_read_again(start_llama: StartLlama) -> N
     assert (record["break"]["cause"], record["break"]["side"]) == ("reasoning", "template")
 
 
-async def test_a_template_that_only_appends_needs_none(start_llama: StartLlama) -> None:
-    server = start_llama(cache_ram_mib=0)
+async def test_a_template_that_only_appends_needs_none(start_either: StartEither) -> None:
+    server = start_either()
     async with proxied(server) as proxy:
         record = await two_turns(proxy, loop())
 
@@ -117,16 +128,16 @@ async def test_a_template_that_only_appends_needs_none(start_llama: StartLlama) 
     assert record["processed_tokens"] <= size(QUESTION) + EDGES
 
 
-async def test_below_the_threshold_nothing_is_done(start_llama: StartLlama) -> None:
-    server = start_llama(chat_template=template(DROPS), cache_ram_mib=0)
+async def test_below_the_threshold_nothing_is_done(start_either: StartEither) -> None:
+    server = start_either(chat_template=template(DROPS))
     async with proxied(server, min_tokens=100_000) as proxy:
         record = await two_turns(proxy, loop())
 
     assert record["prewarmed_tokens"] is None
 
 
-async def test_another_conversation_keeps_its_slot(start_llama: StartLlama) -> None:
-    server = start_llama(chat_template=template(DROPS), cache_ram_mib=0)
+async def test_another_conversation_keeps_its_slot(start_either: StartEither) -> None:
+    server = start_either(chat_template=template(DROPS))
     other = [{"role": "user", "content": "Something else. " * 100}]
     async with proxied(server) as proxy:
         answered = await chat(proxy, other)
@@ -172,9 +183,11 @@ async def test_a_side_request_in_between_only_delays_it(start_llama: StartLlama)
     assert record["prewarmed_tokens"] > LOOP
 
 
-async def test_the_tokens_read_ahead_are_those_of_the_real_prompt(start_llama: StartLlama) -> None:
+async def test_the_tokens_read_ahead_are_those_of_the_real_prompt(
+    start_either: StartEither,
+) -> None:
     """On a real tokenizer, which joins characters."""
-    server = start_llama("gemma", chat_template=template(DROPS), cache_ram_mib=0)
+    server = start_either("gemma", chat_template=template(DROPS))
     async with proxied(server, min_tokens=100) as proxy:
         record = await two_turns(proxy, loop(3))
 

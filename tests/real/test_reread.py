@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.llama import LlamaServer, StartLlama, template
+from tests.fakes.llama import StartLlama
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, Settings, running_proxy, until
+from tests.servers.stock import Served, StartEither
 
 pytestmark = pytest.mark.backend
 
@@ -39,7 +40,7 @@ async def chat(proxy: RunningProxy, messages: list[Json], **options: object) -> 
 
 @asynccontextmanager
 async def proxied(
-    server: LlamaServer, slots: Settings | None = None, **prewarm: object
+    server: Served, slots: Settings | None = None, **prewarm: object
 ) -> AsyncIterator[RunningProxy]:
     settings: Settings = {"idle_s": 0.02, "restart_check_s": 0.05, **prewarm}
     async with running_proxy(server.url, prewarm=settings, slots=slots or {}) as proxy:
@@ -82,10 +83,26 @@ async def test_each_slot_gets_one_the_latest_first(
     assert capsys.readouterr().err.count("reading the latest conversations again") == 1
 
 
+async def test_on_either_server_both_are_read_again(start_either: StartEither) -> None:
+    """Where slots share one cache, what was read first is in the RAM cache by then."""
+    server = start_either()
+    async with proxied(server) as proxy:
+        older = await chat(proxy, opening("an archive"))
+        newer = await chat(proxy, opening("a library"))
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        await reread(proxy, 2)
+        await chat(proxy, [*newer, QUESTION])
+        await chat(proxy, [*older, QUESTION])
+        back = (await proxy.records())[2:]
+
+    assert all(r["processed_tokens"] <= len(QUESTION["content"]) + EDGES for r in back)
+
+
 async def test_a_request_that_found_nobody_is_read_before_it_is_asked_again(
-    start_llama: StartLlama,
+    start_either: StartEither,
 ) -> None:
-    server = start_llama(n_parallel=2, cache_ram_mib=0)
+    server = start_either()
     async with proxied(server) as proxy:
         history = await chat(proxy, opening("an archive"))
         await asyncio.to_thread(server.kill)
@@ -129,9 +146,9 @@ async def test_a_saved_slot_is_restored_first(start_llama: StartLlama, tmp_path:
     ],
 )
 async def test_switched_off_the_conversation_is_read_when_it_returns(
-    start_llama: StartLlama, prewarm: Json
+    start_either: StartEither, prewarm: Json
 ) -> None:
-    server = start_llama(n_parallel=2, cache_ram_mib=0)
+    server = start_either()
     async with proxied(server, **prewarm) as proxy:
         history = await chat(proxy, opening("an archive"))
         await asyncio.to_thread(server.kill)
@@ -165,9 +182,9 @@ async def test_another_model_is_left_alone(start_llama: StartLlama, tmp_path: Pa
     assert record["processed_tokens"] > 2000
 
 
-async def test_who_came_first_keeps_the_slots(start_llama: StartLlama) -> None:
+async def test_who_came_first_keeps_the_slots(start_either: StartEither) -> None:
     """Somebody else uses the new server before we have noticed: nothing of theirs is cut."""
-    server = start_llama(n_parallel=2, cache_ram_mib=0)
+    server = start_either()
     theirs = {"messages": [{"role": "user", "content": "Mine. " * 200}], "max_tokens": 2}
     async with proxied(server, restart_check_s=1.0) as proxy:
         await chat(proxy, opening("an archive"))
@@ -182,9 +199,9 @@ async def test_who_came_first_keeps_the_slots(start_llama: StartLlama) -> None:
     assert again.json()["timings"]["prompt_n"] <= EDGES
 
 
-async def test_a_request_ends_it_and_it_goes_on_where_it_was(start_llama: StartLlama) -> None:
+async def test_a_request_ends_it_and_it_goes_on_where_it_was(start_either: StartEither) -> None:
     """With a model slow enough to be interrupted."""
-    server = start_llama("gemma", chat_template=template("chatml_tools"), cache_ram_mib=0)
+    server = start_either("gemma")
     long = [{"role": "user", "content": "There is one thing more to be said of it. " * 150}]
     async with proxied(server) as proxy:
         history = await chat(proxy, long)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from proxy.config import Config, NamedBackend
-from tests.fakes.llama import LlamaServer, StartLlama
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy
+from tests.servers.stock import Served, StartEither
 
 pytestmark = pytest.mark.backend
 
@@ -31,7 +31,7 @@ async def go_on(proxy: RunningProxy, history: list[Json], **options: object) -> 
 
 
 @asynccontextmanager
-async def in_front_of(**servers: LlamaServer) -> AsyncIterator[RunningProxy]:
+async def in_front_of(**servers: Served) -> AsyncIterator[RunningProxy]:
     """A proxy; each backend serves the model of its own name, and any beside it."""
     several = tuple(
         NamedBackend(url=server.url, name=name, models=(name, "any"))
@@ -44,8 +44,8 @@ async def in_front_of(**servers: LlamaServer) -> AsyncIterator[RunningProxy]:
         await proxy.stop()
 
 
-async def test_each_conversation_is_read_once(start_llama: StartLlama) -> None:
-    async with in_front_of(a=start_llama(), b=start_llama()) as proxy:
+async def test_each_conversation_is_read_once(start_either: StartEither) -> None:
+    async with in_front_of(a=start_either(), b=start_either()) as proxy:
         files = await go_on(proxy, opening("files"), model="a")
         mails = await go_on(proxy, opening("mails"), model="b")
         for _ in range(2):
@@ -59,8 +59,8 @@ async def test_each_conversation_is_read_once(start_llama: StartLlama) -> None:
     assert [line["break"] for line in lines] == [None] * 6
 
 
-async def test_a_conversation_goes_on_when_its_backend_dies(start_llama: StartLlama) -> None:
-    a, b = start_llama(), start_llama()
+async def test_a_conversation_goes_on_when_its_backend_dies(start_either: StartEither) -> None:
+    a, b = start_either(), start_either()
     async with in_front_of(a=a, b=b) as proxy:
         history = await go_on(proxy, opening("files"), model="any")
         a.kill()

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, Literal, Protocol, Self
 
 import orjson
 
@@ -191,7 +191,8 @@ class StockServer(Server):
 
 
 class StartStock(Protocol):
-    """The `start_stock` fixture: a started server with these flags, on the tiny model unless another is given."""
+    """The `start_stock` fixture: a started server with these flags, on the tiny model unless another is
+    given."""
 
     def __call__(
         self,
@@ -201,3 +202,27 @@ class StartStock(Protocol):
         context: int = ...,
         environment: Mapping[str, str] | None = ...,
     ) -> StockServer: ...
+
+
+class Served(Protocol):
+    """A server of either kind, as far as a test needs it."""
+
+    url: str
+
+    def start(self) -> object:
+        """Start it; return once it answers."""
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+
+
+class StartEither(Protocol):
+    """The `start_either` fixture."""
+
+    def __call__(
+        self,
+        model: Literal["tiny", "gemma"] = "tiny",
+        *,
+        chat_template: str | None = None,
+        slot_save_path: Path | None = None,
+    ) -> Served: ...

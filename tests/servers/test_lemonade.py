@@ -4,6 +4,7 @@ Lemonade passes on llama-server's own counts: `timings` in every chat completion
 proxy has evaluated besides is seen in the `/metrics` of the llama-server, which ends with the model.
 """
 
+import asyncio
 import re
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -220,6 +221,20 @@ async def test_thinking_that_is_switched_off_costs_less_than_without_the_proxy(
     direct, through, _ = await both(start_lemonade(), plan)
 
     assert all(mine < its for mine, its in zip(through[1:], direct[1:], strict=True))
+
+
+@pytest.mark.parametrize("clients", [1, 8])
+async def test_no_streamed_request_fails(clients: int, start_lemonade: Start) -> None:
+    """It closes a kept connection after every second stream and announces the contrary."""
+    server = start_lemonade()
+
+    async def client(number: int, url: str) -> None:
+        for turn in range(120 // clients):
+            asked = [{"role": "user", "content": f"Question {turn} of {number}."}]
+            await ask(url, FIRST, asked, {"stream": True})
+
+    async with running_proxy(server.url, backend={"kind": "auto"}) as proxy:
+        await asyncio.gather(*(client(number, proxy.url) for number in range(clients)))
 
 
 async def test_its_llama_server_is_found_and_has_one_slot(start_lemonade: Start) -> None:

@@ -14,6 +14,7 @@ from typing_extensions import TypeIs
 from yarl import URL
 
 from proxy.backends.base import Body, Headers, end_to_end
+from proxy.backends.pool import Pool, went_stale
 from proxy.backends.websocket import BackendSocket
 from proxy.core.errors import Disconnected, RefusedUpgrade, TimedOut, Unreachable
 
@@ -47,7 +48,7 @@ async def sent_once(
 ) -> aiohttp.ClientResponse:
     """Keep aiohttp from sending GET, PUT or DELETE again when the connection breaks off.
 
-    By then the backend may have acted on it.
+    By then the backend may have acted on it. What is sent again is decided in `Connections.open`.
     """
     try:
         return await handler(request)
@@ -93,53 +94,52 @@ class BackendResponse:
 
 
 class Connections:
-    """A pool of connections to one backend. `url` has no trailing slash and may have a path."""
+    """The connections to one backend. `url` has no trailing slash and may have a path."""
 
     def __init__(
         self, url: str, connect_timeout_s: float, first_byte_timeout_s: float, idle_s: float
     ) -> None:
         self.url = url
         self._first_byte_timeout_s = first_byte_timeout_s or None
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=idle_s)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_AUTOMATIC,
-            auto_decompress=False,
-            middlewares=(sent_once,),
-            max_line_size=_MAX_HEADER_BYTES,
-            max_field_size=_MAX_HEADER_BYTES,
-        )
+        self._kept = _session(Pool(idle_s), connect_timeout_s)
+        self._new = _session(Pool(0, keeps=False), connect_timeout_s)
 
     async def open(
         self, method: str, target: bytes, headers: Headers, body: Body
     ) -> BackendResponse:
         """Send a request and wait for the head of the answer.
 
-        `target` is path and query exactly as the client wrote them. A request that a pooled
-        connection refused because the backend had closed it is sent once more on a new one: nothing
-        of it can have been answered. Raises Unreachable, TimedOut or Disconnected.
+        `target` is path and query exactly as the client wrote them. A request whose kept connection broke
+        before anything came back is sent once more on a new one, whatever its method: the backend had
+        closed the connection. What broke on a new connection is not repeated: the backend may have acted
+        on it. A body that comes in pieces can be sent only once, so it gets a new connection at once.
+        Raises Unreachable, TimedOut or Disconnected.
         """
         with translated(self.url):
-            try:
-                return await self._send(method, target, headers, body)
-            except aiohttp.ClientConnectionResetError:
-                if not isinstance(body, bytes | None):
-                    raise  # a stream that has begun cannot be sent again
-                return await self._send(method, target, headers, body)
+            async with asyncio.timeout(self._first_byte_timeout_s):
+                if isinstance(body, bytes | None):
+                    try:
+                        return await self._send(self._kept, method, target, headers, body)
+                    except Exception:
+                        if not went_stale():
+                            raise
+                return await self._send(self._new, method, target, headers, body)
 
     async def _send(
-        self, method: str, target: bytes, headers: Headers, body: Body
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        target: bytes,
+        headers: Headers,
+        body: Body,
     ) -> BackendResponse:
-        async with asyncio.timeout(self._first_byte_timeout_s):
-            response = await self._session.request(
-                method,
-                self._address(target),
-                headers=_multidict(_with_length(headers, body)),
-                data=_outgoing(body, headers),
-                allow_redirects=False,
-            )
+        response = await session.request(
+            method,
+            self._address(target),
+            headers=_multidict(_with_length(headers, body)),
+            data=_outgoing(body, headers),
+            allow_redirects=False,
+        )
         return BackendResponse(response, self.url)
 
     async def websocket(
@@ -150,7 +150,7 @@ class Connections:
         try:
             with translated(self.url):
                 return BackendSocket(
-                    await self._session.ws_connect(
+                    await self._new.ws_connect(
                         self._address(target),
                         headers=_multidict(kept),
                         protocols=protocols,
@@ -168,7 +168,21 @@ class Connections:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._session.close()
+        await self._kept.close()
+        await self._new.close()
+
+
+def _session(pool: Pool, connect_timeout_s: float) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=pool,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_AUTOMATIC,
+        auto_decompress=False,
+        middlewares=(sent_once,),
+        max_line_size=_MAX_HEADER_BYTES,
+        max_field_size=_MAX_HEADER_BYTES,
+    )
 
 
 def _is_large(body: Body) -> TypeIs[bytes]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.fakes.raw_client import exchange, raw_client, request_bytes
-from tests.fakes.running_proxy import DEADLINE_S, Backend, running_proxy, until
+from tests.fakes.raw_client import Answer, exchange, raw_client, request_bytes
+from tests.fakes.running_proxy import DEADLINE_S, Backend, RunningProxy, running_proxy, until
 from tests.fakes.scripted import Cut, Send, Stall, Step, Wait
 from tests.fakes.scripted_replies import (
     chat_reply,
     chat_stream,
+    head,
     interim,
     json_response,
     stream_response,
@@ -126,38 +127,108 @@ class Broken:
     script: list[Step]
 
 
-BROKEN = [
+NO_ANSWER = [
     Broken("closes", [Cut()]),
     Broken("resets", [Cut(reset=True)]),
+]
+HALF_AN_ANSWER = [
     Broken("half-a-head", [Send(b"HTTP/1.1 200 OK\r\nContent-"), Cut()]),
+    Broken("half-a-head-and-resets", [Send(b"HTTP/1.1 200 OK\r\nContent-"), Cut(reset=True)]),
     Broken("no-http", [Send(b"hello\r\n\r\n"), Cut()]),
     Broken("only-an-interim-answer", [interim(), Cut()]),
 ]
+METHODS = pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-@pytest.mark.parametrize("fresh", [True, False], ids=["fresh", "pooled"])
-@pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.id)
-async def test_a_request_that_was_read_is_never_sent_twice(
-    case: Broken, fresh: bool, method: str
-) -> None:
-    """The model may have begun; on a pooled connection as on a new one, whatever the method."""
+async def after(backend: Backend, proxy: RunningProxy, before: int, method: str) -> Answer:
+    """The answer to a request of this method, after so many chat requests that went well."""
+    for _ in range(before):
+        await exchange(proxy.url, "POST", CHAT, BODY)
     path = CHAT if method == "POST" else OTHER
-    body = BODY if method in ("POST", "PUT") else None
-    scripts = [case.script] if fresh else [OK, case.script]
-    async with Backend(*scripts, otherwise=OK) as backend, running_proxy(backend.url) as proxy:
-        for _ in scripts[1:]:
-            await exchange(proxy.url, "POST", CHAT, BODY)
-        answer = await exchange(proxy.url, method, path, body)
+    return await exchange(proxy.url, method, path, BODY if method in ("POST", "PUT") else None)
+
+
+@METHODS
+@pytest.mark.parametrize(
+    ("case", "before"),
+    [*((case, 0) for case in NO_ANSWER), *((case, at) for case in HALF_AN_ANSWER for at in (0, 1))],
+    ids=lambda value: value.id if isinstance(value, Broken) else f"after-{value}",
+)
+async def test_a_request_that_was_read_is_never_sent_twice(
+    case: Broken, before: int, method: str
+) -> None:
+    """The model may have begun, whatever the method; also on a kept connection, if anything came back."""
+    async with (
+        Backend(*[OK] * before, case.script, otherwise=OK) as backend,
+        running_proxy(backend.url) as proxy,
+    ):
+        answer = await after(backend, proxy, before, method)
         records = await proxy.records()
 
     assert answer.status == 502
     assert answer.json()["error"]["type"] == "backend_disconnected"
     assert backend.url in answer.json()["error"]["message"]
-    assert len(backend.requests) == len(scripts)
-    assert [r["outcome"] for r in records[1:] or records][-1:] == (
-        ["backend_disconnected"] if method == "POST" else ["ok"] if not fresh else []
-    )
+    assert len(backend.requests) == before + 1
+    lost = ["backend_disconnected"] if method == "POST" else []
+    assert [r["outcome"] for r in records] == ["ok"] * before + lost
+
+
+@METHODS
+@pytest.mark.parametrize("case", NO_ANSWER, ids=lambda case: case.id)
+async def test_a_kept_connection_that_broke_before_an_answer_is_no_error(
+    case: Broken, method: str
+) -> None:
+    """The backend closed it while it waited. A body that comes in pieces was never sent on it."""
+    scripts = [OK] if method == "PUT" else [OK, case.script]
+    async with (
+        Backend(*scripts, otherwise=OK) as backend,
+        running_proxy(backend.url) as proxy,
+    ):
+        answer = await after(backend, proxy, 1, method)
+
+    assert answer.status == 200
+    assert [request.method for request in backend.requests] == ["POST"] + [method] * len(scripts)
+    assert [request.ordinal for request in backend.requests] == [*range(1, len(scripts) + 1), 1]
+    assert len({request.body for request in backend.requests[1:]}) == 1
+
+
+@pytest.mark.parametrize("case", NO_ANSWER, ids=lambda case: case.id)
+async def test_a_new_connection_that_breaks_as_well_is_the_end(case: Broken) -> None:
+    async with (
+        Backend(OK, case.script, case.script, otherwise=OK) as backend,
+        running_proxy(backend.url) as proxy,
+    ):
+        answer = await after(backend, proxy, 1, "POST")
+
+    assert answer.json()["error"]["type"] == "backend_disconnected"
+    assert len(backend.requests) == 3
+
+
+EVENTS = b"".join(chat_stream(["hi"]))
+JSON_HEADERS = [("Content-Type", "application/json")]
+KNOWN_LENGTH = [("Content-Type", "text/event-stream"), ("Content-Length", str(len(EVENTS)))]
+STREAMS = [
+    pytest.param(stream_response([EVENTS]), id="events"),
+    pytest.param(stream_response([b"{}"], headers=JSON_HEADERS), id="chunked"),
+    pytest.param(
+        [Send(b"".join(step.data for step in stream_response([EVENTS]) if isinstance(step, Send)))],
+        id="all-at-once",
+    ),
+    pytest.param([Send(head(200, KNOWN_LENGTH) + EVENTS)], id="events-of-known-length"),
+]
+
+
+@pytest.mark.parametrize("script", STREAMS)
+async def test_a_connection_that_carried_a_stream_is_not_used_again(script: list[Step]) -> None:
+    """The backend may close it without a word."""
+    async with (
+        Backend(script, otherwise=OK) as backend,
+        running_proxy(backend.url) as proxy,
+    ):
+        for _ in range(3):
+            await exchange(proxy.url, "POST", CHAT, BODY)
+
+    assert [request.ordinal for request in backend.requests] == [1, 1, 2]
 
 
 async def test_a_status_that_no_server_can_send_ends_the_connection(

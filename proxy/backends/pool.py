@@ -1,0 +1,89 @@
+"""Connections to a backend that are kept: which ones, and what is known of the one a request was sent on.
+
+A connection that carried a stream is not kept. llama-server closes about every second one after the stream
+if several clients ask at once, and says nothing: its answer promises `Keep-Alive: timeout=5` (b11669). The
+next request would be written into a connection that is closed. A new one costs a fraction of a millisecond
+(bench/README.md), so no backend is asked whether it is better than that.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial
+
+from aiohttp import ClientRequest, ClientTimeout, StreamReader, TCPConnector
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from aiohttp.tracing import Trace
+
+
+class Link(ResponseHandler):
+    """One connection. `requests`: sent on it so far; `is_silent`: nothing has come since the last one."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.requests = 0
+        self.is_silent = True
+
+    def begin(self) -> None:
+        """Another request is sent on it."""
+        self.requests += 1
+        self.is_silent = True
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of an answer, whatever they are."""
+        self.is_silent = False
+        super().data_received(data)
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        """The head of an answer: of a stream, it is the last one here."""
+        if is_stream(data[0]):
+            self.force_close()
+        super().feed_data(data, size)
+
+
+_TAKEN: ContextVar[Link | None] = ContextVar("taken", default=None)
+
+
+class Pool(TCPConnector):
+    """Keeps connections for `idle_s` seconds, unless each is to be used once: `keeps` is false."""
+
+    def __init__(self, idle_s: float, *, keeps: bool = True) -> None:
+        super().__init__(limit=0, keepalive_timeout=idle_s)
+        self._keeps = (
+            keeps  # aiohttp's own `force_close` would put `Connection: close` into requests
+        )
+        self._factory: Callable[[], Link] = partial(Link, self._loop)  # type: ignore[assignment]  # is one
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109  # aiohttp's signature
+    ) -> Connection:
+        """A connection for a request: a kept one, or a new one."""
+        _TAKEN.set(None)
+        connection = await super().connect(req, traces, timeout)
+        link = connection.protocol
+        if isinstance(link, Link):
+            link.begin()
+            if not self._keeps:
+                link.force_close()
+            _TAKEN.set(link)
+        return connection
+
+
+def went_stale() -> bool:
+    """Whether the request that failed in this task was sent on a kept connection and nothing came back.
+
+    Then the backend had closed it, as far as anyone can tell, and has not read the request.
+    """
+    link = _TAKEN.get()
+    return link is not None and link.requests > 1 and link.is_silent
+
+
+def is_stream(message: RawResponseMessage) -> bool:
+    """Whether an answer comes bit by bit: its length is not known beforehand, or it is made of events."""
+    kind = message.headers.get("Content-Type", "")
+    return message.chunked or kind.startswith("text/event-stream")

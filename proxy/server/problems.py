@@ -9,31 +9,40 @@ from proxy.server.asgi import Send, answer
 
 _JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
 
-_TABLE: dict[type[BackendError], tuple[int, str, Outcome, str]] = {
-    Unreachable: (
+_TABLE: tuple[tuple[type[BackendError], int, str, Outcome, str], ...] = (
+    (
+        Unreachable,
         502,
         "backend_unreachable",
         Outcome.BACKEND_UNREACHABLE,
         "Is it running? Start it, or name another with --backend URL.",
     ),
-    TimedOut: (
+    (
+        TimedOut,
         504,
         "backend_timeout",
         Outcome.BACKEND_TIMEOUT,
         "Raise backend.first_byte_timeout_s, or set it to 0 for no limit.",
     ),
-    Disconnected: (
+    (
+        Disconnected,
         502,
         "backend_disconnected",
         Outcome.BACKEND_DISCONNECTED,
         "Its log says why; it may have crashed, or be out of memory.",
     ),
-}
+    (BackendError, 502, "backend_error", Outcome.BACKEND_ERROR, "Its log may say why."),
+)
+"""The first row of which an error is an instance is its own; the last one is for every other."""
 
 
 def outcome_of(error: BackendError) -> Outcome:
     """How a turn ended that failed so."""
-    return _TABLE[type(error)][2]
+    return _row(error)[3]
+
+
+def _row(error: BackendError) -> tuple[type[BackendError], int, str, Outcome, str]:
+    return next(row for row in _TABLE if isinstance(error, row[0]))
 
 
 def error_body(status: int, kind: str, message: str) -> bytes:
@@ -50,6 +59,6 @@ async def answer_problem(send: Send, status: int, kind: str, message: str) -> No
 
 async def answer_backend_error(send: Send, error: BackendError) -> int:
     """The answer for a backend that did not give one; its status is returned."""
-    status, kind, _, advice = _TABLE[type(error)]
+    _, status, kind, _, advice = _row(error)
     await answer_problem(send, status, kind, f"warmprefix: {error}. {advice}")
     return status

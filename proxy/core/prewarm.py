@@ -21,7 +21,7 @@ STEP_TOKENS = 512
 """The most that one request evaluates: llama-server's `--ubatch-size`."""
 
 LEAST_STEP_TOKENS = 64  # below it a step costs more than its tokens do (gemma-3-270m on two cores)
-STEP_S = 0.5  # how long a step may take, and so how long a request that arrives may wait for it
+STEP_MS = 500  # how long a step may take, and so how long a request that arrives may wait for it
 RATE_TOKENS = 128  # a turn that evaluated fewer says little of the rate (proxy/metrics.py)
 
 
@@ -86,10 +86,12 @@ def held_tokens(stats: CacheStats) -> int | None:
 
 def step_tokens(stats: CacheStats) -> int:
     """How much to evaluate at once, at the rate at which the turn's prompt was evaluated."""
-    if not stats.prompt_ms or (stats.processed_tokens or 0) < RATE_TOKENS:
+    took_ms, tokens = stats.prompt_ms, stats.processed_tokens or 0
+    if took_ms is None or not took_ms > 0 or tokens < RATE_TOKENS:
         return STEP_TOKENS // 2
-    tokens = int(STEP_S * 1000 * (stats.processed_tokens or 0) / stats.prompt_ms)
-    return min(max(tokens, LEAST_STEP_TOKENS), STEP_TOKENS)
+    if tokens * STEP_MS >= STEP_TOKENS * took_ms:  # a time near zero is no divisor
+        return STEP_TOKENS
+    return max(int(tokens * STEP_MS / took_ms), LEAST_STEP_TOKENS)
 
 
 def forms(reply: Message) -> tuple[Message, ...]:

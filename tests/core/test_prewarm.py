@@ -85,6 +85,9 @@ def test_what_a_slot_holds_after_a_turn(stats: CacheStats, held: int | None) -> 
     assert held_tokens(stats) == held
 
 
+INF, NAN = float("inf"), float("nan")
+
+
 @pytest.mark.parametrize(
     ("stats", "tokens"),
     [
@@ -94,6 +97,14 @@ def test_what_a_slot_holds_after_a_turn(stats: CacheStats, held: int | None) -> 
         pytest.param(CacheStats(processed_tokens=1000, prompt_ms=4000.0), 125, id="half-a-second"),
         pytest.param(CacheStats(processed_tokens=1000, prompt_ms=40000.0), 64, id="slow"),
         pytest.param(CacheStats(processed_tokens=1000, prompt_ms=100.0), 512, id="fast"),
+        pytest.param(CacheStats(processed_tokens=1000, prompt_ms=0.0), 256, id="in-no-time"),
+        pytest.param(CacheStats(processed_tokens=1000, prompt_ms=1e-310), 512, id="in-hardly-any"),
+        pytest.param(CacheStats(processed_tokens=1000, prompt_ms=1e308), 64, id="for-ever"),
+        pytest.param(CacheStats(processed_tokens=1000, prompt_ms=INF), 64, id="and-longer"),
+        pytest.param(CacheStats(processed_tokens=1000, prompt_ms=NAN), 256, id="no-number"),
+        pytest.param(CacheStats(processed_tokens=1000, prompt_ms=-1.0), 256, id="below-zero"),
+        pytest.param(CacheStats(processed_tokens=10**400, prompt_ms=1.0), 512, id="more-than-any"),
+        pytest.param(CacheStats(processed_tokens=-5, prompt_ms=1.0), 256, id="fewer-than-none"),
     ],
 )
 def test_a_step_takes_no_longer_than_a_request_may_wait(stats: CacheStats, tokens: int) -> None:

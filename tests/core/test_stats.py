@@ -119,6 +119,49 @@ def test_durations_are_those_of_timings() -> None:
     assert (stats.prompt_ms, stats.generate_ms) == (3.5, 5.5)
 
 
+MOST = 2**31 - 1
+ODD_COUNTS = [-1, -(2**63), 2**31, 2**63, 2**64, 10**400]
+ODD_TIMES = [-1.0, float("nan"), float("inf"), float("-inf"), 1e308, -1e-310, 3e9]
+
+
+@pytest.mark.parametrize("count", ODD_COUNTS)
+def test_a_count_that_no_backend_can_have_is_not_reported(count: int) -> None:
+    """llama.cpp counts tokens in 32 bits (include/llama.h, `typedef int32_t llama_pos`)."""
+    timings = Timings(count, count, 1.0, count, 1.0)
+    usage = Usage(count, count, count)
+
+    assert cache_stats(Reply(timings=timings)).prompt_tokens is None
+    for reply in (Reply(timings=timings), Reply(usage=usage), Reply(usage=usage, timings=timings)):
+        stats = cache_stats(reply)
+        assert (stats.prompt_tokens, stats.cached_tokens) == (None, None)
+        assert (stats.processed_tokens, stats.generated_tokens) == (None, None)
+
+
+def test_what_one_object_cannot_have_counted_is_taken_from_the_other() -> None:
+    stats = cache_stats(Reply(usage=Usage(40, 30, 5), timings=Timings(2**63, -3, 1.0, 2**63, 1.0)))
+
+    assert (stats.prompt_tokens, stats.cached_tokens) == (40, 30)
+    assert (stats.processed_tokens, stats.generated_tokens) == (10, 5)
+
+
+def test_the_largest_count_is_one() -> None:
+    stats = cache_stats(Reply(usage=Usage(MOST, 0, MOST)))
+
+    assert (stats.prompt_tokens, stats.processed_tokens) == (MOST, MOST)
+
+
+@pytest.mark.parametrize("took_ms", ODD_TIMES)
+def test_a_time_that_nothing_can_have_taken_is_not_reported(took_ms: float) -> None:
+    stats = cache_stats(Reply(timings=Timings(1, 2, took_ms, 4, took_ms)))
+
+    assert (stats.prompt_ms, stats.generate_ms) == (None, None)
+
+
+@pytest.mark.parametrize("took_ms", [0.0, 1e-310, 2_678_400_000.0])
+def test_a_time_may_be_very_short_or_very_long(took_ms: float) -> None:
+    assert cache_stats(Reply(timings=Timings(1, 2, took_ms))).prompt_ms == took_ms
+
+
 RATIOS = [
     pytest.param(CacheStats(prompt_tokens=200, cached_tokens=50), 0.25, id="a-quarter"),
     pytest.param(CacheStats(prompt_tokens=200, cached_tokens=0), 0.0, id="nothing-cached"),

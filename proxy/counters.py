@@ -3,8 +3,9 @@
 from collections import Counter
 
 REASONS = frozenset({
-    "not-understood", "prepare", "store", "reader", "record",
-    "slot-save", "slot-restore", "slot-index",
+    "not-understood", "prepare", "store", "routing", "backend-facts", "models", "slot",
+    "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "capture",
+    "record", "prewarm", "reread", "explain", "metrics", "log",
 })  # fmt: skip
 """What can fail open, besides a single rule, which is counted as `rule NAME`."""
 
@@ -14,12 +15,20 @@ class Counters:
 
     def __init__(self) -> None:
         self.fail_open: Counter[str] = Counter()
+        self.told_s: dict[str, float] = {}
+        """When the operator was last told of each, by the monotonic clock."""
+
         self.prewarms: Counter[str] = Counter()
         """`runs`, `tokens` evaluated by them, and how many were `cancelled` by a request."""
 
         self.snapshots: Counter[str] = Counter()
         """Slots `saved` to disk and `restored` from it, and the `restored_tokens`."""
 
-    def failed_open(self, what: str) -> None:
-        """Count one request, message or record that went on without our cleverness."""
+    def failed_open(self, what: str, noted: list[str] | None = None) -> None:
+        """Count one request, message or record that went on without our cleverness.
+
+        `noted`: the reasons of the turn that it belongs to, each named once.
+        """
         self.fail_open[what] += 1
+        if noted is not None and what not in noted:
+            noted.append(what)

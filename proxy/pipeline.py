@@ -4,15 +4,14 @@ Nothing here talks to a backend. Whatever fails, the request goes on as the clie
 failure is counted (`Counters`) and the turn is logged with what is known.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
 from proxy.backends.base import Kind as BackendKind
 from proxy.config import Config
-from proxy.core.errors import NotUnderstood, StoreError
+from proxy.core.errors import NotUnderstood
 from proxy.core.identity import Identifier, scope_key, tool_set_key
-from proxy.core.ledger import NOTHING, Found, Place, place
+from proxy.core.ledger import Found, Place, place
 from proxy.core.memo import Memo
 from proxy.core.move import move_volatile
 from proxy.core.restore import How, as_received, restore
@@ -21,8 +20,9 @@ from proxy.core.types import Kind, Message, Prompt, Request, Tool
 from proxy.counters import Counters
 from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
+from proxy.guard import guard, tell
 from proxy.parsed import Parsed
-from proxy.prepared import Prepared
+from proxy.prepared import Prepared, as_it_came, unread
 from proxy.profiles import profile_of
 from proxy.profiles.volatile import frozen_patterns
 from proxy.recent import Recent
@@ -46,7 +46,7 @@ class Pipeline:
     ) -> None:
         self.identifier = Identifier()
         """The strict one, which remembers the keys of messages for everyone."""
-        self._rules = RuleSets(config.canonicalize, self.identifier)
+        self._rules = RuleSets(config.canonicalize, self.identifier, self._rule_failed)
         self._reasoning = config.memory.restore_reasoning
         self._parsed = Parsed()
         self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
@@ -73,19 +73,18 @@ class Pipeline:
 
         `headers` have lower-case names. Never raises for a bad body.
         """
-        prepared = Prepared(turn=secrets.token_hex(6), endpoint=endpoint, body=body)
-        try:
-            request = chat_completions.parse(body, self._parsed)
-        except NotUnderstood:
-            self.counters.failed_open("not-understood")
-            return prepared
-        prepared.request = request
-        prepared.sent = request.prompt
-        try:
+        prepared = unread(endpoint, body)
+        with guard(self.counters, "prepare", prepared.failed_open):
+            try:
+                request = chat_completions.parse(body, self._parsed)
+            except NotUnderstood:
+                self.counters.failed_open("not-understood", prepared.failed_open)
+                return prepared
+            prepared.request = request
+            prepared.sent = request.prompt
             await self._identify(prepared, request, headers)
-        except Exception:  # fail open: the request goes on as it came
-            return self._as_it_came(prepared, request)
-        return prepared
+            return prepared
+        return as_it_came(prepared)
 
     def write(
         self, identified: Prepared, kind: BackendKind, *, reasoning_pays: bool = False
@@ -98,20 +97,14 @@ class Pipeline:
         if request is None or identified.place is None:
             return identified
         prepared = replace(identified)
-        try:
+        with guard(self.counters, "prepare", prepared.failed_open):
             self._restore(prepared, request, reasoning_pays)
             if self._observe:
                 prepared.shadow, prepared.sent = prepared.sent, request.prompt
             else:
                 self._write(prepared, request, kind)
-        except Exception:  # fail open: the request goes on as it came
-            return self._as_it_came(identified, request)
-        return prepared
-
-    def _as_it_came(self, prepared: Prepared, request: Request) -> Prepared:
-        self.counters.failed_open("prepare")
-        kept = replace(prepared, body=request.body, sent=request.prompt, shadow=None)
-        return replace(kept, place=None, rules=(), restored=(), call_ids=None)
+            return prepared
+        return as_it_came(identified)
 
     async def coming(
         self, prepared: Prepared, messages: tuple[Message, ...], *, reasoning_pays: bool
@@ -139,12 +132,16 @@ class Pipeline:
         rules = self._rules.of(prepared.client.client)
         canonical = rules.canonicalizer.run(request.prompt)
         for name in canonical.failed:
-            self.counters.failed_open(f"rule {name}")
+            self.counters.failed_open(f"rule {name}", prepared.failed_open)
         prepared.rules = canonical.rules
         prepared.sent = canonical.prompt
         prepared.keys = rules.identifier.chain_keys(canonical.prompt.messages, prepared.scope)
-        prepared.found = await self._find(prepared.keys)
+        with guard(self.counters, "store", prepared.failed_open):
+            prepared.found = await self._store.find(prepared.keys)
         self._locate(prepared, canonical.prompt)
+
+    def _rule_failed(self, name: str, error: Exception) -> None:
+        tell(self.counters, f"rule {name}", error)
 
     def _locate(self, prepared: Prepared, prompt: Prompt) -> None:
         first_user = _first_user(prompt)
@@ -238,13 +235,6 @@ class Pipeline:
             prepared.rules = prepared.restored = ()  # what was stripped and put back is no change
         if request.prompt.tools:
             prepared.call_ids = CallIds(request.prompt.messages, prepared.turn)
-
-    async def _find(self, keys: tuple[bytes, ...]) -> Found:
-        try:
-            return await self._store.find(keys)
-        except StoreError:
-            self.counters.failed_open("store")
-            return NOTHING
 
 
 def _first_user(prompt: Prompt) -> int:

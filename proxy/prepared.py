@@ -1,7 +1,8 @@
 """A request on its way: what came, what it is, what goes out."""
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from proxy.core.identity import Identifier
 from proxy.core.ledger import NOTHING, Found, Place
@@ -23,6 +24,9 @@ class Prepared:
 
     `shadow` is set where the proxy only observes: the prompt that it would have sent, by `rules` and
     `restored`; `sent` is then the client's own.
+
+    `failed_open`: what of ours failed on its way, by name (proxy/counters.py). One list for all versions of
+    a request.
     """
 
     turn: str
@@ -40,9 +44,24 @@ class Prepared:
     place: Place | None = None
     call_ids: CallIds | None = None
     is_branch: bool = False
+    failed_open: list[str] = field(default_factory=list)
 
     def lineage(self, identifier: Identifier, history: Sequence[Message]) -> tuple[bytes, ...]:
         """Chain keys of a history without its leading system texts: what stays the same when a clock
         in them moves."""
         head = next((at for at, m in enumerate(history) if m.role not in _SYSTEM), len(history))
         return identifier.chain_keys(history[head:], self.scope + b"lineage")
+
+
+def unread(endpoint: str, body: bytes) -> Prepared:
+    """A request of which nothing is known yet, under an id of its own."""
+    return Prepared(turn=secrets.token_hex(6), endpoint=endpoint, body=body)
+
+
+def as_it_came(prepared: Prepared) -> Prepared:
+    """The request without anything that we made of it: it goes out as the client sent it."""
+    request = prepared.request
+    if request is None:
+        return prepared
+    kept = replace(prepared, body=request.body, sent=request.prompt, shadow=None)
+    return replace(kept, place=None, rules=(), restored=(), call_ids=None)

@@ -7,6 +7,7 @@ from proxy.core.explain import CacheBreak
 from proxy.core.saving import WouldSave
 from proxy.core.stats import cache_ratio
 from proxy.core.turn import Turn
+from proxy.turnlog import FIELDS
 
 Record = dict[str, object]
 
@@ -53,6 +54,17 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "total_ms": _round(times.total_ms),
         "proxy_ms": _round(times.proxy_ms),
         "would_save": _would_save(turn.would_save),
+        "failed_open": list(turn.failed_open) or None,
+    }
+
+
+def bare_record_of(turn: Turn) -> Record:
+    """What can be said of a turn whose record cannot be made."""
+    return dict.fromkeys(FIELDS) | {
+        "turn": turn.id,
+        "endpoint": turn.endpoint,
+        "outcome": turn.outcome.value,
+        "failed_open": list(turn.failed_open) or None,
     }
 
 

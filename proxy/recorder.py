@@ -13,6 +13,7 @@ from proxy.core.turn import Times, Turn
 from proxy.core.types import Outcome, Prompt, Reply
 from proxy.core.wire import write_message
 from proxy.counters import Counters
+from proxy.guard import guard
 from proxy.observing import Observer
 from proxy.prepared import Prepared
 from proxy.recent import Last, Recent
@@ -63,34 +64,17 @@ class Recorder:
         self._identifier = identifier or Identifier()
         self._observer = Observer()
 
-    def record(self, prepared: Prepared, ended: Ended) -> tuple[Turn, Question | None]:
-        """The turn, remembered, and what is left to ask. Never raises and never waits."""
-        reply, request = ended.reply, prepared.request
-        turn = Turn(
-            id=prepared.turn,
-            client=prepared.client.client,
-            endpoint=prepared.endpoint,
-            model=reply.model or (request.model if request else None),
-            stream=request is not None and request.stream,
-            status=ended.status,
-            outcome=ended.outcome,
-            side=prepared.client.side or prepared.is_branch,
-            place=prepared.place,
-            prefix=None,
-            prompt_characters=None,
-            rules=prepared.rules if prepared.shadow is None else (),
-            restored=prepared.restored if prepared.shadow is None else (),
-            stats=cache_stats(reply),
-            times=ended.times,
-            error=reply.error,
-            session=prepared.client.session,
-            sent_messages=len(prepared.sent.messages) if prepared.sent else None,
-        )
-        try:
+    def record(
+        self, prepared: Prepared, ended: Ended, turn: Turn | None = None
+    ) -> tuple[Turn, Question | None]:
+        """The turn, remembered, and what is left to ask. Never waits. `turn`: as it was built already.
+
+        A turn that cannot be remembered is still returned.
+        """
+        turn = turn or turn_of(prepared, ended)
+        with guard(self._counters, "record", prepared.failed_open):
             return self._remember(prepared, ended, turn)
-        except Exception:  # fail open: a turn that cannot be remembered is still logged
-            self._counters.failed_open("record")
-            return turn, None
+        return turn, None
 
     def _remember(
         self, prepared: Prepared, ended: Ended, turn: Turn
@@ -175,6 +159,31 @@ class Recorder:
             shadow=prepared.shadow,
             reply=reply,
         )
+
+
+def turn_of(prepared: Prepared, ended: Ended) -> Turn:
+    """The turn by what its request and its reply say, without what is remembered."""
+    reply, request = ended.reply, prepared.request
+    return Turn(
+        id=prepared.turn,
+        client=prepared.client.client,
+        endpoint=prepared.endpoint,
+        model=reply.model or (request.model if request else None),
+        stream=request is not None and request.stream,
+        status=ended.status,
+        outcome=ended.outcome,
+        side=prepared.client.side or prepared.is_branch,
+        place=prepared.place,
+        prefix=None,
+        prompt_characters=None,
+        rules=prepared.rules if prepared.shadow is None else (),
+        restored=prepared.restored if prepared.shadow is None else (),
+        stats=cache_stats(reply),
+        times=ended.times,
+        error=reply.error,
+        session=prepared.client.session,
+        sent_messages=len(prepared.sent.messages) if prepared.sent else None,
+    )
 
 
 def entry_of(

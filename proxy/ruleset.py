@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from proxy.config import CanonicalizeConfig
-from proxy.core.canonical import Canonicalizer, choose_rules
+from proxy.core.canonical import Canonicalizer, Told, choose_rules, untold
 from proxy.core.identity import STRICT, Identifier, Looseness
 from proxy.core.rules import memory_rules
 from proxy.profiles.volatile import frozen_patterns
@@ -23,9 +23,15 @@ class RuleSet:
 class RuleSets:
     """One rule set for each choice of rules; clients without a choice of their own share one."""
 
-    def __init__(self, config: CanonicalizeConfig, strict: Identifier | None = None) -> None:
-        """`strict`: the identifier of all that have no looseness of their own."""
+    def __init__(
+        self,
+        config: CanonicalizeConfig,
+        strict: Identifier | None = None,
+        told: Told = untold,
+    ) -> None:
+        """`strict`: the identifier of all that have no looseness of their own. `told`: of rules that raise."""
         self._config = config
+        self._told = told
         self._strict = strict or Identifier()
         self._sets: dict[tuple[frozenset[str], frozenset[str]], RuleSet] = {}
 
@@ -43,7 +49,7 @@ class RuleSets:
         freezes = memory_rules.FREEZE_VOLATILE.name in on
         blocks = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
         looseness = Looseness(frozen_patterns() if moves or freezes else (), blocks)
-        canonicalizer = Canonicalizer(choose_rules(enable, disable))
+        canonicalizer = Canonicalizer(choose_rules(enable, disable), self._told)
         identifier = self._strict if looseness == STRICT else Identifier(looseness)
         return RuleSet(canonicalizer, identifier, moves, blocks)
 

@@ -56,6 +56,7 @@ FIELDS: tuple[str, ...] = (
     "total_ms",
     "proxy_ms",
     "would_save",
+    "failed_open",
 )
 """The fields of a line, in order; all are always there. Source: docs/design.md, Interfaces."""
 

@@ -244,7 +244,8 @@ def test_nobody_can_put_text_into_a_label(turns: list[Turn]) -> None:
 def test_every_cause_and_reason_has_its_label() -> None:
     """The lists here are those of the code that names them."""
     sources = [path.read_text() for path in (ROOT / "proxy").rglob("*.py")]
-    named = {name for text in sources for name in re.findall(r'failed_open\("([^"]+)"\)', text)}
+    pattern = r'(?:failed_open|guard)\((?:[^"\n]*, )?"([^"]+)"'
+    named = {name for text in sources for name in re.findall(pattern, text)}
 
     assert set(explain._HINTS) == CAUSES
     assert named == REASONS

@@ -38,6 +38,7 @@ def render_line(record: Mapping[str, object], *, zone: tzinfo | None = None) -> 
     line.append(f"{count(record.get('processed_tokens')):>9} processed")
     line.append(f" {seconds(record):>8}  {plain(record.get('kind'))}")
     append_failure(line, record)
+    append_failed_open(line, record.get("failed_open"))
     append_break(line, record.get("break"))
     return line
 
@@ -55,6 +56,12 @@ def append_failure(line: Text, record: Mapping[str, object]) -> None:
         return
     shown = "" if status is None else f" {plain(status)}"
     line.append(f"  {plain(outcome)}{shown}", "bold red")
+
+
+def append_failed_open(line: Text, names: object) -> None:
+    """Adds what of ours failed on the way, if anything did."""
+    if isinstance(names, list) and names:
+        line.append(f"  failed open: {', '.join(map(plain, names))}", "magenta")
 
 
 def append_break(line: Text, found: object) -> None:

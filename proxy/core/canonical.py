@@ -24,6 +24,7 @@ from proxy.core.types import Message, Prompt, Tool
 from proxy.core.wire import write_message
 
 Value = TypeVar("Value")
+Told = Callable[[str, Exception], None]
 
 _MEMO_BYTES = (
     8 * 1024 * 1024
@@ -58,10 +59,17 @@ def choose_rules(
     )
 
 
+def untold(rule: str, error: Exception) -> None:
+    """Nobody is told of a rule that raised; it is named in the result all the same."""
+    del rule, error
+
+
 class Canonicalizer:
     """Applies `rules`. What they make of one message or tool is remembered by its bytes."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], told: Told = untold) -> None:
+        """`told`: called with the name and the error of a rule that raised, as often as it is run."""
+        self._told = told
         changes = ((rule.name, rule.on_message) for rule in rules)
         self._local = tuple((name, change) for name, change in changes if change is not None)
         of_tools = ((rule.name, rule.on_tool) for rule in rules)
@@ -95,7 +103,7 @@ class Canonicalizer:
             )
         result = with_messages(prompt, (*messages, *tail))
         for rule in self._global:
-            local = _run_local(result, ((rule.name, rule.apply),))
+            local = _run_local(result, ((rule.name, rule.apply),), self._told)
             result = _counted(result, local, fired, failed)
         tools = tuple(self._tool(tool, fired, failed) for tool in result.tools or ())
         result = with_tools(result, tools)
@@ -106,7 +114,7 @@ class Canonicalizer:
             return message
         local = self._memo.get(message.raw) if message.raw is not None else None
         if local is None:
-            local = _written_once(_run_local(message, self._local))
+            local = _written_once(_run_local(message, self._local, self._told))
             if message.raw is not None:
                 self._memo.put(message.raw, local)
         return _counted(message, local, fired, failed)
@@ -118,7 +126,7 @@ class Canonicalizer:
         local = by_name.get(name) if by_name else None
         if local is None:
             changes = [(rule, _of_call(change, name)) for rule, change in self._of_results]
-            local = _written_once(_run_local(message, changes))
+            local = _written_once(_run_local(message, changes, self._told))
             if message.raw is not None:
                 self._results.put(message.raw, {**(by_name or {}), name: local})
         return _counted(message, local, fired, failed)
@@ -126,21 +134,22 @@ class Canonicalizer:
     def _tool(self, tool: Tool, fired: Counter[str], failed: Counter[str]) -> Tool:
         local = self._tools.get(tool.definition)
         if local is None:
-            local = _run_local(tool, self._of_tools)
+            local = _run_local(tool, self._of_tools, self._told)
             self._tools.put(tool.definition, local)
         return _counted(tool, local, fired, failed)
 
 
 def _run_local(
-    value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]]
+    value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]], told: Told
 ) -> _Local[Value]:
     fired: list[str] = []
     failed: Counter[str] = Counter()
     for name, change in changes:
         try:
             after = change(value)
-        except Exception:  # fail open: it goes on without this rule
+        except Exception as error:  # fail open: it goes on without this rule
             failed[name] += 1
+            told(name, error)
             continue
         if after is not value:
             fired.append(name)

@@ -25,7 +25,7 @@ class Turn:
     """What is known of a turn when it has ended. `place` and `prefix` are None where the body was not
     understood; `prefix` also where there is no earlier turn to compare with. `would_save` is set where
     the proxy only observes. `session`: the client's explicit session id. `prewarmed_tokens`:
-    evaluated for its prompt before it came."""
+    evaluated for its prompt before it came. `failed_open`: what of ours failed on its way."""
 
     id: str
     client: str
@@ -52,6 +52,7 @@ class Turn:
     session: str | None = None
     sent_messages: int | None = None
     prewarmed_tokens: int | None = None
+    failed_open: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind | None:

@@ -29,7 +29,8 @@ class CallIds:
         self._used = {call.id for message in messages for call in message.tool_calls if call.id}
         self._seed = seed
         self._begun: dict[CallIndex, str] = {}
-        self._rest = b""
+        self.held = b""
+        """The beginning of an event whose end has not come yet; what is left of it when the stream ends."""
 
     def body(self, body: bytes) -> bytes:
         """A whole reply with its ids made unique; the same object where they were."""
@@ -37,19 +38,14 @@ class CallIds:
 
     def piece(self, piece: bytes) -> bytes:
         """What can be passed on of a stream after `piece`: all of it but an unfinished event."""
-        text = self._rest + piece if self._rest else piece
+        text = self.held + piece if self.held else piece
         end = max(text.rfind(b"\n\n") + 2, text.rfind(b"\r\n\r\n") + 4, text.rfind(b"\r\r") + 2)
         if end < 4 and not text.endswith((b"\n\n", b"\r\r")):  # rfind found nothing
             end = 0
         if len(text) - end > _LIMIT:
             end = len(text)
-        whole, self._rest = text[:end], text[end:]
+        whole, self.held = text[:end], text[end:]
         return self._events(whole) if _MARK in whole else whole
-
-    def end(self) -> bytes:
-        """What was held back when the stream ends."""
-        rest, self._rest = self._rest, b""
-        return rest
 
     def _events(self, text: bytes) -> bytes:
         lines = text.splitlines(keepends=True)

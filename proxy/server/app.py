@@ -58,13 +58,13 @@ class App:
         slots_file: Path | None = None,
     ) -> None:
         self.tasks = Tasks()
-        self.turns = Turns(log, excerpts=config.log.excerpts)
         self._config = config
         self._store = store
         self._observe = observe
         self._capture = capture
         self._saved = SnapshotIndex(slots_file)
         self._counters = Counters()
+        self.turns = Turns(log, self._counters, excerpts=config.log.excerpts)
         self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
         self._recent = Recent()
         self._pipeline = Pipeline(config, store, self._counters, self._recent, observe=observe)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from proxy.config import NamedBackend
 from proxy.core.errors import BackendError, Disconnected, Unreachable
 from proxy.core.routing import BackendView, Route, route
+from proxy.guard import guard
 from proxy.prepared import Prepared
 from proxy.server.parts import Parts
 from proxy.tasks import Tasks
@@ -92,7 +93,8 @@ class Backends:
             try:
                 return await ask(backend)
             except Unreachable as error:
-                self.lost(backend, error)
+                with guard(backend.parts.counters, "routing"):
+                    self.lost(backend, error)
                 if not left:
                     raise
 

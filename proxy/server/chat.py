@@ -5,7 +5,9 @@ import time
 
 from proxy.capture import Capture
 from proxy.core.types import Outcome
+from proxy.guard import guard
 from proxy.pipeline import Pipeline
+from proxy.prepared import unread
 from proxy.server.asgi import Receive, Scope, Send, header
 from proxy.server.backends import Backends
 from proxy.server.exchange import Arrival, Exchange
@@ -49,17 +51,21 @@ class Chat:
             return
         arrival = Arrival(time.time(), time.perf_counter())
         names = _by_name(scope)
-        identified = await self._pipeline.identify(scope["path"], names, body)
+        counters, identified = self._pipeline.counters, unread(scope["path"], body)
+        with guard(counters, "prepare", identified.failed_open):
+            identified = await self._pipeline.identify(scope["path"], names, body)
         headers = request_headers(scope, _NOT_FORWARDED)
         way = Way(self._backends, self._pipeline, identified, headers)
         try:
             await way.write()
             tape = None
             if self._capture is not None:
-                tape = self._capture.tape(scope["path"], names, body, arrival.unix_s)
+                with guard(counters, "capture", identified.failed_open):
+                    tape = self._capture.tape(scope["path"], names, body, arrival.unix_s)
             await self._run(Exchange(way, arrival, tape), incoming, scope, send)
         finally:
-            way.end()
+            with guard(counters, "routing"):
+                way.end()
 
     async def _run(self, exchange: Exchange, incoming: Incoming, scope: Scope, send: Send) -> None:
         work = exchange.run(scope, send)

@@ -11,6 +11,7 @@ import orjson
 
 from proxy.backends.base import Headers
 from proxy.core.errors import BackendError
+from proxy.guard import guard
 from proxy.server.asgi import Scope, Send, answer, target_of
 from proxy.server.backends import Backend, Backends
 from proxy.server.relay import request_headers
@@ -24,18 +25,26 @@ Model = Mapping[str, object]
 
 
 async def answer_models(scope: Scope, send: Send, backends: Backends) -> bool:
-    """Answer with the list of all healthy backends; False, and nothing sent, where none gave one."""
+    """Answer with the list of all healthy backends; False, and nothing sent, if none gave one."""
+    body = None
+    with guard(backends.first().parts.counters, "models"):
+        body = await _merged(scope, backends)
+    if body is None:
+        return False
+    await answer(send, 200, _JSON, body)
+    return True
+
+
+async def _merged(scope: Scope, backends: Backends) -> bytes | None:
     healthy = [backend for backend in backends.all if backend.is_healthy]
     lists = await asyncio.gather(*(_listed(scope, backend) for backend in healthy))
     if all(models is None for models in lists):
-        return False
+        return None
     merged: dict[object, Model] = {}
     for models in lists:
         for model in models or ():
             merged.setdefault(model["id"], model)
-    body = orjson.dumps({"object": "list", "data": list(merged.values())})
-    await answer(send, 200, _JSON, body)
-    return True
+    return orjson.dumps({"object": "list", "data": list(merged.values())})
 
 
 async def _listed(scope: Scope, backend: Backend) -> list[Model] | None:
@@ -53,7 +62,7 @@ async def _listed(scope: Scope, backend: Backend) -> list[Model] | None:
 
 
 async def _told(scope: Scope, backend: Backend) -> list[Model] | None:
-    kind = await backend.parts.known.kind()
+    kind = await backend.parts.kind()
     headers = kind.headers(request_headers(scope, _NOT_FORWARDED))
     response = await backend.parts.connections.open("GET", target_of(scope), headers, None)
     try:

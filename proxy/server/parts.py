@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from proxy.backends.base import Kind
 from proxy.backends.connection import Connections
+from proxy.backends.kinds import KINDS
 from proxy.backends.known import KnownBackend
 from proxy.capture import Capture
 from proxy.counters import Counters
+from proxy.guard import guard
 from proxy.prewarm import Prewarm
 from proxy.recorder import Recorder
 from proxy.reread import Reread
@@ -29,9 +32,17 @@ class Parts:
     prewarm: Prewarm | None = None
     reread: Reread | None = None
 
-    def arrived(self) -> None:
+    def arrived(self, noted: list[str] | None = None) -> None:
         """A request has come: whatever is read ahead gives way."""
         if self.prewarm is not None:
-            self.prewarm.arrived()
+            with guard(self.counters, "prewarm", noted):
+                self.prewarm.arrived()
         if self.reread is not None:
-            self.reread.arrived()
+            with guard(self.counters, "reread", noted):
+                self.reread.arrived()
+
+    async def kind(self, noted: list[str] | None = None) -> Kind:
+        """What this backend wants done differently; nothing if that cannot be told."""
+        with guard(self.counters, "backend-facts", noted):
+            return await self.known.kind()
+        return KINDS["openai-compatible"]

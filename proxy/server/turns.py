@@ -3,12 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.core.turn import Turn
+from proxy.counters import Counters
+from proxy.guard import guard
 from proxy.metrics import Metrics
 from proxy.observing import Savings
-from proxy.record import Record, detail_of, record_of
+from proxy.record import Record, bare_record_of, detail_of, record_of
 from proxy.turnlog import TurnLog
 
 _KEPT = 1000  # turns that the API can look back on: a long day, about a megabyte
@@ -25,8 +27,11 @@ class Place:
 class Turns:
     """Where every ended turn goes."""
 
-    def __init__(self, log: TurnLog, *, excerpts: bool = False) -> None:
+    def __init__(
+        self, log: TurnLog, counters: Counters | None = None, *, excerpts: bool = False
+    ) -> None:
         self._log = log
+        self._counters = counters or Counters()
         self._excerpts = excerpts
         self._waiting: deque[Place] = deque()
         self._kept: deque[tuple[Record, Record]] = deque(maxlen=_KEPT)
@@ -52,11 +57,25 @@ class Turns:
         self.fill(self.reserve(), turn)
 
     def _show(self, turn: Turn) -> None:
-        record = record_of(turn, excerpts=self._excerpts)
-        self._log.write(record)
-        self._kept.append((record, detail_of(turn)))
-        self.savings.add(turn)
-        self.metrics.saw(turn)
+        """The sums first: what fails in them is named in the line."""
+        noted = list(turn.failed_open)
+        with guard(self._counters, "metrics", noted):
+            self.savings.add(turn)
+        with guard(self._counters, "metrics", noted):
+            self.metrics.saw(turn)
+        record, detail = self._record(turn, noted)
+        with guard(self._counters, "log"):
+            self._log.write(record)
+        self._kept.append((record, detail))
+        self._tell(record)
+
+    def _record(self, turn: Turn, noted: list[str]) -> tuple[Record, Record]:
+        with guard(self._counters, "log", noted):
+            turn = replace(turn, failed_open=tuple(noted))
+            return record_of(turn, excerpts=self._excerpts), detail_of(turn)
+        return bare_record_of(replace(turn, failed_open=tuple(noted))), {}
+
+    def _tell(self, record: Record) -> None:
         for queue in tuple(self._watchers):
             try:
                 queue.put_nowait(record)

@@ -3,8 +3,9 @@
 from proxy.backends.base import Headers
 from proxy.core.errors import BackendError
 from proxy.core.routing import Route
+from proxy.guard import guard
 from proxy.pipeline import Pipeline
-from proxy.prepared import Prepared
+from proxy.prepared import Prepared, as_it_came
 from proxy.server.backends import Backend, Backends
 from proxy.server.parts import Parts
 
@@ -21,7 +22,7 @@ class Way:
         self._client_headers = headers
         self._tried: list[str] = []
         self._is_running = False
-        chosen = backends.choose(identified)
+        chosen = self._choose()
         assert chosen is not None, "there is at least one backend, and none was tried"
         self._take(*chosen)
         self.prepared = identified
@@ -34,39 +35,64 @@ class Way:
 
     async def write(self) -> None:
         """Write the request for the chosen backend."""
-        known = self.parts.known
-        kind = await known.kind()
-        pays = known.template.reasoning_pays
-        self.prepared = self._pipeline.write(self._identified, kind, reasoning_pays=pays)
-        self.headers = kind.headers(self._client_headers)
+        parts, noted = self.parts, self._identified.failed_open
+        kind = await parts.kind(noted)
+        with guard(parts.counters, "prepare", noted) as writing:
+            pays = parts.known.template.reasoning_pays
+            self.prepared = self._pipeline.write(self._identified, kind, reasoning_pays=pays)
+        if writing.failed:
+            self.prepared = as_it_came(self._identified)
+        self.headers = self._client_headers
+        with guard(parts.counters, "backend-facts", noted):
+            self.headers = kind.headers(self._client_headers)
 
     def leads_on(self, error: BackendError) -> bool:
         """Turn to the next backend, since nothing could be sent to this one; False where there is none.
 
         What is sent there is still to be written.
         """
-        self.failed(error)
+        self._failed(error)
         self._tried.append(self._backend.settings.name)
-        chosen = self._backends.choose(self._identified, self._tried)
+        chosen = self._choose()
         if chosen is None:
             return False
-        self.parts.known.lost()
+        self._forget()
         self.end()
         self._take(*chosen)
         return True
 
-    def failed(self, error: BackendError) -> None:
-        """The chosen backend did not answer as it should."""
-        self._backends.lost(self._backend, error)
+    def lost(self, error: BackendError) -> None:
+        """The chosen backend did not answer as it should; what comes back may be another one."""
+        self._forget()
+        self._failed(error)
+
+    def _forget(self) -> None:
+        with guard(self.parts.counters, "backend-facts", self._identified.failed_open):
+            self.parts.known.lost()
+
+    def _failed(self, error: BackendError) -> None:
+        with guard(self.parts.counters, "routing", self._identified.failed_open):
+            self._backends.lost(self._backend, error)
 
     def end(self) -> None:
         """The request runs no more. Twice is fine."""
         self._backend.running -= self._is_running
         self._is_running = False
 
+    def _choose(self) -> tuple[Backend, Route] | None:
+        """A backend that was not tried; None if all were."""
+        identified, tried = self._identified, self._tried
+        with guard(self._pipeline.counters, "routing", identified.failed_open):
+            return self._backends.choose(identified, tried)
+        left = (backend for backend in self._backends.all if backend.settings.name not in tried)
+        first = next(left, None)
+        if first is None:
+            return None
+        return first, Route(first.settings.name, "the first: none could be chosen")
+
     def _take(self, backend: Backend, chosen: Route) -> None:
         self._backend = backend
         self.route = chosen
-        backend.arrived()
+        backend.parts.arrived(self._identified.failed_open)
         backend.running += 1
         self._is_running = True

@@ -40,7 +40,7 @@ class WebSockets:
         protocols = tuple(scope.get("subprotocols", ()))
 
         async def ask(backend: Backend) -> BackendSocket:
-            kind = await backend.parts.known.kind()
+            kind = await backend.parts.kind()
             headers = kind.headers(request_headers(scope))
             return await backend.parts.connections.websocket(target_of(scope), headers, protocols)
 

@@ -87,6 +87,11 @@ def test_a_failure_stands_in_red_at_the_end(changed: Mapping[str, object], end: 
     assert "bold red" in [span.style for span in line.spans]
 
 
+def test_what_failed_open_is_named() -> None:
+    assert line_of(failed_open=None) == LINE
+    assert line_of(failed_open=["slot", "record"]) == LINE + "  failed open: slot, record"
+
+
 def test_a_cache_break_names_path_and_cause() -> None:
     found = {"path": "messages[3].content", "cause": "clock", "before": "secret"}
 

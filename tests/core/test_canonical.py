@@ -65,6 +65,19 @@ def test_a_rule_that_raises_is_skipped_and_named() -> None:
         assert canonical.prompt == Canonicalizer(DEFAULT).run(prompt_of(NOISY)).prompt
 
 
+def test_a_rule_that_raises_is_told_of_whenever_it_is_run() -> None:
+    told: list[tuple[str, str]] = []
+    canonicalizer = Canonicalizer(
+        (BROKEN, BROKEN_FOR_ALL), lambda name, error: told.append((name, str(error)))
+    )
+
+    for _ in range(2):  # the second time the messages are remembered
+        canonicalizer.run(prompt_of(NOISY))
+
+    for_each = [("broken", message["role"]) for message in NOISY]
+    assert told == [*for_each, ("broken-for-all", "3"), ("broken-for-all", "3")]
+
+
 def test_a_reply_to_be_continued_stays_as_it_is() -> None:
     begun = {"role": "assistant", "content": "The answer is \n", "finish_reason": None}
     prompt = prompt_of([*NOISY, begun])

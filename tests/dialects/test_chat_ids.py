@@ -137,7 +137,7 @@ def event(*calls: Any, end: str = "\n\n") -> bytes:
 
 def relayed(*pieces: bytes) -> bytes:
     ids = CallIds(EARLIER, "seed")
-    return b"".join([*(ids.piece(piece) for piece in pieces), ids.end()])
+    return b"".join([*(ids.piece(piece) for piece in pieces), ids.held])
 
 
 PING = b": ping\n\n"
@@ -259,7 +259,7 @@ def test_an_event_goes_out_with_its_end() -> None:
 
     assert ids.piece(PING + TEXT[:9]) == PING
     assert ids.piece(TEXT[9:]) == TEXT
-    assert ids.end() == b""
+    assert ids.held == b""
 
 
 def test_an_event_beyond_the_limit_passes_unread() -> None:

@@ -140,7 +140,7 @@ def _reply(is_stream: bool, pieces: Sequence[bytes]) -> Reply:
 
 def _with_ids(pieces: Sequence[bytes]) -> bytes:
     ids = CallIds((), "seed")
-    return b"".join(map(ids.piece, pieces)) + ids.end()
+    return b"".join(map(ids.piece, pieces)) + ids.held
 
 
 def _check_only_ids_differ(stream: bytes, passed: bytes) -> None:

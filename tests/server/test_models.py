@@ -41,3 +41,15 @@ async def test_where_nobody_has_a_list_the_first_one_answers_itself() -> None:
         answer = await exchange(where.proxy.url, "GET", "/v1/models")
 
     assert (answer.status, answer.json()) == (401, {"error": "a"})
+
+
+async def test_a_list_that_cannot_be_merged_is_no_failure() -> None:
+    """An id that is no text; the first backend then answers itself."""
+    odd = {"object": "list", "data": [{"id": ["x"], "object": "model"}]}
+    backends = {name: Healthy(otherwise=json_response(odd)) for name in "ab"}
+    async with site(backends) as where:
+        answer = await exchange(where.proxy.url, "GET", "/v1/models")
+        counted = dict(where.proxy.app.turns._counters.fail_open)
+
+    assert (answer.status, answer.json()) == (200, odd)
+    assert counted == {"models": 1}

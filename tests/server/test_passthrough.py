@@ -206,3 +206,28 @@ async def test_many_answers_at_once_do_not_mix() -> None:
         answers = await asyncio.gather(*(one(proxy.url, number) for number in range(50)))
 
     assert [answer.body for answer in answers] == [b"/%d" % number for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("proxy.backends.known.KnownBackend.kind", "backend-facts"),
+        ("proxy.prewarm.Prewarm.arrived", "prewarm"),
+        ("proxy.reread.Reread.arrived", "reread"),
+    ],
+)
+async def test_a_fault_in_what_only_helps_is_not_the_clients(
+    place: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def boom(*_: object) -> None:
+        raise KeyError("injected")
+
+    async with Backend(OK) as backend, running_proxy(backend.url) as proxy:
+        with monkeypatch.context() as patch:
+            patch.setattr(place, boom)
+            answer = await exchange(proxy.url, "POST", "/v1/embeddings", {"input": "x"})
+        counted = dict(proxy.app.turns._counters.fail_open)
+
+    assert (answer.status, answer.json()) == (200, {"ok": True})
+    assert counted == {reason: 1}
+    assert "KeyError: 'injected'" in capsys.readouterr().err

@@ -354,3 +354,22 @@ async def test_a_reader_that_does_not_read_slows_the_backend_down() -> None:
 
     assert last <= 30
     assert size == 100_000_000
+
+
+async def test_a_backend_whose_kind_cannot_be_told_gets_the_client_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def boom(_: object) -> None:
+        raise KeyError("injected")
+
+    monkeypatch.setattr("proxy.backends.known.KnownBackend.kind", boom)
+    async with (
+        LemonadeDouble() as lemonade,
+        running_proxy(lemonade.url, backend=LEMONADE) as proxy,
+        connect(ws(proxy.url)) as socket,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        await socket.send("hello")
+        assert await socket.recv() == "hello"
+
+    assert "backend-facts failed" in capsys.readouterr().err

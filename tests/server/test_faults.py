@@ -1,0 +1,294 @@
+"""A fault in anything that only helps a request: the reply is whole, there is one line, and it names the fault.
+
+`FAULTS` has a row for everything that is called behind a wall on a request's way. A test reads the source: it
+fails if a row is missing, or if something is called there that is neither behind a wall nor the relay itself.
+"""
+
+import asyncio
+import builtins
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from proxy.capture import Capture
+from proxy.core.explain import CacheBreak, Evidence
+from proxy.core.rules.base import Rule
+from proxy.core.turn import Turn
+from proxy.core.types import Prompt, Reply, Risk
+from proxy.counters import REASONS
+from proxy.prepared import Prepared
+from proxy.recent import Last
+from proxy.recorder import Ended, Recorder, turn_of
+from proxy.server.ending import STEPS
+from proxy.tasks import Tasks
+from tests.fakes.raw_client import Answer, exchange
+from tests.fakes.running_proxy import RunningProxy, running_proxy, until
+from tests.fakes.scripted import Script
+from tests.fakes.scripted_replies import (
+    chat_reply,
+    chat_stream,
+    dump,
+    json_response,
+    stream_response,
+    timings,
+)
+from tests.fakes.several import Healthy, site
+from tests.server.walls import WAY, calls_of
+
+CHAT = "/v1/chat/completions"
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+FIRST = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello."}]
+SECOND = [*FIRST, {"role": "assistant", "content": "hi"}, {"role": "user", "content": "And?"}]
+WHOLE, STREAM = "whole", "stream"
+
+
+class Injected(Exception):
+    """The fault."""
+
+
+def boom(*_: object, **__: object) -> None:
+    """What takes the place of a helper."""
+    raise Injected
+
+
+def fails_to_explain(
+    tasks: Tasks, work: Coroutine[object, object, None], name: str
+) -> "asyncio.Task[None]":
+    """`Tasks.start`, for everything but the explanation of a turn: the relay itself starts one."""
+    if name == "explain":
+        raise Injected
+    return START(tasks, work, name)
+
+
+def fails_with_a_reply(prepared: Prepared, ended: Ended) -> object:
+    """`turn_of`, unless it is asked for what can be said without the reply."""
+    if ended.reply != Reply():
+        raise Injected
+    return turn_of(prepared, ended)
+
+
+def fails_when_asked(
+    recorder: Recorder, turn: Turn, before: Last, after: Prompt, evidence: Evidence
+) -> CacheBreak | None:
+    """`Recorder.explain`, unless the backend was asked: the break is known by then, its cause is not."""
+    if turn.cache_break is not None:
+        raise Injected
+    return EXPLAIN(recorder, turn, before, after, evidence)
+
+
+START, EXPLAIN = Tasks.start, Recorder.explain
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`name`: as the source calls it; `place`: what is replaced; `reason`: under which it is counted.
+
+    `modes`: those in which it is called at all. `is_logged`: false if what fails is the log itself.
+    `loses_cache`: the backend has forgotten the conversation, so it is asked about the turn; `moves`: the
+    first of two backends is down.
+    """
+
+    name: str
+    place: str
+    reason: str
+    fault: Callable[..., object] = boom
+    modes: tuple[str, ...] = (WHOLE, STREAM)
+    is_logged: bool = True
+    loses_cache: bool = False
+    moves: bool = False
+
+
+FAULTS = [
+    # before the request is sent
+    Fault("pipeline.identify", "proxy.pipeline.Pipeline.identify", "prepare"),
+    Fault("chat_completions.parse", "proxy.dialects.chat_completions.parse", "prepare"),
+    Fault("profile_of", "proxy.pipeline.profile_of", "prepare"),
+    Fault("canonicalizer.run", "proxy.core.canonical.Canonicalizer.run", "prepare"),
+    Fault("store.find", "proxy.stores.memory.MemoryStore.find", "store"),
+    Fault("recent.get", "proxy.recent.Recent.get", "prepare"),
+    Fault("backends.choose", "proxy.server.backends.Backends.choose", "routing"),
+    Fault("known.kind", "proxy.backends.known.KnownBackend.kind", "backend-facts"),
+    Fault("pipeline.write", "proxy.pipeline.Pipeline.write", "prepare"),
+    Fault("restore", "proxy.pipeline.restore", "prepare"),
+    Fault("chat_completions.render", "proxy.dialects.chat_completions.render", "prepare"),
+    Fault("kind.headers", "proxy.backends.llamacpp.LlamaCpp.headers", "backend-facts"),
+    Fault("capture.tape", "proxy.capture.Capture.tape", "capture"),
+    Fault("prewarm.arrived", "proxy.prewarm.Prewarm.arrived", "prewarm"),
+    Fault("reread.arrived", "proxy.reread.Reread.arrived", "reread"),
+    Fault("seating.take", "proxy.server.seating.Seating.take", "slot"),
+    Fault("keeper.take", "proxy.slotkeeper.SlotKeeper.take", "slot"),
+    # the first backend cannot be reached
+    Fault("backends.lost", "proxy.server.backends.Backends.lost", "routing", moves=True),
+    Fault("known.lost", "proxy.backends.known.KnownBackend.lost", "backend-facts", moves=True),
+    Fault("seating.give_back", "proxy.server.seating.Seating.give_back", "slot", moves=True),
+    # while the reply passes
+    Fault("chat_completions.reader", "proxy.dialects.chat_completions.reader", "reader"),
+    Fault("reader.feed", "proxy.dialects.chat_reply.ChatReader.feed", "reader"),
+    Fault("reader.finish", "proxy.dialects.chat_reply.ChatReader.finish", "reader"),
+    Fault("tape.feed", "proxy.capture.Tape.feed", "capture"),
+    Fault("ids.piece", "proxy.dialects.chat_ids.CallIds.piece", "call-ids", modes=(STREAM,)),
+    Fault("ids.body", "proxy.dialects.chat_ids.CallIds.body", "call-ids", modes=(WHOLE,)),
+    # when it has ended
+    Fault("end", "proxy.server.exchange.Exchange._end", "record", is_logged=False),
+    Fault("turn_of", "proxy.server.ending.turn_of", "record", fault=fails_with_a_reply),
+    Fault("recorder.record", "proxy.recorder.Recorder.record", "record"),
+    Fault("store.put", "proxy.stores.memory.MemoryStore.put", "record"),
+    Fault("way.end", "proxy.server.way.Way.end", "routing"),
+    Fault("kept_reply", "proxy.server.ending.kept_reply", "slot"),
+    Fault("seating.leave", "proxy.server.seating.Seating.leave", "slot"),
+    Fault("prewarm.ended", "proxy.prewarm.Prewarm.ended", "prewarm"),
+    Fault("reread.ended", "proxy.reread.Reread.ended", "reread"),
+    Fault("known.saw_model", "proxy.backends.known.KnownBackend.saw_model", "backend-facts"),
+    Fault("tape.end", "proxy.capture.Tape.end", "capture"),
+    Fault("savings.add", "proxy.observing.Savings.add", "metrics"),
+    Fault("metrics.saw", "proxy.metrics.Metrics.saw", "metrics"),
+    Fault("record_of", "proxy.server.turns.record_of", "log"),
+    Fault("detail_of", "proxy.server.turns.detail_of", "log"),
+    # a turn about which the backend is asked
+    Fault("tasks.start", "proxy.tasks.Tasks.start", "explain", fails_to_explain, loses_cache=True),
+    Fault("gather", "proxy.server.ending.gather", "explain", loses_cache=True),
+    Fault(
+        "recorder.explain",
+        "proxy.recorder.Recorder.explain",
+        "explain",
+        fails_when_asked,
+        loses_cache=True,
+    ),
+    # the log itself: there is no line to name it in
+    Fault("turns.add", "proxy.server.turns.Turns.add", "log", is_logged=False),
+    Fault("turns.reserve", "proxy.server.turns.Turns.reserve", "log", is_logged=False),
+    Fault("turns.fill", "proxy.server.turns.Turns.fill", "log", is_logged=False),
+    Fault("log.write", "proxy.turnlog.TurnLog.write", "log", is_logged=False),
+]
+
+CASES = [
+    pytest.param(fault, mode, id=f"{fault.name}-{mode}") for fault in FAULTS for mode in fault.modes
+]
+
+
+def reply_of(mode: str, text: str, cached: int) -> tuple[bytes, Script]:
+    """A reply's bytes, and the script that sends them. Its prompt has 1,000 tokens."""
+    if mode == STREAM:
+        pieces = chat_stream([text], timings=timings(1000 - cached, cached, 8))
+        return b"".join(pieces), stream_response(pieces)
+    body = dump(chat_reply(text, 1000 - cached, cached))
+    return body, json_response(body)
+
+
+@asynccontextmanager
+async def running(backend: Healthy, folder: Path, *, moves: bool) -> AsyncIterator[RunningProxy]:
+    """A proxy with all that is on by default, and a capture; `moves`: its first backend has just died."""
+    if moves:
+        async with site({"a": Healthy(), "b": backend}) as where:
+            await where.die("a")
+            yield where.proxy
+    else:
+        capture = Capture(folder, print)
+        async with backend, running_proxy(backend.url, capture=capture) as proxy:
+            yield proxy
+        capture.close()
+
+
+async def ask(proxy: RunningProxy, messages: object, mode: str) -> Answer:
+    """A chat request; the proxy has done everything for it when this returns."""
+    body = {"messages": messages, "tools": [TOOL], "stream": mode == STREAM}
+    answer = await exchange(proxy.url, "POST", CHAT, body)
+    await until(lambda: not proxy.server.server_state.tasks)
+    names = ("explain", "learn slot")
+    await until(lambda: not any(task.get_name() in names for task in asyncio.all_tasks()))
+    return answer
+
+
+@pytest.mark.parametrize(("fault", "mode"), CASES)
+async def test_a_fault_in_a_helper_reaches_nobody(
+    fault: Fault,
+    mode: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The second turn of a conversation, with tools, captured; the third one goes well again."""
+    expected, script = reply_of(mode, "so", 0 if fault.loses_cache else 999)
+    backend = Healthy(reply_of(mode, "hi", 0)[1], script, reply_of(mode, "and", 999)[1])
+    async with running(backend, tmp_path, moves=fault.moves) as proxy:
+        if fault.moves:
+            backend.handlers.popleft()
+        else:
+            await ask(proxy, FIRST, mode)
+        with monkeypatch.context() as patch:
+            patch.setattr(fault.place, fault.fault)
+            answer = await ask(proxy, SECOND, mode)
+        third = await ask(proxy, [*SECOND, {"role": "user", "content": "And?"}], mode)
+        counted = dict(proxy.app.turns._counters.fail_open)
+
+    lines = proxy.lines()
+    failed = [line["failed_open"] for line in lines]
+    before = [] if fault.moves else [None]
+    assert (answer.status, answer.body, answer.complete) == (200, expected, True)
+    assert third.status == 200
+    assert counted[fault.reason] >= 1
+    assert "tests/server/test_faults.py" in capsys.readouterr().err
+    assert len(backend.requests) == len(before) + 2
+    if fault.is_logged:
+        assert failed == [*before, [fault.reason], None]
+    else:
+        assert failed[: len(before) + 1] in (before, [*before, None])
+
+
+async def test_a_rule_that_raises_is_named_and_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = Rule("key-order", Risk.LOSSLESS, boom, why="", source="")  # type: ignore[arg-type]  # raises
+    monkeypatch.setattr("proxy.ruleset.choose_rules", lambda *_: (broken,))
+    body, script = reply_of(WHOLE, "hi", 0)
+    async with Healthy(script) as backend, running_proxy(backend.url) as proxy:
+        answer = await ask(proxy, FIRST, WHOLE)
+        record = await proxy.record()
+
+    assert answer.body == body
+    assert backend.requests[0].json()["messages"] == FIRST
+    assert record["failed_open"] == ["rule key-order"]
+    assert "tests/server/test_faults.py" in capsys.readouterr().err
+
+
+def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
+    walled = {name for module in WAY for name in calls_of(f"server/{module}").walled}
+    walled |= calls_of("pipeline").walled | calls_of("recorder").walled
+
+    missing = walled - {fault.name for fault in FAULTS} - BESIDE - set(dir(builtins))
+    assert {name for name in missing if name[0] != "_"} == set()
+
+
+def test_every_step_at_the_end_of_a_turn_has_a_row() -> None:
+    rows = {fault.reason for fault in FAULTS}
+
+    assert {reason for reason, _ in STEPS} <= rows
+    assert rows <= REASONS
+
+
+def test_nothing_else_is_called_on_the_way_than_the_relay_itself() -> None:
+    bare = {name for module in WAY for name in calls_of(f"server/{module}").bare}
+
+    unknown = bare - RELAY - set(dir(builtins))
+    assert {name for name in unknown if name[0] != "_" and not name[0].isupper()} == set()
+
+
+BESIDE = frozenset({"counters.failed_open", "replace", "step", "work.close"})
+"""Called behind a wall, and no helpers."""
+
+RELAY = frozenset({
+    "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",
+    "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",
+    "answer_backend_error", "outcome_of", "pieces.append", "tried.append", "key.lower", "name.decode",
+    "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "unread", "as_it_came",
+    # modules of the way itself
+    "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived", "parts.kind",
+    "ids.piece", "ids.body", "ids.end", "end_turn", "turn_of", "bare_record_of",
+    # lists and queues of the log
+    "deque", "kept.append", "waiting.append", "waiting.popleft", "watchers.add", "watchers.discard",
+    "queue.get", "queue.get_nowait", "queue.put_nowait", "queue.qsize", "asyncio.Queue",
+})  # fmt: skip
+"""What a request cannot do without, and what cannot fail."""

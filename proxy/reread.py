@@ -117,7 +117,7 @@ class Reread:
 
     async def _await_return(self) -> None:
         """Look whether the backend has restarted; where it does not answer, look often for a while."""
-        while await self._ahead.known.has_restarted() is None:
+        while await self._ahead.known.look() is None:
             self._gone_s = self._gone_s or time.monotonic()
             if time.monotonic() - self._gone_s > _AWAITED_S:
                 return
@@ -138,10 +138,12 @@ class Reread:
         """Each in a slot of its own, as far as there are empty ones."""
         known, table = self._ahead.known, self._ahead.table
         llama, now = known.llama, known.start
+        if llama is None or known.is_asleep:
+            return  # nobody is woken for this
         if table.generation != known.generation:
             table.forget(known.generation)
-        events, states = table.events, () if llama is None else await llama.slots()
-        if llama is None or any(state.is_busy for state in states):
+        events, states = table.events, await known.slot_states()
+        if not states or any(state.is_busy for state in states):
             return
         table.read(states, events)
         for latest in lost:

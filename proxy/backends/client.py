@@ -12,6 +12,6 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def new_client(limit_s: float = 5.0) -> httpx.AsyncClient:
-    """A client whose answers may take `limit_s` where a question sets no limit of its own."""
-    return httpx.AsyncClient(verify=_trusted(), trust_env=False, timeout=limit_s)
+def new_client(limit_s: float = 5.0, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+    """A client whose answers may take `limit_s` if a question sets no limit of its own."""
+    return httpx.AsyncClient(verify=_trusted(), trust_env=False, timeout=limit_s, auth=auth)

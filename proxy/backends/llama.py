@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import httpx
 import orjson
 
-from proxy.backends.probe import ask_slots
+from proxy.backends.probe import ask_slots, page
 from proxy.backends.template import rendered
 from proxy.core.slot_state import SlotState
 
@@ -16,14 +16,18 @@ _READS = httpx.Timeout(_LIMIT_S, read=None)
 
 @dataclass(frozen=True, slots=True)
 class Llama:
-    """A llama-server at `url`. Every answer is None, or empty, where it does not answer."""
+    """A llama-server at `url`. Every answer is None, or empty, if it does not answer.
+
+    `model`: of a router, which then asks the server of that model, and loads none for it.
+    """
 
     client: httpx.AsyncClient
     url: str
+    model: str = ""
 
     async def render(self, body: bytes) -> str | None:
         """The prompt that the template makes of a chat body."""
-        return await rendered(self.client, self.url, body)
+        return await rendered(self.client, self.url, body, self.model)
 
     async def tokenize(self, text: str) -> tuple[int, ...]:
         """The tokens of a rendered prompt, as the chat endpoint makes them (server-context.cpp:5416)."""
@@ -33,7 +37,7 @@ class Llama:
 
     async def slots(self) -> tuple[SlotState, ...]:
         """Every slot, as it is now."""
-        return await ask_slots(self.client, self.url)
+        return await ask_slots(self.client, self.url, self.model)
 
     async def evaluate(self, slot: int, tokens: tuple[int, ...], model: str | None) -> int | None:
         """Have a slot hold these tokens; how many it had to evaluate. Cancelling closes the connection.
@@ -50,10 +54,11 @@ class Llama:
         self, path: str, body: dict[str, object], limit: httpx.Timeout
     ) -> dict[str, object]:
         headers = {"Content-Type": "application/json"}
-        content = orjson.dumps(body)
+        content = orjson.dumps({**body, "model": self.model} if self.model else body)
+        address = page(self.url, path, self.model)
         try:
             response = await self.client.post(
-                self.url + path, content=content, headers=headers, timeout=limit
+                address, content=content, headers=headers, timeout=limit
             )
             value = response.json() if response.status_code == 200 else None
         except (httpx.HTTPError, ValueError):

@@ -1,11 +1,12 @@
 """Asks a backend what it is."""
 
-import asyncio
 from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import urlencode
 
 import httpx
 
-from proxy.backends.answers import members, text
+from proxy.backends.answers import members, text, whole
 from proxy.core.errors import Unreachable
 from proxy.core.slot_state import SlotState, slot_states
 
@@ -30,48 +31,88 @@ async def identify(client: httpx.AsyncClient, url: str) -> str:
     return "openai-compatible"
 
 
+class Silence(Enum):
+    """Why there are no properties."""
+
+    GONE = "it does not answer"
+    LOADING = "it is loading its model"
+    LOCKED = "it wants a key"
+    UNLOADED = "the model is not loaded"
+    ROUTER = "it has several models, each with properties of its own"
+    NO_LLAMA_SERVER = "it is no llama-server"
+
+
 @dataclass(frozen=True, slots=True)
 class Props:
-    """What a llama-server says of itself. `marker` is another one at every start of it; `slots`: how
-    many tokens each slot holds, empty where it does not say; `model`: the path of its file."""
+    """What a llama-server says of itself. `marker` is another one at every start of it; `model`: the path
+    of its file; `total`: how many slots it has, 0 if it does not say or does not show them."""
 
     url: str
     template: str
     marker: str | None
-    slots: tuple[int, ...] = ()
     model: str | None = None
     says: tuple[str, ...] = ()
     """Model, its alias, build, template and context size: what a saved slot must fit. Empty where one is not
     said."""
+    total: int = 0
+    is_sleeping: bool = False
 
 
-async def props_of(client: httpx.AsyncClient, url: str) -> Props | None:
-    """The llama-server at `url`, or behind it; None where nobody says.
+async def props_of(client: httpx.AsyncClient, url: str, model: str = "") -> Props | Silence:
+    """The llama-server at `url`, or behind it. It wakes no server that sleeps, and loads no model.
 
     Lemonade has no `/props` itself, but its health names the llama-server of each loaded model; the
-    most recently used one answers the next request for it.
+    most recently used one answers the next request for it. `model`: of a router.
     """
     try:
-        # Both at once: a request may wait for it.
-        answer, slots = await asyncio.gather(
-            client.get(f"{url}/props", timeout=_LIMIT_S), slot_tokens(client, url)
-        )
+        answer = await client.get(page(url, "/props", model), timeout=_LIMIT_S)
         props = members(answer)
-        if "chat_template" not in props:
-            health = members(await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S))
-            behind = _llama_server_of(health)
-            if behind is None:
-                return None
-            url = behind
-            props = members(await client.get(f"{url}/props", timeout=_LIMIT_S))
-            slots = await slot_tokens(client, url)
+        if "chat_template" in props:
+            return _props(url, props)
+        why = _silence(answer, props, model)
+        if why is not Silence.NO_LLAMA_SERVER:
+            return why
+        health = await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S)
+        behind = _llama_server_of(members(health))
+        if behind is None:
+            return _silence(health, {}, model)
+        answer = await client.get(f"{behind}/props", timeout=_LIMIT_S)
+        return _props(behind, members(answer))
     except httpx.HTTPError:
-        return None
+        return Silence.GONE
+
+
+def page(url: str, path: str, model: str = "") -> str:
+    """The address of a page; `model`: as a router takes it, which loads no model for it."""
+    return (
+        f"{url}{path}?{urlencode({'model': model, 'autoload': 'false'})}" if model else url + path
+    )
+
+
+def _props(url: str, props: dict[str, object]) -> Props | Silence:
     template = props.get("chat_template")
     if not isinstance(template, str):
-        return None
-    marker, model = text(props.get("media_marker")), text(props.get("model_path"))
-    return Props(url, template, marker, slots, model, _says(props))
+        return Silence.NO_LLAMA_SERVER
+    shows = props.get("endpoint_slots") is not False  # older builds do not say so
+    return Props(
+        url,
+        template,
+        text(props.get("media_marker")),
+        text(props.get("model_path")),
+        _says(props),
+        (whole(props.get("total_slots")) or 0) if shows else 0,
+        props.get("is_sleeping") is True,
+    )
+
+
+def _silence(answer: httpx.Response, props: dict[str, object], model: str) -> Silence:
+    if answer.status_code in (401, 403):
+        return Silence.LOCKED
+    if answer.status_code == 503:
+        return Silence.LOADING
+    if model:
+        return Silence.UNLOADED
+    return Silence.ROUTER if props.get("role") == "router" else Silence.NO_LLAMA_SERVER
 
 
 def _says(props: dict[str, object]) -> tuple[str, ...]:
@@ -82,20 +123,14 @@ def _says(props: dict[str, object]) -> tuple[str, ...]:
     return (*(str(props.get(name)) for name in names), str(settings["n_ctx"]))
 
 
-async def ask_slots(client: httpx.AsyncClient, url: str) -> tuple[SlotState, ...]:
+async def ask_slots(client: httpx.AsyncClient, url: str, model: str = "") -> tuple[SlotState, ...]:
     """Every slot as it is now; empty if `/slots` is off or not understood. It wakes a server that sleeps,
     and puts off the sleep of one that does not."""
     try:
-        response = await client.get(f"{url}/slots", timeout=_LIMIT_S)
+        response = await client.get(page(url, "/slots", model), timeout=_LIMIT_S)
         return slot_states(response.json()) if response.status_code == 200 else ()
     except (httpx.HTTPError, ValueError):
         return ()
-
-
-async def slot_tokens(client: httpx.AsyncClient, url: str) -> tuple[int, ...]:
-    """How many tokens each slot holds: prompt and reply but for the last token, 0 if nothing ran in it
-    yet. Empty if `/slots` is off."""
-    return tuple(state.tokens or 0 for state in await ask_slots(client, url))
 
 
 def _llama_server_of(health: dict[str, object]) -> str | None:

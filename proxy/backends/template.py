@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import httpx
 import orjson
 
+from proxy.backends.probe import page
+
 _LIMIT_S = 5.0
 _MARK = "warmprefix-probe-reasoning"
 _CALL = {
@@ -63,25 +65,27 @@ class TemplateFacts:
 UNKNOWN = TemplateFacts(None, None)
 
 
-async def ask_template(client: httpx.AsyncClient, url: str) -> TemplateFacts:
-    """The facts of the template in use at `url`; UNKNOWN where it cannot be asked."""
-    in_loop = await _renders(client, url, {"messages": _LOOP, "tools": _TOOLS})
-    in_history = await _renders(client, url, {"messages": _HISTORY, "tools": _TOOLS})
+async def ask_template(client: httpx.AsyncClient, url: str, model: str = "") -> TemplateFacts:
+    """The facts of the template in use at `url`; UNKNOWN if it cannot be asked. `model`: of a router."""
+
+    async def keeps(body: dict[str, object]) -> bool | None:
+        named = {**body, "model": model} if model else body
+        prompt = await rendered(client, url, orjson.dumps(named), model)
+        return None if prompt is None else _MARK in prompt
+
+    in_loop = await keeps({"messages": _LOOP, "tools": _TOOLS})
+    in_history = await keeps({"messages": _HISTORY, "tools": _TOOLS})
     if in_history is None:  # a template without tools
-        in_history = await _renders(client, url, {"messages": _PLAIN})
+        in_history = await keeps({"messages": _PLAIN})
     return TemplateFacts(in_loop, in_history)
 
 
-async def _renders(client: httpx.AsyncClient, url: str, body: object) -> bool | None:
-    prompt = await rendered(client, url, orjson.dumps(body))
-    return None if prompt is None else _MARK in prompt
-
-
-async def rendered(client: httpx.AsyncClient, url: str, body: bytes) -> str | None:
-    """The prompt that the template makes of a chat body; None where it cannot be asked."""
+async def rendered(client: httpx.AsyncClient, url: str, body: bytes, model: str = "") -> str | None:
+    """The prompt that the template makes of a chat body; None if it cannot be asked. `model`: of a router,
+    which the body must name too."""
     try:
         response = await client.post(
-            f"{url}/apply-template",
+            page(url, "/apply-template", model),
             content=body,
             headers={"Content-Type": "application/json"},
             timeout=_LIMIT_S,

@@ -36,7 +36,7 @@ def command(
             metavar="KEY",
             envvar="OPENAI_API_KEY",
             show_envvar=True,
-            help="The backend's API key; used only where it asks for one.",
+            help="The backend's API key, used only if it asks for one [default: backend.api_key].",
         ),
     ] = None,
     probe: Annotated[
@@ -69,7 +69,10 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
     flags = {"backend.url": backend}
     settings = effective(file, {}).config
     if not settings.backends:
-        return [effective(file, flags).config]
+        named = effective(file, flags).config
+        if named.backend.url == settings.backend.url:
+            return [named]
+        return [replace(named, backend=replace(named.backend, api_key=None))]  # that of another one
     only = () if backend is None else (load(None, {}, flags).config.backend,)
     return [replace(settings, backend=each) for each in only or settings.backends]
 
@@ -82,7 +85,7 @@ def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bo
 
     url = settings.backend.url
     try:
-        facts = asyncio.run(ask(url, api_key, probe=probe))
+        facts = asyncio.run(ask(url, api_key or settings.backend.api_key, probe=probe))
     except Unreachable as error:
         show_unreachable(url, str(error), as_json=as_json)
         return USAGE_STATUS

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.config.checks import checked, from_text, nearest
+from proxy.config.key_files import key_of_file
 from proxy.config.positions import key_lines
 from proxy.config.schema import (
     KEYS,
@@ -82,6 +83,8 @@ def load(
         except ValueError as error:
             raise ConfigError(f"{given.source}: {given.path}: {error}") from None
         sources[given.path] = given.source
+    for section in ("server", "backend"):
+        take_key_of_file(values, sources, section)
     config = build(values)
     check_contradiction(config.canonicalize, sources)
     tables = tables_of_environment(environ) or tables_of_file(
@@ -89,6 +92,14 @@ def load(
     )
     backends = named_backends(tables, config.backend, sources)
     return Effective(replace(config, backends=backends), sources)
+
+
+def take_key_of_file(values: dict[str, Any], sources: dict[str, str], section: str) -> None:
+    """Put the key of a section's key file in its place; raises ConfigError."""
+    key, file = f"{section}.api_key", f"{section}.api_key_file"
+    if values[file]:
+        values[key] = key_of_file(file, values[file], sources[file], values[key] and sources[key])
+        sources[key] = f"file {values[file]}"
 
 
 def build(values: Mapping[str, Any]) -> Config:

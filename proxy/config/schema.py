@@ -37,11 +37,15 @@ class ServerConfig:
     )
     api_key: str | None = field(
         default=None,
+        repr=False,
         metadata=about(
             "Key that clients must send as `Authorization: Bearer`. Empty: no key is asked for.",
             check="token",
             secret=True,
         ),
+    )
+    api_key_file: str = field(
+        default="", metadata=about("File that holds this key, instead of api_key.")
     )
     max_body_bytes: int = field(
         default=104857600,
@@ -72,6 +76,19 @@ class BackendConfig:
         metadata=about("Address of the backend, without /v1.", check="url", flag="--backend"),
     )
     kind: BackendKind = field(default="auto", metadata=about("What the backend is; auto asks it."))
+    api_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=about(
+            "Key of the backend (llama-server --api-key): for the proxy's own questions, and for clients "
+            "that send no key of their own. Empty: the questions use the key of a request that succeeded.",
+            check="token",
+            secret=True,
+        ),
+    )
+    api_key_file: str = field(
+        default="", metadata=about("File that holds this key, instead of api_key.")
+    )
     connect_timeout_s: float = field(
         default=5.0, metadata=about("How long a connection may take to open.", "seconds", above=0)
     )

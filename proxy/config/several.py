@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.config.checks import checked, described, nearest
+from proxy.config.key_files import key_of_file
 from proxy.config.schema import TABLE_KEYS, BackendConfig, NamedBackend
 from proxy.core.errors import ConfigError
 
@@ -96,6 +97,14 @@ def _backend(table: Table, shared: BackendConfig, sources: dict[str, str]) -> Na
     for name, value in table.values.items():
         values[name] = _checked(table, name, value)
         sources[f"{table.label}.{name}"] = table.sources[name]
+    if "api_key" in table.values:
+        values["api_key_file"] = table.values.get("api_key_file", "")
+    if table.values.get("api_key_file"):
+        source = table.sources["api_key_file"]
+        both = table.sources.get("api_key")
+        label = f"{table.label}.api_key_file"
+        values["api_key"] = key_of_file(label, values["api_key_file"], source, both)
+        sources[f"{table.label}.api_key"] = f"file {values['api_key_file']}"
     if "url" not in values:
         raise ConfigError(f"{table.source}: {table.label}: url is missing")
     if not values.get("name"):

@@ -3,7 +3,7 @@
 import json
 
 from proxy.config.load import Effective
-from proxy.config.schema import KEYS, TABLE_KEYS
+from proxy.config.schema import KEYS, TABLE_KEYS, Key
 
 MASK = "********"
 
@@ -23,7 +23,7 @@ def effective_lines(effective: Effective) -> list[str]:
     for at, backend in enumerate(backends):
         rows.append(("[[backends]]", ""))
         for name in TABLE_KEYS:
-            value = toml_value(getattr(backend, name))
+            value = masked(TABLE_KEYS[name], getattr(backend, name))
             rows.append((f"{name} = {value}", effective.sources[f"backends[{at}].{name}"]))
     width = max(len(row) for row, _ in rows)
     return [f"{row:<{width}}   # {source}" if source else row for row, source in rows]
@@ -32,8 +32,12 @@ def effective_lines(effective: Effective) -> list[str]:
 def shown(effective: Effective, path: str) -> str:
     """One value as TOML; a secret that is set shows as a mask."""
     section, name = path.split(".")
-    value = getattr(getattr(effective.config, section), name)
-    return toml_value(MASK if KEYS[path].setting.secret and value else value)
+    return masked(KEYS[path], getattr(getattr(effective.config, section), name))
+
+
+def masked(key: Key, value: object) -> str:
+    """One value as TOML; a mask for a secret."""
+    return toml_value(MASK if key.setting.secret and value else value)
 
 
 def toml_value(value: object) -> str:

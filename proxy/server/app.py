@@ -6,6 +6,7 @@ from pathlib import Path
 
 from proxy.ahead import Ahead
 from proxy.backends.connection import Connections
+from proxy.backends.key import BackendKey
 from proxy.backends.known import KnownBackend
 from proxy.capture import Capture
 from proxy.config import Config, NamedBackend
@@ -82,7 +83,8 @@ class App:
 
     def _parts(self, backend: NamedBackend) -> Parts:
         """The parts of one backend, with those that are everyone's."""
-        known = KnownBackend(backend.url, backend.kind, self.tasks)
+        key = BackendKey(backend.url, backend.api_key, self._config.server.api_key)
+        known = KnownBackend(backend.url, backend.kind, self.tasks, key)
         seating = self._seating(backend, known)
         prewarm, reread = self._reading(known, seating)
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)

@@ -8,9 +8,10 @@ from proxy.dialects.chat_completions import prompt_body
 from proxy.recorder import Question
 
 
-async def gather(known: KnownBackend, question: Question) -> Evidence:
+async def gather(backend: KnownBackend, question: Question) -> Evidence:
     """The evidence of a question, with what the backend answers added."""
     evidence = question.evidence
+    known = backend.of(question.turn.model)
     if not evidence.restarted:
         await known.has_restarted()
         # Whoever noticed it, by a request or by looking for restarts.

@@ -148,6 +148,7 @@ class Backends:
         if self._watching is not None:
             self._watching.cancel()
         for backend in self.all:
+            backend.parts.known.stop()
             if backend.parts.reread is not None:
                 backend.parts.reread.stop()
 

@@ -74,7 +74,8 @@ def watch_restarts(ending: Ending) -> None:
 
 def see_model(ending: Ending) -> None:
     """Another model than before brings another template."""
-    ending.parts.known.saw_model(ending.turn.model)
+    turn = ending.turn
+    ending.parts.known.ended(turn.model, ending.way.headers, turn.status)
 
 
 def capture(ending: Ending) -> None:

@@ -155,8 +155,10 @@ class Exchange:
         reply = self._reply()
         if self.outcome is Outcome.OK and reply.error is not None:
             self.outcome = Outcome.BACKEND_ERROR
-        backend, generation = self._way.route.backend, self._parts.known.generation
-        times = self._times()
+        known, request = self._parts.known, self._prepared.request
+        asked = request.model if request else None
+        generation = known.of(reply.model or asked).generation
+        backend, times = self._way.route.backend, self._times()
         ended = Ended(reply, self._status, self.outcome, times, generation, backend)
         end_turn(self._parts, self._way, self._prepared, ended, self._seat, self._tape)
 

@@ -62,8 +62,7 @@ async def _listed(scope: Scope, backend: Backend) -> list[Model] | None:
 
 
 async def _told(scope: Scope, backend: Backend) -> list[Model] | None:
-    kind = await backend.parts.kind()
-    headers = kind.headers(request_headers(scope, _NOT_FORWARDED))
+    headers = await backend.parts.outgoing(request_headers(scope, _NOT_FORWARDED))
     response = await backend.parts.connections.open("GET", target_of(scope), headers, None)
     try:
         body = b"".join([piece async for piece in response.pieces()])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from proxy.backends.base import Kind
+from proxy.backends.base import Headers, Kind
 from proxy.backends.connection import Connections
 from proxy.backends.kinds import KINDS
 from proxy.backends.known import KnownBackend
@@ -40,6 +40,12 @@ class Parts:
         if self.reread is not None:
             with guard(self.counters, "reread", noted):
                 self.reread.arrived()
+
+    async def outgoing(self, headers: Headers, noted: list[str] | None = None) -> Headers:
+        """A client's headers as this backend should get them; as they came if that cannot be told."""
+        with guard(self.counters, "backend-facts", noted):
+            return await self.known.outgoing(headers)
+        return headers
 
     async def kind(self, noted: list[str] | None = None) -> Kind:
         """What this backend wants done differently; nothing if that cannot be told."""

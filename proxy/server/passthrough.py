@@ -89,8 +89,7 @@ class Passthrough:
         async def ask(backend: Backend) -> BackendResponse:
             if method == "POST":
                 backend.arrived()
-            kind = await backend.parts.kind()
-            headers = [*kind.headers(request_headers(scope)), *length]
+            headers = [*await backend.parts.outgoing(request_headers(scope)), *length]
             return await backend.parts.connections.open(method, target, headers, body)
 
         return await self._backends.reach(ask)

@@ -215,7 +215,7 @@ async def _announce(app: App, listener: socket.socket) -> None:
     for backend in app.backends.all:
         known = backend.parts.known
         await known.ask()
-        app.tasks.start(known.ask_template(), "template probe")
+        known.wait_for_it()
         if backend.parts.seating is not None:
             app.tasks.start(backend.parts.seating.announce(), "slot saving")
         names.append(f"{backend.settings.url} ({known.name})")

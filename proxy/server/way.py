@@ -36,15 +36,13 @@ class Way:
     async def write(self) -> None:
         """Write the request for the chosen backend."""
         parts, noted = self.parts, self._identified.failed_open
-        kind = await parts.kind(noted)
+        kind, request = await parts.kind(noted), self._identified.request
         with guard(parts.counters, "prepare", noted) as writing:
-            pays = parts.known.template.reasoning_pays
+            pays = parts.known.of(request.model if request else None).template.reasoning_pays
             self.prepared = self._pipeline.write(self._identified, kind, reasoning_pays=pays)
         if writing.failed:
             self.prepared = as_it_came(self._identified)
-        self.headers = self._client_headers
-        with guard(parts.counters, "backend-facts", noted):
-            self.headers = kind.headers(self._client_headers)
+        self.headers = await parts.outgoing(self._client_headers, noted)
 
     def leads_on(self, error: BackendError) -> bool:
         """Turn to the next backend, since nothing could be sent to this one; False where there is none.

@@ -40,8 +40,7 @@ class WebSockets:
         protocols = tuple(scope.get("subprotocols", ()))
 
         async def ask(backend: Backend) -> BackendSocket:
-            kind = await backend.parts.kind()
-            headers = kind.headers(request_headers(scope))
+            headers = await backend.parts.outgoing(request_headers(scope))
             return await backend.parts.connections.websocket(target_of(scope), headers, protocols)
 
         opening = asyncio.get_running_loop().create_task(self._backends.reach(ask))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,19 @@ async def test_a_key_is_asked_for_and_used(
     assert ("2 slots of 32,768 tokens each" in levels(body)) is is_seen
     assert sent[0] is None, "a key goes only to who asks for one"
     assert "secret" not in result.output
+
+
+async def test_the_key_of_the_settings_is_for_the_backend_of_the_settings() -> None:
+    async with (
+        ScriptedBackend(otherwise=guarded) as own,
+        ScriptedBackend(otherwise=guarded) as other,
+    ):
+        settings = {"WARMPREFIX_BACKEND__URL": own.url, "WARMPREFIX_BACKEND__API_KEY": "secret"}
+        for arguments in ((), ("--backend", own.url), ("--backend", other.url)):
+            await asyncio.to_thread(partial(doctor, *arguments, **settings))
+
+    assert "Bearer secret" in {request.header("authorization") for request in own.requests}
+    assert {request.header("authorization") for request in other.requests} == {None}
 
 
 async def test_a_key_is_not_sent_where_none_is_wanted() -> None:

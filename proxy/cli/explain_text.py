@@ -30,7 +30,7 @@ CAUSES: Mapping[str, str] = {
     "edit": "the client changed its history",
     "compaction": "the client shortened its history",
     "evicted": "the prompt went on, but other conversations had taken its place in the cache",
-    "restarted": "the backend was started anew, with an empty cache",
+    "restarted": "the backend was started anew or has slept: its cache is empty",
     "checkpoint": "the model cannot cut its cache at any token, and fell back to an earlier checkpoint",
     "model-switch": "another model answered",
     "other-backend": "the conversation moved to another backend, which had not read it",

@@ -91,7 +91,7 @@ _HINTS: Mapping[str, str] = {
     "edit": "none: the history was changed on purpose",
     "compaction": "client: compact less often; what was cut is read again once",
     "evicted": "llama-server: more slots (--parallel) or a larger --cache-ram",
-    "restarted": "llama-server: --slot-save-path keeps caches over a restart",
+    "restarted": "llama-server: --slot-save-path keeps caches over a restart or a nap",
     "checkpoint": "llama-server: --swa-full, or more --ctx-checkpoints",
     "other-backend": "none: backend_reason in the log tells why the conversation moved",
     "model-switch": "Lemonade: raise max_loaded_models, or keep to one model name",

@@ -122,7 +122,8 @@ class KnownBackend(KnownModel):
         if router is None or not router.most:
             return ()
         loaded = {listed.name for listed in router.models if listed.is_loaded}
-        if self.model_key(model) in loaded or len(loaded) < router.most:
+        wanted = self.model_key(model)
+        if not wanted or wanted in loaded or len(loaded) < router.most:
             return ()
         return tuple(known for name, known in self._models.items() if name in loaded)
 

@@ -56,6 +56,7 @@ class KnownModel:
         self._props: Props | None = None
         self._states: tuple[SlotState, ...] = ()
         self._is_there = True
+        self._was_lost = False
         self._tries = _TRIES
         self._asked_s = -_AGAIN_S
         self.silence: Silence | None = Silence.GONE
@@ -117,10 +118,12 @@ class KnownModel:
     def forget(self) -> None:
         """What comes back may be another one."""
         self._emptied()
+        self._was_lost = True
 
     async def look(self) -> bool | None:
-        """Whether what the slots held is gone since it was looked at last: the server has started anew, sleeps,
-        or its router has unloaded the model. None if it does not answer, or does not say.
+        """Whether what the slots held is gone, for all that is known, since it was looked at last: the server
+        has started anew, was lost, sleeps, or its router has unloaded the model. None if it does not answer,
+        or does not say.
 
         llama-server draws a new media marker at every start (tools/server/README.md, /props).
         """
@@ -155,7 +158,8 @@ class KnownModel:
             self._emptied()
         if found.is_sleeping:
             self.slots = (0,) * found.total
-        return is_new or naps
+        was_lost, self._was_lost = self._was_lost, False
+        return is_new or naps or was_lost
 
     def _emptied(self) -> None:
         self.generation += 1

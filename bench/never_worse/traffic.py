@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench.never_worse.maker import TOOLS, Maker
-from bench.never_worse.plan import Nap, Plan, Restart
+from bench.never_worse.plan import Nap, Pause, Plan, Restart
 from bench.never_worse.texts import between
 
 TEMPLATES = (
@@ -91,6 +91,8 @@ def plan_of(seed: int, kind: str | None = None) -> Plan:
     """The plan of a seed: kinds take turns, the rest is drawn."""
     chosen = kind or list(KINDS)[seed % len(KINDS)]
     make = Maker(seed)
+    # Most users come later than the proxy; some requests wait for it already.
+    make.steps.append(Pause(make.chance.choice((0, 0.3, 0.3, 0.3))))
     KINDS[chosen](make)
     drawn = make.chance.random()
     if drawn < 0.15 and len(make.steps) > 10:

@@ -1,0 +1,109 @@
+"""Replays a case: directly or through the proxy, in front of a stock server.
+
+A case is `{source, shape, opts, steps}`. `opts`: `slots`, `cache_ram` in MiB (absent: none), `kvu`: unified KV,
+`template` (absent: ChatML with tools). Each step has the `body` that the client sends and the `reply` it gets;
+`tag` "nocount" marks a request that is beside the conversation. The reply is scripted and the KV cache is real
+(bench/sessions/scripted_model.py): the slot is the server's choice, or the proxy's.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.never_worse.rig import proxy
+from bench.sessions.families import Family
+from bench.sessions.scripted_model import ScriptedModel
+from bench.sessions.wire import accepted, post
+from tests.fakes.llama import model_file, template
+from tests.servers.stock import StockServer
+
+FOLDER = Path(__file__).parent
+Json = dict[str, Any]
+_STARTED_S = 0.3
+"""How long before the first request the proxy was started: it asks a backend for its slots first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Tokens that the server evaluated for each step's prompt. `own`: for those of the conversations alone."""
+
+    tokens: tuple[int, ...]
+    own: int
+
+    @property
+    def all(self) -> int:
+        """For all requests."""
+        return sum(self.tokens)
+
+
+def load(name: str) -> Json:
+    """The case of that name."""
+    case: Json = json.loads((FOLDER / f"{name}.json").read_text())
+    return case
+
+
+def replay(case: Json, folder: Path, *, through: bool) -> Evaluated:
+    """What the server evaluates for it on a fresh server, with a proxy that knows nothing if `through`."""
+    family = Family("case", _template(case["opts"].get("template")), reasoning=True)
+    server = StockServer(
+        model_file("tiny", folder), *flags(case["opts"]), chat_template=family.template
+    )
+    server.start()
+    try:
+        model = ScriptedModel(server.url, family.generated)
+        try:
+            with _way(model.url, folder, through=through) as url:
+                for number, step in enumerate(case["steps"]):
+                    model.expect(str(number), _message(step["reply"], number))
+                    accepted(post(f"{url}/v1/chat/completions", step["body"], step.get("headers")))
+                    time.sleep(step.get("pause") or 0)
+            tokens = tuple(count.processed_tokens for count in model.counts)
+        finally:
+            model.close()
+    finally:
+        server.close()
+    steps = zip(case["steps"], tokens, strict=True)
+    return Evaluated(tokens, sum(n for step, n in steps if step.get("tag") != "nocount"))
+
+
+def flags(opts: Json) -> list[str]:
+    """The server's flags for a case's options."""
+    unified = ["-kvu"] if opts.get("kvu") else []
+    ram = ["--cache-ram", str(opts.get("cache_ram", 0))]
+    return ["-np", str(opts.get("slots", 1)), *ram, *unified]
+
+
+@contextmanager
+def _way(backend: str, folder: Path, *, through: bool) -> Iterator[str]:
+    if not through:
+        yield backend
+        return
+    with proxy(backend, folder, saves=False) as url:
+        time.sleep(_STARTED_S)
+        yield url
+
+
+def _template(name: str | None) -> str:
+    if name is None:
+        return template("chatml_tools")
+    return (FOLDER / "templates" / f"{name}.jinja").read_text()
+
+
+def _message(reply: Json, number: int) -> Json:
+    message = {"role": "assistant", "content": reply["content"]}
+    if reply.get("reasoning"):
+        message["reasoning_content"] = reply["reasoning"]
+    if reply.get("calls"):
+        message["tool_calls"] = [
+            {
+                "id": f"call_{number}_{at}",
+                "type": "function",
+                "function": {"name": name, "arguments": arguments},
+            }
+            for at, (name, arguments) in enumerate(reply["calls"])
+        ]
+    return message

@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from bench.never_worse.plan import Ask, Plan
 from bench.never_worse.rig import Played, play
@@ -51,7 +52,9 @@ def command(arguments: Sequence[str]) -> int:
     for model in models:
         for setting in settings:
             plans = [plan_of(seed, options.kind) for seed in seeds]
-            rows.append(measure(plans, setting, model, parallel=options.parallel))
+            rows.append(
+                measure(plans, setting, model, parallel=options.parallel, jobs=options.jobs)
+            )
             print(line(rows[-1], parallel=options.parallel), flush=True)
     broken = [(row, law) for row in rows for law in row.broken(parallel=options.parallel)]
     for row, law in broken:
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     say("--model", action="append", choices=list(MODELS), help="may be repeated; default: full")
     say("--kind", choices=list(KINDS), help="traffic of one kind; default: they take turns")
     say("--parallel", action="store_true", help="the clients of a plan ask at the same time")
+    say("--jobs", type=int, default=1, help="plans at the same time (1); counts stay the same")
     say(
         "--verbose",
         type=int,
@@ -83,20 +87,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def measure(plans: Sequence[Plan], setting: Setting, model: Model, *, parallel: bool) -> Row:
+def measure(
+    plans: Sequence[Plan], setting: Setting, model: Model, *, parallel: bool, jobs: int
+) -> Row:
     """All plans on one setting, progress on standard error."""
     row = Row(setting.name, model.name)
     began = time.monotonic()
-    for number, plan in enumerate(plans, 1):
-        row.pairs.append(pair(plan, setting, model, parallel=parallel))
-        if sys.stderr.isatty():
-            spent = time.monotonic() - began
-            sys.stderr.write(
-                f"\r{setting.name}, {model.name}: {number} of {len(plans)}, {spent:.0f} s "
-            )
+    with ThreadPoolExecutor(jobs) as pool:
+        for one in pool.map(lambda plan: pair(plan, setting, model, parallel=parallel), plans):
+            row.pairs.append(one)
+            progress(f"{setting.name}, {model.name}: {len(row.pairs)} of {len(plans)}", began)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     return row
+
+
+def progress(told: str, began: float) -> None:
+    """A line that writes itself over, for a person who waits."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{told}, {time.monotonic() - began:.0f} s ")
+        sys.stderr.flush()
 
 
 def pair(plan: Plan, setting: Setting, model: Model, *, parallel: bool = False) -> Pair:

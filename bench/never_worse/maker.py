@@ -1,5 +1,6 @@
-"""Makes the steps of a plan: conversations and what their users and clients do."""
+"""Makes the steps of a plan: conversations and what their users, clients and models do."""
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,13 +54,18 @@ TOOLS = [
 
 @dataclass(slots=True)
 class Client:
-    """One conversation while its plan is made. `turns`: exchanges in its history."""
+    """One conversation while its plan is made. `sizes`: messages of each turn in its history."""
 
     name: str
     options: Json = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     noises: tuple[str, ...] = ()
-    turns: int = 0
+    sizes: list[int] = field(default_factory=list)
+
+    @property
+    def turns(self) -> int:
+        """Turns in its history."""
+        return len(self.sizes)
 
 
 class Maker:
@@ -70,50 +76,46 @@ class Maker:
         self.steps: list[Step] = []
         self.systems: dict[str, tuple[Json, ...]] = {}
         self.clients: list[Client] = []
-        self.forks = 0
+        self._named = 0
 
     def client(self, system_text: str | None, tools: Sequence[Json] = ()) -> Client:
         """A new conversation with habits of its own."""
         chance = self.chance
-        made = Client(chr(ord("a") + len(self.clients)))
+        made = self.plain_client(system_text)
         if chance.random() < 0.4:
             made.headers = {"X-OpenWebUI-Chat-Id": f"chat-{chance.getrandbits(48):x}"}
-        made.noises = self.habits()
+        made.noises = self._habits()
         made.options = {"stream": True} if chance.random() < 0.5 else {}
         if tools:
-            made.options = {**made.options, "tools": list(tools), "tool_choice": "none"}
+            made.options = {**made.options, "tools": list(tools)}
+        return made
+
+    def plain_client(self, system_text: str | None) -> Client:
+        """A new conversation of a client that keeps all it gets as it is."""
+        made = Client(chr(ord("a") + len(self.clients)))
         self.systems[made.name] = () if system_text is None else (system(system_text),)
         self.clients.append(made)
         return made
 
-    def habits(self) -> tuple[str, ...]:
-        """Noises that a client always makes: most make none or a neutral one."""
-        drawn = self.chance.random()
-        if drawn < 0.5:
-            return ()
-        if drawn < 0.9:
-            return tuple(self.chance.sample(NEUTRAL, self.chance.choice((1, 2))))
-        return (self.chance.choice(LOUD),)
-
-    def reply(self) -> str:
-        """What the model says: at times with blanks at its edges."""
-        said = between(self.chance, 8, 90)
-        drawn = self.chance.random()
-        return f"\n\n{said}" if drawn < 0.15 else f"{said}  \n" if drawn < 0.3 else said
-
     def say(self, client: Client) -> None:
-        """One more turn."""
-        new = (user(between(self.chance, 20, 400)),)
+        """One more turn: a message of the user's, tool calls with their results, an answer."""
+        new: tuple[Json, ...] = (user(between(self.chance, 20, 400)),)
+        size = 0
+        for _ in range(self.chance.choice((0, 1, 1, 2, 3)) if "tools" in client.options else 0):
+            said = self._calls(client.options["tools"])
+            self.ask(client, new=new, reply=said)
+            size += len(new) + 1
+            new = tuple(self._result(call) for call in said["tool_calls"])
         self.ask(client, new=new)
-        client.turns += 1
+        client.sizes.append(size + len(new) + 1)
 
     def ask(self, client: Client, **fields: Any) -> None:
         """A request of this client; `fields` are those of Ask."""
         options = {**client.options, **fields.pop("options", {})}
+        fields.setdefault("reply", self._answer())
         self.steps.append(
             Ask(
                 client.name,
-                reply=self.reply(),
                 noises=client.noises,
                 options=options,
                 headers=client.headers,
@@ -130,22 +132,20 @@ class Maker:
         """An earlier question is asked otherwise; what came after it is gone."""
         if client.turns:
             back = min(client.turns, self.chance.choice((1, 1, 2, 3)))
-            self.ask(client, drop=2 * back, new=(user(between(self.chance, 20, 400)),))
-            client.turns -= back - 1
+            drop = sum(client.sizes[-back:])
+            self.ask(client, drop=drop, new=(user(between(self.chance, 20, 400)),))
+            client.sizes[-back:] = [2]
 
     def fork(self, client: Client) -> None:
         """The conversation goes on in two ways from here, or from earlier on."""
         if client.turns and len(self.clients) < 6:
             back = self.chance.choice((0, 0, 1)) if client.turns > 1 else 0
-            self.forks += 1
-            branch = Client(
-                f"{client.name}.{self.forks}",
-                client.options,
-                client.headers,
-                client.noises,
-                client.turns - back,
-            )
-            self.steps.append(Fork(client.name, branch.name, 2 * back))
+            keep = client.turns - back
+            self._named += 1
+            name = f"{client.name}.{self._named}"
+            habits = (client.options, client.headers, client.noises)
+            branch = Client(name, *habits, client.sizes[:keep])
+            self.steps.append(Fork(client.name, branch.name, sum(client.sizes[keep:])))
             self.clients.append(branch)
             self.say(branch)
 
@@ -160,51 +160,49 @@ class Maker:
         if not client.turns:
             return
         drawn = self.chance.random()
-        limit = {"max_tokens": 60}
+        base: Base = "nothing"
+        new: tuple[Json, ...] = (system(TITLE_SYSTEM), user("{history}"))
         if shared or (shared is None and drawn < 0.35):
-            base: Base = "history" if self.chance.random() < 0.6 else "system"
-            ask = (user(self.chance.choice(SHARED_TASKS)),)
-            self.ask(client, base=base, new=ask, kept=False, options=limit)
+            base = "history" if self.chance.random() < 0.6 else "system"
+            new = (user(self.chance.choice(SHARED_TASKS)),)
         elif drawn < 0.8:
             base = "system" if self.chance.random() < 0.3 else "nothing"
-            ask = (user(self.chance.choice(TASKS)),)
-            self.ask(client, base=base, new=ask, kept=False, options=limit)
-        else:
-            titled = (system(TITLE_SYSTEM), user("{history}"))
-            self.ask(client, base="nothing", new=titled, kept=False, options=limit)
+            new = (user(self.chance.choice(TASKS)),)
+        self.ask(client, base=base, new=new, kept=False, options={"max_tokens": 60})
 
     def toggle(self, client: Client) -> None:
-        """Tools, or a template option, are switched on or off for the next turns."""
+        """Tools, or thinking, are switched on or off from now on."""
         options = dict(client.options)
-        if "tools" in options and self.chance.random() < 0.5:
+        drawn = self.chance.random()
+        if drawn < 0.4:
+            thinks = options.pop("chat_template_kwargs", {}).get("enable_thinking", True)
+            options["chat_template_kwargs"] = {"enable_thinking": not thinks}
+        elif "tools" in options and drawn < 0.7:
             options["tools"] = options["tools"][:-1] or TOOLS
-        elif self.chance.random() < 0.5 and "tools" in options:
-            del options["tools"], options["tool_choice"]
+        elif "tools" in options:
+            del options["tools"]
         else:
-            options |= {"tools": TOOLS[: self.chance.choice((1, 2, 3))], "tool_choice": "none"}
+            options["tools"] = TOOLS[: self.chance.choice((1, 2, 3))]
         client.options = options
         self.say(client)
 
     def other(self, client: Client) -> None:
         """Another endpoint generates."""
         prompt = between(self.chance, 60, 1500)
-        path = self.chance.choice(
-            ("/completion", "/v1/completions", "/v1/messages", "/v1/responses")
-        )
         bodies: dict[str, Json] = {
             "/completion": {"prompt": prompt, "n_predict": 4},
             "/v1/completions": {"prompt": prompt, "max_tokens": 4},
             "/v1/messages": {"messages": [user(prompt)], "max_tokens": 4},
             "/v1/responses": {"input": prompt, "max_output_tokens": 4},
         }
+        path = self.chance.choice(list(bodies))
         self.steps.append(Other(client.name, path, bodies[path]))
 
-    def pause(self) -> None:
-        """A pause; some are long enough for the proxy to work ahead."""
-        self.steps.append(Pause(self.chance.choice((0.02, 0.05, 0.1, 0.1, 0.2, 0.7))))
-
     def play(self, requests: int, *weights: tuple[Callable[[Client], None], float]) -> None:
-        """Random actions of random conversations, those that spoke last more often."""
+        """Random actions of random conversations, those that began last more often, and pauses.
+
+        Some of the pauses are long enough for the proxy to work ahead.
+        """
         actions, shares = zip(*weights, strict=True)
         for client in self.clients[:]:
             self.say(client)
@@ -213,4 +211,48 @@ class Maker:
             for _ in range(self.chance.choice((1, 1, 1, 2, 3))):
                 self.chance.choices(actions, shares)[0](client)
             if self.chance.random() < 0.3:
-                self.pause()
+                self.steps.append(Pause(self.chance.choice((0.02, 0.05, 0.05, 0.1, 0.1, 0.6))))
+
+    def _habits(self) -> tuple[str, ...]:
+        """Noises that a client always makes: most make none or a neutral one."""
+        drawn = self.chance.random()
+        if drawn < 0.5:
+            return ()
+        if drawn < 0.9:
+            return tuple(self.chance.sample(NEUTRAL, self.chance.choice((1, 2))))
+        return (self.chance.choice(LOUD),)
+
+    def _answer(self) -> Json:
+        """What the model says: at times with blanks at its edges, at times after thinking."""
+        said = between(self.chance, 6, 60)
+        drawn = self.chance.random()
+        edged = f"\n\n{said}" if drawn < 0.15 else f"{said}  \n" if drawn < 0.3 else said
+        return {**self._thought(), "content": edged}
+
+    def _thought(self) -> Json:
+        if self.chance.random() < 0.7:
+            return {}
+        return {"reasoning_content": between(self.chance, 8, 50)}
+
+    def _calls(self, tools: Sequence[Json]) -> Json:
+        """One to three calls of tools, spelled as models do: keys as they come, or without blanks."""
+        calls = []
+        for _ in range(self.chance.choice((1, 1, 1, 2))):
+            function = self.chance.choice(tools)["function"]
+            names = list(function["parameters"]["properties"])
+            self.chance.shuffle(names)
+            values = {name: f"{between(self.chance, 3, 9)}.py" for name in names}
+            blanks = (",", ":") if self.chance.random() < 0.2 else (", ", ": ")
+            arguments = json.dumps(values, separators=blanks)
+            called = {"name": function["name"], "arguments": arguments}
+            identity = f"call_{self.chance.getrandbits(40):010x}"
+            calls.append({"id": identity, "type": "function", "function": called})
+        return {**self._thought(), "content": "", "tool_calls": calls}
+
+    def _result(self, call: Json) -> Json:
+        return {
+            "role": "tool",
+            "tool_call_id": call["id"],
+            "name": call["function"]["name"],
+            "content": between(self.chance, 20, 300),
+        }

@@ -13,13 +13,13 @@ class Ask:
 
     `drop`: messages at the end of the history that the client takes back first. `new`: messages that it adds;
     `{history}` in them becomes the conversation as text. `base`: what stands before them. `kept`: they and the
-    reply stay in the history. `reply`: what the model says. `noises`: names of bench/never_worse/noise.py.
-    `options`: other members of the body.
+    reply stay in the history. `reply`: the message that the model says. `noises`: what the client does to its
+    history, names of noise.py. `options`: other members of the body.
     """
 
     who: str
+    reply: Json
     new: tuple[Json, ...] = ()
-    reply: str = "Done."
     drop: int = 0
     base: Base = "history"
     kept: bool = True
@@ -85,6 +85,11 @@ class Plan:
     def requests(self) -> int:
         """How many requests its clients make."""
         return sum(isinstance(step, Ask | Other) for step in self.steps)
+
+    @property
+    def calls(self) -> bool:
+        """Whether tools are offered in it."""
+        return any(isinstance(step, Ask) and "tools" in step.options for step in self.steps)
 
     @property
     def naps(self) -> bool:

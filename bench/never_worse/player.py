@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from bench.never_worse.mouth import TOLD
 from bench.never_worse.noise import noisy
 from bench.never_worse.plan import Ask, Fork, Json, Nap, Other, Pause, Plan, Restart, Step
+from bench.never_worse.settings import FAMILIES
 
 _LIMIT_S = 120.0
 
@@ -112,13 +114,23 @@ class Player:
         if draft.tools:
             body["tools"] = list(draft.tools)
         if self._forced:
-            body |= {"grammar": f"root ::= {json.dumps(step.reply)}", "max_tokens": 400}
+            body |= self._forcing(step.reply, calls=bool(draft.tools))
         answer, first = self._post("/v1/chat/completions", body, step.headers)
         prompt, processed = counted(answer)
         label = step.who if step.kept else f"{step.who} task"
         self.counts.append(Count(number, label, prompt, processed, first))
         if step.kept:
-            history += [*new, answer["choices"][0]["message"]]
+            said = answer["choices"][0]["message"]
+            claimed = not self._forced and "tool_calls" in step.reply
+            history += [*new, {"role": "assistant", **step.reply} if claimed else said]
+
+    def _forcing(self, reply: Json, *, calls: bool) -> Json:
+        """Members of a body that make the model say this."""
+        family = FAMILIES[self._plan.template]
+        if not family.reasoning:
+            reply = {name: reply[name] for name in reply if name != "reasoning_content"}
+        grammar = f"root ::= {json.dumps(family.generated(reply))}"
+        return {"grammar": grammar, "max_tokens": 900, **({TOLD: reply} if calls else {})}
 
     def _post(self, path: str, body: Json, headers: dict[str, str]) -> tuple[Json, float]:
         """The answer, put together if it was a stream, and the seconds up to its first byte."""

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.never_worse.mouth import Mouth
 from bench.never_worse.plan import Json, Plan
 from bench.never_worse.player import Count, Player
 from bench.never_worse.settings import Model, Setting
@@ -82,6 +83,10 @@ def play(
         server = Server(plan, setting, model, folder / "slots")
         stack.callback(server.stock.close)
         url = server.stock.url
+        if plan.calls and model.forced:
+            mouth = Mouth(url)
+            stack.callback(mouth.close)
+            url = mouth.url
         if through:
             url = stack.enter_context(proxy(url, folder, saves=setting.saves))
         player = Player(url, plan, server.restart, server.nap, forced=model.forced)

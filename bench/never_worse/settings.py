@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bench.sessions.families import FAMILIES as _FAMILIES
+from bench.sessions.families import Family
 from proxy.embedded import gemma_template
 from tests.fakes.llama import model_file, template
 from tests.fakes.tiny_recurrent import write_tiny_recurrent
@@ -32,6 +34,13 @@ SETTINGS = {
     for bare in _BARE
     for setting in (bare, Setting(f"{bare.name}, saving", bare.flags, saves=True))
 }
+
+
+FAMILIES = {
+    family.name: family
+    for family in (*_FAMILIES, Family("chatml_thinks_on_top", template("chatml_thinks_on_top")))
+}
+"""Chat templates, and how a model of each writes a reply."""
 
 
 @dataclass(frozen=True, slots=True)

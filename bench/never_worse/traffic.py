@@ -12,6 +12,7 @@ TEMPLATES = (
     "chatml_keeps_reasoning",
     "chatml_drops_reasoning",
     "chatml_ids",
+    "chatml_thinks_on_top",
 )
 
 

@@ -7,17 +7,13 @@ wrote this would have left there. Every other request goes to llama-server as it
 """
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
+from bench.sessions.front import Front
 from bench.sessions.reply_wire import event_stream, whole_reply
 from bench.sessions.script import Json
-from bench.sessions.wire import Answer, accepted, ask, post
-
-_CHAT = frozenset({"/v1/chat/completions", "/chat/completions"})
+from bench.sessions.wire import Answer, accepted, post
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +26,19 @@ class Count:
     prompt: str
 
 
-class ScriptedModel:
+class ScriptedModel(Front):
     """Serves on `url`. `generated`: the text that the model writes for a message."""
 
     def __init__(self, backend: str, generated: Callable[[Json], str]) -> None:
-        self.backend = backend
         self.counts: list[Count] = []
         self.refused = 0
         self._generated = generated
         self._next: tuple[str, Json] | None = None
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.model = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
+        super().__init__(backend)
 
     def expect(self, label: str, message: Json) -> None:
         """The reply to the next chat completion."""
         self._next = (label, message)
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def chat(self, body: bytes) -> Answer:
         """The scripted reply, or llama-server's own refusal."""
@@ -96,39 +81,3 @@ class ScriptedModel:
         body = {"content": text, "add_special": False, "parse_special": True}
         tokens: list[int] = accepted(post(f"{self.backend}/tokenize", body))["tokens"]
         return tokens
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    model: ScriptedModel
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """HTTP/1.1 with kept connections, as llama-server has it."""
-
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    disable_nagle_algorithm = True  # head and body are two writes
-
-    def do_GET(self) -> None:
-        """Anything llama-server has."""
-        self._answer(ask("GET", self.server.model.backend + self.path))
-
-    def do_POST(self) -> None:
-        """A scripted reply, or anything else that llama-server has."""
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        if self.path in _CHAT:
-            self._answer(self.server.model.chat(body))
-            return
-        kind = {"Content-Type": self.headers.get("content-type", "application/json")}
-        self._answer(ask("POST", self.server.model.backend + self.path, body, kind))
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the counts are what is of interest."""
-
-    def _answer(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)

@@ -48,7 +48,7 @@ def load(name: str) -> Json:
 
 def replay(case: Json, folder: Path, *, through: bool) -> Evaluated:
     """What the server evaluates for it on a fresh server, with a proxy that knows nothing if `through`."""
-    family = Family("case", _template(case["opts"].get("template")), reasoning=True)
+    family = Family("case", template(case["opts"].get("template", "chatml_tools")), reasoning=True)
     server = StockServer(
         model_file("tiny", folder), *flags(case["opts"]), chat_template=family.template
     )
@@ -85,12 +85,6 @@ def _way(backend: str, folder: Path, *, through: bool) -> Iterator[str]:
     with proxy(backend, folder, saves=False) as url:
         time.sleep(_STARTED_S)
         yield url
-
-
-def _template(name: str | None) -> str:
-    if name is None:
-        return template("chatml_tools")
-    return (FOLDER / "templates" / f"{name}.jinja").read_text()
 
 
 def _message(reply: Json, number: int) -> Json:

@@ -1,13 +1,16 @@
 """`python -m bench never_worse`: the law on random traffic and stock servers."""
 
 import argparse
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from bench.never_worse.plan import Ask, Plan
 from bench.never_worse.rig import Played, play
+from bench.never_worse.scenes import SCENES
 from bench.never_worse.settings import MODELS, SETTINGS, Model, Setting
 from bench.never_worse.traffic import KINDS, plan_of
 from bench.never_worse.verdict import Pair, Row
@@ -28,12 +31,14 @@ examples:
   python -m bench never_worse --model recurrent --setting "-np 2 -kvu"
   python -m bench never_worse --setting "no flags" --verbose 17    one plan, request by request
   python -m bench never_worse --parallel                      the clients of a plan ask at the same time
+  python -m bench never_worse --scenes                        plain scenes, a row each, with the strict law
 """
 
 
 def command(arguments: Sequence[str]) -> int:
     """0 if the law holds, 1 if not."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are ended on the way out
     if stock_binary() is None:
         sys.stderr.write("no llama-server; make servers\n")
         return 1
@@ -43,22 +48,28 @@ def command(arguments: Sequence[str]) -> int:
         plan = plan_of(options.verbose, options.kind)
         show(plan, settings[0], models[0], parallel=options.parallel)
         return 0
-    seeds = range(options.seed, options.seed + options.plans)
-    rows = []
+    if options.scenes:
+        jobs = [(scene.plan(), SETTINGS[name]) for scene in SCENES for name in scene.settings]
+        rows = (measure([plan], setting, models[0], options) for plan, setting in jobs)
+    else:
+        seeds = range(options.seed, options.seed + options.plans)
+        plans = [plan_of(seed, options.kind) for seed in seeds]
+        rows = (measure(plans, setting, model, options) for model in models for setting in settings)
+    return judge(rows, parallel=options.parallel)
+
+
+def judge(rows: Iterable[Row], *, parallel: bool) -> int:
+    """Print the rows as they come, and what breaks the law; 0 if nothing does."""
     print(
-        f"{'setting':<28}{'model':<11}{'plans':>5}{'direct':>11}{'through':>11}{'ratio':>7}", end=""
+        f"{'setting':<28}{'model':<11}{'plans':>5}{'direct':>11}{'through':>11}{'ratio':>7}"
+        f"{'ahead':>9}  worst plan"
     )
-    print(f"{'ahead':>9}  worst plan")
-    for model in models:
-        for setting in settings:
-            plans = [plan_of(seed, options.kind) for seed in seeds]
-            rows.append(
-                measure(plans, setting, model, parallel=options.parallel, jobs=options.jobs)
-            )
-            print(line(rows[-1], parallel=options.parallel), flush=True)
-    broken = [(row, law) for row in rows for law in row.broken(parallel=options.parallel)]
-    for row, law in broken:
-        print(f"FAIL {row.setting}, {row.model}: {law}")
+    broken = []
+    for row in rows:
+        print(line(row, parallel=parallel), flush=True)
+        broken += [f"{row.setting}, {row.model}: {law}" for law in row.broken(parallel=parallel)]
+    for law in broken:
+        print(f"FAIL {law}")
     print("FAIL" if broken else "PASS")
     return 1 if broken else 0
 
@@ -72,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     say = parser.add_argument
     say("--plans", type=int, default=12, help="plans for each setting and model (12)")
+    say("--scenes", action="store_true", help="no random traffic but the plain scenes of scenes.py")
     say("--seed", type=int, default=0, help="seed of the first plan; the others follow (0)")
     say("--setting", action="append", choices=list(SETTINGS), help="may be repeated; default: all")
     say("--model", action="append", choices=list(MODELS), help="may be repeated; default: full")
@@ -88,15 +100,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def measure(
-    plans: Sequence[Plan], setting: Setting, model: Model, *, parallel: bool, jobs: int
+    plans: Sequence[Plan], setting: Setting, model: Model, options: argparse.Namespace
 ) -> Row:
     """All plans on one setting, progress on standard error."""
     row = Row(setting.name, model.name)
     began = time.monotonic()
-    with ThreadPoolExecutor(jobs) as pool:
-        for one in pool.map(lambda plan: pair(plan, setting, model, parallel=parallel), plans):
-            row.pairs.append(one)
-            progress(f"{setting.name}, {model.name}: {len(row.pairs)} of {len(plans)}", began)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        try:
+            both = partial(pair, setting=setting, model=model, parallel=options.parallel)
+            for one in pool.map(both, plans):
+                row.pairs.append(one)
+                progress(f"{setting.name}, {model.name}: {len(row.pairs)} of {len(plans)}", began)
+        except (
+            BaseException
+        ):  # interrupted or failed: the plans that run end their servers, no more begin
+            pool.shutdown(cancel_futures=True)
+            raise
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     return row
@@ -109,13 +128,13 @@ def progress(told: str, began: float) -> None:
         sys.stderr.flush()
 
 
-def pair(plan: Plan, setting: Setting, model: Model, *, parallel: bool = False) -> Pair:
+def pair(plan: Plan, *, setting: Setting, model: Model, parallel: bool = False) -> Pair:
     """One plan, both ways."""
     direct = play(plan, setting, model, through=False, parallel=parallel)
     through = play(plan, setting, model, through=True, parallel=parallel)
     ahead = through.total - through.processed
     return Pair(
-        plan.seed, plan.kind, plan.requests, plan.single, direct.processed, through.processed, ahead
+        plan.seed, plan.kind, plan.requests, plan.strict, direct.processed, through.processed, ahead
     )
 
 

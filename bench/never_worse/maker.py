@@ -9,14 +9,19 @@ from typing import Any
 from bench.never_worse.plan import Ask, Base, Fork, Json, Other, Pause, Step
 from bench.never_worse.texts import between
 
-TASKS = (
-    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n"
-    "### Chat History:\n<chat_history>\n{history}\n</chat_history>",
-    "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history.\n"
-    "### Chat History:\n<chat_history>\n{history}\n</chat_history>",
-    "### Task:\nSuggest 3-5 relevant follow-up questions that the user might ask next.\n"
-    "### Chat History:\n<chat_history>\n{history}\n</chat_history>",
+_HISTORY = "\n### Chat History:\n<chat_history>\n{history}\n</chat_history>"
+TITLE = (
+    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history."
+    + _HISTORY
 )
+TAGS = (
+    "### Task:\nGenerate 1-3 broad tags categorizing the main themes of the chat history."
+    + _HISTORY
+)
+FOLLOW_UPS = (
+    "### Task:\nSuggest 3-5 relevant follow-up questions that the user might ask next." + _HISTORY
+)
+TASKS = (TITLE, TAGS, FOLLOW_UPS)
 SHARED_TASKS = (
     "Generate a short title for this chat.",
     "Suggest three questions that the user may ask next, one a line.",

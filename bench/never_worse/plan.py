@@ -68,18 +68,17 @@ Step = Ask | Fork | Other | Pause | Restart | Nap
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`systems`: the opening messages of each conversation. `template`: the chat template's name."""
+    """`systems`: the opening messages of each conversation. `template`: the chat template's name.
+
+    `strict`: it may cost through the proxy what it costs directly, and one token a request.
+    """
 
     seed: int
     kind: str
     template: str
     systems: dict[str, tuple[Json, ...]]
     steps: tuple[Step, ...]
-
-    @property
-    def single(self) -> bool:
-        """Whether there is one conversation and nothing beside it."""
-        return self.kind == "single"
+    strict: bool = False
 
     @property
     def requests(self) -> int:

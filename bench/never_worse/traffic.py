@@ -101,4 +101,4 @@ def plan_of(seed: int, kind: str | None = None) -> Plan:
     elif drawn < 0.22 and len(make.steps) > 10:
         make.steps.insert(len(make.steps) * 2 // 3, Nap())
     name = make.chance.choice(TEMPLATES)
-    return Plan(seed, chosen, name, make.systems, tuple(make.steps))
+    return Plan(seed, chosen, name, make.systems, tuple(make.steps), strict=chosen == "single")

@@ -12,7 +12,7 @@ class Pair:
     seed: int
     kind: str
     requests: int
-    single: bool
+    strict: bool
     direct: int
     through: int
     ahead: int
@@ -29,10 +29,10 @@ class Pair:
 
     def broken(self) -> str | None:
         """The law that this plan alone breaks, in words."""
-        if self.single and self.through > self.direct + self.requests:
-            return f"a single conversation is above direct + 1 a request: {self.told}"
+        if self.strict and self.through > self.direct + self.requests:
+            return f"above direct + 1 a request: {self.told}"
         if self.through > PLAN_SHARE * self.direct + self.requests:
-            return f"a plan is above {PLAN_SHARE} x direct + 1 a request: {self.told}"
+            return f"above {PLAN_SHARE} x direct + 1 a request: {self.told}"
         return None
 
 

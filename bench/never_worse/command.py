@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from bench.never_worse import latency
 from bench.never_worse.plan import Ask, Plan
 from bench.never_worse.rig import Played, play
 from bench.never_worse.scenes import SCENES
@@ -16,6 +17,9 @@ from bench.never_worse.traffic import KINDS, plan_of
 from bench.never_worse.verdict import Pair, Row
 from tests.servers.stock import stock_binary
 
+AT_ONCE = 4
+"""Clients that ask at the same time with --parallel."""
+
 HELP = "random traffic on stock llama-servers: tokens processed through <= direct"
 _MORE = """\
 Each plan is random traffic of one kind, a function of its seed: played once directly and once through
@@ -23,7 +27,8 @@ Each plan is random traffic of one kind, a function of its seed: played once dir
 says it evaluated for each request. The law, for each setting and model:
   the sum of its plans through the proxy <= direct,
   no plan above 1.05 x direct + 1 token a request,
-  no plan of kind "single" (one conversation) above direct + 1 token a request.
+  no plan of kind "single" (one conversation) above direct + 1 token a request;
+  no request fails and no nap is disturbed that is not directly.
 
 examples:
   python -m bench never_worse --plans 12                      every setting, the full-attention model
@@ -31,6 +36,7 @@ examples:
   python -m bench never_worse --model recurrent --setting "-np 2 -kvu"
   python -m bench never_worse --setting "no flags" --verbose 17    one plan, request by request
   python -m bench never_worse --parallel                      the clients of a plan ask at the same time
+  python -m bench never_worse --latency                       nobody waits for a busy slot while one is idle
   python -m bench never_worse --scenes                        plain scenes, a row each, with the strict law
 """
 
@@ -46,8 +52,10 @@ def command(arguments: Sequence[str]) -> int:
     models = [MODELS[name] for name in options.model or ["full"]]
     if options.verbose is not None:
         plan = plan_of(options.verbose, options.kind)
-        show(plan, settings[0], models[0], parallel=options.parallel)
+        show(plan, settings[0], models[0])
         return 0
+    if options.latency:
+        return judge_latency(settings, models[0], options.seed)
     if options.scenes:
         jobs = [(scene.plan(), SETTINGS[name]) for scene in SCENES for name in scene.settings]
         rows = (measure([plan], setting, models[0], options) for plan, setting in jobs)
@@ -74,6 +82,18 @@ def judge(rows: Iterable[Row], *, parallel: bool) -> int:
     return 1 if broken else 0
 
 
+def judge_latency(settings: Sequence[Setting], model: Model, seed: int) -> int:
+    """Print the times to the first byte; 0 if nobody waits longer than directly."""
+    print(latency.HEAD)
+    holds = True
+    for setting in settings:
+        times = latency.measure(setting, model, seed)
+        holds &= times.holds
+        print(latency.line(setting, times), flush=True)
+    print("PASS" if holds else "FAIL")
+    return 0 if holds else 1
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench never_worse",
@@ -84,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     say = parser.add_argument
     say("--plans", type=int, default=12, help="plans for each setting and model (12)")
     say("--scenes", action="store_true", help="no random traffic but the plain scenes of scenes.py")
+    say("--latency", action="store_true", help="times to the first byte instead of tokens")
     say("--seed", type=int, default=0, help="seed of the first plan; the others follow (0)")
     say("--setting", action="append", choices=list(SETTINGS), help="may be repeated; default: all")
     say("--model", action="append", choices=list(MODELS), help="may be repeated; default: full")
@@ -107,7 +128,8 @@ def measure(
     began = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
         try:
-            both = partial(pair, setting=setting, model=model, parallel=options.parallel)
+            at_once = AT_ONCE if options.parallel else 1
+            both = partial(pair, setting=setting, model=model, at_once=at_once)
             for one in pool.map(both, plans):
                 row.pairs.append(one)
                 progress(f"{setting.name}, {model.name}: {len(row.pairs)} of {len(plans)}", began)
@@ -128,13 +150,24 @@ def progress(told: str, began: float) -> None:
         sys.stderr.flush()
 
 
-def pair(plan: Plan, *, setting: Setting, model: Model, parallel: bool = False) -> Pair:
+def pair(plan: Plan, *, setting: Setting, model: Model, at_once: int = 1) -> Pair:
     """One plan, both ways."""
-    direct = play(plan, setting, model, through=False, parallel=parallel)
-    through = play(plan, setting, model, through=True, parallel=parallel)
-    ahead = through.total - through.processed
+    try:
+        direct = play(plan, setting, model, through=False, at_once=at_once)
+        through = play(plan, setting, model, through=True, at_once=at_once)
+    except Exception as failure:
+        failure.add_note(f"seed {plan.seed} ({plan.kind}) on {setting.name}, {model.name}")
+        raise
     return Pair(
-        plan.seed, plan.kind, plan.requests, plan.strict, direct.processed, through.processed, ahead
+        plan.seed,
+        plan.kind,
+        plan.requests,
+        plan.strict,
+        direct.processed,
+        through.processed,
+        ahead=through.total - through.processed,
+        failed=through.failures - direct.failures,
+        sleepless=through.sleepless - direct.sleepless,
     )
 
 
@@ -149,10 +182,10 @@ def line(row: Row, *, parallel: bool) -> str:
     )
 
 
-def show(plan: Plan, setting: Setting, model: Model, *, parallel: bool) -> None:
+def show(plan: Plan, setting: Setting, model: Model, *, at_once: int = 1) -> None:
     """One plan, request by request: prompt, evaluated directly, evaluated through, what the proxy says."""
-    direct = play(plan, setting, model, through=False, parallel=parallel)
-    through = play(plan, setting, model, through=True, parallel=parallel)
+    direct = play(plan, setting, model, through=False, at_once=at_once)
+    through = play(plan, setting, model, through=True, at_once=at_once)
     print(f"seed {plan.seed}: {plan.kind}, {plan.template}, on {setting.name}, {model.name}")
     print(f"{'step':>4} {'who':<16}{'prompt':>7}{'direct':>8}{'through':>8}  what")
     chats = iter(_chat_lines(through))

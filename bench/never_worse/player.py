@@ -44,25 +44,29 @@ class Player:
         forced: bool = True,
     ) -> None:
         self.counts: list[Count] = []
+        self.failures = 0
         self._plan = plan
         self._address = urlsplit(url).netloc
         self._restart, self._nap, self._forced = restart, nap, forced
         self._histories = {name: list(first) for name, first in plan.systems.items()}
 
-    def play(self, *, parallel: bool = False) -> list[Count]:
-        """All steps in order; `parallel`: those of different clients at the same time."""
-        numbered = list(enumerate(self._plan.steps))
-        if not parallel:
-            for number, step in numbered:
-                self._do(number, step)
-            return self.counts
+    def play(self) -> list[Count]:
+        """All steps in order."""
+        for number, step in enumerate(self._plan.steps):
+            self._do(number, step)
+        return self.counts
+
+    def play_at_once(self, most: int) -> list[Count]:
+        """Those of different clients at the same time, `most` at once; without pauses, restarts and naps."""
+        turns = threading.Semaphore(most)
         lanes: dict[str, list[tuple[int, Step]]] = {}
-        for number, step in numbered:
+        for number, step in enumerate(self._plan.steps):
             if isinstance(step, Ask | Fork | Other):
                 lanes.setdefault(step.who.partition(".")[0], []).append((number, step))
         failures: list[BaseException] = []
         threads = [
-            threading.Thread(target=self._lane, args=(steps, failures)) for steps in lanes.values()
+            threading.Thread(target=self._lane, args=(steps, turns, failures))
+            for steps in lanes.values()
         ]
         for thread in threads:
             thread.start()
@@ -72,10 +76,16 @@ class Player:
             raise failures[0]
         return self.counts
 
-    def _lane(self, steps: list[tuple[int, Step]], failures: list[BaseException]) -> None:
+    def _lane(
+        self,
+        steps: list[tuple[int, Step]],
+        turns: threading.Semaphore,
+        failures: list[BaseException],
+    ) -> None:
         try:
             for number, step in steps:
-                self._do(number, step)
+                with turns:
+                    self._do(number, step)
         except BaseException as failure:  # told by the thread that waits
             failures.append(failure)
 
@@ -133,7 +143,17 @@ class Player:
         return {"grammar": grammar, "max_tokens": 900, **({TOLD: reply} if calls else {})}
 
     def _post(self, path: str, body: Json, headers: dict[str, str]) -> tuple[Json, float]:
-        """The answer, put together if it was a stream, and the seconds up to its first byte."""
+        """The answer, put together if it was a stream, and the seconds up to its first byte.
+
+        A request that fails is made once more, as clients do.
+        """
+        try:
+            return self._post_once(path, body, headers)
+        except (Failed, OSError, http.client.HTTPException):
+            self.failures += 1
+            return self._post_once(path, body, headers)
+
+    def _post_once(self, path: str, body: Json, headers: dict[str, str]) -> tuple[Json, float]:
         connection = http.client.HTTPConnection(self._address, timeout=_LIMIT_S)
         began = time.perf_counter()
         try:

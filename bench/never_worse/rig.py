@@ -28,10 +28,15 @@ _starting.set_forkserver_preload(["bench.never_worse.preload"])
 
 @dataclass(slots=True)
 class Played:
-    """`total`: what the server evaluated in all, asked for by clients or not. `log`: the proxy's lines."""
+    """`total`: what the server evaluated in all, asked for by clients or not. `log`: the proxy's lines.
+
+    `failures`: requests that had to be made once more. `sleepless`: naps that the server was kept from.
+    """
 
     counts: list[Count]
     total: int = 0
+    failures: int = 0
+    sleepless: int = 0
     log: list[Json] = field(default_factory=list)
 
     @property
@@ -51,6 +56,7 @@ class Server:
             flags += ["--sleep-idle-seconds", str(NAP_S)]
         self.stock = StockServer(model.file(), *flags, chat_template=model.template(plan.template))
         self.stock.start()
+        self.sleepless = 0
         self._before = 0
 
     def total(self) -> int:
@@ -67,16 +73,20 @@ class Server:
         self.stock.start()
 
     def nap(self) -> None:
-        """Return when it sleeps, or after three times the time it should take."""
+        """Return when it sleeps, or after three times the time it should take: something kept it awake."""
         until = time.monotonic() + 3 * NAP_S
-        while time.monotonic() < until and not self.stock.get("/props").get("is_sleeping"):
+        while not self.stock.get("/props").get("is_sleeping"):
+            if time.monotonic() > until:
+                self.sleepless += 1
+                return
             time.sleep(0.1)
 
 
-def play(
-    plan: Plan, setting: Setting, model: Model, *, through: bool, parallel: bool = False
-) -> Played:
-    """One run on a fresh server, with a proxy that remembers nothing if `through`."""
+def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: int = 1) -> Played:
+    """One run on a fresh server, with a proxy that remembers nothing if `through`.
+
+    `at_once`: how many clients ask at the same time at most; 1: all steps in order.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "slots").mkdir(mode=0o700)
@@ -90,10 +100,11 @@ def play(
         if through:
             url = stack.enter_context(proxy(url, folder, saves=setting.saves))
         player = Player(url, plan, server.restart, server.nap, forced=model.forced)
-        counts = player.play(parallel=parallel)
+        counts = player.play() if at_once == 1 else player.play_at_once(at_once)
         total = server.total()
         log = (folder / "stdout").read_text().splitlines() if through else []
-        return Played(counts, total, [json.loads(line) for line in log if line.startswith("{")])
+        lines = [json.loads(line) for line in log if line.startswith("{")]
+        return Played(counts, total, player.failures, server.sleepless, lines)
 
 
 @contextmanager

@@ -18,21 +18,22 @@ class Setting:
     """Flags of llama-server besides model, context and template. `saves`: with `--slot-save-path`."""
 
     name: str
+    slots: int
     flags: tuple[str, ...] = ()
     saves: bool = False
 
 
 _BARE = (
-    Setting("no flags"),
-    Setting("-np 2 -kvu", ("-np", "2", "-kvu")),
-    Setting("-np 4", ("-np", "4")),
-    Setting("-np 2 --cache-ram 0", ("-np", "2", "--cache-ram", "0")),
-    Setting("-np 1", ("-np", "1")),
+    Setting("no flags", 4),
+    Setting("-np 2 -kvu", 2, ("-np", "2", "-kvu")),
+    Setting("-np 4", 4, ("-np", "4")),
+    Setting("-np 2 --cache-ram 0", 2, ("-np", "2", "--cache-ram", "0")),
+    Setting("-np 1", 1, ("-np", "1")),
 )
 SETTINGS = {
     setting.name: setting
     for bare in _BARE
-    for setting in (bare, Setting(f"{bare.name}, saving", bare.flags, saves=True))
+    for setting in (bare, Setting(f"{bare.name}, saving", bare.slots, bare.flags, saves=True))
 }
 
 

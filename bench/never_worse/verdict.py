@@ -7,7 +7,11 @@ PLAN_SHARE = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One plan, played directly and through the proxy. Tokens evaluated for its clients."""
+    """One plan, played directly and through the proxy. Tokens evaluated for its clients.
+
+    `ahead`: those that the proxy had evaluated of its own. `failed`: requests that failed through it alone. `sleepless`:
+    naps that it kept the server from.
+    """
 
     seed: int
     kind: str
@@ -16,6 +20,8 @@ class Pair:
     direct: int
     through: int
     ahead: int
+    failed: int = 0
+    sleepless: int = 0
 
     @property
     def ratio(self) -> float:
@@ -29,6 +35,10 @@ class Pair:
 
     def broken(self) -> str | None:
         """The law that this plan alone breaks, in words."""
+        if self.failed:
+            return f"{self.failed} requests failed that did not fail directly: {self.told}"
+        if self.sleepless:
+            return f"the server never slept: {self.told}"
         if self.strict and self.through > self.direct + self.requests:
             return f"above direct + 1 a request: {self.told}"
         if self.through > PLAN_SHARE * self.direct + self.requests:
@@ -69,6 +79,6 @@ class Row:
         found = []
         if self.through > self.direct:
             found.append(f"the sum is above direct: {self.through:,} > {self.direct:,}")
-        if not parallel:
-            found += [law for pair in self.pairs if (law := pair.broken())]
+        singly = [pair for pair in self.pairs if not parallel or pair.failed]
+        found += [law for pair in singly if (law := pair.broken())]
         return found

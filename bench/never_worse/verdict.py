@@ -9,8 +9,8 @@ PLAN_SHARE = 1.05
 class Pair:
     """One plan, played directly and through the proxy. Tokens evaluated for its clients.
 
-    `ahead`: those that the proxy had evaluated of its own. `failed`: requests that failed through it alone. `sleepless`:
-    naps that it kept the server from.
+    `ahead`: those that the proxy had evaluated of its own. `failed`: requests that failed through it alone.
+    `sleepless`: naps that it kept the server from.
     """
 
     seed: int

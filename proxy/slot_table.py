@@ -11,7 +11,16 @@ from hashlib import blake2b
 from proxy.core.prefix import same_head
 from proxy.core.saving import Reaches, held
 from proxy.core.slot_state import SlotState
-from proxy.core.slots import LEAST_LOSS_TOKENS, Content, Share, Slot, SlotChoice, Traits, Wish
+from proxy.core.slots import (
+    LEAST_LOSS_TOKENS,
+    Content,
+    Share,
+    Slot,
+    SlotChoice,
+    Traits,
+    Wish,
+    is_saved_to_ram,
+)
 from proxy.core.snapshots import Held
 from proxy.core.types import CacheStats, Message, Prompt
 
@@ -75,6 +84,7 @@ class SlotTable:
         self._count = 0
         self._reaches = Reaches()
         self._seen: dict[str, None] = {}
+        self._in_ram: set[str] = set()
         self.traits = Traits()
 
     def __repr__(self) -> str:
@@ -118,6 +128,7 @@ class SlotTable:
         self._slots, self._changed = [], []
         self._unplaced.clear()
         self._seen.clear()
+        self._in_ram.clear()
         self._asks_again = False
         self._has_begun = False
         self._newest = -1
@@ -137,6 +148,10 @@ class SlotTable:
     def has_seen(self, conversation: str) -> bool:
         """Whether this start of the backend has read some of a conversation."""
         return conversation in self._seen
+
+    def is_in_ram(self, conversation: str) -> bool:
+        """Whether the server has saved a conversation to its RAM cache since it was read last."""
+        return conversation in self._in_ram
 
     def take(self, wish: Wish, prompt: Prompt, turns: int, decide: Decide) -> Seat:
         """Choose a slot for a request that is about to be sent, and mark it busy."""
@@ -286,6 +301,7 @@ class SlotTable:
         now = Slot(slot, tokens, task, content, is_known=known and tokens is not None)
         self._used(slot, now)
         if not seat.is_side:
+            self._in_ram.discard(seat.conversation)
             self._seen.pop(seat.conversation, None)
             self._seen[seat.conversation] = None
             if len(self._seen) > _SEEN:
@@ -294,8 +310,10 @@ class SlotTable:
     def _sit(self, seat: Seat, slot: int) -> None:
         self._events += 1
         seat.slot = slot
-        seat.before = self._slots[slot]
-        self._used(slot, replace(seat.before, is_busy=True, content=None, task=None))
+        seat.before = before = self._slots[slot]
+        if before.content is not None and is_saved_to_ram(seat.share, self.traits):
+            self._in_ram.add(before.content.held.conversation)
+        self._used(slot, replace(before, is_busy=True, content=None, task=None))
 
     def _used(self, slot: int, now: Slot) -> None:
         self._slots[slot] = replace(now, used=self._events, is_copied=False)

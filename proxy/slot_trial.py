@@ -39,26 +39,26 @@ class SlotTrial:
             self._table.forget(self._known.generation)
         is_fresh = self._table.is_fresh  # else a request of ours may be on its way
         self._table.read(states, self._table.events)
-        if llama is None or len(states) < 2 or not is_fresh:
+        if llama is None or not states or not is_fresh or self._known.is_asleep:
             return
         if not all(state.is_unused for state in states):
             return
         text = await llama.tokenize(secrets.token_hex(4 * _TOKENS))
         if len(text) >= _TOKENS:
-            await self._try(llama, text[-_TOKENS:])
+            await self._try(llama, text[-_TOKENS:], len(states))
 
-    async def _try(self, llama: Llama, text: Sequence[int]) -> None:
-        """Some text in one slot, one token in another: does the first slot keep its text? Then the text in the other
-        slot: is it read, or found in the RAM cache?"""
+    async def _try(self, llama: Llama, text: Sequence[int], slots: int) -> None:
+        """Some text in the first slot, one token in the last: does the first one keep its text? Then the text in the
+        last: is it read, or found in the RAM cache?"""
+        last = slots - 1
         # One that no prompt begins with: of what shares all of itself, the RAM cache has nothing better.
         self._token = next((token for token in reversed(text) if token != text[0]), 0)
-        if await llama.evaluate(0, tuple(text), None) is None or not await self.start_in(1):
+        if await llama.evaluate(0, tuple(text), None) is None or not await self.start_in(last):
             return
-        after = await self._known.slot_states()
-        keeps = _tokens_in(after, 0) > 0
-        has_ram = None
+        keeps = slots == 1 or _tokens_in(await self._known.slot_states(), 0) > 0
+        has_ram: bool | None = True  # idle slots are cleared only if they are saved
         if keeps:
-            read = await llama.evaluate(1, tuple(text), None)
+            read = await llama.evaluate(last, tuple(text), None)
             has_ram = None if read is None else read < _TOKENS // 2
         self._table.traits = replace(self._table.traits, keeps_idle=keeps, has_ram=has_ram)
         events = self._table.events

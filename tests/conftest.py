@@ -1,6 +1,6 @@
 """Fixtures for tests against a real llama-server. Tests that use them are marked `backend`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 

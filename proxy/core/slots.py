@@ -115,8 +115,8 @@ NOTHING = Share(0, 0, 1)
 class Wish:
     """A request: its conversation, the chain keys of its messages, the digest of what is rendered before them.
 
-    `is_saved`: its conversation is in a file; `was_here`: this start of the backend has read it already; `can_save`: a
-    slot that it would cut can be saved first.
+    `is_saved`: its conversation is in a file; `was_here`: this start of the backend has read it already; `in_ram`: the
+    server has saved it to its RAM cache since; `can_save`: a slot that it would cut can be saved first.
     """
 
     conversation: str
@@ -125,6 +125,7 @@ class Wish:
     is_side: bool = False
     is_saved: bool = False
     was_here: bool = False
+    in_ram: bool = False
     can_save: bool = False
 
 
@@ -179,6 +180,8 @@ def _restored(
 
     The server finds it there by itself. It is asked for by number only if idle slots keep what they hold.
     """
+    if wish.in_ram:
+        return None
     if any(slot.content is not None and goes_on(slot.content, wish) for slot in slots):
         return None
     if not idle or not all(slot.is_known for slot in idle):
@@ -276,6 +279,11 @@ def _is_apart(share: Share) -> bool:
 
 def _is_saved_by_the_server(share: Share, traits: Traits) -> bool:
     return share.kept < SAVED_BELOW and traits.has_ram is not False
+
+
+def is_saved_to_ram(share: Share | None, traits: Traits) -> bool:
+    """Whether the server is known to save what a request cuts, since less than half of it stays."""
+    return share is not None and share.is_sure and share.kept < SAVED_BELOW and bool(traits.has_ram)
 
 
 def _is_side(slot: Slot) -> bool:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from proxy.backends.known import KnownBackend
-from proxy.core.slots import SlotChoice, Wish, choose, goes_on, is_others
+from proxy.core.slots import SlotChoice, Wish, choose, goes_on, is_others, is_saved_to_ram
 from proxy.core.snapshots import Snapshot, gain, is_worth_restoring
 from proxy.core.stand_down import StandDown
 from proxy.core.turn import Turn
@@ -120,6 +120,7 @@ class Seating:
             wish,
             is_saved=is_saved and snapshots.best(wish.keys, wish.head) is not None,
             was_here=self.table.has_seen(conversation),
+            in_ram=self.table.is_in_ram(conversation),
             can_save=snapshots.can_save,
         )
 
@@ -191,7 +192,7 @@ class Seating:
         if slot is None:
             await self._wait_for_change()
             return
-        is_cut = _is_cut(seat)
+        is_cut = _is_cut(seat) and not is_saved_to_ram(seat.share, self.table.traits)
         if not is_cut and not seat.wish.is_saved:
             return
         async with self._changing:
@@ -280,9 +281,11 @@ class Seating:
         self, seat: Seat | None, stats: CacheStats | None, reply: Message | None
     ) -> None:
         is_placed = seat is None or seat.slot is not None
-        events = self.table.events
+        events, generation = self.table.events, self._known.generation
         states = await self._known.slot_states()
-        self.table.read(states, events, None if is_placed else seat, stats, reply)
+        self._begin()
+        if generation == self._known.generation:
+            self.table.read(states, events, None if is_placed else seat, stats, reply)
         if seat is not None and seat.slot is not None and not is_placed:
             self._left(seat.slot)
 

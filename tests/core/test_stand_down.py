@@ -18,7 +18,7 @@ def test_two_bad_turns_switch_it_off_and_it_is_tried_again() -> None:
     assert balance.off == (StoodDown("copy", 2, 300),)
     assert [balance.may("copy") for _ in range(PAUSE)] == [False] * PAUSE
     assert balance.may("copy")
-    assert balance.off == ()
+    assert not balance.off
 
 
 def test_what_it_kept_before_counts() -> None:

@@ -69,7 +69,7 @@ class Server:
         self.line = line
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self._environment = environment
+        self._environment = dict(environment)
         self._alive = alive
         self.process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None

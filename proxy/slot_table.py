@@ -13,17 +13,20 @@ from proxy.core.saving import Reaches, held
 from proxy.core.slot_state import SlotState
 from proxy.core.slots import (
     LEAST_LOSS_TOKENS,
+    SAVED_BELOW,
     Content,
     Share,
     Slot,
     SlotChoice,
     Traits,
     Wish,
+    goes_on,
     is_saved_to_ram,
 )
 from proxy.core.snapshots import Held
 from proxy.core.types import CacheStats, Message, Prompt
 
+_IN_RAM = 32  # 8 GiB are some tens of conversations
 _SEEN = 1000  # conversations of one start; of one that is older, a RAM cache knows nothing either
 
 Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoice]
@@ -34,7 +37,7 @@ class Seat:
     """A running request's place. `slot` is None while nobody knows where the server put it.
 
     `before`: the slot as it was found; `share`: how much of that the request begins with. `turns`: of its conversation,
-    this one counted.
+    this one counted; `is_restored`: from a file.
     """
 
     choice: SlotChoice
@@ -42,6 +45,7 @@ class Seat:
     wish: Wish
     prompt: Prompt
     turns: int = 1
+    is_restored: bool = False
     before: Slot | None = None
     share: Share | None = None
 
@@ -84,7 +88,8 @@ class SlotTable:
         self._count = 0
         self._reaches = Reaches()
         self._seen: dict[str, None] = {}
-        self._in_ram: set[str] = set()
+        self._in_ram: dict[str, Content] = {}
+        self._ram_misses = 0
         self.traits = Traits()
 
     def __repr__(self) -> str:
@@ -301,18 +306,31 @@ class SlotTable:
         now = Slot(slot, tokens, task, content, is_known=known and tokens is not None)
         self._used(slot, now)
         if not seat.is_side:
-            self._in_ram.discard(seat.conversation)
+            self._judge_ram(seat, stats)
             self._seen.pop(seat.conversation, None)
             self._seen[seat.conversation] = None
             if len(self._seen) > _SEEN:
                 del self._seen[next(iter(self._seen))]
+
+    def _judge_ram(self, seat: Seat, stats: CacheStats) -> None:
+        """A conversation that was saved to the RAM cache has come back: was it there? It may have been evicted, once."""
+        saved = self._in_ram.pop(seat.conversation, None)
+        cached = stats.cached_tokens
+        if saved is None or cached is None or seat.is_restored or not goes_on(saved, seat.wish):
+            return
+        was_there = cached >= SAVED_BELOW * saved.held.tokens
+        self._ram_misses = 0 if was_there else self._ram_misses + 1
+        if was_there or self.traits.has_ram is None or self._ram_misses > 1:
+            self.traits = replace(self.traits, has_ram=was_there)
 
     def _sit(self, seat: Seat, slot: int) -> None:
         self._events += 1
         seat.slot = slot
         seat.before = before = self._slots[slot]
         if before.content is not None and is_saved_to_ram(seat.share, self.traits):
-            self._in_ram.add(before.content.held.conversation)
+            self._in_ram[before.content.held.conversation] = before.content
+            if len(self._in_ram) > _IN_RAM:
+                del self._in_ram[next(iter(self._in_ram))]
         self._used(slot, replace(before, is_busy=True, content=None, task=None))
 
     def _used(self, slot: int, now: Slot) -> None:

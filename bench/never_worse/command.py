@@ -196,7 +196,7 @@ def show(plan: Plan, setting: Setting, model: Model, *, at_once: int = 1) -> Non
         record = next(chats, {}) if isinstance(step, Ask) else {}
         told = {
             key: record.get(key)
-            for key in ("slot", "slot_why", "cause", "restored")
+            for key in ("slot", "slot_reason", "cause", "restored")
             if record.get(key) is not None
         }
         print(

@@ -282,8 +282,10 @@ def _is_saved_by_the_server(share: Share, traits: Traits) -> bool:
 
 
 def is_saved_to_ram(share: Share | None, traits: Traits) -> bool:
-    """Whether the server is known to save what a request cuts, since less than half of it stays."""
-    return share is not None and share.is_sure and share.kept < SAVED_BELOW and bool(traits.has_ram)
+    """Whether the server saves what a request cuts, since less than half of it stays. Until it is seen to have no RAM
+    cache it is taken to have one: that costs what it would cost directly, once."""
+    is_cut = share is not None and share.is_sure and share.kept < SAVED_BELOW
+    return is_cut and traits.has_ram is not False
 
 
 def _is_side(slot: Slot) -> bool:

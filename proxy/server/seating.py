@@ -196,11 +196,11 @@ class Seating:
         if not is_cut and not seat.wish.is_saved:
             return
         async with self._changing:
-            lost = 0
             content = seat.before.content if seat.before else None
+            lost = 0 if content is None or goes_on(content, seat.wish) else content.held.tokens
             if content is not None and is_cut:
                 is_saved = await snapshots.save(slot, content.held, EVICTED_S)
-                lost = 0 if is_saved else content.held.tokens
+                lost = 0 if is_saved and self.table.traits.has_ram is False else lost
             if seat.wish.is_saved and await snapshots.is_ready():
                 await self._restore(snapshots, seat, slot, prepared, lost)
 
@@ -220,11 +220,17 @@ class Seating:
             return
         sizes = [len(write_message(message)) for message in sent.messages[: snapshot.messages]]
         gained = gain(snapshot, _shared_messages(seat), sizes)
-        if not is_worth_restoring(snapshot, gained, lost):
+        has_ram = self.table.traits.has_ram
+        if not is_worth_restoring(snapshot, gained, 0 if has_ram else lost):
+            return
+        # What is read from a file takes the place of what the server would have copied to its RAM cache, of which
+        # others can use a part: so the copy is made before.
+        if lost and has_ram is not False and not await self._trial.start_in(slot):
             return
         tokens = await snapshots.restore(slot, snapshot)
         if tokens == snapshot.tokens:
             seat.choice = replace(seat.choice, reason=f"restored {tokens} tokens")
+            seat.is_restored = True
             self._restored[id(seat)] = (seat, snapshot)
 
     def give_back(self, seat: Seat | Unseen) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 REASONS = frozenset({
     "not-understood", "prepare", "store", "routing", "backend-facts", "models", "slot",
     "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "capture",
-    "record", "prewarm", "reread", "explain", "metrics", "log",
+    "record", "compare", "prewarm", "reread", "explain", "metrics", "log",
 })  # fmt: skip
 """What can fail open, besides a single rule, which is counted as `rule NAME`."""
 

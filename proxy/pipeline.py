@@ -87,18 +87,25 @@ class Pipeline:
         return as_it_came(prepared)
 
     def write(
-        self, identified: Prepared, kind: BackendKind, *, reasoning_pays: bool = False
+        self,
+        identified: Prepared,
+        kind: BackendKind,
+        *,
+        reasoning_pays: bool = False,
+        restores: bool = True,
     ) -> Prepared:
         """What to send to a backend of this kind. `identified` stays as it is: another backend may follow.
 
-        `reasoning_pays`: evidence that reasoning the client dropped is worth putting back.
+        `reasoning_pays`: evidence that reasoning the client dropped is worth putting back. `restores`: False if
+        putting bytes back has cost this backend more than it kept.
         """
         request = identified.request
         if request is None or identified.place is None:
             return identified
         prepared = replace(identified)
         with guard(self.counters, "prepare", prepared.failed_open):
-            self._restore(prepared, request, reasoning_pays)
+            if restores:
+                self._restore(prepared, request, reasoning_pays)
             if self._observe:
                 prepared.shadow, prepared.sent = prepared.sent, request.prompt
             else:

@@ -38,7 +38,7 @@ FIELDS: tuple[str, ...] = (
     "cached_tokens",
     "processed_tokens",
     "generated_tokens",
-    "prewarmed_tokens",
+    "prewarmed_tokens", "direct_tokens", "kept_tokens", "kept_estimated",
     "cache_ratio",
     "prefix_messages",
     "prefix_characters",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from proxy.core.direct import Kept
 from proxy.core.explain import CacheBreak
 from proxy.core.ledger import Place
 from proxy.core.prefix import Prefix
@@ -25,7 +26,8 @@ class Turn:
     """What is known of a turn when it has ended. `place` and `prefix` are None where the body was not
     understood; `prefix` also where there is no earlier turn to compare with. `would_save` is set where
     the proxy only observes. `session`: the client's explicit session id. `prewarmed_tokens`:
-    evaluated for its prompt before it came. `failed_open`: what of ours failed on its way."""
+    evaluated for its prompt before it came. `kept`: against the same request without us. `failed_open`: what of
+    ours failed on its way."""
 
     id: str
     client: str
@@ -52,6 +54,7 @@ class Turn:
     session: str | None = None
     sent_messages: int | None = None
     prewarmed_tokens: int | None = None
+    kept: Kept | None = None
     failed_open: tuple[str, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from proxy.capture import Tape
 from proxy.core.prewarm import kept_reply
+from proxy.core.slots import Traits
 from proxy.core.turn import Turn
 from proxy.core.types import Reply
 from proxy.guard import guard
@@ -55,6 +56,24 @@ def leave_slot(ending: Ending) -> None:
         kept = kept_reply(reply, ending.turn.status)
         goes_on = kept is not None and bool(kept.tool_calls)
         ending.turn = seating.leave(seat, ending.turn, reply.message, goes_on=goes_on)
+
+
+def compare(ending: Ending) -> None:
+    """What the turn would have cost without us."""
+    prepared, seat, parts = ending.prepared, ending.seat, ending.parts
+    request, sent = prepared.request, prepared.sent
+    if request is None or sent is None or prepared.shadow is not None or ending.turn.status != 200:
+        return
+    choice = seat.choice if isinstance(seat, Seat) else None
+    about, traits = (ending.ended.generation, 1), Traits()
+    if parts.seating is not None:
+        table = parts.seating.table
+        about, traits = (table.generation, len(table.slots)), table.traits
+    reply, stats = ending.ended.reply.message, ending.turn.stats
+    kept = parts.direct.turn(request.prompt, sent, reply, stats, choice, about, traits)
+    ending.turn = replace(ending.turn, kept=kept)
+    if kept is not None and parts.seating is not None and ending.turn.restored:
+        parts.seating.judge("restoring", kept.tokens)
 
 
 def read_ahead(ending: Ending) -> None:
@@ -104,6 +123,7 @@ STEPS: tuple[tuple[str, Callable[[Ending], None]], ...] = (
     ("record", record),
     ("routing", name_backend),
     ("slot", leave_slot),
+    ("compare", compare),
     ("prewarm", read_ahead),
     ("reread", watch_restarts),
     ("backend-facts", see_model),

@@ -1,12 +1,13 @@
 """What every exchange with one backend needs of the application."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.backends.base import Headers, Kind
 from proxy.backends.connection import Connections
 from proxy.backends.kinds import KINDS
 from proxy.backends.known import KnownBackend
 from proxy.capture import Capture
+from proxy.core.direct import Direct
 from proxy.counters import Counters
 from proxy.guard import guard
 from proxy.prewarm import Prewarm
@@ -31,6 +32,7 @@ class Parts:
     seating: Seating | None = None
     prewarm: Prewarm | None = None
     reread: Reread | None = None
+    direct: Direct = field(default_factory=Direct)
 
     def arrived(self, noted: list[str] | None = None) -> None:
         """A request has come: whatever is read ahead gives way."""

@@ -5,6 +5,7 @@ more is restored. Both end before the request is sent.
 """
 
 import asyncio
+import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +13,7 @@ from dataclasses import replace
 from proxy.backends.known import KnownBackend
 from proxy.core.slots import SlotChoice, Wish, choose, goes_on, is_others, is_saved_to_ram
 from proxy.core.snapshots import Snapshot, gain, is_worth_restoring
-from proxy.core.stand_down import StandDown
+from proxy.core.stand_down import PAUSE, StandDown
 from proxy.core.turn import Turn
 from proxy.core.types import CacheStats, Message
 from proxy.core.wire import write_message
@@ -39,6 +40,15 @@ _CHANGE_S = 2.0
 
 _DISAPPOINTING = 0.5
 """Of what should have been found cached, less than this was: the slot held something else."""
+
+
+_NAMES = {
+    "own": "asking for the slot of a conversation",
+    "copy": "giving requests a copy from the RAM cache",
+    "apart": "keeping requests apart",
+    "cut": "saving a slot before it is cut",
+    "restoring": "putting remembered bytes back",
+}
 
 
 class Seating:
@@ -300,12 +310,21 @@ class Seating:
         if self._saving is not None:
             self._saving.used(slot)
 
+    def judge(self, behaviour: str, kept_tokens: int) -> None:
+        """Take note of what a behaviour brought in a turn, and say so if it is switched off for it."""
+        found = self.stand_down.judge(behaviour, kept_tokens)
+        if found is not None:
+            cost = f"cost {found.cost_tokens} tokens more than it kept over {found.turns} turns"
+            sys.stderr.write(
+                f"warmprefix: {_NAMES.get(behaviour, behaviour)} {cost}; it is off for the next {PAUSE}\n"
+            )
+
     def _judge(self, seat: Seat, stats: CacheStats) -> None:
         """See whether what was chosen or restored was of use."""
         cached = stats.cached_tokens
         expected = seat.choice.shared_tokens
         if cached is not None and expected:
-            self.stand_down.judge(seat.choice.how, cached - round(expected * _DISAPPOINTING))
+            self.judge(seat.choice.how, cached - round(expected * _DISAPPOINTING))
         _, snapshot = self._restored.pop(id(seat), (None, None))
         if self.snapshots is None or snapshot is None or cached is None:
             return

@@ -39,7 +39,10 @@ class Way:
         kind, request = await parts.kind(noted), self._identified.request
         with guard(parts.counters, "prepare", noted) as writing:
             pays = parts.known.of(request.model if request else None).template.reasoning_pays
-            self.prepared = self._pipeline.write(self._identified, kind, reasoning_pays=pays)
+            may = parts.seating is None or parts.seating.stand_down.may("restoring")
+            self.prepared = self._pipeline.write(
+                self._identified, kind, reasoning_pays=pays, restores=may
+            )
         if writing.failed:
             self.prepared = as_it_came(self._identified)
         self.headers = await parts.outgoing(self._client_headers, noted)

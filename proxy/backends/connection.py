@@ -113,17 +113,22 @@ class Connections:
         before anything came back is sent once more on a new one, whatever its method: the backend had
         closed the connection. What broke on a new connection is not repeated: the backend may have acted
         on it. A body that comes in pieces can be sent only once, so it gets a new connection at once.
-        Raises Unreachable, TimedOut or Disconnected.
+        Raises Unreachable if nothing can have been read, TimedOut or Disconnected.
         """
         with translated(self.url):
             async with asyncio.timeout(self._first_byte_timeout_s):
-                if isinstance(body, bytes | None):
-                    try:
-                        return await self._send(self._kept, method, target, headers, body)
-                    except Exception:
-                        if not went_stale():
-                            raise
-                return await self._send(self._new, method, target, headers, body)
+                if not isinstance(body, bytes | None):
+                    return await self._send(self._new, method, target, headers, body)
+                try:
+                    return await self._send(self._kept, method, target, headers, body)
+                except Exception:
+                    if not went_stale():
+                        raise
+                try:
+                    return await self._send(self._new, method, target, headers, body)
+                except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                    # It may have ended because of the request, which must not go on to another one.
+                    raise Disconnected(f"{self.url} closed the connection and is gone") from error
 
     async def _send(
         self,

@@ -8,7 +8,8 @@ from websockets.asyncio.client import connect
 from tests.fakes.lemonade import LemonadeDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, running_proxy, until
-from tests.fakes.scripted import Cut
+from tests.fakes.scripted import Cut, Script
+from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import chat_reply, json_response
 from tests.fakes.several import CHAT, HELLO, Healthy, answered, busy, site, user
 
@@ -265,3 +266,23 @@ async def test_with_one_backend_nobody_asks_for_its_health() -> None:
             "conversations": 1,
         }
     ]
+
+
+async def test_a_request_that_may_have_ended_a_backend_does_not_go_on_to_the_next() -> None:
+    """Its kept connection broke, and there is nobody to ask again."""
+    async with site() as where:
+        await where.who(HELLO)
+        dying = where.backends["a"]
+
+        def die(_: Request) -> Script:
+            dying._server.close()
+            return [Cut()]
+
+        dying.then(die)
+        answer = await where.chat(HELLO, answered("a"), user("And?"))
+        last = (await where.proxy.records())[-1]
+
+    assert (answer.status, answer.json()["error"]["type"]) == (502, "backend_disconnected")
+    assert [request.ordinal for request in dying.requests] == [1, 2]
+    assert where.backends["b"].requests == []
+    assert (last["outcome"], last["backend"]) == ("backend_disconnected", "a")

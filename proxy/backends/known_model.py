@@ -57,6 +57,7 @@ class KnownModel:
         self._states: tuple[SlotState, ...] = ()
         self._is_there = True
         self._was_lost = False
+        self._has_asked = False
         self._tries = _TRIES
         self._asked_s = -_AGAIN_S
         self.silence: Silence | None = Silence.GONE
@@ -131,9 +132,9 @@ class KnownModel:
             return self._saw(await props_of(self._asking.client, self._asking.url, self.model))
 
     async def has_restarted(self) -> bool | None:
-        """The same, on behalf of a request: of a server that has started anew the slots are asked for too."""
+        """The same, on behalf of a request: the slots are asked for too, once a start."""
         is_gone = await self.look()
-        if is_gone and not self.slots:
+        if is_gone is not None and not self.slots and not self._has_asked:
             await self.slot_states()
         return is_gone
 
@@ -165,6 +166,7 @@ class KnownModel:
         self.generation += 1
         self.slots = ()
         self._states = ()
+        self._has_asked = False
         self._tries = _TRIES
         self.ask_soon()
 
@@ -193,6 +195,7 @@ class KnownModel:
         props, generation = self._props, self.generation
         if props is None or not self._is_there:
             return ()
+        self._has_asked = True
         states = await ask_slots(self._asking.client, props.url, self.model)
         if not states or generation != self.generation:
             return ()  # or it is another start by now

@@ -48,6 +48,22 @@ async def learnt() -> AsyncIterator[tuple[Server, KnownBackend]]:
             await known.close()
 
 
+async def test_a_request_at_the_very_beginning_learns_what_the_slots_hold_and_asks_once() -> None:
+    async with Server() as server:
+        known = KnownBackend(server.url, "llamacpp", Tasks())
+        assert await known.has_restarted() is False
+        assert list(known.slots) == [24]
+
+        server.props = {**(server.props or {}), "media_marker": "<2>"}
+        server.slots = None
+        for _ in range(3):
+            await known.has_restarted()
+        await known.close()
+
+    assert list(known.slots) == []
+    assert [request.target for request in server.requests].count("/slots") == 2
+
+
 async def test_a_server_that_goes_on_holds_what_it_held() -> None:
     async with learnt() as (_, known):
         assert await known.look() is False

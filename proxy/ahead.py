@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from proxy.backends.known import KnownBackend
+from proxy.backends.known import KnownModel
 from proxy.backends.llama import Llama
 from proxy.core.prewarm import Plan, beginnings, forms, plan
 from proxy.core.types import Message
@@ -18,7 +18,7 @@ class Ahead:
     """Looks ahead for one backend."""
 
     def __init__(
-        self, pipeline: Pipeline, table: SlotTable, known: KnownBackend, counters: Counters
+        self, pipeline: Pipeline, table: SlotTable, known: KnownModel, counters: Counters
     ) -> None:
         self.table = table
         self.known = known

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from proxy.backends.known import KnownBackend
+from proxy.backends.known import KnownModel
 from proxy.backends.llama import Llama
 from proxy.core.slot_state import SlotState
 from proxy.slot_table import SlotTable
@@ -25,7 +25,7 @@ _START_S = 2.0
 class SlotTrial:
     """The trial of one backend."""
 
-    def __init__(self, table: SlotTable, known: KnownBackend) -> None:
+    def __init__(self, table: SlotTable, known: KnownModel) -> None:
         self._table = table
         self._known = known
         self._token = 0
@@ -34,14 +34,14 @@ class SlotTrial:
         """Learn the traits, if the server has at least two slots and has done nothing yet."""
         await self._known.has_restarted()
         llama = self._known.llama
-        states = await self._known.slot_states() if llama is not None else ()
+        if llama is None or self._known.is_asleep:
+            return
+        states = await self._known.slot_states()
         if self._table.generation != self._known.generation:
             self._table.forget(self._known.generation)
         is_fresh = self._table.is_fresh  # else a request of ours may be on its way
         self._table.read(states, self._table.events)
-        if llama is None or not states or not is_fresh or self._known.is_asleep:
-            return
-        if not all(state.is_unused for state in states):
+        if not states or not is_fresh or not all(state.is_unused for state in states):
             return
         text = await llama.tokenize(secrets.token_hex(4 * _TOKENS))
         if len(text) >= _TOKENS:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from proxy.backends.known import KnownBackend
-from proxy.backends.slots_api import Moved, SlotsApi
+from proxy.backends.known import KnownModel
+from proxy.backends.slots_api import Moved
 from proxy.config.schema import SlotsConfig
 from proxy.core import snapshots as core
 from proxy.core.errors import BackendError
@@ -38,7 +38,7 @@ class Snapshots:
         self,
         config: SlotsConfig,
         index: SnapshotIndex,
-        known: KnownBackend,
+        known: KnownModel,
         counters: Counters,
         label: str = "",
         clock: Callable[[], float] = time.time,
@@ -50,7 +50,7 @@ class Snapshots:
         self._counters = counters
         self._label = label
         self._clock = clock
-        self._api = SlotsApi()
+        self._api = known.slots_api()
         self._lock = asyncio.Lock()
         self._asked: tuple[int, str] | None = None
         self._can_save = False

@@ -33,8 +33,8 @@ async def test_nothing_is_written_while_another_request_runs(
         await proxy.ready()
         running = asyncio.ensure_future(chat(proxy, OTHER, 1500))
         (backend,) = proxy.app.backends.all
-        seating = backend.parts.seating
-        assert seating is not None
+        assert backend.parts.seatings is not None
+        seating = backend.parts.seatings.of(None).seating
         await until(lambda: not seating.table.is_quiet)
         await chat(proxy, LONG, 4)
         await asyncio.sleep(0.1)  # ten times as long as it takes to count as idle

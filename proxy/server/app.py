@@ -2,12 +2,13 @@
 
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 
 from proxy.ahead import Ahead
 from proxy.backends.connection import Connections
 from proxy.backends.key import BackendKey
-from proxy.backends.known import KnownBackend
+from proxy.backends.known import KnownBackend, KnownModel
 from proxy.capture import Capture
 from proxy.config import Config, NamedBackend
 from proxy.counters import Counters
@@ -32,6 +33,7 @@ from proxy.server.passthrough import Passthrough
 from proxy.server.problems import answer_problem
 from proxy.server.saved_slots import add_slots
 from proxy.server.seating import Seating
+from proxy.server.seatings import ModelParts, Seatings
 from proxy.server.turns import Turns
 from proxy.server.websocket import WebSockets
 from proxy.slot_table import SlotTable
@@ -79,14 +81,15 @@ class App:
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks)
         self._api = create_api(self.turns, self.backends)
-        add_slots(self._api, [seating for b in parts if (seating := b.parts.seating) is not None])
+        add_slots(self._api, [s for backend in parts if (s := backend.parts.seatings) is not None])
 
     def _parts(self, backend: NamedBackend) -> Parts:
         """The parts of one backend, with those that are everyone's."""
         key = BackendKey(backend.url, backend.api_key, self._config.server.api_key)
         known = KnownBackend(backend.url, backend.kind, self.tasks, key)
-        seating = self._seating(backend, known)
-        prewarm, reread = self._reading(known, seating)
+        seatings = None
+        if self._config.slots.pin == "auto":
+            seatings = Seatings(known, partial(self._model_parts, backend))
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
         connections = Connections(backend.url, *limits, backend.idle_connection_s)
         return Parts(
@@ -97,33 +100,37 @@ class App:
             counters=self._counters,
             tasks=self.tasks,
             capture=self._capture,
-            seating=seating,
-            prewarm=prewarm,
-            reread=reread,
+            seatings=seatings,
+            reread=self._reread(known, seatings),
         )
 
-    def _seating(self, backend: NamedBackend, known: KnownBackend) -> Seating | None:
+    def _model_parts(self, backend: NamedBackend, known: KnownModel) -> ModelParts:
+        """What one model of a backend has of its own."""
         slots = self._config.slots
-        if slots.pin != "auto":
-            return None
         snapshots = None
         if slots.save == "auto" and not self._observe:
             # One of several backends does not see the files of another.
             label = backend.name if self._config.backends else ""
             snapshots = Snapshots(slots, self._saved, known, self._counters, label)
         limits = (slots.save_idle_s, slots.side_wait_s)
-        return Seating(SlotTable(), known, self.tasks, snapshots, *limits)
-
-    def _reading(
-        self, known: KnownBackend, seating: Seating | None
-    ) -> tuple[Prewarm | None, Reread | None]:
-        """What is read while nobody asks: ahead, and again after a restart."""
-        config, recent, tasks = self._config.prewarm, self._recent, self.tasks
-        if seating is None or config.mode != "auto" or self._observe:
-            return None, None
+        seating = Seating(SlotTable(), known, self.tasks, snapshots, *limits)
+        if not self._reads:
+            return ModelParts(seating)
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
-        reread = Reread(config, ahead, recent, seating.snapshots, tasks)
-        return Prewarm(config, ahead, recent, tasks), reread
+        return ModelParts(seating, Prewarm(self._config.prewarm, ahead, self._recent, self.tasks))
+
+    @property
+    def _reads(self) -> bool:
+        """Whether anything is read while nobody asks."""
+        return self._config.prewarm.mode == "auto" and not self._observe
+
+    def _reread(self, known: KnownBackend, seatings: Seatings | None) -> Reread | None:
+        """What reads the latest conversations again after a restart: of a backend with one model."""
+        if seatings is None or not self._reads:
+            return None
+        seating = seatings.of(None).seating
+        ahead = Ahead(self._pipeline, seating.table, known, self._counters)
+        return Reread(self._config.prewarm, ahead, self._recent, seating.snapshots, self.tasks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or WebSocket."""
@@ -188,7 +195,7 @@ class App:
             backend.arrived()
         await self.tasks.finish(_SHUTDOWN_S)
         for backend in self.backends.all:
-            if backend.parts.seating is not None:
-                await backend.parts.seating.close()
+            if backend.parts.seatings is not None:
+                await backend.parts.seatings.close()
         await self.backends.close()
         await self._store.close()

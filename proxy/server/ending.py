@@ -17,6 +17,7 @@ from proxy.prepared import Prepared
 from proxy.recorder import Ended, Question, turn_of
 from proxy.server.asking import gather
 from proxy.server.parts import Parts
+from proxy.server.seatings import ModelParts
 from proxy.server.turns import Place
 from proxy.server.way import Way
 from proxy.slot_table import Seat, Unseen
@@ -51,11 +52,17 @@ def name_backend(ending: Ending) -> None:
 
 def leave_slot(ending: Ending) -> None:
     """The slot is free, and known to hold this turn."""
-    seating, seat, reply = ending.parts.seating, ending.seat, ending.ended.reply
-    if seating is not None and seat is not None:
+    own, seat, reply = model_parts(ending), ending.seat, ending.ended.reply
+    if own is not None and seat is not None:
         kept = kept_reply(reply, ending.turn.status)
         goes_on = kept is not None and bool(kept.tool_calls)
-        ending.turn = seating.leave(seat, ending.turn, reply.message, goes_on=goes_on)
+        ending.turn = own.seating.leave(seat, ending.turn, reply.message, goes_on=goes_on)
+
+
+def model_parts(ending: Ending) -> ModelParts | None:
+    """The slots of the model that was asked for; None if slots are not ours to choose."""
+    request, seatings = ending.prepared.request, ending.parts.seatings
+    return None if seatings is None else seatings.of(request.model if request else None)
 
 
 def compare(ending: Ending) -> None:
@@ -66,22 +73,24 @@ def compare(ending: Ending) -> None:
         return
     choice = seat.choice if isinstance(seat, Seat) else None
     about, traits = (ending.ended.generation, 1), Traits()
-    if parts.seating is not None:
-        table = parts.seating.table
+    own = model_parts(ending)
+    if own is not None:
+        table = own.seating.table
         about, traits = (table.generation, len(table.slots)), table.traits
     reply, stats = ending.ended.reply.message, ending.turn.stats
-    kept = parts.direct.turn(request.prompt, sent, reply, stats, choice, about, traits)
+    direct = parts.direct if own is None else own.direct
+    kept = direct.turn(request.prompt, sent, reply, stats, choice, about, traits)
     ending.turn = replace(ending.turn, kept=kept)
-    if kept is not None and parts.seating is not None and ending.turn.restored:
-        parts.seating.judge("restoring", kept.tokens)
+    if kept is not None and own is not None and ending.turn.restored:
+        own.seating.judge("restoring", kept.tokens)
 
 
 def read_ahead(ending: Ending) -> None:
     """The coming prompt may be read while nobody asks."""
-    prewarm, seat = ending.parts.prewarm, ending.seat
-    if prewarm is not None:
+    own, seat = model_parts(ending), ending.seat
+    if own is not None and own.prewarm is not None:
         placed = seat if isinstance(seat, Seat) else None
-        prewarm.ended(ending.turn, ending.prepared, ending.ended.reply, placed)
+        own.prewarm.ended(ending.turn, ending.prepared, ending.ended.reply, placed)
 
 
 def watch_restarts(ending: Ending) -> None:

@@ -69,13 +69,18 @@ class Exchange:
                 self._status = await answer_backend_error(send, error)
             # Else the reply ends here, unfinished: no second status, no invented [DONE].
 
+    @property
+    def _model(self) -> str | None:
+        request = self._prepared.request
+        return request.model if request else None
+
     async def _open(self, scope: Scope) -> Response:
         """The head of the answer, from the first backend to which a connection can be opened."""
         while True:
             parts = self._parts
             with self._guard("slot"):
-                if parts.seating is not None:
-                    self._seat = await parts.seating.take(self._prepared)
+                if parts.seatings is not None:
+                    self._seat = await parts.seatings.take(self._prepared)
             try:
                 return await parts.connections.open(
                     scope["method"], target_of(scope), self._way.headers, self._prepared.body
@@ -85,8 +90,8 @@ class Exchange:
                     raise
             seat, self._seat = self._seat, None
             with self._guard("slot"):
-                if parts.seating is not None and seat is not None:
-                    parts.seating.give_back(seat)
+                if parts.seatings is not None and seat is not None:
+                    parts.seatings.of(self._model).seating.give_back(seat)
             await self._way.write()
 
     async def _relay(self, send: Send, response: Response) -> None:

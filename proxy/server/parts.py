@@ -10,17 +10,16 @@ from proxy.capture import Capture
 from proxy.core.direct import Direct
 from proxy.counters import Counters
 from proxy.guard import guard
-from proxy.prewarm import Prewarm
 from proxy.recorder import Recorder
 from proxy.reread import Reread
-from proxy.server.seating import Seating
+from proxy.server.seatings import Seatings
 from proxy.server.turns import Turns
 from proxy.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The first two and the slots are the backend's own, the others everyone's."""
+    """The connections, what is known and the slots are the backend's own, the others everyone's."""
 
     connections: Connections
     known: KnownBackend
@@ -29,16 +28,15 @@ class Parts:
     counters: Counters
     tasks: Tasks
     capture: Capture | None = None
-    seating: Seating | None = None
-    prewarm: Prewarm | None = None
+    seatings: Seatings | None = None
     reread: Reread | None = None
     direct: Direct = field(default_factory=Direct)
 
     def arrived(self, noted: list[str] | None = None) -> None:
         """A request has come: whatever is read ahead gives way."""
-        if self.prewarm is not None:
+        if self.seatings is not None:
             with guard(self.counters, "prewarm", noted):
-                self.prewarm.arrived()
+                self.seatings.arrived()
         if self.reread is not None:
             with guard(self.counters, "reread", noted):
                 self.reread.arrived()

@@ -52,7 +52,8 @@ class Passthrough:
         """The slots know meanwhile that something runs that was not placed, whichever backend gets it."""
         takes = scope["method"] == "POST" and not scope["path"].endswith(_LEAVES_SLOTS_ALONE)
         backends = self._backends.all if takes else ()
-        seatings = [seating for b in backends if (seating := b.parts.seating) is not None]
+        known = [found for b in backends if (found := b.parts.seatings) is not None]
+        seatings = [own.seating for found in known for own in found.all]
         for seating in seatings:
             await seating.rest()
             seating.unseen_began()

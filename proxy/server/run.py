@@ -216,8 +216,8 @@ async def _announce(app: App, listener: socket.socket) -> None:
         known = backend.parts.known
         await known.ask()
         known.wait_for_it()
-        if backend.parts.seating is not None:
-            app.tasks.start(backend.parts.seating.announce(), "slot saving")
+        if backend.parts.seatings is not None:
+            app.tasks.start(backend.parts.seatings.announce(), "slot saving")
         names.append(f"{backend.settings.url} ({known.name})")
     listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
     say(f"listening on http://{shown}:{port}, {listed}")

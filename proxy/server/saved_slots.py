@@ -12,25 +12,31 @@ from starlette.responses import Response
 from proxy.core.snapshots import Snapshot
 from proxy.server.api import described
 from proxy.server.seating import Seating
+from proxy.server.seatings import Seatings
 
 _PRIVATE = {"cache-control": "no-store"}
 _NO_SNAPSHOT = described(404, "Not known.")
 
 
-def add_slots(api: FastAPI, seatings: Sequence[Seating]) -> None:
-    """Add the pages. `seatings`: one a backend."""
+def add_slots(api: FastAPI, backends: Sequence[Seatings]) -> None:
+    """Add the pages. `backends`: the slots of each."""
+
+    def every() -> list[Seating]:
+        return [own.seating for seatings in backends for own in seatings.all]
 
     @api.get("/warmprefix/api/slots")
     async def list_slots() -> Response:
         """What each slot holds as far as it is known, and the saved slots, newest first."""
+        seatings = every()
         slots = [slot for seating in seatings for slot in _slots(seating)]
-        return _json({"slots": slots, "snapshots": _snapshots(seatings)})
+        off = [asdict(what) for seating in seatings for what in seating.stand_down.off]
+        return _json({"slots": slots, "snapshots": _snapshots(seatings), "stood_down": off})
 
     @api.delete("/warmprefix/api/slots/{snapshot}", responses=_NO_SNAPSHOT)
     async def forget_snapshot(snapshot: Annotated[str, Path(max_length=64)]) -> Response:
         """Forget one saved slot, or with `all` every one; its file goes where we can delete it."""
         ids = None if snapshot == "all" else [snapshot]
-        stores = [s.snapshots for s in seatings if s.snapshots is not None]
+        stores = [s.snapshots for s in every() if s.snapshots is not None]
         gone = sum(store.forget(ids) for store in stores)
         if ids is not None and not gone:
             raise HTTPException(404, "No such saved slot.")

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from proxy.backends.known import KnownBackend
+from proxy.backends.known import KnownModel
 from proxy.core.slots import SlotChoice, Wish, choose, goes_on, is_others, is_saved_to_ram
 from proxy.core.snapshots import Snapshot, gain, is_worth_restoring
 from proxy.core.stand_down import PAUSE, StandDown
@@ -38,6 +38,8 @@ _SETTLE_S = 0.004
 _CHANGE_S = 2.0
 """How long a request waits for another's slot to be saved or restored; then the server queues it."""
 
+_TRIES = 2  # what was learnt of a start meanwhile makes a reading void
+
 _DISAPPOINTING = 0.5
 """Of what should have been found cached, less than this was: the slot held something else."""
 
@@ -57,7 +59,7 @@ class Seating:
     def __init__(
         self,
         table: SlotTable,
-        known: KnownBackend,
+        known: KnownModel,
         tasks: Tasks,
         snapshots: Snapshots | None = None,
         save_idle_s: float = 30.0,
@@ -84,7 +86,7 @@ class Seating:
         """Learn what the slots are and can do, and say so if they cannot be saved."""
         self._trying = self._tasks.start(self._trial.run(), "slot trial")
         await asyncio.wait({self._trying})
-        if self.snapshots is not None:
+        if self.snapshots is not None and not self._known.is_asleep:  # the question would wake it
             await self.snapshots.is_ready()
 
     async def take(self, prepared: Prepared) -> Seat | Unseen:
@@ -150,6 +152,8 @@ class Seating:
 
     async def _learn_in_time(self, snapshots: Snapshots) -> None:
         """Find out whether the backend has started anew and what its slots hold, for a file may be restored."""
+        if self._known.model and not self._known.is_loaded:
+            await self._known.load()  # as the request would have its router do
         with suppress(TimeoutError):
             async with asyncio.timeout(_ASK_S):
                 if time.monotonic() - self._ended_s > _STILL_RUNS_S:
@@ -297,11 +301,15 @@ class Seating:
         self, seat: Seat | None, stats: CacheStats | None, reply: Message | None
     ) -> None:
         is_placed = seat is None or seat.slot is not None
-        events, generation = self.table.events, self._known.generation
-        states = await self._known.slot_states()
-        self._begin()
-        if generation == self._known.generation:
-            self.table.read(states, events, None if is_placed else seat, stats, reply)
+        for _ in range(_TRIES):
+            if not self._known.is_loaded:  # a router's model that was loaded by this request
+                await self._known.look()
+            self._begin()
+            events, generation = self.table.events, self._known.generation
+            states = await self._known.slot_states()
+            if states and generation == self._known.generation:
+                self.table.read(states, events, None if is_placed else seat, stats, reply)
+                break
         if seat is not None and seat.slot is not None and not is_placed:
             self._left(seat.slot)
 
@@ -337,6 +345,17 @@ class Seating:
         """How long ago a request in this slot ended; None if none did."""
         ended_s = self._ended.get(slot)
         return None if ended_s is None else round(time.monotonic() - ended_s, 1)
+
+    async def save_all(self) -> None:
+        """Save what the idle slots hold: the backend is about to give them away."""
+        if self.snapshots is None:
+            return
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=_CHANGE_S)
+        for slot in self.table.slots:
+            held = self.table.held(slot.id)
+            if held is not None and not slot.is_busy:
+                await self.snapshots.save(slot.id, held, EVICTED_S)
 
     async def close(self) -> None:
         """Save what is not saved yet."""

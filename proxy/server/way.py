@@ -39,7 +39,8 @@ class Way:
         kind, request = await parts.kind(noted), self._identified.request
         with guard(parts.counters, "prepare", noted) as writing:
             pays = parts.known.of(request.model if request else None).template.reasoning_pays
-            may = parts.seating is None or parts.seating.stand_down.may("restoring")
+            own = parts.seatings.of(request.model if request else None) if parts.seatings else None
+            may = own is None or own.seating.stand_down.may("restoring")
             self.prepared = self._pipeline.write(
                 self._identified, kind, reasoning_pays=pays, restores=may
             )

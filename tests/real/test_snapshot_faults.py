@@ -60,8 +60,8 @@ async def unsaved(start_llama: StartLlama, history: list[Json], **options: Any) 
 
 def snapshots(proxy: RunningProxy) -> list[Snapshot]:
     (backend,) = proxy.app.backends.all
-    seating = backend.parts.seating
-    assert seating is not None
+    assert backend.parts.seatings is not None
+    seating = backend.parts.seatings.of(None).seating
     assert seating.snapshots is not None
     return list(seating.snapshots.listed())
 

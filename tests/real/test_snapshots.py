@@ -46,8 +46,8 @@ async def saved(proxy: RunningProxy, number: int = 1) -> None:
 
 def snapshots(proxy: RunningProxy) -> list[str]:
     (backend,) = proxy.app.backends.all
-    seating = backend.parts.seating
-    assert seating is not None
+    assert backend.parts.seatings is not None
+    seating = backend.parts.seatings.of(None).seating
     assert seating.snapshots is not None
     return [snapshot.name for snapshot in seating.snapshots.listed()]
 
@@ -163,9 +163,9 @@ async def test_it_says_once_that_the_server_cannot_save(
     server = start_llama(n_parallel=1)
     async with running_proxy(server.url) as proxy:
         (backend,) = proxy.app.backends.all
-        assert backend.parts.seating is not None
+        assert backend.parts.seatings is not None
         for _ in range(2):
-            await backend.parts.seating.announce()
+            await backend.parts.seatings.announce()
 
     assert capfd.readouterr().err.count("--slot-save-path") == 1
 
@@ -349,8 +349,8 @@ async def test_a_client_that_leaves_leaves_no_slot_busy(
         await saved(proxy)
         crash(server)
         (backend,) = proxy.app.backends.all
-        seating = backend.parts.seating
-        assert seating is not None
+        assert backend.parts.seatings is not None
+        seating = backend.parts.seatings.of(None).seating
         work = asyncio.ensure_future(chat(proxy, history))
         while seating.table.is_quiet:  # noqa: ASYNC110  # no event
             await asyncio.sleep(0)

@@ -46,8 +46,9 @@ async def chat(proxy: RunningProxy, messages: list[Json] | None = None, **option
 
 
 def table_of(proxy: RunningProxy) -> SlotTable:
-    seating = proxy.app.backends.first().parts.seating
-    assert seating is not None
+    seatings = proxy.app.backends.first().parts.seatings
+    assert seatings is not None
+    seating = seatings.of(None).seating
     return seating.table
 
 

@@ -25,7 +25,7 @@ from proxy.slot_table import Seat, Unseen
 
 @dataclass(slots=True)
 class Ending:
-    """A turn that has ended, as each step finds and leaves it."""
+    """A turn that has ended, as each step finds and leaves it. `own`: the slots of the model that was asked for."""
 
     parts: Parts
     way: Way
@@ -33,6 +33,7 @@ class Ending:
     ended: Ended
     turn: Turn
     seat: Seat | Unseen | None = None
+    own: ModelParts | None = None
     tape: Tape | None = None
     question: Question | None = None
 
@@ -52,17 +53,15 @@ def name_backend(ending: Ending) -> None:
 
 def leave_slot(ending: Ending) -> None:
     """The slot is free, and known to hold this turn."""
-    own, seat, reply = model_parts(ending), ending.seat, ending.ended.reply
-    if own is not None and seat is not None:
+    request, seatings = ending.prepared.request, ending.parts.seatings
+    if seatings is None:
+        return
+    own = ending.own = seatings.of(request.model if request else None)
+    seat, reply = ending.seat, ending.ended.reply
+    if seat is not None:
         kept = kept_reply(reply, ending.turn.status)
         goes_on = kept is not None and bool(kept.tool_calls)
         ending.turn = own.seating.leave(seat, ending.turn, reply.message, goes_on=goes_on)
-
-
-def model_parts(ending: Ending) -> ModelParts | None:
-    """The slots of the model that was asked for; None if slots are not ours to choose."""
-    request, seatings = ending.prepared.request, ending.parts.seatings
-    return None if seatings is None else seatings.of(request.model if request else None)
 
 
 def compare(ending: Ending) -> None:
@@ -73,7 +72,7 @@ def compare(ending: Ending) -> None:
         return
     choice = seat.choice if isinstance(seat, Seat) else None
     about, traits = (ending.ended.generation, 1), Traits()
-    own = model_parts(ending)
+    own = ending.own
     if own is not None:
         table = own.seating.table
         about, traits = (table.generation, len(table.slots)), table.traits
@@ -87,7 +86,7 @@ def compare(ending: Ending) -> None:
 
 def read_ahead(ending: Ending) -> None:
     """The coming prompt may be read while nobody asks."""
-    own, seat = model_parts(ending), ending.seat
+    own, seat = ending.own, ending.seat
     if own is not None and own.prewarm is not None:
         placed = seat if isinstance(seat, Seat) else None
         own.prewarm.ended(ending.turn, ending.prepared, ending.ended.reply, placed)
@@ -154,7 +153,7 @@ def end_turn(
     turn = turn_of(prepared, replace(ended, reply=Reply()))  # nothing in it can fail
     with guard(parts.counters, "record", prepared.failed_open):
         turn = turn_of(prepared, ended)
-    ending = Ending(parts, way, prepared, ended, turn, seat, tape)
+    ending = Ending(parts, way, prepared, ended, turn, seat, tape=tape)
     for reason, step in STEPS:
         with guard(parts.counters, reason, prepared.failed_open):
             step(ending)

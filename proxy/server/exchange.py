@@ -160,10 +160,9 @@ class Exchange:
         reply = self._reply()
         if self.outcome is Outcome.OK and reply.error is not None:
             self.outcome = Outcome.BACKEND_ERROR
-        known, request = self._parts.known, self._prepared.request
-        asked = request.model if request else None
-        generation = known.of(reply.model or asked).generation
-        backend, times = self._way.route.backend, self._times()
+        backend, times, generation = self._way.route.backend, self._times(), 0
+        with self._guard("backend-facts"):
+            generation = self._parts.known.of(reply.model or self._model).generation
         ended = Ended(reply, self._status, self.outcome, times, generation, backend)
         end_turn(self._parts, self._way, self._prepared, ended, self._seat, self._tape)
 

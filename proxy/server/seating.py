@@ -38,6 +38,8 @@ _SETTLE_S = 0.004
 _CHANGE_S = 2.0
 """How long a request waits for another's slot to be saved or restored; then the server queues it."""
 
+_SILENCES = 4  # questions in a row that were not answered
+
 _TRIES = 2  # what was learnt of a start meanwhile makes a reading void
 
 _DISAPPOINTING = 0.5
@@ -75,6 +77,7 @@ class Seating:
         self._changing = asyncio.Lock()
         self._trying: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._silences = 0
         self._ended: dict[int, float] = {}
         self._ended_s = 0.0
         self._side_wait = SideWait(side_wait_s)
@@ -294,7 +297,12 @@ class Seating:
         stats: CacheStats | None = None,
         reply: Message | None = None,
     ) -> None:
-        """Ask `/slots` what they hold now, and find the request that has just ended."""
+        """Ask `/slots` what they hold now, and find the request that has just ended; not for ever of a server that
+        does not say."""
+        if self.table.generation != self._known.generation:
+            self._silences = 0
+        if self._silences > _SILENCES:
+            return
         self._reading = self._tasks.start(self._find(seat, stats, reply), "learn slot")
 
     async def _find(
@@ -307,6 +315,7 @@ class Seating:
             self._begin()
             events, generation = self.table.events, self._known.generation
             states = await self._known.slot_states()
+            self._silences = 0 if states else self._silences + 1
             if states and generation == self._known.generation:
                 self.table.read(states, events, None if is_placed else seat, stats, reply)
                 break

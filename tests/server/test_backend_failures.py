@@ -309,7 +309,7 @@ async def test_an_announced_end_of_the_connection_is_heeded() -> None:
             answer = await client.answer()
             assert (answer.status, answer.header("connection")) == (200, None)
 
-    assert [request.connection for request in backend.requests] == [1, 2, 3]
+    assert len({request.connection for request in backend.requests}) == 3
 
 
 async def test_an_idle_connection_is_given_up_before_the_backend_does() -> None:

@@ -15,14 +15,14 @@ from proxy.ahead import Ahead, Run
 from proxy.backends.known import Start
 from proxy.backends.llama import Llama
 from proxy.config import PrewarmConfig
-from proxy.core.saving import held as held_prompt
 from proxy.core.prewarm import Plan, coming_message, is_text, kept_reply, step_tokens
+from proxy.core.saving import held as held_prompt
+from proxy.core.slots import Content
 from proxy.core.snapshots import Held
 from proxy.core.turn import Turn
 from proxy.core.types import Message, Outcome, Reply
 from proxy.prepared import Prepared
 from proxy.recent import Recent
-from proxy.core.slots import Content
 from proxy.slot_table import head_of
 from proxy.snapshots import Snapshots
 from proxy.tasks import Tasks

@@ -1,7 +1,8 @@
 """What the slots of a backend hold, as far as it is proven, and who runs in them. docs/slots.md.
 
-Proven is what a request left that was sent to a slot by number, or that was found again: `/slots` says which task left how
-many tokens in each. What it says is applied to slots that nothing has touched since it was asked.
+Proven is what a request left that was sent to a slot by number, or that was found again: `/slots` says which
+task left how many tokens in each. What it says is applied to slots that nothing has touched since it was
+asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +37,8 @@ Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoic
 class Seat:
     """A running request's place. `slot` is None while nobody knows where the server put it.
 
-    `before`: the slot as it was found; `share`: how much of that the request begins with. `turns`: of its conversation,
-    this one counted; `is_restored`: from a file.
+    `before`: the slot as it was found; `share`: how much of that the request begins with. `turns`: of its
+    conversation, this one counted; `is_restored`: from a file.
     """
 
     choice: SlotChoice
@@ -127,8 +128,8 @@ class SlotTable:
         return self._generation
 
     def forget(self, generation: int) -> None:
-        """The backend has started anew: nothing is known of that start yet. What it does with idle slots is taken to be
-        as before, until it is seen to do otherwise: it is the same command nearly always."""
+        """The backend has started anew: nothing is known of that start yet. What it does with idle slots is
+        taken to be as before, until it is seen to do otherwise: it is the same command nearly always."""
         self._generation = generation
         self._slots, self._changed = [], []
         self._unplaced.clear()
@@ -204,6 +205,12 @@ class SlotTable:
         if seat.slot is not None and seat.slot < len(self._slots) and seat.before is not None:
             self._used(seat.slot, replace(seat.before, is_known=False, content=None))
 
+    def unplace(self, seat: Seat, reason: str) -> None:
+        """The slot of a request that is still to be sent cannot be used: it is left to the server."""
+        self.give_back(seat)
+        seat.slot, seat.choice = None, SlotChoice(None, reason)
+        self._unplaced.append(seat)
+
     def unseen_began(self) -> None:
         """Something that is not placed runs: a completion, another endpoint's chat."""
         self._events += 1
@@ -224,7 +231,8 @@ class SlotTable:
         stats: CacheStats | None = None,
         reply: Message | None = None,
     ) -> None:
-        """What `/slots` said, asked after so many events. `ended`: a request that has just ended, to be found."""
+        """What `/slots` said, asked after so many events. `ended`: a request that has just ended, to be
+        found."""
         is_first = len(states) != len(self._slots)
         if is_first:
             self._begin(states)
@@ -240,7 +248,7 @@ class SlotTable:
             self._asks_again = False
 
     def held(self, slot: int) -> Held | None:
-        """The conversation that an idle slot holds; None if it holds none, or not all that it holds is known."""
+        """The conversation that an idle slot holds; None if it holds none, or is not known to."""
         content = self._slots[slot].content if slot < len(self._slots) else None
         if content is None or content.is_side or not content.is_whole:
             return None
@@ -313,7 +321,8 @@ class SlotTable:
                 del self._seen[next(iter(self._seen))]
 
     def _judge_ram(self, seat: Seat, stats: CacheStats) -> None:
-        """A conversation that was saved to the RAM cache has come back: was it there? It may have been evicted, once."""
+        """A conversation that was saved to the RAM cache has come back: was it there? It may have been
+        evicted, once."""
         saved = self._in_ram.pop(seat.conversation, None)
         cached = stats.cached_tokens
         if saved is None or cached is None or seat.is_restored or not goes_on(saved, seat.wish):

@@ -15,7 +15,8 @@ from proxy.core.slot_state import SlotState
 from proxy.slot_table import SlotTable
 
 _TOKENS = 24
-"""Enough that one shared token at the start of every prompt is less than a tenth of it (--slot-prompt-similarity)."""
+"""Enough that one shared token at the start of every prompt is less than a tenth of it
+(--slot-prompt-similarity)."""
 
 
 _START_S = 2.0
@@ -48,8 +49,8 @@ class SlotTrial:
             await self._try(llama, text[-_TOKENS:], len(states))
 
     async def _try(self, llama: Llama, text: Sequence[int], slots: int) -> None:
-        """Some text in the first slot, one token in the last: does the first one keep its text? Then the text in the
-        last: is it read, or found in the RAM cache?"""
+        """Some text in the first slot, one token in the last: does the first one keep its text? Then the text
+        in the last: is it read, or found in the RAM cache?"""
         last = slots - 1
         # One that no prompt begins with: of what shares all of itself, the RAM cache has nothing better.
         self._token = next((token for token in reversed(text) if token != text[0]), 0)

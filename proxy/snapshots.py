@@ -124,8 +124,8 @@ class Snapshots:
             return await self._save(slot, held, limit_s)
 
     async def _is_proven(self, slot: int, held: Held) -> bool:
-        """Whether the backend says that the slot holds just as many tokens as the conversation left there. One that
-        sleeps holds nothing, and is not woken to say so."""
+        """Whether the backend says that the slot holds just as many tokens as the conversation left there.
+        One that sleeps holds nothing, and is not woken to say so."""
         if await self._known.look() is None or self._known.is_asleep:
             return False
         states = await self._known.slot_states()
@@ -207,15 +207,17 @@ class Snapshots:
         self._counters.failed_open("slot-restore")
 
     def disappointed(self, snapshot: Snapshot) -> None:
-        """The backend found little of it. After two such in a row, its build is taken as one that cannot restore:
-        some read a file and use nothing of it (llama.cpp #25913, #28194: hybrid and recurrent models)."""
+        """The backend found little of it. After two such in a row, its build is taken as one that cannot
+        restore: some read a file and use nothing of it (llama.cpp #25913, #28194: hybrid and recurrent
+        models)."""
         self._counters.failed_open("slot-restore")
         self._forget({snapshot.name})
         self._disappointments += 1
         if self._disappointments == _DISAPPOINTMENTS and self.backend:
             self._cannot_restore = self.backend
             sys.stderr.write(
-                "warmprefix: the backend read two saved slots and used nothing of them; none is saved there any more\n"
+                "warmprefix: the backend read two saved slots and used nothing of them; none is saved there "
+                "any more\n"
             )
 
     def helped(self) -> None:

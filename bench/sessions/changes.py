@@ -116,7 +116,9 @@ def renamed_ids(draft: Draft) -> Draft:
 
     def rename(message: Json) -> Json:
         if "tool_call_id" in message:
-            given = message["tool_call_id"]  # of a call that was taken back nobody knows another name
+            given = message[
+                "tool_call_id"
+            ]  # of a call that was taken back nobody knows another name
             return {**message, "tool_call_id": names.get(given, given)}
         if "tool_calls" not in message:
             return message

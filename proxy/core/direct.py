@@ -1,9 +1,9 @@
 """What a turn would have cost without us: the client's own bytes, on a server that chooses its slots itself.
 
-Two models of the server run beside the real one: one is told what clients sent, the other what was sent in fact. What
-the two share less or more than each other is what the repair of bytes brought; a slot that was asked for or restored is
-counted by what was known to be in it. So a model that cannot go back to any token, or a cache that was evicted, costs
-both alike and is nobody's doing.
+Two models of the server run beside the real one: one is told what clients sent, the other what was sent in
+fact. What the two share less or more than each other is what the repair of bytes brought; a slot that was
+asked for or restored is counted by what was known to be in it. So a model that cannot go back to any token,
+or a cache that was evicted, costs both alike and is nobody's doing.
 
 Texts are compared, in the form that templates show, and become tokens at the turn's own ratio: an estimate.
 """
@@ -25,8 +25,9 @@ _RAM_PROMPTS = 32  # 8 GiB are some tens of long conversations
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`direct_tokens`: what would have been processed without us; `tokens`: how much less was in fact, less than
-    nothing if it was more. `is_estimated`: False if nothing was done to the request, and then `tokens` is 0."""
+    """`direct_tokens`: what would have been processed without us; `tokens`: how much less was in fact, less
+    than nothing if it was more. `is_estimated`: False if nothing was done to the request, and then `tokens`
+    is 0."""
 
     direct_tokens: int
     tokens: int
@@ -124,8 +125,8 @@ class Direct:
         about: tuple[int, int],
         traits: Traits,
     ) -> Kept | None:
-        """What a turn has kept; None if the backend reported no counts. `about`: which start of the backend, and its
-        number of slots."""
+        """What a turn has kept; None if the backend reported no counts. `about`: which start of the backend,
+        and its number of slots."""
         if about != self._about:
             self._about = about
             self._theirs.begin(max(about[1], 1))

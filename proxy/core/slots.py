@@ -1,18 +1,22 @@
 """Which slot a request should go to: a pure decision on what the slots are proven to hold.
 
-Facts (llama.cpp b11434 and b11669, tools/server/server-context.cpp, `get_available_slot`, and server-task.cpp,
-`server_prompt_cache::load`; tried on the real server):
+Facts (llama.cpp b11434 and b11669, tools/server/server-context.cpp, `get_available_slot`, and
+server-task.cpp, `server_prompt_cache::load`; tried on the real server):
 
-- Without `id_slot` a request goes to the idle slot whose tokens share the longest beginning with it, if that is over a
-  tenth of the request, else to the one unused for longest. What the slot holds beyond the shared part is cut.
-- What is cut is saved to the RAM cache first if less than half of it stays, and the best that is there is loaded
-  instead. If half or more stays, it is cut without a copy.
-- A slot asked for by `id_slot` that is empty never looks into the RAM cache. One that holds something else does.
-- Whenever a task starts, idle slots are copied to the RAM cache; with a unified KV cache they are emptied too.
+- Without `id_slot` a request goes to the idle slot whose tokens share the longest beginning with it, if that
+  is over a tenth of the request, else to the one unused for longest. What the slot holds beyond the shared
+  part is cut.
+- What is cut is saved to the RAM cache first if less than half of it stays, and the best that is there is
+  loaded instead. If half or more stays, it is cut without a copy.
+- A slot asked for by `id_slot` that is empty never looks into the RAM cache. One that holds something else
+  does.
+- Whenever a task starts, idle slots are copied to the RAM cache; with a unified KV cache they are emptied
+  too.
 
-So with a unified KV cache the server is right by itself. With slots of their own it loses one thing: the end of a
-conversation of which a newcomer (a title, a fork, an agent with the same head) shares half or more. That newcomer is
-given a slot of its own if that costs less in sum, and nothing at all if the RAM cache hands it a copy.
+So with a unified KV cache the server is right by itself. With slots of their own it loses one thing: the end
+of a conversation of which a newcomer (a title, a fork, an agent with the same head) shares half or more. That
+newcomer is given a slot of its own if that costs less in sum, and nothing at all if the RAM cache hands it a
+copy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +33,7 @@ SAVED_BELOW = 0.5
 """Of what a slot holds, if less than this stays, the server copies it to the RAM cache before it is cut."""
 
 LEAST_LOSS_TOKENS = 128
-"""Fewer are read again in about the time that a detour takes (tokens evaluated at once by --ubatch-size 512)."""
+"""Fewer are read again in about the time that a detour takes: --ubatch-size evaluates 512 at once."""
 
 STAKE = 2.0
 """Without a copy, so many tokens must be expected to be kept for each one that a detour costs: whether a
@@ -40,8 +44,8 @@ conversation comes back is a guess."""
 class Traits:
     """What a server was seen to do. None: not seen yet.
 
-    `keeps_idle`: an idle slot still holds its tokens after a task was started in another one (False with a unified KV
-    cache and a RAM cache). `has_ram`: what left a slot came back from the RAM cache.
+    `keeps_idle`: an idle slot still holds its tokens after a task was started in another one (False with a
+    unified KV cache and a RAM cache). `has_ram`: what left a slot came back from the RAM cache.
     """
 
     keeps_idle: bool | None = None
@@ -50,8 +54,8 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a slot holds of a turn. `prompt`: as sent, with the reply; `turns`: that its conversation has had, or the
-    replies in it, if those are more.
+    """What a slot holds of a turn. `prompt`: as sent, with the reply; `turns`: that its conversation has had,
+    or the replies in it, if those are more.
 
     `is_whole`: it holds all of that, not only the beginning.
     """
@@ -65,9 +69,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One slot. `tokens`: prompt and reply but for the last one, None if nobody said; `task`: the server's number of
-    the task that left them, None until `/slots` has said so; `is_known`: `content` is all that it holds; `used`:
-    counts up with each use; `is_copied`: another task has started since, so the RAM cache has a copy."""
+    """One slot. `tokens`: prompt and reply but for the last one, None if nobody said; `task`: the server's
+    number of the task that left them, None until `/slots` has said so; `is_known`: `content` is all that it
+    holds; `used`: counts up with each use; `is_copied`: another task has started since, so the RAM cache has
+    a copy."""
 
     id: int
     tokens: int | None = 0
@@ -88,8 +93,8 @@ class Slot:
 class Share:
     """How far a slot's content and a request are the same, in characters of the text that templates show.
 
-    `held`: of the content, `total`: of the request. `is_sure`: tools and template options are the same; else nobody
-    knows without rendering what they share.
+    `held`: of the content, `total`: of the request. `is_sure`: tools and template options are the same; else
+    nobody knows without rendering what they share.
     """
 
     shared: int
@@ -113,10 +118,12 @@ NOTHING = Share(0, 0, 1)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request: its conversation, the chain keys of its messages, the digest of what is rendered before them.
+    """A request: its conversation, the chain keys of its messages, the digest of what is rendered before
+    them.
 
-    `is_saved`: its conversation is in a file; `was_here`: this start of the backend has read it already; `in_ram`: the
-    server has saved it to its RAM cache since; `can_save`: a slot that it would cut can be saved first.
+    `is_saved`: its conversation is in a file; `was_here`: this start of the backend has read it already;
+    `in_ram`: the server has saved it to its RAM cache since; `can_save`: a slot that it would cut can be
+    saved first.
     """
 
     conversation: str
@@ -136,10 +143,10 @@ How = Literal["free", "own", "cut", "apart", "copy"]
 class SlotChoice:
     """The slot to ask for, None to leave it to the server, and why.
 
-    `how`: "free" is left to the server; "own" holds this conversation; "cut" takes the slot of another, which is saved
-    first; "apart" reads the shared part again; "copy" gets it from the RAM cache, for which some task must start in
-    that slot first if `needs_start`. `shared_tokens`: what it should find cached. `into`: the slot that a saved
-    conversation is to be restored into.
+    `how`: "free" is left to the server; "own" holds this conversation; "cut" takes the slot of another, which
+    is saved first; "apart" reads the shared part again; "copy" gets it from the RAM cache, for which some
+    task must start in that slot first if `needs_start`. `shared_tokens`: what it should find cached. `into`:
+    the slot that a saved conversation is to be restored into.
     """
 
     slot: int | None
@@ -265,8 +272,8 @@ def lost_tokens(slot: Slot, share: Share) -> int:
 
 
 def is_others(slot: Slot, wish: Wish) -> bool:
-    """Whether a slot holds another conversation. An edit leaves its own behind, which rarely comes back: writing a
-    file for it would only make the user wait."""
+    """Whether a slot holds another conversation. An edit leaves its own behind, which rarely comes back:
+    writing a file for it would only make the user wait."""
     content = slot.content
     if content is None or content.is_side:
         return False
@@ -282,8 +289,8 @@ def _is_saved_by_the_server(share: Share, traits: Traits) -> bool:
 
 
 def is_saved_to_ram(share: Share | None, traits: Traits) -> bool:
-    """Whether the server saves what a request cuts, since less than half of it stays. Until it is seen to have no RAM
-    cache it is taken to have one: that costs what it would cost directly, once."""
+    """Whether the server saves what a request cuts, since less than half of it stays. Until it is seen to
+    have no RAM cache it is taken to have one: that costs what it would cost directly, once."""
     is_cut = share is not None and share.is_sure and share.kept < SAVED_BELOW
     return is_cut and traits.has_ram is not False
 

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 WINDOW = 16
-"""Turns that are looked at: long enough that one unlucky turn is outweighed, short enough to notice a change."""
+"""Turns that are looked at: enough to outweigh one unlucky turn, few enough to notice a change."""
 
 LEAST_TURNS = 2
 """One turn proves nothing."""

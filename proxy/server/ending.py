@@ -25,7 +25,8 @@ from proxy.slot_table import Seat, Unseen
 
 @dataclass(slots=True)
 class Ending:
-    """A turn that has ended, as each step finds and leaves it. `own`: the slots of the model that was asked for."""
+    """A turn that has ended, as each step finds and leaves it. `own`: the slots of the model that was asked
+    for."""
 
     parts: Parts
     way: Way

@@ -1,17 +1,29 @@
-"""A request's slot: chosen before it is forwarded, left when it has ended, found again where the server chose.
+"""A request's slot: chosen before it is forwarded, left when it has ended, found again where the server
+chose.
 
-Where slots can be saved, a slot's conversation is saved before another request cuts it, and one that no slot holds any
-more is restored. Both end before the request is sent.
+Where slots can be saved, a slot's conversation is saved before another request cuts it, and one that no slot
+holds any more is restored. Both end before the request is sent.
 """
 
 import asyncio
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from proxy.backends.known import KnownModel
-from proxy.core.slots import SlotChoice, Wish, choose, goes_on, is_others, is_saved_to_ram
+from proxy.core.slots import (
+    Share,
+    Slot,
+    SlotChoice,
+    Traits,
+    Wish,
+    choose,
+    goes_on,
+    is_others,
+    is_saved_to_ram,
+)
 from proxy.core.snapshots import Snapshot, gain, is_worth_restoring
 from proxy.core.stand_down import PAUSE, StandDown
 from proxy.core.turn import Turn
@@ -33,7 +45,8 @@ _ASK_S = 0.5
 """How long a request waits to learn what the slots hold, if that decides whether a file is restored."""
 
 _SETTLE_S = 0.004
-"""How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a program."""
+"""How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a
+program."""
 
 _CHANGE_S = 2.0
 """How long a request waits for another's slot to be saved or restored; then the server queues it."""
@@ -123,7 +136,7 @@ class Seating:
         is_side = prepared.client.side or prepared.is_branch
         wish = Wish(conversation, prepared.keys, head_of(prepared.sent), is_side)
         snapshots = self.snapshots
-        if snapshots is None or not self.stand_down.may("saving"):
+        if snapshots is None:
             await self._wait_for_reading()
             return wish
         is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)
@@ -139,8 +152,10 @@ class Seating:
             can_save=snapshots.can_save,
         )
 
-    def _choose(self, *about: object) -> SlotChoice:
-        choice = choose(*about)  # type: ignore[arg-type]  # the table calls it with what it knows
+    def _choose(
+        self, wish: Wish, slots: Sequence[Slot], shares: Mapping[int, Share], traits: Traits
+    ) -> SlotChoice:
+        choice = choose(wish, slots, shares, traits)
         if choice.how != "free" and not self.stand_down.may(choice.how):
             return SlotChoice(None, "cost more than it kept lately", into=choice.into)
         return choice
@@ -167,7 +182,8 @@ class Seating:
                 await snapshots.is_ready()
 
     async def rest(self) -> None:
-        """Return when no trial of ours runs. The first request of all waits until it is known what the server does with idle slots, not for long."""
+        """Return when no trial of ours runs. The first request of all waits until it is known what the server
+        does with idle slots, but not for long."""
         trying = self._trying
         if trying is not None and not trying.done():
             await asyncio.wait({trying}, timeout=_ASK_S)
@@ -197,11 +213,11 @@ class Seating:
             self.snapshots.failed()
 
     async def _start_in(self, seat: Seat) -> None:
-        """Have a task of one token run in the slot, so that the server copies the idle ones to its RAM cache."""
+        """Have a task of one token run in the slot, so that the server copies the idle ones to its cache."""
         slot = seat.choice.slot
         assert slot is not None
         if not await self._trial.start_in(slot):
-            seat.choice = SlotChoice(None, "the slot could not be prepared")
+            self.table.unplace(seat, "the slot could not be prepared")
 
     async def _prepare(self, snapshots: Snapshots, seat: Seat, prepared: Prepared) -> None:
         """Save what the request would cut, restore what it lacks."""
@@ -240,8 +256,8 @@ class Seating:
         has_ram = self.table.traits.has_ram
         if not is_worth_restoring(snapshot, gained, 0 if has_ram else lost):
             return
-        # What is read from a file takes the place of what the server would have copied to its RAM cache, of which
-        # others can use a part: so the copy is made before.
+        # What is read from a file takes the place of what the server would have copied to its RAM cache, of
+        # which others can use a part: so the copy is made before.
         if lost and has_ram is not False and not await self._trial.start_in(slot):
             return
         tokens = await snapshots.restore(slot, snapshot)
@@ -297,8 +313,8 @@ class Seating:
         stats: CacheStats | None = None,
         reply: Message | None = None,
     ) -> None:
-        """Ask `/slots` what they hold now, and find the request that has just ended; not for ever of a server that
-        does not say."""
+        """Ask `/slots` what they hold now, and find the request that has just ended; not for ever of a server
+        that does not say."""
         if self.table.generation != self._known.generation:
             self._silences = 0
         if self._silences > _SILENCES:

@@ -1,7 +1,7 @@
 """The slots of one backend: one `Seating`, or one for each model of a router.
 
-A router runs a server of its own for each model, and ends one when there is no room for the next: what its slots hold
-is saved before, and restored once the model is loaded again.
+A router runs a server of its own for each model, and ends one when there is no room for the next: what its
+slots hold is saved before, and restored once the model is loaded again.
 """
 
 from collections.abc import Callable

@@ -95,6 +95,13 @@ def test_tools_count_as_what_stands_before_the_messages() -> None:
     assert found.characters == len(TOOL.definition) + size(SYSTEM)
 
 
+def test_the_size_of_a_prompt_is_what_it_shares_with_itself() -> None:
+    whole = prompt(SYSTEM, USER, tools=(TOOL,))
+
+    assert Reaches().size(whole) == Reaches().of(whole, whole).characters
+    assert Reaches().size(whole) == len(TOOL.definition) + size(SYSTEM, USER)
+
+
 def test_other_tools_share_nothing() -> None:
     found = Reaches().of(prompt(SYSTEM, tools=(TOOL,)), prompt(SYSTEM))
 

@@ -1,4 +1,5 @@
 """The slot of a request, as a table of situations."""
+# ruff: noqa: E501 - a case is one line
 
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from proxy.core.slots import (
     Wish,
     choose,
     goes_on,
+    is_saved_to_ram,
     lost_tokens,
 )
 from proxy.core.snapshots import Held
@@ -264,6 +266,15 @@ CASES = (
         None,
         "clears",
     ),
+    Case(
+        "saved-but-in-the-ram-cache",
+        replace(SAVED, in_ram=True),
+        (EMPTY0, EMPTY1),
+        {},
+        RAM,
+        None,
+        "shares little",
+    ),
     Case("saved-but-held", SAVED, (A0, B1), {}, KEEPS, 0, "holds", "own"),
     Case("saved-but-not-known", SAVED, (UNKNOWN1, EMPTY2), {}, KEEPS, None, "not known"),
     Case("saved-but-busy", SAVED, (BUSY1, replace(BUSY1, id=0)), {}, KEEPS, None, "all slots busy"),
@@ -283,6 +294,23 @@ def test_what_a_conversation_loses() -> None:
     assert lost_tokens(A0, Share(600, 1000, 700)) == 400
     assert lost_tokens(A0, Share(0, 0, 700)) == 0
     assert lost_tokens(replace(A0, tokens=None), Share(1, 2, 3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "traits", "saved"),
+    [
+        pytest.param(Share(499, 1000, 700), RAM, True, id="less-than-half-stays"),
+        pytest.param(Share(499, 1000, 700), KEEPS, True, id="no-ram-cache-seen-yet"),
+        pytest.param(Share(499, 1000, 700), NO_RAM, False, id="no-ram-cache"),
+        pytest.param(Share(500, 1000, 700), RAM, False, id="half-stays"),
+        pytest.param(Share(0, 1000, 700, is_sure=False), RAM, False, id="not-sure"),
+        pytest.param(None, RAM, False, id="nobody-knows-what-it-holds"),
+    ],
+)
+def test_what_the_server_saves_to_its_ram_cache(
+    share: Share | None, traits: Traits, saved: bool
+) -> None:
+    assert is_saved_to_ram(share, traits) is saved
 
 
 def test_nothing_of_nothing_is_similar() -> None:
@@ -318,6 +346,7 @@ wishes = st.builds(
     is_side=st.booleans(),
     is_saved=st.booleans(),
     was_here=st.booleans(),
+    in_ram=st.booleans(),
     can_save=st.booleans(),
 )
 traits = st.builds(

@@ -198,7 +198,7 @@ class SlotTable:
         self._settle(seat, seat.slot, stats, reply)
 
     def give_back(self, seat: Seat) -> None:
-        """The request was not sent: its slot is as it was, unless a file was restored into it."""
+        """The request was not sent. Its slot counts as not known: a file may have been restored into it."""
         self._events += 1
         if seat in self._unplaced:
             self._unplaced.remove(seat)
@@ -233,6 +233,8 @@ class SlotTable:
     ) -> None:
         """What `/slots` said, asked after so many events. `ended`: a request that has just ended, to be
         found."""
+        if not states and self._slots:
+            return  # it was too busy to answer within the limit: nothing is learnt, nothing is forgotten
         is_first = len(states) != len(self._slots)
         if is_first:
             self._begin(states)

@@ -36,13 +36,13 @@ class SlotTrial:
         await self._known.has_restarted()
         llama = self._known.llama
         if llama is None or self._known.is_asleep:
-            return
+            return  # asking for its slots would wake it
         states = await self._known.slot_states()
         if self._table.generation != self._known.generation:
             self._table.forget(self._known.generation)
         is_fresh = self._table.is_fresh  # else a request of ours may be on its way
         self._table.read(states, self._table.events)
-        if not states or not is_fresh or not all(state.is_unused for state in states):
+        if not is_fresh or not states or not all(state.is_unused for state in states):
             return
         text = await llama.tokenize(secrets.token_hex(4 * _TOKENS))
         if len(text) >= _TOKENS:

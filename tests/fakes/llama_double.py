@@ -25,10 +25,14 @@ def rendered(messages: list[Json]) -> str:
 class LlamaDouble(ScriptedBackend):
     """`held`: tokens in each slot; `busy`: whether any of them says to be at work; `stalls`: evaluations
     are never answered; `missing`: paths that answer 404; `evaluations`: what was asked for, in order;
-    `starts`: how often it has started, None where it does not say; `calls`: of the next replies."""
+    `starts`: how often it has started, None where it does not say; `calls`: of the next replies;
+    `is_fresh`: slots that were never used say so, as those of a real server do."""
 
-    def __init__(self, slots: int = 2, missing: Iterable[str] = ()) -> None:
+    def __init__(
+        self, slots: int = 2, missing: Iterable[str] = (), *, is_fresh: bool = False
+    ) -> None:
         super().__init__(otherwise=self._script)
+        self.is_fresh = is_fresh
         self.held = [0] * slots
         self.tasks: list[int | None] = [None] * slots
         self.busy = False
@@ -56,7 +60,7 @@ class LlamaDouble(ScriptedBackend):
                 {
                     "id": at,
                     "is_processing": self.busy and at == len(self.held) - 1,
-                    "n_prompt_tokens": held,
+                    **({"n_prompt_tokens": held} if self.tasks[at] or not self.is_fresh else {}),
                     **({} if self.tasks[at] is None else {"id_task": self.tasks[at]}),
                 }
                 for at, held in enumerate(self.held)

@@ -111,6 +111,8 @@ class Snapshots:
     async def save(self, slot: int, held: Held, limit_s: float = SAVE_S) -> bool:
         """Save an idle slot; whether what it holds is on disk now. Never raises."""
         async with self._lock:
+            if self._known.is_asleep:
+                return False  # it holds nothing, and every question would wake it
             if not await self.is_ready() or held.tokens < self._config.min_save_tokens:
                 return False
             known = self._index.all()

@@ -102,7 +102,7 @@ class Seating:
         """Learn what the slots are and can do, and say so if they cannot be saved."""
         self._trying = self._tasks.start(self._trial.run(), "slot trial")
         await asyncio.wait({self._trying})
-        if self.snapshots is not None and not self._known.is_asleep:  # the question would wake it
+        if self.snapshots is not None and not self._known.is_asleep:
             await self.snapshots.is_ready()
 
     async def take(self, prepared: Prepared) -> Seat | Unseen:

@@ -76,6 +76,8 @@ async def test_it_stays_asleep_while_it_is_watched(start_stock: Start) -> None:
             another.app.known.wait_for_it()
             await until(lambda: another.app.known.is_asleep)
             assert another.app.known.slots == (0, 0, 0, 0)
+            await another.ready()
+            assert await is_asleep(server)
         await looked(proxy, 50)
         assert await is_asleep(server)
 

@@ -290,7 +290,8 @@ class Seating:
         self._ended_s = time.monotonic()
         self._rests(seat, goes_on=goes_on)
         self._judge(seat, turn.stats)
-        if len(self.table.slots) != 1:
+        # Of a single slot it is known what it holds, unless others waited for it.
+        if len(self.table.slots) != 1 or not self.table.is_settled:
             self._read(seat, turn.stats, reply)
         if seat.slot is not None:
             self._left(seat.slot)
@@ -304,8 +305,7 @@ class Seating:
     def unseen_ended(self) -> None:
         """It has ended."""
         self.table.unseen_ended()
-        if len(self.table.slots) != 1:
-            self._read()
+        self._read()
 
     def _read(
         self,

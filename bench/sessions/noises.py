@@ -22,7 +22,7 @@ class Noise:
     """One habit. `clean`: the same client without it; `enable`: the opt-in rules that are meant for it.
 
     `side`: a request of the client's own that comes after every user turn. `forgets_at`: the proxy loses
-    its memory before this user turn, counted from 1.
+    its memory before this user turn, counted from 1. `slots`: what `--parallel` says, None if it is not given.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Noise:
     clean: Change = changes.nothing
     enable: tuple[str, ...] = ()
     side: Side | None = None
-    slots: int = 1
+    slots: int | None = None
     forgets_at: int | None = None
 
 
@@ -138,7 +138,7 @@ NOISES: tuple[Noise, ...] = (
     _clock("clock at end, moved", "move-volatile", at_the_top=False),
     *(
         Noise(
-            f"side request, {side}, {slots} slot{'s'[: slots - 1]}",
+            f"side request, {side}, {name}",
             "slots",
             changes.nothing,
             "https://github.com/ggml-org/llama.cpp/pull/22083",
@@ -146,7 +146,7 @@ NOISES: tuple[Noise, ...] = (
             slots=slots,
         )
         for side in ("own prompt", "shared prompt")
-        for slots in (1, 2)
+        for slots, name in ((None, "no flags"), (1, "1 slot"), (2, "2 slots"))
     ),
     Noise(
         "first words edited",

@@ -13,23 +13,22 @@ from pathlib import Path
 
 from bench.sessions.families import Family
 from bench.sessions.scripted_model import ScriptedModel
-from tests.fakes.llama import LlamaServer
+from tests.fakes.llama import model_file
+from tests.servers.stock import StockServer
 
 _LISTENING = re.compile(r"listening on (http://\S+),")
 _GRACE_S = 5.0
 
 
 @contextmanager
-def scripted_model(family: Family, slots: int) -> Iterator[ScriptedModel]:
-    """A scripted model on a llama-server that has seen nothing yet."""
+def scripted_model(family: Family, slots: int | None) -> Iterator[ScriptedModel]:
+    """A scripted model on a stock llama-server that has seen nothing yet. `slots` None: its own defaults."""
+    flags = [] if slots is None else ["-np", str(slots)]
+    if family.model == "gemma" and family.swa_full:
+        flags.append("--swa-full")
     with tempfile.TemporaryDirectory() as folder:
-        llama = LlamaServer(
-            Path(folder),
-            family.model,
-            chat_template=family.template,
-            n_parallel=slots,
-            swa_full=family.swa_full,
-        )
+        file = model_file(family.model, Path(folder))
+        llama = StockServer(file, *flags, chat_template=family.template)
         llama.start()
         try:
             model = ScriptedModel(llama.url, family.generated)
@@ -38,7 +37,7 @@ def scripted_model(family: Family, slots: int) -> Iterator[ScriptedModel]:
             finally:
                 model.close()
         finally:
-            llama.stop()
+            llama.close()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def command(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(scene: Scene, slots: int, ram: int, folder: Path) -> None:
+def measure(scene: Scene, slots: int | None, ram: int | None, folder: Path) -> None:
     """All ways of one scene."""
     alone = play("direct", scene, scene.against, slots, ram, folder) if scene.against else None
     names = ["direct", "through", *(["hearth"] if scene.hearth and has_hearth() else [])]
@@ -46,18 +46,30 @@ def measure(scene: Scene, slots: int, ram: int, folder: Path) -> None:
         base = alone.processed("main") if alone else None
         share = f"{found.processed('main') / base:.2f}" if base else ""
         print(
-            f"{scene.name:<28}{slots:>6}{ram:>5}{name:>9}{last.prompt_tokens:>9,}"
+            f"{scene.name:<28}{_shown(slots):>6}{_shown(ram):>5}{name:>9}{last.prompt_tokens:>9,}"
             f"{found.processed('main'):>11,}{share:>10}{last.seconds * 1000:>9.0f}  {scene.says}",
             flush=True,
         )
+
+
+def _shown(given: int | None) -> str:
+    return "own" if given is None else str(given)
+
+
+def flags(slots: int | None, ram: int | None) -> list[str]:
+    """Those of llama-server; what is None is left to it."""
+    given = {"-np": slots, "--cache-ram": ram}
+    return [
+        part for name, value in given.items() if value is not None for part in (name, str(value))
+    ]
 
 
 def play(
     name: str,
     scene: Scene,
     scenario: Callable[[Way], None] | None,
-    slots: int,
-    ram: int,
+    slots: int | None,
+    ram: int | None,
     folder: Path,
 ) -> Way | None:
     """One run on a fresh server."""
@@ -68,9 +80,8 @@ def play(
         name,
         folder,
         {**_SETTINGS, **scene.settings},
-        n_parallel=slots,
-        cache_ram_mib=ram,
-        chat_template=text,
+        flags(slots, ram),
+        text,
     ) as found:
         scenario(found)
         return found

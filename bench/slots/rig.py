@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.path.command import free_port, process, wait_for
-from tests.fakes.llama import LlamaServer
+from tests.fakes.llama import model_file
+from tests.servers.stock import StockServer
 
 Json = dict[str, Any]
 HEARTH = Path(os.environ.get("HEARTH", ".venv-hearth/bin/hearth"))
@@ -37,7 +38,7 @@ class Way:
     """Where a client sends its requests, and the llama-server behind. `answers`: by label."""
 
     url: str
-    server: LlamaServer
+    server: StockServer
     answers: dict[str, list[Answer]] = field(default_factory=dict)
 
     def chat(self, label: str, messages: list[Json], **options: Any) -> str:
@@ -68,13 +69,16 @@ def post(url: str, body: Json, limit_s: float = 120.0) -> Json:
 
 
 @contextmanager
-def way(name: str, folder: Path, settings: dict[str, str], **options: Any) -> Iterator[Way]:
+def way(
+    name: str, folder: Path, settings: dict[str, str], flags: list[str], template: str
+) -> Iterator[Way]:
     """A fresh llama-server and the way to it: "direct", "through" or "hearth"."""
     saved = folder / f"slots-{time.monotonic_ns()}"
     saved.mkdir(mode=0o700)
     with ExitStack() as stack:
-        server = LlamaServer(folder, slot_save_path=saved, port=free_port(), **options).start()
-        stack.callback(server.stop)
+        flags = [*flags, "--slot-save-path", f"{saved}/"]
+        server = StockServer(model_file("tiny", folder), *flags, chat_template=template).start()
+        stack.callback(server.close)
         if name == "direct":
             yield Way(server.url, server)
             return

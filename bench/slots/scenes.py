@@ -111,13 +111,13 @@ def loop(way: Way) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`goal`: what `through` must stay below, given the tokens of the scene alone; in words in `says`."""
+    """`against`: the scene alone; `says`: the goal in words. `slots`, `ram`: None leaves them to the server."""
 
     name: str
     play: Callable[[Way], None]
     says: str
-    slots: tuple[int, ...] = (2,)
-    ram: tuple[int, ...] = (0,)
+    slots: tuple[int | None, ...] = (2,)
+    ram: tuple[int | None, ...] = (0,)
     against: Callable[[Way], None] | None = None
     template: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
@@ -125,23 +125,39 @@ class Scene:
 
 
 SCENES = (
+    Scene("a title request", title, "<= 1.05 of alone", (None,), (None,), alone),
     Scene("a title request", title, "<= 1.05 of alone", (1, 4), (0, 256), alone),
+    Scene("b three agents", agents, "<= 1.05 of alone", (None,), (None,), three_alone),
     Scene("b three agents", agents, "<= 1.05 of alone", (2,), (0, 256), three_alone),
+    Scene("c killed and restarted", restart, ">= 95 % restored", (None,), (None,)),
     Scene("c killed and restarted", restart, ">= 95 % restored", (1,), hearth=True),
+    Scene("d restarted, reloaded", noisy_restart, ">= 95 % restored", (None,), (None,)),
     Scene("d restarted, reloaded", noisy_restart, ">= 95 % restored", (1,), hearth=True),
-    Scene(
-        "g restarted, nothing saved",
-        reread,
-        "<= message + 32",
-        (1,),
-        settings={"WARMPREFIX_SLOTS__SAVE": "off", "WARMPREFIX_PREWARM__RESTART_CHECK_S": "0.5"},
+    *(
+        Scene(
+            "g restarted, nothing saved",
+            reread,
+            "<= message + 32",
+            (slots,),
+            (ram,),
+            settings={
+                "WARMPREFIX_SLOTS__SAVE": "off",
+                "WARMPREFIX_PREWARM__RESTART_CHECK_S": "0.5",
+            },
+        )
+        for slots, ram in ((None, None), (1, 0))
     ),
-    Scene(
-        "e new message after a loop",
-        loop,
-        "<= message + 32",
-        (1,),
-        template="chatml_drops_reasoning",
+    *(
+        Scene(
+            "e new message after a loop",
+            loop,
+            "<= message + 32",
+            (slots,),
+            (ram,),
+            template="chatml_drops_reasoning",
+        )
+        for slots, ram in ((None, None), (1, 0))
     ),
+    Scene("f title, shared prompt", shared, "<= 1.05 of alone", (None,), (None,), alone),
     Scene("f title, shared prompt", shared, "<= 1.05 of alone", (1, 2, 4), (0,), alone),
 )

@@ -231,6 +231,9 @@ class Seating:
         async with self._changing:
             content = seat.before.content if seat.before else None
             lost = 0 if content is None or goes_on(content, seat.wish) else content.held.tokens
+            if content is not None and self.table.traits.has_ram is False:
+                # A side request does not come back, and without a RAM cache nobody else finds a part of it.
+                lost = 0 if content.is_side else lost
             if content is not None and is_cut:
                 is_saved = await snapshots.save(slot, content.held, EVICTED_S)
                 lost = 0 if is_saved and self.table.traits.has_ram is False else lost

@@ -181,8 +181,8 @@ class SlotsConfig:
     pin: Pin = field(
         default="auto",
         metadata=about(
-            "Ask for a slot, so that side requests and other conversations stay off the one that holds "
-            "a conversation; auto: where the backend says how many it has."
+            "Name a slot if that keeps a conversation's cache and it is proven what the slots hold; off: "
+            "never, and nothing is saved or read ahead."
         ),
     )
     side_wait_s: float = field(

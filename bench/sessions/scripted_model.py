@@ -55,12 +55,16 @@ class ScriptedModel(Front):
         timings = evaluated["timings"]
         prompt = evaluated["__verbose"]["prompt"]
         self.counts.append(Count(label, timings["cache_n"], timings["prompt_n"], prompt))
-        self._generate(evaluated, self._generated(message))
+        generated = self._generate(evaluated, self._generated(message))
+        # One more than is held, as of a real generation: its last token is drawn and never evaluated.
+        evaluated["usage"] |= {"completion_tokens": generated + 1}
+        evaluated["timings"] |= {"predicted_n": generated + 1}
         write = event_stream if asked.get("stream") else whole_reply
         return write(message, evaluated, asked)
 
-    def _generate(self, evaluated: Json, text: str) -> None:
-        """Have the text evaluated behind the prompt, token by token as it would have been generated.
+    def _generate(self, evaluated: Json, text: str) -> int:
+        """Have the text evaluated behind the prompt, token by token as it would have been generated; how many
+        tokens it has.
 
         The two are made tokens apart: a sampled token never joins with the prompt's last one.
         """
@@ -68,14 +72,16 @@ class ScriptedModel(Front):
         prompt = self._tokens(evaluated["__verbose"]["prompt"])
         reported = evaluated["usage"]["prompt_tokens"]
         assert len(prompt) == reported, f"{len(prompt)} tokens, llama-server says {reported}"
+        reply = self._tokens(text)
         body = {
-            "prompt": prompt + self._tokens(text),
+            "prompt": prompt + reply,
             "n_predict": 0,
             "id_slot": slot,
             "cache_prompt": True,
         }
         kept = accepted(post(f"{self.backend}/completion", body))
         assert kept["id_slot"] == slot
+        return len(reply)
 
     def _tokens(self, text: str) -> list[int]:
         body = {"content": text, "add_special": False, "parse_special": True}

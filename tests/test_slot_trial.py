@@ -161,8 +161,9 @@ async def test_a_request_that_arrives_meanwhile_ends_it() -> None:
     ):
         await proxy.app.known.ask_template()
         backend.stalls = True
-        seating = proxy.app.backends.first().parts.seating
-        assert seating is not None
+        seatings = proxy.app.backends.first().parts.seatings
+        assert seatings is not None
+        seating = seatings.of(None).seating
         announced = asyncio.create_task(seating.announce())
         await until(lambda: bool(backend.evaluations))
         answer = await exchange(proxy.url, "POST", CHAT, BODY)

@@ -22,9 +22,9 @@ OFF = {"mode": "off"}
 
 
 def seating_of(proxy: RunningProxy) -> Seating:
-    seating = proxy.app.backends.first().parts.seating
-    assert seating is not None
-    return seating
+    seatings = proxy.app.backends.first().parts.seatings
+    assert seatings is not None
+    return seatings.of(None).seating
 
 
 @asynccontextmanager

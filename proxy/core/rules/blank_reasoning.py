@@ -8,6 +8,8 @@ _BLANKS = " \t\r\n"  # a no-break space is text, as everywhere
 
 
 def _change(message: Message) -> Message:
+    if message.role != "assistant":
+        return message
     if message.reasoning is None or message.reasoning.strip(_BLANKS):
         return message
     keys = without(message.keys, frozenset({"reasoning_content"}))

@@ -18,12 +18,15 @@ MESSAGE_ALLOWED = frozenset(
         "partial",
     )
 )
+# Reasoning of a message that is no reply is nobody's bookkeeping: what it means is not ours to judge.
+_ALLOWED_BESIDE_REPLIES = MESSAGE_ALLOWED | {"reasoning"}
 CALL_ALLOWED = frozenset({"id", "type", "function"})
 FUNCTION_ALLOWED = frozenset({"name", "arguments"})
 
 
 def _change(message: Message) -> Message:
-    unknown = frozenset(message.extra) - MESSAGE_ALLOWED
+    allowed = MESSAGE_ALLOWED if message.role == "assistant" else _ALLOWED_BESIDE_REPLIES
+    unknown = frozenset(message.extra) - allowed
     calls = tuple(map(_change_call, message.tool_calls))
     same = all(a is b for a, b in zip(calls, message.tool_calls, strict=True))
     if not unknown and same:

@@ -39,7 +39,9 @@ def empty_tool_calls(message: Json) -> Json:
 
 
 def blank_reasoning(message: Json) -> Json:
-    return message if "reasoning_content" in message else message | {"reasoning_content": " \n"}
+    if message["role"] != "assistant" or "reasoning_content" in message:
+        return message
+    return message | {"reasoning_content": " \n"}
 
 
 def part_marks(message: Json) -> Json:

@@ -35,6 +35,14 @@ TABLE = [
         [{"role": "assistant", "content": "x", "reasoning_content": []}],
         "not ours to judge",
     ),
+    *(
+        Keep(
+            f"of-a-{role}",
+            [{"role": role, "content": "x", "reasoning_content": " "}],
+            "no reply: what it means is not ours to judge",
+        )
+        for role in ("user", "system", "tool")
+    ),
     Keep("empty-text", [{"role": "assistant", "content": ""}], "another member"),
 ]
 

@@ -51,6 +51,17 @@ TABLE = [
         "openai parse() helpers",
     ),
     Change("one-call-of-two", [calling(CALL, CALL | {"x": 1})], [calling(CALL, CALL)], "own"),
+    Change(
+        "reasoning-under-another-name",
+        [{"role": "assistant", "content": "x", "reasoning": "why"}],
+        [{"role": "assistant", "content": "x"}],
+        "llama-server reads reasoning_content",
+    ),
+    Keep(
+        "reasoning-beside-a-question",
+        [{"role": "user", "content": "x", "reasoning": "why", "reasoning_content": "why"}],
+        "no reply: what it means is not ours to judge",
+    ),
     Keep(
         "members-of-the-api",
         [

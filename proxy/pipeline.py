@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from proxy.backends.base import Kind as BackendKind
 from proxy.config import Config
+from proxy.core.ancestry import ancestry
 from proxy.core.errors import NotUnderstood
 from proxy.core.identity import Identifier, scope_key, tool_set_key
-from proxy.core.ledger import Found, Place, place
+from proxy.core.ledger import NOTHING, Place, known_messages, place
 from proxy.core.memo import Memo
 from proxy.core.move import move_volatile
 from proxy.core.restore import How, as_received, restore
@@ -22,7 +23,7 @@ from proxy.dialects import chat_completions
 from proxy.dialects.chat_ids import CallIds
 from proxy.guard import guard, tell
 from proxy.parsed import Parsed
-from proxy.prepared import Prepared, as_it_came, unread
+from proxy.prepared import Prepared, as_it_came, head_of, unread
 from proxy.profiles import profile_of
 from proxy.profiles.volatile import frozen_patterns
 from proxy.recent import Recent
@@ -143,8 +144,18 @@ class Pipeline:
         prepared.rules = canonical.rules
         prepared.sent = canonical.prompt
         prepared.keys = rules.identifier.chain_keys(canonical.prompt.messages, prepared.scope)
+        found = NOTHING
         with guard(self.counters, "store", prepared.failed_open):
-            prepared.found = await self._store.find(prepared.keys)
+            found = await self._store.find(prepared.keys)
+        prepared.head = head_of(rules.identifier, canonical.prompt)
+        prepared.ancestry = ancestry(
+            request.prompt.messages,
+            prepared.keys,
+            found,
+            self._parsed.message,
+            prepared.turn,
+            prepared.client.session,
+        )
         self._locate(prepared, canonical.prompt)
 
     def _rule_failed(self, name: str, error: Exception) -> None:
@@ -152,14 +163,18 @@ class Pipeline:
 
     def _locate(self, prepared: Prepared, prompt: Prompt) -> None:
         first_user = _first_user(prompt)
-        where = place(prepared.keys, first_user, prepared.found, prepared.turn, prompt)
-        last = self._recent.get(where.conversation, prepared.keys)
-        if last is not None and last.state is not None and last.tip in prepared.keys:
+        keys, known = prepared.keys, prepared.ancestry
+        where = place(keys, first_user, known, prepared.turn, prompt)
+        last = self._recent.get(where.conversation, keys)
+        if last is not None and last.state is not None and last.tip in keys:
             # The branch it goes on from says how it relates, not the conversation's latest one.
-            found = Found(prepared.found.nodes, last.state)
-            beside = place(prepared.keys, first_user, found, prepared.turn, prompt)
-            where = replace(where, kind=beside.kind)
-        if where.kind is Kind.COLD and not prepared.client.side:
+            beside = replace(known, conversation=last.state)
+            kind = place(keys, first_user, beside, prepared.turn, prompt).kind
+            where = replace(where, kind=kind)
+        is_new = (
+            known_messages(keys, known.nodes) <= first_user
+        )  # else its session says it is another one
+        if where.kind is Kind.COLD and is_new and not prepared.client.side:
             where = self._loosely(prepared, prompt) or where
         prepared.place = where
         roles = [message.role for message in prompt.messages]
@@ -201,20 +216,22 @@ class Pipeline:
         if rules.moves_volatile:
             messages = move_volatile(messages, frozen_patterns())
             names = () if messages is canonical.messages else ("moved-volatile",)
-        put_back = self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays)
-        how = How(self._parsed.message, put_back, rules.restores_blocks, request.prompt.messages)
-        restored = restore(messages, prepared.keys, prepared.found.nodes, how)
+        how = How(
+            self._parsed.message,
+            self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays),
+            rules.restores_blocks,
+            request.prompt.messages,
+            self._recent.continuation(prepared.head, prepared.ancestry.leaf, prepared.keys),
+        )
+        restored = restore(messages, prepared.keys, prepared.ancestry.sure, how)
+        prepared.nodes = restored.nodes
         tools = self._tools(prepared, canonical, rules)
         if tools is not canonical.tools:
             names = (*names, "tools")
         prepared.restored = (*names, *restored.names)
-        sent = Prompt(
-            as_received(restored.messages, request.prompt.messages),
-            tools,
-            canonical.template_options,
-        )
-        prepared.sent = sent
-        self._locate(prepared, sent)
+        sent = as_received(restored.messages, request.prompt.messages)
+        prepared.sent = Prompt(sent, tools, canonical.template_options)
+        self._locate(prepared, prepared.sent)
 
     def _tools(self, prepared: Prepared, prompt: Prompt, rules: RuleSet) -> tuple[Tool, ...] | None:
         """Tools as this conversation, or else any with the same set of tools, first sent them."""
@@ -230,7 +247,7 @@ class Pipeline:
         return tools
 
     def _known_tools(self, prepared: Prepared) -> tuple[Tool, ...]:
-        last = prepared.found.conversation
+        last = prepared.ancestry.conversation
         if last is None or prepared.place is None or prepared.place.conversation != last.id:
             return ()
         return tuple(chat_completions.parse_tool(raw) for raw in last.tools)

@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from proxy.core.identity import Identifier
-from proxy.core.ledger import NOTHING, Found, Place
+from proxy.core.identity import Identifier, scope_key, tool_set_key
+from proxy.core.ledger import NO_ANCESTRY, Ancestry, Node, Place
 from proxy.core.types import Message, Prompt, Request
+from proxy.core.wire import changed
 from proxy.dialects.chat_ids import CallIds
 from proxy.profiles.base import Recognised
 
@@ -21,6 +22,9 @@ class Prepared:
 
     `is_branch`: it leaves a conversation that has gone further at its very beginning, with a second user
     message and no reply in between, as summaries and titles do that share its head.
+
+    `ancestry`: the remembered messages that it goes on from; `nodes`: those of them that are sent as they are
+    remembered, one a message; `head`: what its prompt begins with, see `head_of`.
 
     `shadow` is set where the proxy only observes: the prompt that it would have sent, by `rules` and
     `restored`; `sent` is then the client's own.
@@ -40,7 +44,9 @@ class Prepared:
     restored: tuple[str, ...] = ()
     scope: bytes = b""
     keys: tuple[bytes, ...] = ()
-    found: Found = NOTHING
+    ancestry: Ancestry = NO_ANCESTRY
+    nodes: tuple[Node | None, ...] = ()
+    head: bytes = b""
     place: Place | None = None
     call_ids: CallIds | None = None
     is_branch: bool = False
@@ -65,3 +71,23 @@ def as_it_came(prepared: Prepared) -> Prepared:
         return prepared
     kept = replace(prepared, body=request.body, sent=request.prompt, shadow=None)
     return replace(kept, place=None, rules=(), restored=(), call_ids=None)
+
+
+def head_of(identifier: Identifier, prompt: Prompt) -> bytes:
+    """Digest of a prompt up to its first user message, tools and options included; empty if there is no
+    such message.
+
+    Prompts of the same head are rendered alike up to there, whoever sent them: llama-server shows most
+    templates `system` for `developer` (common/chat.cpp:1279-1282).
+    """
+    users = (at for at, message in enumerate(prompt.messages) if message.role == "user")
+    first = next(users, None)
+    if first is None:
+        return b""
+    messages = (
+        changed(m, role="system") if m.role == "developer" else m
+        for m in prompt.messages[: first + 1]
+    )
+    options = (f"{name}={raw!r}" for name, raw in sorted(prompt.template_options.items()))
+    root = tool_set_key([*identifier.tool_keys(prompt.tools or ()), scope_key("head", *options)])
+    return identifier.chain_keys(messages, root)[-1]

@@ -4,8 +4,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from proxy.core.ledger import Conversation
+from proxy.core.continuation import Continuation, belief
+from proxy.core.ledger import Conversation, Node
 from proxy.core.memo import ENTRY_BYTES
+from proxy.core.saving import held
 from proxy.core.types import CacheStats, Message, Prompt
 from proxy.core.wire import write_message
 
@@ -26,6 +28,9 @@ class Last:
     system text, after the prompt and after its reply. `shadow`: where the proxy only observes, the prompt
     that it would have sent; `reply`: what the backend generated then; `state`: the conversation as of then.
     `prewarmed`: tokens evaluated afterwards for the coming prompt; `stats` then are of what the slot holds.
+    `head`: what the prompt begins with, alike for all that templates render alike. `outlived`: whether what
+    the conversation's turns left in the backend was still there when others had run in between; None if that
+    was never so, or nobody knows.
     """
 
     conversation: str
@@ -44,11 +49,18 @@ class Last:
     state: Conversation | None = None
     backend: str = ""
     prewarmed: int | None = None
+    head: bytes = b""
+    outlived: bool | None = None
 
     @property
     def tip(self) -> bytes:
         """Chain key of the last message that was sent."""
         return self.state.tip if self.state else b""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the backend says what it reuses."""
+        return self.stats.cached_tokens is not None or self.prewarmed is not None
 
 
 class Recent:
@@ -64,7 +76,10 @@ class Recent:
         self._last: OrderedDict[str, tuple[tuple[Last, ...], int]] = OrderedDict()
         self._lineage: dict[bytes, str] = {}
         self._session: dict[str, str] = {}
+        self._heads: dict[bytes, Last] = {}
         self.number = 0
+        self.outlived: bool | None = None
+        """Whether the last turn that others had run before found what it had left; None if none did yet."""
 
     def get(self, conversation: str, keys: Sequence[bytes] = ()) -> Last | None:
         """The last turn that a history goes on from, given its chain keys, else the newest; None where
@@ -90,6 +105,28 @@ class Recent:
         name = self._session.get(session or "")
         return self.get(name) if name is not None else None
 
+    def like(self, head: bytes) -> Last | None:
+        """The newest turn whose prompt begins so, of any conversation."""
+        return self._heads.get(head)
+
+    def continuation(self, head: bytes, leaf: Node | None, keys: Sequence[bytes]) -> Continuation:
+        """What the backend is believed to hold of a prompt that begins so and goes on from `leaf`. `keys`: its
+        chain keys."""
+        last = self.like(head)
+        if last is None or leaf is None or not last.is_counted:
+            return Continuation()
+        own = self.get(leaf.conversation, keys)
+        outlived = own.outlived if own is not None else None
+        is_last = last.number == self.number
+        near = belief(is_last=is_last, outlived=outlived, others_outlived=self.outlived)
+        far = belief(is_last=False, outlived=outlived, others_outlived=None)
+        return Continuation(held(last.shadow or last.prompt, last.reply).messages, near, far)
+
+    def since(self, number: int, most: int) -> list[Last]:
+        """The newest turns after that one, as far as they are known."""
+        found = (last for lasts, _ in self._last.values() for last in lasts if last.number > number)
+        return sorted(found, key=lambda last: -last.number)[:most]
+
     def put(self, last: Last, keys: Sequence[bytes] = ()) -> None:
         """Remember a turn. `keys`: its chain keys; last turns that it goes on from are given up."""
         before = self._last.get(last.conversation, ((), 0))[0]
@@ -101,6 +138,9 @@ class Recent:
         self.number = max(self.number, last.number)
         for key in last.lineage:
             self._lineage[key] = last.conversation
+        for one in (*beside, last):
+            if one.head and one.number >= self._number_like(one.head):
+                self._heads[one.head] = one
         if last.session:
             self._session[last.session] = last.conversation
         while self._bytes > self._max_bytes and len(self._last) > 1:
@@ -128,6 +168,13 @@ class Recent:
                     del self._lineage[key]
             if last.session and self._session.get(last.session) == conversation:
                 del self._session[last.session]
+            newest = self._heads.get(last.head)
+            if newest is not None and newest.conversation == conversation:
+                del self._heads[last.head]
+
+    def _number_like(self, head: bytes) -> int:
+        newest = self._heads.get(head)
+        return newest.number if newest is not None else 0
 
 
 def _size(last: Last) -> int:

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from proxy.core.continuation import has_outlived
 from proxy.core.explain import CacheBreak, Evidence, Volatile, explain
-from proxy.core.identity import Identifier, chain_key, match_key
-from proxy.core.ledger import Conversation, Entry, Node, Place
+from proxy.core.identity import Identifier
+from proxy.core.ledger import Place
 from proxy.core.prefix import characters, common_prefix
-from proxy.core.saving import held
+from proxy.core.saving import Reaches, held
 from proxy.core.stats import cache_stats
 from proxy.core.turn import Times, Turn
 from proxy.core.types import Outcome, Prompt, Reply
-from proxy.core.wire import write_message
 from proxy.counters import Counters
+from proxy.entries import entry_of
 from proxy.guard import guard
 from proxy.observing import Observer
 from proxy.prepared import Prepared
@@ -21,6 +22,9 @@ from proxy.stores.base import Store
 
 _CERTAIN = frozenset({"no-cache", "other-backend"})
 """Causes about which the backend need not be asked."""
+
+_RIVALS = 4
+"""Of the turns that ran in between, so many of the latest are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Recorder:
         self._volatile = volatile
         self._identifier = identifier or Identifier()
         self._observer = Observer()
+        self._reaches = Reaches()
 
     def record(
         self, prepared: Prepared, ended: Ended, turn: Turn | None = None
@@ -98,7 +103,8 @@ class Recorder:
         kept = prepared.shadow or sent
         entry = entry_of(prepared, kept, where, ended.reply, turn, ended.backend)
         last = self._last(prepared, kept, where, ended, turn)
-        self._recent.put(replace(last, state=entry.conversation), prepared.keys)
+        last = replace(last, state=entry.conversation, outlived=self._learn(turn, before))
+        self._recent.put(last, prepared.keys)
         self._store.put(entry)
         return turn, question
 
@@ -158,6 +164,30 @@ class Recorder:
             session=None if turn.side else prepared.client.session,
             shadow=prepared.shadow,
             reply=reply,
+            head=prepared.head,
+        )
+
+    def _learn(self, turn: Turn, before: Last | None) -> bool | None:
+        """Whether the conversation's turns outlive others, as the last of them that tells."""
+        outlived = self._outlived(turn, before)
+        if outlived is not None:
+            self._recent.outlived = outlived
+            return outlived
+        return before.outlived if before is not None else None
+
+    def _outlived(self, turn: Turn, before: Last | None) -> bool | None:
+        """Whether what the turn before had left in the backend was still there, though others had run since;
+        None if none had, or if that cannot be told."""
+        if before is None or before.number == self._recent.number or turn.prefix is None:
+            return None
+        cached, left = turn.stats.cached_tokens, before.stats.prompt_tokens
+        if cached is None or not left or turn.prefix.messages < len(before.prompt.messages):
+            return None
+        rivals = self._recent.since(before.number, _RIVALS)
+        return has_outlived(
+            cached,
+            left,
+            [self._reaches.of(held(rival.prompt, rival.reply), before.prompt) for rival in rivals],
         )
 
 
@@ -184,36 +214,3 @@ def turn_of(prepared: Prepared, ended: Ended) -> Turn:
         session=prepared.client.session,
         sent_messages=len(prepared.sent.messages) if prepared.sent else None,
     )
-
-
-def entry_of(
-    prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn, backend: str
-) -> Entry:
-    """What a turn adds to the ledger: the messages not yet known, those sent otherwise than they were
-    remembered, and the reply."""
-    parents = (prepared.scope, *prepared.keys)
-    nodes: list[Node] = []
-    for key, parent, message in zip(prepared.keys, parents, sent.messages, strict=False):
-        known = prepared.found.nodes.get(key)
-        raw = write_message(message)
-        if known is None or (not known.generated and known.raw != raw):
-            nodes.append(Node(key, parent, raw, False, where.conversation, turn.id))
-    tip = prepared.keys[-1] if prepared.keys else prepared.scope
-    answer = None
-    if reply.message is not None:
-        answer = chain_key(tip, match_key(reply.message))
-        raw = write_message(reply.message)
-        nodes.append(Node(answer, tip, raw, True, where.conversation, turn.id))
-    conversation = Conversation(
-        id=where.conversation,
-        turns=where.index + 1,
-        turn=turn.id,
-        model=turn.model,
-        tip=tip,
-        messages=len(sent.messages),
-        reply=answer,
-        tools=tuple(tool.definition for tool in sent.tools or ()),
-        options=sent.template_options,
-        backend=backend,
-    )
-    return Entry(tuple(nodes), conversation)

@@ -178,3 +178,48 @@ def test_what_was_read_ahead_behind_a_turn_is_what_the_slot_holds() -> None:
 
     assert (untouched, begun) == (last("a", turn="1", stats=stats),) * 2
     assert whole == last("a", turn="1", stats=CacheStats(prompt_tokens=700), prewarmed=300)
+
+
+def test_the_newest_turn_that_begins_so_is_found_whoever_sent_it() -> None:
+    recent = Recent()
+    recent.put(last("a", turn="1", number=1, head=b"h"))
+    recent.put(last("b", turn="2", number=2, head=b"h"))
+    recent.put(last("a", turn="3", number=3, head=b"other"))
+
+    assert [found.turn for head in (b"h", b"other") if (found := recent.like(head))] == ["2", "3"]
+    assert recent.like(b"") is None
+    recent.drop("b")
+    assert recent.like(b"h") is None
+
+
+def test_a_branch_is_still_found_by_what_it_begins_with() -> None:
+    recent = Recent()
+    recent.put(last("a", turn="1", number=1, head=b"h"))
+    recent.put(last("a", turn="2", number=2, head=b"other"))
+    found = recent.like(b"h")
+
+    assert found is not None
+    assert found.turn == "1"
+
+
+def test_the_newest_turns_since_one_come_first() -> None:
+    recent = Recent()
+    for number, name in enumerate("abcd", 1):
+        recent.put(last(name, number=number))
+
+    assert [found.number for found in recent.since(1, 2)] == [4, 3]
+    assert recent.since(4, 2) == []
+
+
+@pytest.mark.parametrize(
+    ("stats", "prewarmed", "expected"),
+    [
+        (CacheStats(), None, False),
+        (CacheStats(cached_tokens=0), None, True),
+        (CacheStats(prompt_tokens=5), 3, True),
+    ],
+)
+def test_whether_the_backend_counts(
+    stats: CacheStats, prewarmed: int | None, expected: bool
+) -> None:
+    assert last("a", stats=stats, prewarmed=prewarmed).is_counted is expected

@@ -8,6 +8,8 @@ wrote about. Sources: gptme and hermes-agent (`<think>`), aider (`<thinking-cont
 import re
 from dataclasses import dataclass
 
+from proxy.core.types import Message
+
 _BLOCK = re.compile(
     r"\s*(?:"
     r"<(?P<tag>think|thinking|thought|reasoning|thinking-content-[0-9a-f]{32})>(?P<text>.*?)</(?P=tag)>"
@@ -44,6 +46,18 @@ def _without_summary(details: str) -> str:
     """Open WebUI writes one summary, in front: "Thought for 3 seconds"."""
     head, mark, rest = details.partition("</summary>")
     return rest if mark and head.lstrip().startswith("<summary>") else details
+
+
+def reasoning_of(message: Message) -> str:
+    """What the model thought before a reply, from the field or from its text; empty if nothing."""
+    if message.reasoning is not None and message.reasoning.strip():
+        return message.reasoning
+    return split_reasoning(text_of(message)).reasoning
+
+
+def text_of(message: Message) -> str:
+    """The text of a message; empty if its content is none or came in parts."""
+    return message.content if isinstance(message.content, str) else ""
 
 
 def same_reasoning(one: str, other: str) -> bool:

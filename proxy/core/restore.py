@@ -1,17 +1,19 @@
 """Puts remembered bytes back: for each message that is recognised, what the backend holds.
 
-Generated beats first-sent beats canonical. A message whose reasoning the client changed is the
-client's; one whose reasoning the client dropped gets it back only where that was decided
-(`reasoning`), and otherwise keeps the rest of its remembered bytes.
+The bytes are those that the conversation sent or got before (core/ancestry.py), as long as they go on
+from what the backend holds (core/continuation.py). A message whose reasoning the client changed is the
+client's; one whose reasoning the client dropped gets it back only if that was decided (`reasoning`), and
+otherwise keeps the rest of its remembered bytes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from proxy.core.continuation import Continuation
 from proxy.core.identity import visible_text
 from proxy.core.json_value import is_value
 from proxy.core.ledger import Node
-from proxy.core.reasoning import same_reasoning, split_reasoning
+from proxy.core.reasoning import reasoning_of, same_reasoning, split_reasoning, text_of
 from proxy.core.transient import without_blocks
 from proxy.core.types import Message, ToolCall
 from proxy.core.wire import changed, compact, write_message
@@ -24,20 +26,26 @@ Ids = Mapping[str | None, str | None]
 @dataclass(frozen=True, slots=True)
 class How:
     """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns
-    were recognised without their transient blocks; `received`: the messages before canonicalization."""
+    were recognised without their transient blocks; `received`: the messages before canonicalization;
+    `continuation`: what the backend holds, walked once."""
 
     parse: Parse
     reasoning: bool
     blocks: bool = False
     received: Sequence[Message] = ()
+    continuation: Continuation = field(default_factory=Continuation)
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Messages to send, and the names of what was put back, in the order of first use."""
+    """Messages to send, and the names of what was put back, in the order of first use.
+
+    `nodes`: what each message is remembered as, None if it is not sent as it was.
+    """
 
     messages: tuple[Message, ...]
     names: tuple[str, ...]
+    nodes: tuple[Node | None, ...]
 
 
 def restore(
@@ -48,22 +56,32 @@ def restore(
 ) -> Restored:
     """The messages with remembered bytes where they are recognised. `keys`: the chain key of each."""
     sent: list[Message] = []
+    same: list[Node | None] = []
     names: dict[str, None] = {}
     ids: Ids = {}
     last_reply = max((at for at, m in enumerate(messages) if m.role == "assistant"), default=-1)
+    leaf = max((at for at, key in enumerate(keys) if key in nodes), default=-1)
     for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
         node = nodes.get(key)
-        theirs = _with_edges(message, at, how)
-        if node is None or message.opaque:
-            result = _with_id(theirs, ids)
-        else:
-            result = _restored(message, theirs, node, how, is_new=at > last_reply)
+        ours = theirs = _with_edges(message, at, how)
+        if node is not None and not message.opaque:
+            ours = _restored(message, theirs, node, how, is_new=at > last_reply)
+        was_sent = node is not None and (at < leaf or not node.generated)
+        result = how.continuation.choose(ours, theirs, was_sent=was_sent)
+        if message.tool_calls and _has_opaque_result(messages, at):
+            result = _with_ids_of(result, message)
+        result = _with_id(result, message, ids)
         if result not in (message, theirs):
             names[_name(message, result)] = None
         if message.role == "assistant":
             ids = _new_ids(message.tool_calls, result.tool_calls)
         sent.append(result)
-    return Restored(tuple(sent), tuple(names))
+        same.append(node if node is not None and _is_same(result, node, how.parse) else None)
+    return Restored(tuple(sent), tuple(names), tuple(same))
+
+
+def _is_same(message: Message, node: Node, parse: Parse) -> bool:
+    return message.raw == node.raw or message == parse(node.raw)
 
 
 def _restored(message: Message, theirs: Message, node: Node, how: How, *, is_new: bool) -> Message:
@@ -77,27 +95,28 @@ def _restored(message: Message, theirs: Message, node: Node, how: How, *, is_new
     if how.blocks and message.role == "user" and _has_blocks(message):
         return message
     if message.role != "assistant":
-        return remembered
+        # Reasoning beside what is no reply is nothing that a model generated or a client drops.
+        return remembered if message.reasoning == remembered.reasoning else message
     result = _assistant(theirs, remembered, how.reasoning and node.generated)
     return message if result == message else result
 
 
 def _visible(message: Message) -> str:
-    return visible_text(message.role, _text(message))
+    return visible_text(message.role, text_of(message))
 
 
 def _has_blocks(message: Message) -> bool:
     """Whether a user turn comes with transient blocks of its own: then the client did not drop them."""
-    return without_blocks(_text(message)) is not message.content and _text(message) != ""
+    return without_blocks(text_of(message)) is not message.content and text_of(message) != ""
 
 
 def _assistant(message: Message, remembered: Message, put_back: bool) -> Message:
-    own = _reasoning_of(remembered)
+    own = reasoning_of(remembered)
     in_field = message.reasoning or ""
     if in_field.strip():
         is_whole = same_reasoning(in_field, own)
     else:
-        in_text = split_reasoning(_text(message)).reasoning
+        in_text = split_reasoning(text_of(message)).reasoning
         # A template may keep what stands in the text and drop what stands in the field.
         is_whole = same_reasoning(in_text, own) and (put_back or not own.strip())
         is_whole = is_whole or (put_back and not in_text.strip())
@@ -121,16 +140,6 @@ def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
     return theirs if all(map(_is_sound, theirs)) else mine
 
 
-def _reasoning_of(message: Message) -> str:
-    if message.reasoning is not None and message.reasoning.strip():
-        return message.reasoning
-    return split_reasoning(_text(message)).reasoning
-
-
-def _text(message: Message) -> str:
-    return message.content if isinstance(message.content, str) else ""
-
-
 def _with_edges(message: Message, at: int, how: How) -> Message:
     """A reply that nobody remembers, with the edges of its text as the client sent them.
 
@@ -145,17 +154,36 @@ def _with_edges(message: Message, at: int, how: How) -> Message:
     return changed(message, content=theirs.content)
 
 
-def _with_id(message: Message, ids: Ids) -> Message:
-    """A result that was not sent before, tied to the id that its call is sent with."""
-    if message.role != "tool" or message.tool_call_id not in ids:
+def _with_id(message: Message, given: Message, ids: Ids) -> Message:
+    """A result tied to the id that its call is sent with. `given`: as the client tied it."""
+    if given.role != "tool" or given.opaque or given.tool_call_id not in ids:
         return message
-    given, wanted = message.tool_call_id, ids[message.tool_call_id]
-    if given == wanted:
+    wanted = ids[given.tool_call_id]
+    if message.tool_call_id == wanted:
         return message
     if wanted is None:
         keys = tuple(key for key in message.keys if key != "tool_call_id")
         return changed(message, tool_call_id=None, keys=keys)
     return changed(message, tool_call_id=wanted)
+
+
+def _has_opaque_result(messages: Sequence[Message], at: int) -> bool:
+    """Whether a result of these calls is forwarded as it came: it names the client's id."""
+    for message in messages[at + 1 :]:
+        if message.opaque:
+            return True
+        if message.role != "tool":
+            return False
+    return False
+
+
+def _with_ids_of(message: Message, given: Message) -> Message:
+    """The message, its calls under the client's own ids."""
+    pairs = zip(message.tool_calls, given.tool_calls, strict=True)  # one chain key, so many calls
+    calls = tuple(
+        ours if ours.id == theirs.id else replace(ours, id=theirs.id) for ours, theirs in pairs
+    )
+    return message if calls == message.tool_calls else changed(message, tool_calls=calls)
 
 
 def _new_ids(given: Sequence[ToolCall], sent: Sequence[ToolCall]) -> Ids:

@@ -86,7 +86,7 @@ class Reaches:
     def _text(self, message: Message) -> str:
         found = self._memo.get(message.raw) if message.raw is not None else None
         if found is None:
-            found = _shown(message)
+            found = shown(message)
             if message.raw is not None:
                 self._memo.put(message.raw, found)
         return found
@@ -105,7 +105,8 @@ def _reach(before: Sequence[str], after: Sequence[str], tools: int, total: int) 
     return Reach(messages, characters, total)
 
 
-def _shown(message: Message) -> str:
+def shown(message: Message) -> str:
+    """A message as text, without what templates do not show."""
     if not message.opaque:
         for change in _UNSEEN:
             message = change(message)

@@ -185,7 +185,7 @@ class Backends:
 
 def _home_of(prepared: Prepared) -> str | None:
     """The backend that the ledger names for the conversation."""
-    last, where = prepared.found.conversation, prepared.place
+    last, where = prepared.ancestry.conversation, prepared.place
     return last.backend if last and where and last.id == where.conversation else None
 
 

@@ -32,14 +32,9 @@ class Store(Protocol):
     def put(self, entry: Entry) -> None:
         """Remember a turn. Returns at once; never waits for a disk and never raises.
 
-        A node replaces the one of the same key, with one exception: what was generated is never
-        replaced by what was sent. All nodes belong to the entry's conversation.
+        All nodes belong to the entry's conversation. One that is known already passes to it, and stays
+        generated if it ever was. Of one chain key the latest MAX_ALIKE are kept.
         """
-        ...
-
-    async def path(self, tip: bytes, limit: int) -> list[bytes]:
-        """Bytes of the last `limit` messages that lead to `tip`, first to last; empty where they are
-        not all known. Raises StoreError."""
         ...
 
     async def flush(self) -> None:

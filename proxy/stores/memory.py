@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from proxy.core.identity import content_key
-from proxy.core.ledger import Conversation, Entry, Found, Node
+from proxy.core.ledger import MAX_ALIKE, Conversation, Entry, Found, Node
 from proxy.core.types import RawJson
 from proxy.stores.base import StoreState
 
-_NODE_BYTES = 700  # a Node, its keys, its content and its places in dicts and sets: tracemalloc
+_NODE_BYTES = 850  # a Node, its keys, its content and its places in dicts and sets: tracemalloc
 _CONVERSATION_BYTES = 1_000  # a Conversation and the empty dicts and sets beside it, the same way
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A conversation. `keys`: its nodes. `used` rises with every put of any conversation."""
+    """A conversation. `nodes`: their ids. `used` rises with every put of any conversation."""
 
     conversation: Conversation
     time_s: float = 0.0
     used: int = 0
-    keys: set[bytes] = field(default_factory=set)
+    nodes: set[bytes] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class _Contents:
 
 
 class MemoryStore:
-    """Nodes by chain key; message bytes and tool definitions by content, counted by use."""
+    """Nodes by id and by chain key; message bytes and tool definitions by content, counted by use."""
 
     def __init__(
         self, max_bytes: int, max_age_s: float, clock: Callable[[], float] = time.time
@@ -70,6 +70,7 @@ class MemoryStore:
         self._max_age_s = max_age_s
         self._clock = clock
         self._nodes: dict[bytes, Node] = {}
+        self._alike: dict[bytes, tuple[bytes, ...]] = {}  # ids by chain key, oldest first
         self._children: dict[bytes, set[bytes]] = {}
         self._puts = 0
         self._contents = _Contents()
@@ -78,10 +79,13 @@ class MemoryStore:
 
     async def find(self, keys: Sequence[bytes]) -> Found:
         """What is known of a history, given its chain keys in order."""
-        nodes = {key: node for key in keys if (node := self._nodes.get(key)) is not None}
-        last = next((nodes[key] for key in reversed(keys) if key in nodes), None)
-        kept = self._conversations.get(last.conversation) if last else None
-        return Found(nodes, kept.conversation if kept else None)
+        nodes = {
+            key: tuple(self._nodes[name] for name in alike)
+            for key in keys
+            if (alike := self._alike.get(key)) is not None
+        }
+        owners = {node.conversation for alike in nodes.values() for node in alike}
+        return Found(nodes, {name: self._conversations[name].conversation for name in owners})
 
     def put(self, entry: Entry) -> None:
         """Remember a turn."""
@@ -107,16 +111,20 @@ class MemoryStore:
         self._conversations.move_to_end(last.id)
 
     def _put_node(self, node: Node, name: str) -> None:
-        before = self._nodes.get(node.key)
-        if before is not None and before.generated and not node.generated:
-            return
+        before = self._nodes.get(node.id)
         raw = self._contents.take(node.raw)
-        if before is not None:
-            self._conversations[before.conversation].keys.discard(node.key)
+        if before is None:
+            self._alike[node.key] = (*self._alike.get(node.key, ()), node.id)
+            self._children.setdefault(node.parent, set()).add(node.id)
+        else:
+            self._conversations[before.conversation].nodes.discard(node.id)
             self._contents.release(before.raw)
-        self._nodes[node.key] = replace(node, raw=raw, conversation=name)
-        self._conversations[name].keys.add(node.key)
-        self._children.setdefault(node.parent, set()).add(node.key)
+        generated = node.generated or (before is not None and before.generated)
+        self._nodes[node.id] = replace(node, raw=raw, conversation=name, generated=generated)
+        self._conversations[name].nodes.add(node.id)
+        for oldest in self._alike[node.key][:-MAX_ALIKE]:
+            self._conversations[self._nodes[oldest].conversation].nodes.discard(oldest)
+            self._drop_node(oldest)
 
     def _size(self) -> int:
         rows = len(self._nodes) * _NODE_BYTES + len(self._conversations) * _CONVERSATION_BYTES
@@ -130,45 +138,38 @@ class MemoryStore:
             too_old = now - kept.time_s > self._max_age_s
             if name == newest or not (too_old or self._size() > self._max_bytes):
                 return
-            self._pass_on(name, kept.keys)
-            for key in kept.keys:
-                self._drop_node(key)
+            self._pass_on(name, kept.nodes)
+            for node in kept.nodes:
+                self._drop_node(node)
             for tool in kept.conversation.tools:
                 self._tools.release(tool)
             del self._conversations[name]
 
-    def _pass_on(self, name: str, keys: set[bytes]) -> None:
+    def _pass_on(self, name: str, ids: set[bytes]) -> None:
         """Nodes that lead to a message of another conversation pass to the last used of those."""
         heirs: dict[bytes, _Kept] = {}
-        for key in keys:
-            for child in self._children.get(key, ()):
+        for at in ids:
+            for child in self._children.get(at, ()):
                 heir = self._conversations[self._nodes[child].conversation]
-                node = self._nodes.get(key)
+                node = self._nodes.get(at)
                 while heir.conversation.id != name and node and node.conversation == name:
-                    best = heirs.setdefault(node.key, heir)
-                    heirs[node.key] = max(best, heir, key=lambda kept: kept.used)
+                    best = heirs.setdefault(node.id, heir)
+                    heirs[node.id] = max(best, heir, key=lambda kept: kept.used)
                     node = self._nodes.get(node.parent)
-        for key, heir in heirs.items():
-            self._nodes[key] = replace(self._nodes[key], conversation=heir.conversation.id)
-            heir.keys.add(key)
-            keys.discard(key)
+        for at, heir in heirs.items():
+            self._nodes[at] = replace(self._nodes[at], conversation=heir.conversation.id)
+            heir.nodes.add(at)
+            ids.discard(at)
 
-    def _drop_node(self, key: bytes) -> None:
-        node = self._nodes.pop(key)
+    def _drop_node(self, name: bytes) -> None:
+        node = self._nodes.pop(name)
         self._contents.release(node.raw)
-        siblings = self._children[node.parent]
-        siblings.discard(key)
-        if not siblings:
+        self._alike[node.key] = tuple(at for at in self._alike[node.key] if at != name)
+        self._children[node.parent].discard(name)
+        if not self._alike[node.key]:
+            del self._alike[node.key]
+        if not self._children[node.parent]:
             del self._children[node.parent]
-
-    async def path(self, tip: bytes, limit: int) -> list[bytes]:
-        """Bytes of the messages that lead to `tip`, first to last."""
-        found: list[bytes] = []
-        node = self._nodes.get(tip)
-        while node is not None and len(found) < limit:
-            found.append(node.raw)
-            node = self._nodes.get(node.parent)
-        return found[::-1] if len(found) == limit else []
 
     async def flush(self) -> None:
         """Nothing waits."""

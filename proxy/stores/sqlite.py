@@ -58,19 +58,20 @@ class SqliteStore:
         """
         self._settle()
         near = self.front.find(keys)
-        start = first_to_ask(keys, near)
+        start = first_to_ask(keys, near, self.front.is_whole)
         if start is None:
             return near
+        asked = keys[start:]
         try:
-            far = await self._ask(partial(sqlite_read.find, keys=keys[start:]))
+            far = await self._ask(partial(sqlite_read.find, keys=asked))
         except StoreError:
             if near.nodes:
                 return near
             raise
         # Again: a turn may have been put meanwhile.
-        near = merged(keys, self.front.find(keys), near)
-        self.front.remember(far)
-        return merged(keys, near, far)
+        near = merged(self.front.find(keys), near)
+        self.front.remember(asked, far)
+        return merged(near, far)
 
     def put(self, entry: Entry) -> None:
         """Remember a turn: in the front at once, in the file soon."""
@@ -84,25 +85,6 @@ class SqliteStore:
         self._waiting_entries += 1
         self._waiting_bytes += size
         self.writer.put(entry)
-
-    async def path(self, tip: bytes, limit: int) -> list[bytes]:
-        """Bytes of the messages that lead to `tip`, first to last."""
-        self._settle()
-        found: list[bytes] = []
-        key = tip
-        while len(found) < limit:
-            node = self.front.node(key)
-            if node is not None:
-                found.append(node.raw)
-                key = node.parent
-                continue
-            rest = limit - len(found)
-            steps = await self._ask(partial(sqlite_read.path, tip=key, limit=rest))
-            if not steps:
-                return []
-            found.extend(raw for _, raw in steps)
-            key = steps[-1][0]
-        return found[::-1]
 
     async def flush(self) -> None:
         """Wait until what was put is written, or lost."""
@@ -150,9 +132,9 @@ class SqliteStore:
             if isinstance(done, str):
                 self.front.forget(done)
                 continue
-            self.front.settle(done)
+            self.front.settle(done.entry, done.alike)
             self._waiting_entries -= 1
-            self._waiting_bytes -= _size(done)
+            self._waiting_bytes -= _size(done.entry)
 
 
 def _size(entry: Entry) -> int:

@@ -12,7 +12,7 @@ from proxy.core.ledger import NOTHING, Conversation, Found, Node
 from proxy.core.types import RawJson
 
 # All keys arrive as one blob: no limit on how many, and the same statement whatever their number.
-# A row that starts with 0 is a node, one that starts with 1 the conversation of the deepest node.
+# A row that starts with 0 is a node, one that starts with 1 a conversation that such a node belongs to.
 _FIND = """
 WITH RECURSIVE
 wanted (at, key) AS (
@@ -21,53 +21,61 @@ wanted (at, key) AS (
     SELECT at + 1, substr(:keys, (at + 1) * :width + 1, :width) FROM wanted WHERE at + 1 < :count
 ),
 found AS (
-    SELECT wanted.at, nodes.* FROM wanted CROSS JOIN nodes ON nodes.key = wanted.key
-),
-last (number) AS (SELECT conversation FROM found ORDER BY at DESC LIMIT 1)
-SELECT 0, found.key, parent, contents.raw, generated, conversations.id, found.turn,
-    NULL, NULL, NULL, NULL
+    SELECT nodes.* FROM wanted CROSS JOIN nodes ON nodes.key = wanted.key
+)
+SELECT 0, found.id, node, found.key, parent, contents.raw, generated, conversations.id, found.turn,
+    NULL, NULL, NULL
 FROM found
 JOIN contents ON contents.id = found.content
 JOIN conversations ON conversations.number = found.conversation
 UNION ALL
-SELECT 1, conversations.id, turns, turn, model, tip, messages, reply, tool_sets.raw, options, backend
-FROM last
-JOIN conversations ON conversations.number = last.number
+SELECT 1, conversations.id, turns, turn, model, tip, messages, reply, tool_sets.raw, options, backend,
+    session
+FROM conversations
 LEFT JOIN tool_sets ON tool_sets.id = conversations.tools
+WHERE number IN (SELECT conversation FROM found)
 """
-_PATH = """
-WITH RECURSIVE up (depth, parent, content) AS (
-    SELECT 1, parent, content FROM nodes WHERE key = :tip
-    UNION ALL
-    SELECT depth + 1, nodes.parent, nodes.content FROM up CROSS JOIN nodes ON nodes.key = up.parent
-    WHERE depth < :limit
-)
-SELECT up.parent, contents.raw FROM up JOIN contents ON contents.id = up.content ORDER BY depth
+_ALIKE = """
+SELECT nodes.id, node, nodes.key, parent, contents.raw, generated, conversations.id, nodes.turn
+FROM nodes
+JOIN contents ON contents.id = nodes.content
+JOIN conversations ON conversations.number = nodes.conversation
+WHERE nodes.key = ? ORDER BY nodes.id
 """
 
 
 def find(db: sqlite3.Connection, keys: Sequence[bytes]) -> Found:
-    """The nodes of these chain keys, and the conversation of the deepest."""
+    """The nodes of these chain keys, and the conversations that they belong to."""
     if not keys:
         return NOTHING
     joined = b"".join(keys)
     if len(joined) != len(keys) * DIGEST_BYTES:
         raise StoreError("a chain key has a wrong length")
     values = {"keys": joined, "width": DIGEST_BYTES, "count": len(keys)}
-    nodes: dict[bytes, Node] = {}
-    conversation: Conversation | None = None
+    nodes: dict[bytes, list[tuple[int, Node]]] = {}
+    conversations: dict[str, Conversation] = {}
     for kind, *row in db.execute(_FIND, values):
         if kind:
-            conversation = _conversation(*row)
+            found = _conversation(*row)
+            conversations[found.id] = found
         else:
-            key, parent, raw, generated, owner, turn = row[:6]
-            nodes[key] = Node(key, parent, raw, bool(generated), owner, turn)
-    return Found(nodes, conversation)
+            number, node = _numbered(row)
+            nodes.setdefault(node.key, []).append((number, node))
+    return Found({key: _in_order(alike) for key, alike in nodes.items()}, conversations)
 
 
-def path(db: sqlite3.Connection, tip: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-    """Parent key and bytes of the messages from `tip` upwards, as far as they are known."""
-    return db.execute(_PATH, {"tip": tip, "limit": limit}).fetchall()
+def alike(db: sqlite3.Connection, key: bytes) -> tuple[Node, ...]:
+    """The nodes of one chain key, oldest first."""
+    return tuple(_numbered(row)[1] for row in db.execute(_ALIKE, (key,)))
+
+
+def _numbered(row: Sequence[Any]) -> tuple[int, Node]:
+    number, node, key, parent, raw, generated, owner, turn = row[:8]
+    return number, Node(node, key, parent, raw, bool(generated), owner, turn)
+
+
+def _in_order(numbered: list[tuple[int, Node]]) -> tuple[Node, ...]:
+    return tuple(node for _, node in sorted(numbered, key=lambda item: item[0]))
 
 
 def pack_tools(tools: Sequence[RawJson]) -> bytes:
@@ -81,9 +89,9 @@ def pack_options(options: Mapping[str, RawJson]) -> bytes:
 
 
 def _conversation(id: str, turns: int, turn: str, model: str | None, *rest: Any) -> Conversation:
-    tip, messages, reply, tools, options, backend = rest
+    tip, messages, reply, tools, options, *more = rest
     return Conversation(
-        id, turns, turn, model, tip, messages, reply, _tools(tools), _options(options), backend
+        id, turns, turn, model, tip, messages, reply, _tools(tools), _options(options), *more
     )
 
 

@@ -7,9 +7,9 @@ import sqlite3
 from typing import NamedTuple
 
 from proxy.core.identity import content_key
-from proxy.core.ledger import Conversation, Entry, Node
+from proxy.core.ledger import MAX_ALIKE, Conversation, Entry, Node
 from proxy.core.types import RawJson
-from proxy.stores.sqlite_read import pack_options, pack_tools
+from proxy.stores.sqlite_read import alike, pack_options, pack_tools
 
 # A step of this many nodes holds the write lock for some 10 ms.
 STEP_NODES = 500
@@ -37,21 +37,22 @@ class Limits(NamedTuple):
 
 _PUT_CONVERSATION = """
 INSERT INTO conversations
-    (id, used, used_s, turns, turn, model, tip, messages, reply, tools, options, backend)
-VALUES (?, (SELECT coalesce(max(used), 0) + 1 FROM conversations), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (id, used, used_s, turns, turn, model, tip, messages, reply, tools, options, backend, session)
+VALUES (?, (SELECT coalesce(max(used), 0) + 1 FROM conversations), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     used = excluded.used, used_s = excluded.used_s, turns = excluded.turns, turn = excluded.turn,
     model = excluded.model, tip = excluded.tip, messages = excluded.messages,
     reply = excluded.reply, tools = excluded.tools, options = excluded.options,
-    backend = excluded.backend
+    backend = excluded.backend, session = excluded.session
 """
-_FIND_NODE = "SELECT content, generated FROM nodes WHERE key = ?"
 _PUT_NODE = """
-INSERT INTO nodes (key, parent, content, generated, conversation, turn) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET
-    content = excluded.content, generated = excluded.generated,
+INSERT INTO nodes (node, key, parent, content, generated, conversation, turn)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (node) DO UPDATE SET
+    generated = max(generated, excluded.generated),
     conversation = excluded.conversation, turn = excluded.turn
 """
+_FIND_ALIKE = "SELECT id, content FROM nodes WHERE key = ? ORDER BY id DESC"
 _DROP_CONTENT = """
 DELETE FROM contents WHERE id = :id AND NOT EXISTS (SELECT 1 FROM nodes WHERE content = :id)
 """
@@ -68,22 +69,25 @@ WHERE used < (SELECT max(used) FROM conversations) ORDER BY used LIMIT 1
 _SHARED = """
 WITH RECURSIVE shared (id, parent, heir) AS (
     SELECT node.id, node.parent, child.conversation
-    FROM nodes AS node CROSS JOIN nodes AS child ON child.parent = node.key
+    FROM nodes AS node CROSS JOIN nodes AS child ON child.parent = node.node
     WHERE node.conversation = :number AND child.conversation <> :number
     UNION
     SELECT node.id, node.parent, shared.heir
-    FROM shared CROSS JOIN nodes AS node ON node.key = shared.parent
+    FROM shared CROSS JOIN nodes AS node ON node.node = shared.parent
     WHERE node.conversation = :number
 )
 SELECT heir, shared.id, max(used) FROM shared JOIN conversations ON number = heir GROUP BY shared.id
 """
 
 
-def write_entry(db: sqlite3.Connection, entry: Entry, used_s: float) -> None:
-    """Put a turn. Raises ValueError for text that cannot be stored (a lone surrogate)."""
+def write_entry(db: sqlite3.Connection, entry: Entry, used_s: float) -> tuple[Node, ...]:
+    """Put a turn. Returns all nodes of each chain key of the turn's that has more than one.
+
+    Raises ValueError for text that cannot be stored (a lone surrogate).
+    """
     number = _put_conversation(db, entry.conversation, used_s)
-    for node in entry.nodes:
-        _put_node(db, node, number)
+    shared = {node.key for node in entry.nodes if _put_node(db, node, number) > 1}
+    return tuple(node for key in shared for node in alike(db, key))
 
 
 def totals(db: sqlite3.Connection) -> Totals:
@@ -143,7 +147,7 @@ def _put_conversation(db: sqlite3.Connection, last: Conversation, used_s: float)
         _PUT_CONVERSATION,
         (
             *(last.id, used_s, last.turns, last.turn, last.model, last.tip, last.messages),
-            *(last.reply, tools, pack_options(last.options), last.backend),
+            *(last.reply, tools, pack_options(last.options), last.backend, last.session),
         ),
     )
     if before is not None and before[0] != tools:
@@ -152,15 +156,16 @@ def _put_conversation(db: sqlite3.Connection, last: Conversation, used_s: float)
     return int(row[0])
 
 
-def _put_node(db: sqlite3.Connection, node: Node, conversation: int) -> None:
-    before = db.execute(_FIND_NODE, (node.key,)).fetchone()
-    if before is not None and before[1] and not node.generated:
-        return
+def _put_node(db: sqlite3.Connection, node: Node, conversation: int) -> int:
+    """How many nodes have its chain key then."""
     content = _content(db, node.raw)
-    values = (node.key, node.parent, content, node.generated, conversation, node.turn)
-    db.execute(_PUT_NODE, values)
-    if before is not None and before[0] != content:
-        db.execute(_DROP_CONTENT, {"id": before[0]})
+    put = (node.id, node.key, node.parent, content, node.generated, conversation, node.turn)
+    db.execute(_PUT_NODE, put)
+    rows = db.execute(_FIND_ALIKE, (node.key,)).fetchall()
+    for oldest, its_content in rows[MAX_ALIKE:]:
+        db.execute("DELETE FROM nodes WHERE id = ?", (oldest,))
+        db.execute(_DROP_CONTENT, {"id": its_content})
+    return min(len(rows), MAX_ALIKE)
 
 
 def _content(db: sqlite3.Connection, raw: RawJson) -> int:

@@ -13,8 +13,9 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
-from proxy.core.ledger import Entry
+from proxy.core.ledger import Entry, Node
 from proxy.stores.sqlite_ledger import DISK_ERRORS, Ledger
 from proxy.stores.sqlite_transaction import transaction
 from proxy.stores.sqlite_write import (
@@ -34,6 +35,14 @@ _NOT_STORABLE = (ValueError, TypeError, OverflowError)
 Task = Callable[[], None]
 
 
+class Finished(NamedTuple):
+    """An entry that is written or lost. `alike`: all nodes in the file of those of its chain keys that have
+    several."""
+
+    entry: Entry
+    alike: tuple[Node, ...] = ()
+
+
 class Writer:
     """Started when made. `finished`: entries that are written or lost and ids of conversations that
     were evicted, for the store to take.
@@ -41,7 +50,7 @@ class Writer:
 
     def __init__(self, path: Path, limits: Limits, clock: Callable[[], float]) -> None:
         self.ledger = Ledger(path)
-        self.finished: deque[Entry | str] = deque()
+        self.finished: deque[Finished | str] = deque()
         self.totals = Totals(0, 0, 0)
         self.lost = 0
         self.tried_to_open = threading.Event()
@@ -107,20 +116,26 @@ class Writer:
         return entries, None
 
     def _keep(self, entries: list[Entry]) -> None:
-        is_kept = self._attempt(lambda db: self._write(db, entries))
+        finished: list[Finished] = []
+        is_kept = self._attempt(lambda db: self._write(db, entries, finished))
         if not is_kept:
             self.lost += len(entries)
+            finished = [Finished(entry) for entry in entries]
         self._tell(is_kept)
-        self.finished.extend(entries)
+        self.finished.extend(finished)
         self._must_evict = True
 
-    def _write(self, db: sqlite3.Connection, entries: list[Entry]) -> None:
+    def _write(
+        self, db: sqlite3.Connection, entries: list[Entry], finished: list[Finished]
+    ) -> None:
         now_s, lost = self._clock(), 0
+        finished.clear()  # this may be the second attempt
         with transaction(db):
             for entry in entries:
                 try:
-                    write_entry(db, entry, now_s)
+                    finished.append(Finished(entry, write_entry(db, entry, now_s)))
                 except _NOT_STORABLE:
+                    finished.append(Finished(entry))
                     lost += 1
         self.lost += lost
         self._count(db)

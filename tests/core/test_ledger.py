@@ -4,7 +4,15 @@ from typing import NamedTuple
 
 import pytest
 
-from proxy.core.ledger import NOTHING, Conversation, Found, Node, Place, known_messages, place
+from proxy.core.ledger import (
+    NO_ANCESTRY,
+    Ancestry,
+    Conversation,
+    Node,
+    Place,
+    known_messages,
+    place,
+)
 from proxy.core.types import Kind, Prompt, RawJson, Tool
 
 TOOL = Tool("f", RawJson(b'{"name":"f"}'))
@@ -16,7 +24,7 @@ def keys(text: str) -> list[bytes]:
     return [letter.encode() for letter in text]
 
 
-def found(nodes: str, sent: str, reply: str = "", turns: int = 3) -> Found:
+def found(nodes: str, sent: str, reply: str = "", turns: int = 3) -> Ancestry:
     """A store that knows the messages `nodes`, and a conversation whose last turn sent `sent`."""
     last = Conversation(
         id="c",
@@ -29,9 +37,9 @@ def found(nodes: str, sent: str, reply: str = "", turns: int = 3) -> Found:
         tools=(TOOL.definition,),
         options=OPTIONS,
     )
-    return Found(
+    return Ancestry(
         {
-            key: Node(key, b"", RawJson(b"{}"), False, "c", f"t-{key.decode()}")
+            key: Node(key, key, b"", RawJson(b"{}"), False, "c", f"t-{key.decode()}")
             for key in keys(nodes)
         },
         last,
@@ -51,15 +59,15 @@ class Case(NamedTuple):
 
     id: str
     history: str
-    found: Found
+    found: Ancestry
     expected: Place
     prompt: Prompt = PROMPT
 
 
 CASES = [
-    Case("nothing-remembered", "Su", NOTHING, NEW),
+    Case("nothing-remembered", "Su", NO_ANCESTRY, NEW),
     Case("only-the-system-text", "Sv", found("Sua", "Su", "a"), NEW),
-    Case("nodes-without-a-conversation", "Su", Found(found("Su", "Su").nodes, None), NEW),
+    Case("nodes-without-a-conversation", "Su", Ancestry(found("Su", "Su").nodes, None), NEW),
     Case("next-turn", "Suav", found("Sua", "Su", "a"), known(Kind.APPEND, "a", 3)),
     Case("reply-as-last-message", "Sua", found("Sua", "Su", "a"), known(Kind.APPEND, "a", 3)),
     Case("reply-that-was-not-read", "Suxv", found("Su", "Su"), known(Kind.APPEND, "u", 2)),
@@ -117,4 +125,4 @@ KNOWN = [
 
 @pytest.mark.parametrize(("history", "nodes", "expected"), KNOWN)
 def test_known_messages_end_at_the_deepest(history: str, nodes: str, expected: int) -> None:
-    assert known_messages(keys(history), found(nodes, "x")) == expected
+    assert known_messages(keys(history), found(nodes, "x").nodes) == expected

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from proxy.core.continuation import Continuation
 from proxy.core.identity import Identifier, Looseness, scope_key
 from proxy.core.ledger import Node
 from proxy.core.restore import How, as_received, restore
@@ -136,7 +137,7 @@ CASES = (
 
 def held(value: dict[str, Any], key: bytes, generated: bool) -> dict[bytes, Node]:
     raw = RawJson(json.dumps(value).encode())
-    return {key: Node(key, b"", raw, generated, "conversation", "turn")}
+    return {key: Node(key, key, b"", raw, generated, "conversation", "turn")}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -205,6 +206,95 @@ def test_a_call_without_an_id_leaves_its_result_without_one() -> None:
     sent = restore(messages, keys, nodes, How(parse_message, False))
 
     assert json.loads(write_message(sent.messages[2])) == {"role": "tool", "content": "r"}
+
+
+SURROGATE = b'{"role":"tool","tool_call_id":"m2","content":"\\ud83d"}'
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        pytest.param(SURROGATE, ["m1", "m2"], id="both-keep-the-clients"),
+        pytest.param(SURROGATE.replace(b"\\ud83d", b"r"), ["t1", "t2"], id="both-are-renamed"),
+    ],
+)
+def test_calls_keep_the_id_that_an_opaque_result_names(last: bytes, expected: list[str]) -> None:
+    given, held_as = ([call("{}", f"{of}{at}") for at in (1, 2)] for of in "mt")
+    messages = (
+        message(USER),
+        message(assistant("A", tool_calls=given)),
+        message({"role": "tool", "tool_call_id": "m1", "content": "r"}),
+        parse_message(last),
+        message(USER),
+    )
+    keys = Identifier().chain_keys(messages, SCOPE)
+    nodes = held(assistant("A\n", tool_calls=held_as), keys[1], True)
+
+    sent = restore(messages, keys, nodes, How(parse_message, False)).messages
+
+    named = [json.loads(write_message(m))["tool_call_id"] for m in sent[2:4]]
+    assert named == [made.id for made in sent[1].tool_calls] == expected
+    assert sent[1].content == "A\n"
+
+
+def test_a_result_keeps_its_call_whatever_it_is_remembered_as() -> None:
+    """The client mended arguments that are no JSON, so its calls go out under its own ids."""
+    given = assistant("", tool_calls=[call("{}", "mine")])
+    result = {"role": "tool", "tool_call_id": "mine", "content": "r"}
+    messages = (message(USER), message(given), message(result))
+    keys = Identifier().chain_keys(messages, SCOPE)
+    nodes = held(assistant("", tool_calls=[call("{", "theirs")]), keys[1], True)
+    nodes |= held({**result, "tool_call_id": "theirs"}, keys[2], False)
+
+    sent = restore(messages, keys, nodes, How(parse_message, False))
+
+    assert sent.messages[1].tool_calls[0].id == sent.messages[2].tool_call_id == "mine"
+
+
+@pytest.mark.parametrize("role", ["user", "system", "tool"])
+def test_reasoning_beside_what_is_no_reply_is_the_clients(role: str) -> None:
+    given = message({"role": role, "content": "x", "reasoning_content": "mine"})
+    keys = Identifier().chain_keys((given,), SCOPE)
+    remembered = {"role": role, "content": "x", "reasoning_content": "theirs"}
+
+    sent = restore((given,), keys, held(remembered, keys[0], False), How(parse_message, True))
+
+    assert sent.messages[0] is given
+
+
+@pytest.mark.parametrize(
+    ("given", "is_same"),
+    [
+        pytest.param(b'{"role":"assistant","content":"A"}', True, id="put-back"),
+        pytest.param(
+            b'{ "role":"assistant","content":"\\u0041\\n" }', True, id="spelled-otherwise"
+        ),
+        pytest.param(
+            b'{"role":"assistant","content":"A","reasoning_content":"x"}', False, id="left"
+        ),
+    ],
+)
+def test_what_goes_out_as_it_is_remembered_is_told(given: bytes, is_same: bool) -> None:
+    messages = (message(USER), parse_message(given), message({**USER, "content": "More."}))
+    keys = Identifier().chain_keys(messages, SCOPE)
+    nodes = held(assistant("A\n", reasoning_content=""), keys[1], True)
+
+    restored = restore(messages, keys, nodes, How(parse_message, False))
+
+    assert restored.nodes == (None, nodes[keys[1]] if is_same else None, None)
+
+
+def test_what_the_backend_does_not_hold_is_left_as_it_came() -> None:
+    given = message(assistant("A"))
+    messages = (message(USER), given, message({**USER, "content": "More."}))
+    keys = Identifier().chain_keys(messages, SCOPE)
+    last = (*messages, message(assistant("B")))
+    how = How(parse_message, False, continuation=Continuation(last))
+
+    sent = restore(messages, keys, held(assistant("A\n"), keys[1], True), how)
+
+    assert sent.messages[1] is given
+    assert sent.names == ()
 
 
 def test_an_opaque_message_is_never_touched() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from proxy.core.identity import chain_key, content_key
-from proxy.core.ledger import Conversation, Entry, Node
+from proxy.core.ledger import Conversation, Entry, Node, node_id
 from proxy.core.types import RawJson
 from proxy.stores.base import Store
 
@@ -38,15 +38,18 @@ def entry(
     """
     keys, made = chain(*texts), set(generated)
     turn = f"{name}-{turns}"
-    nodes = tuple(
-        Node(key, parent, (bytes_of or {}).get(at, raw(text)), at in made, name, turn)
-        for at, (key, parent, text) in enumerate(zip(keys, [ROOT, *keys], texts, strict=False))
-    )
+    nodes: list[Node] = []
+    parent = ROOT
+    for at, (key, text) in enumerate(zip(keys, texts, strict=True)):
+        content = (bytes_of or {}).get(at, raw(text))
+        node = Node(node_id(parent, key, content), key, parent, content, at in made, name, turn)
+        nodes.append(node)
+        parent = node.id
     replied = len(texts) - 1 in made
     sent = len(texts) - replied
     reply = keys[-1] if replied else None
     tip = keys[sent - 1] if sent else ROOT
-    return Entry(nodes, Conversation(name, turns, turn, "m", tip, sent, reply, tools, {}))
+    return Entry(tuple(nodes), Conversation(name, turns, turn, "m", tip, sent, reply, tools, {}))
 
 
 async def is_known(store: Store, *texts: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.ledger import NOTHING, Conversation, Entry, Node
+from proxy.core.ledger import MAX_ALIKE, NOTHING, Conversation, Entry, Node
 from proxy.core.types import RawJson
 from proxy.stores.base import Store
 from proxy.stores.memory import MemoryStore
@@ -65,21 +65,21 @@ async def large(store: Store, name: str, content: RawJson) -> None:
 async def test_all_fields_come_back(store: Store) -> None:
     keys = chain("s", "u", "a")
     nodes = (
-        Node(keys[0], ROOT, RawJson(b'{ "a" :1}'), False, "c", "t1"),
-        Node(keys[1], keys[0], RawJson(b'"\xc3\xa9 \\u00e9 \xff"'), False, "c", "t2"),
-        Node(keys[2], keys[1], RawJson(b""), True, "c", "t2"),
+        Node(b"i1", keys[0], ROOT, RawJson(b'{ "a" :1}'), False, "c", "t1"),
+        Node(b"i2", keys[1], b"i1", RawJson(b'"\xc3\xa9 \\u00e9 \xff"'), False, "c", "t2"),
+        Node(b"i3", keys[2], b"i2", RawJson(b""), True, "c", "t2"),
     )
     tools = (RawJson(b'{"b":1.0,  "a":"\xe2\x82\xac"}'), RawJson(b'{"a":2}'), RawJson(b'{"b":1.0}'))
     options = {"z": RawJson(b"true "), "a": RawJson(b'{"k": "\xc3\xa9"}')}
-    last = Conversation("c", 7, "t2", "model", keys[1], 2, keys[2], tools, options, "here")
+    last = Conversation("c", 7, "t2", "model", keys[1], 2, keys[2], tools, options, "here", "s1")
     store.put(Entry(nodes, last))
     await store.flush()
 
     found = await store.find(keys)
 
-    assert found.nodes == {node.key: node for node in nodes}
-    assert found.conversation == last
-    assert list(found.conversation.options) == ["z", "a"]
+    assert found.nodes == {node.key: (node,) for node in nodes}
+    assert found.conversations == {"c": last}
+    assert list(found.conversations["c"].options) == ["z", "a"]
 
 
 async def test_a_conversation_may_have_no_reply_no_model_and_no_tools(store: Store) -> None:
@@ -88,7 +88,7 @@ async def test_a_conversation_may_have_no_reply_no_model_and_no_tools(store: Sto
     assert last.reply is None
     store.put(Entry(put.nodes, last))
 
-    assert (await store.find(chain("s", "u"))).conversation == last
+    assert (await store.find(chain("s", "u"))).conversations == {"c": last}
 
 
 async def test_the_last_turn_of_a_conversation_replaces_the_one_before(store: Store) -> None:
@@ -96,7 +96,7 @@ async def test_the_last_turn_of_a_conversation_replaces_the_one_before(store: St
     second = entry("c", "s", "u", "a", "v", generated=[2], tools=(RawJson(b"2"),), turns=2)
     store.put(second)
 
-    assert (await store.find(chain("s"))).conversation == second.conversation
+    assert (await store.find(chain("s"))).conversations == {"c": second.conversation}
 
 
 async def test_what_was_put_is_found_at_once(store: Store) -> None:
@@ -105,15 +105,15 @@ async def test_what_was_put_is_found_at_once(store: Store) -> None:
     assert await is_known(store, "s", "u")
 
 
-async def test_the_deepest_known_message_names_the_conversation(store: Store) -> None:
+async def test_a_message_names_its_conversation(store: Store) -> None:
     store.put(entry("c", "s", "u"))
     store.put(entry("d", "s", "v"))
     await store.flush()
 
     for last, name in (("u", "c"), ("v", "d")):
         found = await store.find(chain("s", last, "new", "newer"))
-        assert found.conversation is not None
-        assert found.conversation.id == name
+        assert found.nodes[chain("s", last)[-1]][0].conversation == name
+        assert name in found.conversations
         assert set(found.nodes) == set(chain("s", last))
 
 
@@ -132,18 +132,11 @@ async def test_a_gap_does_not_hide_what_is_behind_it(store: Store) -> None:
     assert set((await store.find(keys)).nodes) == {keys[0], keys[2]}
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "kept"),
-    [
-        pytest.param(False, True, "second", id="generated-replaces-sent"),
-        pytest.param(True, False, "first", id="sent-does-not-replace-generated"),
-        pytest.param(False, False, "second", id="sent-replaces-sent"),
-        pytest.param(True, True, "second", id="generated-replaces-generated"),
-    ],
-)
+@pytest.mark.parametrize("first", [False, True], ids=["sent", "generated"])
+@pytest.mark.parametrize("second", [False, True], ids=["then-sent", "then-generated"])
 @pytest.mark.parametrize("flushed", [True, False])
-async def test_which_bytes_stay(
-    store: Store, first: bool, second: bool, kept: str, flushed: bool
+async def test_messages_that_look_alike_are_all_kept(
+    store: Store, first: bool, second: bool, flushed: bool
 ) -> None:
     for turns, made in enumerate((first, second)):
         content = {1: raw(("first", "second")[turns])}
@@ -153,11 +146,59 @@ async def test_which_bytes_stay(
             await store.flush()
 
     keys = chain("s", "a")
-    node = (await store.find(keys)).nodes[keys[1]]
-    assert node.raw == raw(kept)
-    assert node.generated is (first or second)
+    alike = (await store.find(keys)).nodes[keys[1]]
+    assert [(node.raw, node.generated) for node in alike] == [
+        (raw("first"), first),
+        (raw("second"), second),
+    ]
     await store.flush()
-    assert store.state().messages == 2
+    assert store.state().messages == 3
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["sent", "generated"])
+@pytest.mark.parametrize("second", [False, True], ids=["then-sent", "then-generated"])
+@pytest.mark.parametrize("flushed", [True, False])
+async def test_one_message_is_generated_if_it_ever_was_and_belongs_to_who_put_it_last(
+    store: Store, first: bool, second: bool, flushed: bool
+) -> None:
+    for name, made in (("c", first), ("d", second)):
+        store.put(entry(name, "s", "a", generated=[1] if made else []))
+        if flushed:
+            await store.flush()
+
+    keys = chain("s", "a")
+    (node,) = (await store.find(keys)).nodes[keys[1]]
+    assert node.generated is (first or second)
+    assert (node.conversation, node.turn) == ("d", "d-1")
+
+
+async def test_the_latest_that_look_alike_are_kept(store: Store) -> None:
+    for at in range(MAX_ALIKE + 3):
+        store.put(entry("c", "s", "a", "v", generated=[1], bytes_of={1: raw(f"{at}")}, turns=at))
+        if at % 2:
+            await store.flush()
+    await store.flush()
+
+    keys = chain("s", "a", "v")
+    found = await store.find(keys)
+    for key in keys[1:]:
+        assert len(found.nodes[key]) == MAX_ALIKE
+    assert [node.raw for node in found.nodes[keys[1]]] == [raw(f"{at}") for at in range(3, 11)]
+    assert store.state().messages == MAX_ALIKE + 2
+    store.put(entry("d", "d", bytes_of={0: LARGER}))
+    await store.flush()
+    assert (store.state().conversations, store.state().messages) == (1, 1)
+
+
+async def test_conversations_that_begin_alike_are_both_known(store: Store) -> None:
+    store.put(entry("c", "s", "u", "a", generated=[2], bytes_of={2: raw("one")}))
+    store.put(entry("d", "s", "u", "a", generated=[2], bytes_of={2: raw("two")}))
+    await store.flush()
+
+    keys = chain("s", "u", "a", "v")
+    found = await store.find(keys)
+    assert [node.conversation for node in found.nodes[keys[2]]] == ["c", "d"]
+    assert set(found.conversations) == {"c", "d"}
 
 
 async def test_a_message_is_kept_once_for_all_conversations(store: Store) -> None:
@@ -214,9 +255,8 @@ async def test_contents_stay_as_long_as_somebody_uses_them(store: Store) -> None
     store.put(entry("f", "t", "v", bytes_of={0: raw("s")}, tools=(RawJson(b"1"),)))
     await store.flush()
     found = await store.find(chain("t", "v"))
-    assert found.nodes[chain("t")[0]].raw == raw("s")
-    assert found.conversation is not None
-    assert found.conversation.tools == (b"1",)
+    assert found.nodes[chain("t")[0]][0].raw == raw("s")
+    assert found.conversations["f"].tools == (b"1",)
 
 
 async def test_a_head_that_is_shared_outlives_the_conversation_that_brought_it(
@@ -232,33 +272,9 @@ async def test_a_head_that_is_shared_outlives_the_conversation_that_brought_it(
 
     assert not await is_known(store, "s", "d", "u")
     for name in ("one", "two"):
-        tip = chain("s", "d", name)[-1]
-        assert await store.path(tip, 3) == [raw("s"), raw("d"), raw(name)]
         found = await store.find(chain("s", "d", name))
         assert len(found.nodes) == 3
-    found = await store.find(chain("s", "d"))
-    assert found.conversation is not None
-
-
-async def test_a_path_is_in_order_and_complete_or_empty(store: Store) -> None:
-    texts = [f"m{at}" for at in range(20)]
-    store.put(entry("c", *texts))
-    await store.flush()
-
-    keys = chain(*texts)
-    assert await store.path(keys[-1], 20) == [raw(text) for text in texts]
-    assert await store.path(keys[3], 4) == [raw(text) for text in texts[:4]]
-    assert await store.path(keys[3], 2) == [raw("m2"), raw("m3")]
-    assert await store.path(keys[3], 5) == []
-    assert await store.path(chain("unknown")[0], 1) == []
-    assert await store.path(keys[-1], 0) == []
-
-
-async def test_a_path_with_a_gap_is_empty(store: Store) -> None:
-    put = entry("c", "s", "u", "v")
-    store.put(Entry((put.nodes[0], put.nodes[2]), put.conversation))
-
-    assert await store.path(chain("s", "u", "v")[-1], 3) == []
+        assert found.nodes[chain("s", "d")[-1]][0].conversation in found.conversations
 
 
 async def test_both_sides_of_a_fork_are_known(store: Store) -> None:
@@ -269,8 +285,9 @@ async def test_both_sides_of_a_fork_are_known(store: Store) -> None:
     for side in (("a", "v"), ("b", "w")):
         keys = chain("s", "u", *side)
         found = await store.find(keys)
-        assert set(found.nodes) == set(keys)
-        assert await store.path(keys[-1], 4) == [raw(text) for text in ("s", "u", *side)]
+        assert [node.raw for key in keys for node in found.nodes[key]] == [
+            raw(text) for text in ("s", "u", *side)
+        ]
     assert store.state().messages == 6
 
 

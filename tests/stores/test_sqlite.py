@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from proxy.core.errors import StoreError
+from proxy.core.ledger import Entry, Node
 from proxy.core.types import RawJson
 from proxy.stores.memory import MemoryStore
 from proxy.stores.sqlite import SqliteStore
 from proxy.stores.sqlite_schema import APPLICATION_ID, MIGRATIONS
 from proxy.stores.sqlite_write import STEP_NODES
-from tests.stores.entries import LARGE, chain, entry, is_known, raw
-from tests.stores.files import open_store, size
+from tests.stores.entries import LARGE, ROOT, chain, entry, is_known, raw
+from tests.stores.files import locked, open_store, size
 
 THOUSAND = [f"m{at}" for at in range(1_000)]
 
@@ -39,7 +40,7 @@ async def test_a_thousand_keys_are_one_statement(alone: SqliteStore) -> None:
     found = await alone.find(chain(*THOUSAND))
 
     assert len(found.nodes) == 1_000
-    assert found.conversation is not None
+    assert set(found.conversations) == {"c"}
     assert len(statements) == 1
 
 
@@ -60,19 +61,46 @@ async def test_a_file_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -
     found = await store.find([key])
     await store.close()
 
-    assert found.conversation is not None
-    assert (found.conversation.turns, found.conversation.backend) == (3, "")
-    assert found.nodes[key].raw == content
+    last = found.conversations["c"]
+    assert (last.turns, last.backend, last.session) == (3, "", None)
+    assert [(node.id, node.raw) for node in found.nodes[key]] == [(key, content)]
+    assert store.state().bytes == 3 + 90 + 260 + 185
 
 
-async def test_a_path_is_one_statement(alone: SqliteStore) -> None:
-    alone.put(entry("c", *THOUSAND))
-    await alone.flush()
-    await is_known(alone, "x")
-    statements = traced(alone)
+async def test_a_file_of_an_older_version_is_gone_on_with(tmp_path: Path) -> None:
+    """Its nodes are known by their chain keys, and lead to those that are put behind them."""
+    path = tmp_path / "ledger.sqlite"
+    keys = chain("s", "u", "a", "v")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for statement in (*MIGRATIONS[0], *MIGRATIONS[1]):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 2")
+        db.execute(
+            "INSERT INTO conversations VALUES (1,'c',1,?,3,'t',NULL,?,2,?,NULL,'{}','')",
+            (time.time(), keys[1], keys[2]),
+        )
+        for at, key in enumerate(keys[:3]):
+            parent = keys[at - 1] if at else ROOT
+            db.execute("INSERT INTO contents VALUES (?, ?, ?)", (at + 1, key, b"%d" % at))
+            db.execute("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, 1, 't')",
+                       (at + 1, key, parent, at + 1, at == 2))  # fmt: skip
 
-    assert len(await alone.path(chain(*THOUSAND)[-1], 1_000)) == 1_000
-    assert len(statements) == 1
+    store = open_store(path)
+    old = (await store.find(keys)).nodes
+    behind = Node(b"new", keys[3], old[keys[2]][0].id, raw("v"), False, "c", "t2")
+    store.put(Entry((behind,), entry("c", "s", "u", "a", "v", turns=4).conversation))
+    await store.flush()
+    await store.close()
+    again = open_store(path)
+    found = await again.find(keys)
+    await again.close()
+
+    (reply,) = found.nodes[keys[2]]
+    assert reply.generated
+    (first,) = found.nodes[keys[0]]
+    assert (reply.parent, first.parent) == (found.nodes[keys[1]][0].id, ROOT)
+    assert found.nodes[keys[3]][0].parent == reply.id
 
 
 async def test_a_conversation_that_goes_on_never_asks_the_file(file_store: SqliteStore) -> None:
@@ -83,7 +111,6 @@ async def test_a_conversation_that_goes_on_never_asks_the_file(file_store: Sqlit
         texts.append(f"u{at}")
         await file_store.flush()
         assert len((await file_store.find(chain(*texts))).nodes) == len(texts) - 1
-        await file_store.path(chain(*texts[:-1])[-1], len(texts) - 1)
 
     assert file_store.reader.db is None
 
@@ -99,7 +126,7 @@ async def test_after_a_restart_the_file_is_asked_once(path: Path) -> None:
     for _ in range(3):
         found = await store.find(chain("s", "u", "a", "v"))
         assert len(found.nodes) == 3
-        assert found.conversation is not None
+        assert set(found.conversations) == {"c"}
     assert len(statements) == 1
     await store.close()
 
@@ -115,8 +142,59 @@ async def test_only_the_unknown_end_is_looked_up(file_store: SqliteStore, path: 
     found = await file_store.find(chain("s", "u", "a", "v", "b", "w"))
 
     assert len(found.nodes) == 5
-    assert found.conversation is not None
-    assert found.conversation.turns == 2
+    assert found.conversations["c"].turns == 2
+
+
+TWINS = [
+    entry("c", "s", "u", "a", generated=[2], bytes_of={2: raw("one")}),
+    entry("d", "s", "u", "a", generated=[2], bytes_of={2: raw("two")}),
+]
+
+
+async def twins(store: SqliteStore) -> tuple[list[RawJson], set[str]]:
+    """The replies that are known, and the conversations."""
+    found = await store.find(chain("s", "u", "a", "v"))
+    return [node.raw for node in found.nodes[chain("s", "u", "a")[-1]]], set(found.conversations)
+
+
+async def test_a_reply_whose_twin_is_only_in_the_file_is_known_beside_it(path: Path) -> None:
+    before = open_store(path)
+    before.put(TWINS[0])
+    await before.close()
+    store = open_store(path)
+    store.put(TWINS[1])
+
+    assert await twins(store) == ([raw("one"), raw("two")], {"c", "d"})
+    await store.flush()
+    assert await twins(store) == ([raw("one"), raw("two")], {"c", "d"})
+    assert await twins(store) == ([raw("one"), raw("two")], {"c", "d"})
+    await store.close()
+
+
+async def test_the_writer_tells_of_a_twin_in_the_file(path: Path) -> None:
+    """So a conversation that goes on need not ask."""
+    before = open_store(path)
+    before.put(TWINS[0])
+    await before.close()
+    store = open_store(path)
+    store.put(TWINS[1])
+    await store.flush()
+
+    here = store.front.find(chain("s", "u", "a")).nodes[chain("s", "u", "a")[-1]]
+
+    assert [node.raw for node in here] == [raw("one"), raw("two")]
+    assert all(map(store.front.is_whole, chain("s", "u", "a")))
+    await store.close()
+
+
+async def test_a_turn_that_waits_is_the_newest_of_its_twins(path: Path) -> None:
+    store = open_store(path)
+    store.put(TWINS[1])
+    await store.flush()
+    with locked(path):
+        store.put(TWINS[0])
+        assert await twins(store) == ([raw("two"), raw("one")], {"c", "d"})
+    await store.close()
 
 
 async def test_a_question_that_takes_too_long_ends_in_an_error(file_store: SqliteStore) -> None:
@@ -235,9 +313,7 @@ async def test_both_stores_agree_on_any_traffic(path: Path) -> None:
     for texts in histories:
         keys = chain(*texts)
         file, memory = [await store.find(keys) for store in stores]
-        assert {k: n.raw for k, n in file.nodes.items()} == {
-            k: n.raw for k, n in memory.nodes.items()
-        }
+        assert file == memory
     states = [store.state() for store in stores]
     assert states[0].conversations == states[1].conversations
     assert states[0].messages == states[1].messages

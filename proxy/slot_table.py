@@ -11,9 +11,9 @@ from hashlib import blake2b
 
 from proxy.core.prefix import same_head
 from proxy.core.saving import Reaches, held
+from proxy.core.slot_reading import as_seen
 from proxy.core.slot_state import SlotState
 from proxy.core.slots import (
-    LEAST_LOSS_TOKENS,
     SAVED_BELOW,
     Content,
     Share,
@@ -24,7 +24,7 @@ from proxy.core.slots import (
     goes_on,
     is_saved_to_ram,
 )
-from proxy.core.snapshots import Held
+from proxy.core.snapshots import Held, Snapshot
 from proxy.core.types import CacheStats, Message, Prompt
 
 _IN_RAM = 32  # 8 GiB are some tens of conversations
@@ -38,7 +38,7 @@ class Seat:
     """A running request's place. `slot` is None while nobody knows where the server put it.
 
     `before`: the slot as it was found; `share`: how much of that the request begins with. `turns`: of its
-    conversation, this one counted; `is_restored`: from a file.
+    conversation, this one counted; `restored`: from a file.
     """
 
     choice: SlotChoice
@@ -46,7 +46,7 @@ class Seat:
     wish: Wish
     prompt: Prompt
     turns: int = 1
-    is_restored: bool = False
+    restored: Snapshot | None = None
     before: Slot | None = None
     share: Share | None = None
 
@@ -142,7 +142,7 @@ class SlotTable:
     def _begin(self, states: Sequence[SlotState]) -> None:
         """The first that is heard of the slots: who used them before is not known."""
         self._slots = [
-            _as_seen(Slot(s.id), s) if s.tokens or s.is_busy else Slot(s.id, 0, s.task)
+            as_seen(Slot(s.id), s) if s.tokens or s.is_busy else Slot(s.id, 0, s.task)
             for s in states
         ]
         self._changed = [self._events for _ in self._slots]
@@ -242,7 +242,7 @@ class SlotTable:
         self._learn(states, events)
         for state in states:
             if self._changed[state.id] <= events:
-                self._slots[state.id] = _as_seen(self._slots[state.id], state)
+                self._slots[state.id] = as_seen(self._slots[state.id], state)
         if ended is not None and stats is not None and found is not None:
             ended.slot = found
             self._settle(ended, found, stats, reply, states[found].task)
@@ -327,7 +327,12 @@ class SlotTable:
         evicted, once."""
         saved = self._in_ram.pop(seat.conversation, None)
         cached = stats.cached_tokens
-        if saved is None or cached is None or seat.is_restored or not goes_on(saved, seat.wish):
+        if (
+            saved is None
+            or cached is None
+            or seat.restored is not None
+            or not goes_on(saved, seat.wish)
+        ):
             return
         was_there = cached >= SAVED_BELOW * saved.held.tokens
         self._ram_misses = 0 if was_there else self._ram_misses + 1
@@ -358,22 +363,6 @@ class SlotTable:
             return None
         reach, size = self._reaches.of(content.prompt, prompt), self._reaches.size(content.prompt)
         return Share(reach.characters, size, reach.total, same_head(content.prompt, prompt))
-
-
-def _as_seen(slot: Slot, state: SlotState) -> Slot:
-    """A slot that nothing of ours has touched since `/slots` was asked."""
-    tokens = state.tokens or 0
-    if slot.is_busy:  # it has ended by now, or it is somebody else's
-        return slot
-    if state.is_busy:
-        return replace(slot, is_known=False, content=None, task=None, tokens=None)
-    is_same = slot.tokens == tokens and slot.task in (None, state.task)
-    if is_same:
-        return replace(slot, task=state.task)
-    if state.task is None and slot.task is None and slot.tokens and not tokens:
-        return slot  # restored into a slot that was never used: `/slots` has no count of it
-    is_known = tokens < LEAST_LOSS_TOKENS  # so little is nothing to anybody
-    return replace(slot, tokens=tokens, task=state.task, content=None, is_known=is_known)
 
 
 def _shown(slot: Slot) -> str:

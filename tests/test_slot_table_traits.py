@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.core.slots import Traits
+from proxy.core.snapshots import Snapshot
 from proxy.slot_table import SlotTable
 from tests.slot_driver import MUCH, at, prompt, ran, read, state, stats, table_of, take, whose, wish
 
@@ -20,6 +21,9 @@ def test_what_the_server_does_with_idle_slots_is_learnt(left: int, keeps: bool) 
 
     assert (before.keeps_idle, table.traits.keeps_idle) == (None, keeps)
     assert whose(table) == ["a" if keeps else None, "b"]
+
+
+SNAPSHOT = Snapshot("f", "b", "a", "t", "h", 1, MUCH, 1, 0.0, 0.0)
 
 
 def test_it_is_not_learnt_from_a_slot_that_was_busy_when_the_other_task_started() -> None:
@@ -135,7 +139,7 @@ def test_what_was_restored_from_a_file_tells_nothing_of_the_ram_cache() -> None:
     ran(table, "a", 0)
     ran(table, "b", 0)
     seat = take(table, "a", 0, 2)
-    seat.is_restored = True
+    seat.restored = SNAPSHOT
     table.leave(seat, stats(MUCH, MUCH))
 
     assert table.traits.has_ram is None

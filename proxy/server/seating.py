@@ -20,22 +20,18 @@ from proxy.core.slots import (
     Traits,
     Wish,
     choose,
-    goes_on,
-    is_others,
-    is_saved_to_ram,
 )
-from proxy.core.snapshots import Snapshot, gain, is_worth_restoring
 from proxy.core.stand_down import PAUSE, StandDown
 from proxy.core.turn import Turn
 from proxy.core.types import CacheStats, Message
-from proxy.core.wire import write_message
 from proxy.dialects.chat_completions import with_slot
 from proxy.idle_saving import IdleSaving
 from proxy.prepared import Prepared
+from proxy.server.slot_files import DISAPPOINTING, SlotFiles
 from proxy.side_wait import SideWait
 from proxy.slot_table import Seat, SlotTable, Unseen, head_of
 from proxy.slot_trial import SlotTrial
-from proxy.snapshots import EVICTED_S, Snapshots
+from proxy.snapshots import Snapshots
 from proxy.tasks import Tasks
 
 _STILL_RUNS_S = 0.05
@@ -48,15 +44,11 @@ _SETTLE_S = 0.004
 """How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a
 program."""
 
-_CHANGE_S = 2.0
-"""How long a request waits for another's slot to be saved or restored; then the server queues it."""
+_READ_S = 2.0  # how long a request waits for a reading that tells what can be saved before it
 
 _SILENCES = 4  # questions in a row that were not answered
 
 _TRIES = 2  # what was learnt of a start meanwhile makes a reading void
-
-_DISAPPOINTING = 0.5
-"""Of what should have been found cached, less than this was: the slot held something else."""
 
 
 _NAMES = {
@@ -86,14 +78,13 @@ class Seating:
         self._known = known
         self._tasks = tasks
         self._trial = SlotTrial(table, known)
-        self._restored: dict[int, tuple[Seat, Snapshot]] = {}
-        self._changing = asyncio.Lock()
         self._trying: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._silences = 0
         self._ended: dict[int, float] = {}
         self._ended_s = 0.0
         self._side_wait = SideWait(side_wait_s)
+        self._files = None if snapshots is None else SlotFiles(snapshots, table, self._trial)
         self._saving = None
         if snapshots is not None:
             self._saving = IdleSaving(table, snapshots, tasks, save_idle_s)
@@ -205,12 +196,8 @@ class Seating:
         """All that must be done before the request is sent. Its slot is marked busy meanwhile."""
         if seat.choice.needs_start:
             await self._start_in(seat)
-        if self.snapshots is None:
-            return
-        try:
-            await self._prepare(self.snapshots, seat, prepared)
-        except Exception:  # fail open: the request goes on to the slot that was chosen
-            self.snapshots.failed()
+        if self._files is not None:
+            await self._files.prepare(seat, prepared)
 
     async def _start_in(self, seat: Seat) -> None:
         """Have a task of one token run in the slot, so that the server copies the idle ones to its cache."""
@@ -219,63 +206,12 @@ class Seating:
         if not await self._trial.start_in(slot):
             self.table.unplace(seat, "the slot could not be prepared")
 
-    async def _prepare(self, snapshots: Snapshots, seat: Seat, prepared: Prepared) -> None:
-        """Save what the request would cut, restore what it lacks."""
-        slot = seat.choice.into if seat.choice.into is not None else seat.slot
-        if slot is None:
-            await self._wait_for_change()
-            return
-        is_cut = _is_cut(seat) and not is_saved_to_ram(seat.share, self.table.traits)
-        if not is_cut and not seat.wish.is_saved:
-            return
-        async with self._changing:
-            content = seat.before.content if seat.before else None
-            lost = 0 if content is None or goes_on(content, seat.wish) else content.held.tokens
-            if content is not None and self.table.traits.has_ram is False:
-                # A side request does not come back, and without a RAM cache nobody else finds a part of it.
-                lost = 0 if content.is_side else lost
-            if content is not None and is_cut:
-                is_saved = await snapshots.save(slot, content.held, EVICTED_S)
-                lost = 0 if is_saved and self.table.traits.has_ram is False else lost
-            if seat.wish.is_saved and await snapshots.is_ready():
-                await self._restore(snapshots, seat, slot, prepared, lost)
-
-    async def _wait_for_change(self) -> None:
-        """It may be sent to the slot that is being restored. Bounded: a save can take long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CHANGE_S), self._changing:
-                return
-
-    async def _restore(
-        self, snapshots: Snapshots, seat: Seat, slot: int, prepared: Prepared, lost: int
-    ) -> None:
-        sent = prepared.sent
-        assert sent is not None
-        snapshot = snapshots.best(seat.wish.keys, seat.wish.head)
-        if snapshot is None:
-            return
-        sizes = [len(write_message(message)) for message in sent.messages[: snapshot.messages]]
-        gained = gain(snapshot, _shared_messages(seat), sizes)
-        has_ram = self.table.traits.has_ram
-        if not is_worth_restoring(snapshot, gained, 0 if has_ram else lost):
-            return
-        # What is read from a file takes the place of what the server would have copied to its RAM cache, of
-        # which others can use a part: so the copy is made before.
-        if lost and has_ram is not False and not await self._trial.start_in(slot):
-            return
-        tokens = await snapshots.restore(slot, snapshot)
-        if tokens == snapshot.tokens:
-            seat.choice = replace(seat.choice, reason=f"restored {tokens} tokens")
-            seat.is_restored = True
-            self._restored[id(seat)] = (seat, snapshot)
-
     def give_back(self, seat: Seat | Unseen) -> None:
         """Nothing was sent to the slot after all."""
         if isinstance(seat, Unseen):
             self.unseen_ended()
             return
         self.table.give_back(seat)
-        self._restored.pop(id(seat), None)
         self._rests(seat)
 
     def _rests(self, seat: Seat, *, goes_on: bool = False) -> None:
@@ -360,14 +296,9 @@ class Seating:
         cached = stats.cached_tokens
         expected = seat.choice.shared_tokens
         if cached is not None and expected:
-            self.judge(seat.choice.how, cached - round(expected * _DISAPPOINTING))
-        _, snapshot = self._restored.pop(id(seat), (None, None))
-        if self.snapshots is None or snapshot is None or cached is None:
-            return
-        if cached < _DISAPPOINTING * snapshot.tokens:
-            self.snapshots.disappointed(snapshot)
-        else:
-            self.snapshots.helped()
+            self.judge(seat.choice.how, cached - round(expected * DISAPPOINTING))
+        if self._files is not None:
+            self._files.judge(seat, stats)
 
     def age_s(self, slot: int) -> float | None:
         """How long ago a request in this slot ended; None if none did."""
@@ -376,14 +307,11 @@ class Seating:
 
     async def save_all(self) -> None:
         """Save what the idle slots hold: the backend is about to give them away."""
-        if self.snapshots is None:
+        if self._files is None:
             return
         if self._reading is not None:
-            await asyncio.wait({self._reading}, timeout=_CHANGE_S)
-        for slot in self.table.slots:
-            held = self.table.held(slot.id)
-            if held is not None and not slot.is_busy:
-                await self.snapshots.save(slot.id, held, EVICTED_S)
+            await asyncio.wait({self._reading}, timeout=_READ_S)
+        await self._files.save_all()
 
     async def close(self) -> None:
         """Save what is not saved yet."""
@@ -391,20 +319,3 @@ class Seating:
             await self._saving.close()
         if self.snapshots is not None:
             await self.snapshots.close()
-
-
-def _shared_messages(seat: Seat) -> int:
-    """Leading messages of the request that its slot held when it was taken."""
-    content = seat.before.content if seat.before else None
-    if content is None or content.held.head != seat.wish.head:
-        return 0
-    pairs = zip(content.held.keys, seat.wish.keys, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), len(content.held.keys))
-
-
-def _is_cut(seat: Seat) -> bool:
-    """Whether the request takes the slot from another conversation, or from its own as a branch does."""
-    before = seat.before
-    if before is None or before.content is None:
-        return False
-    return is_others(before, seat.wish) and not goes_on(before.content, seat.wish)

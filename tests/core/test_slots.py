@@ -1,5 +1,4 @@
 """The slot of a request, as a table of situations."""
-# ruff: noqa: E501 - a case is one line
 
 from dataclasses import dataclass, replace
 

@@ -177,7 +177,10 @@ class Reread:
             )
 
     async def _read(self, llama: Llama, slot: int, latest: _Latest) -> None:
-        run = latest.run = latest.run or await self._run(slot, latest)
+        is_cleared = self._ahead.table.slots[slot].is_empty
+        if latest.run is None or is_cleared or latest.run.slot != slot:  # what was begun is gone
+            latest.run = await self._run(slot, latest)
+        run = latest.run
         plan = await self._plan(llama, latest)
         if plan is None:
             return

@@ -27,10 +27,11 @@ class SlotState:
 
 
 def slot_states(value: object) -> tuple[SlotState, ...]:
-    """The slots of an answer in its order; () if any of them is not understood."""
+    """The slots of an answer, numbered from 0 in its order; () if any of them is not understood."""
     states = [_state(slot) for slot in value] if isinstance(value, list) else []
     understood = tuple(state for state in states if state is not None)
-    return understood if len(understood) == len(states) else ()
+    is_counted = [state.id for state in understood] == list(range(len(states)))
+    return understood if is_counted else ()
 
 
 def _state(slot: object) -> SlotState | None:

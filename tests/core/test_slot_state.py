@@ -42,6 +42,7 @@ def test_a_slot_is_unused_held_cleared_or_busy() -> None:
         [{**NEVER_USED, "is_processing": "no"}],
         [USED, {**NEVER_USED, "id": -1}],
         [{**NEVER_USED, "id_task": 7}],
+        [USED, {**USED, "id": 7}],
     ],
     ids=[
         "nothing",
@@ -53,6 +54,7 @@ def test_a_slot_is_unused_held_cleared_or_busy() -> None:
         "busy-is-no-truth",
         "an-id-below-zero",
         "used-but-nobody-says-how-much",
+        "a-number-left-out",
     ],
 )
 def test_what_is_not_understood_says_nothing(value: object) -> None:

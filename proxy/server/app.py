@@ -113,7 +113,9 @@ class App:
             label = backend.name if self._config.backends else ""
             snapshots = Snapshots(slots, self._saved, known, self._counters, label)
         limits = (slots.save_idle_s, slots.side_wait_s)
-        seating = Seating(SlotTable(), known, self.tasks, snapshots, *limits)
+        seating = Seating(
+            SlotTable(), known, self.tasks, snapshots, *limits, tries=not self._observe
+        )
         if not self._reads:
             return ModelParts(seating)
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)

@@ -71,13 +71,17 @@ class Seating:
         snapshots: Snapshots | None = None,
         save_idle_s: float = 30.0,
         side_wait_s: float = 0.0,
+        *,
+        tries: bool = True,
     ) -> None:
+        """`tries`: whether the trial of proxy/slot_trial.py may be made."""
         self.table = table
         self.snapshots = snapshots
         self.stand_down = StandDown()
         self._known = known
         self._tasks = tasks
         self._trial = SlotTrial(table, known)
+        self._tries = tries
         self._trying: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._silences = 0
@@ -91,8 +95,11 @@ class Seating:
 
     async def announce(self) -> None:
         """Learn what the slots are and can do, and say so if they cannot be saved."""
-        self._trying = self._tasks.start(self._trial.run(), "slot trial")
-        await asyncio.wait({self._trying})
+        if self._tries:
+            self._trying = self._tasks.start(self._trial.run(), "slot trial")
+            await asyncio.wait({self._trying})
+        else:
+            await self._known.has_restarted()
         if self.snapshots is not None and not self._known.is_asleep:
             await self.snapshots.is_ready()
 

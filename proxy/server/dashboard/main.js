@@ -5,14 +5,14 @@ import { clock, plural } from "./format.js";
 import { showHeadline } from "./headline.js";
 import { List } from "./list.js";
 import { groups, merge, passes, totals } from "./model.js";
-import { backendGone, empty, keyForm, noMatch, proxyGone } from "./notices.js";
+import { backendGone, empty, keyForm, noMatch, proxyGone, stoodDown } from "./notices.js";
 import { Panel } from "./panel.js";
 import { Source } from "./source.js";
 
-const state = { turns: new Map(), link: "connecting", about: {}, backend: null, seen: null, due: false };
+const state = { turns: new Map(), link: "connecting", about: {}, backend: null, off: [], seen: null, due: false };
 const filters = { client: "", kind: "", broken: false };
 
-const source = new Source({ turns: addTurns, link: setLink, backend: setBackend });
+const source = new Source({ turns: addTurns, link: setLink, backend: setBackend, stoodDown: setOff });
 const list = new List(openTurn);
 const panel = new Panel({ more: (id) => source.turn(id), left: leaveTurn });
 
@@ -32,6 +32,12 @@ function setBackend(answers) {
   if (state.backend === answers) return;
   state.backend = answers;
   showBackend();
+  showSoon();
+}
+
+function setOff(off) {
+  if (JSON.stringify(off) === JSON.stringify(state.off)) return;
+  state.off = off;
   showSoon();
 }
 
@@ -77,6 +83,7 @@ function showNotices(known, passed) {
   if (state.link === "lost") wanted.push(["lost", gone]);
   if (state.link === "key") wanted.push([`key ${state.about.wrong}`, askKey]);
   if (state.backend === false && state.link === "live") wanted.push(["backend", backendGone]);
+  if (state.off.length) wanted.push([`off ${JSON.stringify(state.off)}`, () => stoodDown(state.off)]);
   if (!known && state.link === "live") wanted.push(["empty", () => empty({ keyed: source.hasKey() })]);
   if (known && !passed) wanted.push(["none", () => noMatch(showAll)]);
   const root = byId("notices");

@@ -52,6 +52,21 @@ export function backendGone() {
   );
 }
 
+const BEHAVIOURS = {
+  own: "Asking for the slot of a conversation",
+  copy: "Giving requests a copy from the RAM cache",
+  apart: "Keeping requests apart",
+  restoring: "Putting remembered bytes back",
+};
+
+export function stoodDown(off) {
+  const lines = off.map(({ behaviour, turns, cost_tokens: cost }) =>
+    make("p", {}, `${BEHAVIOURS[behaviour] ?? behaviour} cost ${cost} tokens more than it kept over ${turns} turns.`),
+  );
+  const later = make("p", { className: "quiet" }, "It is tried again later. docs/slots.md tells what it does.");
+  return make("section", { className: "notice" }, make("h3", {}, "Switched off for now"), ...lines, later);
+}
+
 export function keyForm({ wrong, use }) {
   const input = make("input", { id: "key", type: "password", autocomplete: "off", required: true });
   const form = make(

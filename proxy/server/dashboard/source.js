@@ -7,7 +7,7 @@ const LONGEST_WAIT_S = 15;
 const KEY = "warmprefix.key";
 
 export class Source {
-  // `on`: turns(list), link(state, details), backend(answers). States: connecting, live, lost, key.
+  // `on`: turns(list), link(state, details), backend(answers), stoodDown(list). States: connecting, live, lost, key.
   constructor(on) {
     this.on = on;
     this.failures = 0;
@@ -98,8 +98,18 @@ export class Source {
     if (document.visibilityState !== "visible") return;
     try {
       this.on.backend((await fetch("ready", { cache: "no-store" })).ok);
+      this.askSlots();
     } catch {
       this.stream?.abort(); // a connection that died without a word
+    }
+  }
+
+  // What was switched off since it cost more than it kept.
+  async askSlots() {
+    try {
+      this.on.stoodDown((await (await this.get("api/slots")).json()).stood_down);
+    } catch {
+      this.on.stoodDown([]); // without a key, or gone: another notice says so
     }
   }
 

@@ -86,7 +86,7 @@ async def check(case: Case, llama: LlamaServer, opened: Opened = running_proxy) 
     async with opened(llama.url) as proxy:
         if llama.options["n_parallel"] != 1:
             # as `serve` does at its start: how many slots there are
-            await proxy.ready()
+            await proxy.app.known.ask_template()
         through = [await ask(proxy.url, one) for one in case.asks]
         records = await proxy.records()
 

@@ -128,7 +128,8 @@ class Snapshots:
     async def _is_proven(self, slot: int, held: Held) -> bool:
         """Whether the backend says that the slot holds just as many tokens as the conversation left there.
         One that sleeps holds nothing, and is not woken to say so."""
-        if await self._known.look() is None or self._known.is_asleep:
+        await self._known.look()
+        if self._known.is_asleep:
             return False
         states = await self._known.slot_states()
         return any(s.id == slot and not s.is_busy and s.tokens == held.tokens for s in states)

@@ -138,15 +138,13 @@ CASES = (
         needs_start=True,
     ),
     Case(
-        "a-copy-for-an-edit",
+        "no-copy-for-an-edit",
         EDIT,
         (A0, EMPTY1),
         MOST_OF_A,
         RAM,
-        1,
-        "copy",
-        "copy",
-        needs_start=True,
+        None,
+        "costs less",
     ),
     Case(
         "a-copy-not-made-yet", OTHER, (A0, B1), MOST_OF_A, RAM, 1, "copy", "copy", needs_start=True

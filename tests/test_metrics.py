@@ -22,6 +22,7 @@ from proxy.core.types import CacheStats, Kind, Outcome
 from proxy.counters import REASONS, Counters
 from proxy.metrics import CAUSES, CLIENTS, KINDS, RATE_TOKENS, RESTORED, SIDES, Metrics
 from proxy.metrics_state import State
+from proxy.server.ending import STEPS
 from proxy.stores.memory import MemoryStore
 from proxy.tasks import Tasks
 from proxy.turnlog import TurnLog
@@ -246,6 +247,7 @@ def test_every_cause_and_reason_has_its_label() -> None:
     sources = [path.read_text() for path in (ROOT / "proxy").rglob("*.py")]
     pattern = r'(?:failed_open|guard)\((?:[^"\n]*, )?"([^"]+)"'
     named = {name for text in sources for name in re.findall(pattern, text)}
+    named |= {reason for reason, _ in STEPS}
 
     assert set(explain._HINTS) == CAUSES
     assert named == REASONS

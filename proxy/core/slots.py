@@ -254,8 +254,8 @@ def _protected(
     if not apart:
         return SlotChoice(None, "no other slot is free for it")
     shared = round((taken.tokens or 0) * share.kept)
-    # Of a conversation that was edited the RAM cache may have older copies, of which it would take one: it prefers
-    # what stays whole to what is longer.
+    # Of a conversation that was edited the RAM cache may have older copies, and take one of them: it prefers what
+    # stays whole to what is longer.
     if traits.has_ram and is_others(taken, wish):
         slot = min(apart, key=_least_missed)
         needs_start = slot.is_empty or not taken.is_copied

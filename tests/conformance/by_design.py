@@ -19,10 +19,6 @@ BY_DESIGN: dict[str, Design] = {
         "null-fields leaves it out, which says the same",
         HEAD | {r"body\.\(members\)"},
     ),
-    "chosen slot": Design(
-        "with several slots the proxy asks for one (slots.pin), and the server would have taken another",
-        frozenset({r"body\.(\d+\.0\.1\.)?__verbose\.id_slot"}),
-    ),
     "neutral rule": Design(
         "a rule of the class neutral writes the same information in other bytes, so that the cache is "
         "found again: other tokens are read",

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.backend
 CHAT = "/v1/chat/completions"
 SYSTEM = {"role": "system", "content": "You help with files. " * 90}
 FIRST = [SYSTEM, {"role": "user", "content": "Here is what I have so far. " * 36 + "Go on.\n"}]
-SECOND = [SYSTEM, {"role": "user", "content": "There is what I had before. " * 36 + "Go on.\n"}]
+SECOND = [SYSTEM, {"role": "user", "content": "There is what I had before. " * 37 + "Go on.\n"}]
 QUESTION = {"role": "user", "content": "And now? " * 3}
 REPLY_TOKENS = 24
 """Enough to tell: the tiny model's replies to FIRST and SECOND differ from the first token on."""
@@ -286,8 +286,9 @@ async def test_two_proxies_and_a_crash_of_their_server(
         running_proxy(server.url, slots=slots, slots_file=tmp_path / "one.json") as one,
         running_proxy(server.url, slots=slots, slots_file=tmp_path / "two.json") as two,
     ):
-        histories = [await first_turn(one, FIRST), await first_turn(two, SECOND)]
+        histories = [await first_turn(one, FIRST)]
         await saved(one)
+        histories.append(await first_turn(two, SECOND))
         await saved(two)
         crash(server)
         texts = [await ask(one.url, histories[0]), await ask(two.url, histories[1])]

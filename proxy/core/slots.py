@@ -247,22 +247,25 @@ def _protected(
     lost = lost_tokens(taken, share)
     if lost < LEAST_LOSS_TOKENS or _is_saved_by_the_server(share, traits):
         return SlotChoice(None, "costs the slot's conversation little")
-    if wish.can_save and is_others(taken, wish):
+    if not is_others(taken, wish):
+        # What an edit leaves behind rarely comes back. Of such a conversation the RAM cache may have older
+        # copies, and take one of them: it prefers what stays whole to what is longer.
+        return SlotChoice(None, "nothing is lost that will be asked for")
+    if wish.can_save:
         return SlotChoice(taken.id, "shares its beginning with what is saved first", "cut")
     others = [slot for slot in idle if slot.id != taken.id]
     apart = [slot for slot in others if _is_apart(shares.get(slot.id, NOTHING))]
     if not apart:
         return SlotChoice(None, "no other slot is free for it")
     shared = round((taken.tokens or 0) * share.kept)
-    # Of a conversation that was edited the RAM cache may have older copies, and take one of them: it prefers what
-    # stays whole to what is longer.
-    if traits.has_ram and is_others(taken, wish):
+    if traits.has_ram:
         slot = min(apart, key=_least_missed)
         needs_start = slot.is_empty or not taken.is_copied
         reason = "a copy from the RAM cache, away from a conversation"
         return SlotChoice(slot.id, reason, "copy", needs_start, shared)
     empty = [slot for slot in apart if slot.is_empty or _is_side(slot)]
-    if empty and lost * _returns(taken) >= shared * STAKE:
+    # Only a side request is sure to leave the conversation as it is: a fork may be where it goes on.
+    if wish.is_side and empty and lost * _returns(taken) >= shared * STAKE:
         slot = min(empty, key=_least_missed)
         return SlotChoice(slot.id, "away from a conversation", "apart")
     return SlotChoice(None, "costs less in the slot it shares most with")
@@ -274,8 +277,7 @@ def lost_tokens(slot: Slot, share: Share) -> int:
 
 
 def is_others(slot: Slot, wish: Wish) -> bool:
-    """Whether a slot holds another conversation. An edit leaves its own behind, which rarely comes back:
-    writing a file for it would only make the user wait."""
+    """Whether a slot holds a conversation, and another one than that of the request."""
     content = slot.content
     if content is None or content.is_side:
         return False

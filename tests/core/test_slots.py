@@ -144,7 +144,7 @@ CASES = (
         MOST_OF_A,
         RAM,
         None,
-        "costs less",
+        "nothing is lost",
     ),
     Case(
         "a-copy-not-made-yet", OTHER, (A0, B1), MOST_OF_A, RAM, 1, "copy", "copy", needs_start=True
@@ -186,7 +186,7 @@ CASES = (
         MOST_OF_A,
         NO_RAM,
         None,
-        "costs less",
+        "nothing is lost",
     ),
     Case(
         "a-side-slot-is-not-saved-first",
@@ -195,7 +195,7 @@ CASES = (
         {1: Share(60, 100, 90)},
         NO_RAM,
         None,
-        "costs less",
+        "nothing is lost",
     ),
     Case("apart-if-it-pays", TITLE, (A0, EMPTY1), A_TENTH_OF_A, NO_RAM, 1, "away from", "apart"),
     Case("apart-in-a-side-slot", TITLE, (A0, SIDE1), A_TENTH_OF_A, NO_RAM, 1, "away from", "apart"),
@@ -210,7 +210,7 @@ CASES = (
         {1: Share(15, 100, 90)},
         NO_RAM,
         None,
-        "costs less",
+        "nothing is lost",
     ),
     Case("no-ram-cache-seen", OTHER, (A0, EMPTY1), SOME_OF_A, KEEPS, None, "little"),
     # What was saved.

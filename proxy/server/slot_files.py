@@ -44,7 +44,8 @@ class SlotFiles:
             await self._wait_for_change()
             return
         is_cut = _is_cut(seat) and not is_saved_to_ram(seat.share, self._table.traits)
-        if not is_cut and not seat.wish.is_saved:
+        may_restore = seat.wish.is_saved and not seat.wish.in_ram  # what the server has is newer
+        if not is_cut and not may_restore:
             return
         async with self._changing:
             content = seat.before.content if seat.before else None
@@ -55,7 +56,7 @@ class SlotFiles:
             if content is not None and is_cut:
                 is_saved = await self._snapshots.save(slot, content.held, EVICTED_S)
                 lost = 0 if is_saved and self._table.traits.has_ram is False else lost
-            if seat.wish.is_saved and await self._snapshots.is_ready():
+            if may_restore and await self._snapshots.is_ready():
                 await self._restore(seat, slot, prepared, lost)
 
     async def _wait_for_change(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from proxy.core.prefix import same_head
+from proxy.core.prewarm import held_tokens
 from proxy.core.saving import Reaches, held
 from proxy.core.slot_reading import as_seen
 from proxy.core.slot_state import SlotState
@@ -63,14 +64,6 @@ class Seat:
 
 class Unseen:
     """A request that is not placed: another endpoint's, or one that chose its slot itself."""
-
-
-def held_tokens(stats: CacheStats) -> int | None:
-    """Tokens that a turn leaves in its slot: prompt and reply but for the last one (server-context.cpp,
-    `tokens_cached`). None if the backend did not say."""
-    if stats.prompt_tokens is None or stats.generated_tokens is None:
-        return None
-    return max(stats.prompt_tokens + stats.generated_tokens - 1, 0)
 
 
 class SlotTable:

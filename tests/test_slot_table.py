@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.core.prewarm import held_tokens
 from proxy.core.slots import SlotChoice, Traits, Wish
 from proxy.core.types import CacheStats, Message, Prompt, RawJson, Tool
 from proxy.dialects.messages_in import parse_message
-from proxy.slot_table import SlotTable, head_of, held_tokens
+from proxy.slot_table import SlotTable, head_of
 from tests.fakes.scripted_replies import dump
 from tests.slot_driver import (
     HEAD,

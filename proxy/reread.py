@@ -140,8 +140,7 @@ class Reread:
         llama, now = known.llama, known.start
         if llama is None or known.is_asleep:
             return  # nobody is woken for this
-        if table.generation != known.generation:
-            table.forget(known.generation)
+        table.follow(known.generation)
         events, states = table.events, await known.slot_states()
         if not states or any(state.is_busy for state in states):
             return

@@ -120,9 +120,12 @@ class SlotTable:
         """Which start of the backend this is about."""
         return self._generation
 
-    def forget(self, generation: int) -> None:
-        """The backend has started anew: nothing is known of that start yet. What it does with idle slots is
-        taken to be as before, until it is seen to do otherwise: it is the same command nearly always."""
+    def follow(self, generation: int) -> None:
+        """Forget what an earlier start of the backend held, if this is another one. What it does with idle
+        slots is taken to be as before, until it is seen to do otherwise: it is the same command nearly always.
+        """
+        if generation == self._generation:
+            return
         self._generation = generation
         self._slots, self._changed = [], []
         self._unplaced.clear()

@@ -38,8 +38,7 @@ class SlotTrial:
         if llama is None or self._known.is_asleep:
             return  # asking for its slots would wake it
         states = await self._known.slot_states()
-        if self._table.generation != self._known.generation:
-            self._table.forget(self._known.generation)
+        self._table.follow(self._known.generation)
         is_fresh = self._table.is_fresh  # else a request of ours may be on its way
         self._table.read(states, self._table.events)
         if not is_fresh or not states or not all(state.is_unused for state in states):

@@ -208,7 +208,7 @@ def test_a_request_that_was_not_sent_and_had_no_slot_is_forgotten() -> None:
 def test_a_new_start_while_a_request_runs_keeps_nothing_of_it() -> None:
     table = table_of(state(0), state(1))
     first, second, third = take(table, "a", 0), take(table, "b", 1), take(table, "c")
-    table.forget(1)
+    table.follow(1)
     table.leave(first, stats(MUCH))
     table.give_back(second)
     table.leave(third, stats(MUCH))

@@ -51,7 +51,7 @@ def test_it_is_not_learnt_from_a_slot_that_was_used_since_the_slots_were_asked()
 def test_it_is_taken_to_be_as_before_the_server_started_anew() -> None:
     table = table_of(state(0), state(1))
     table.traits = Traits(True, False)
-    table.forget(1)
+    table.follow(1)
     read(table, state(0), state(1))
 
     assert table.traits == Traits(True, False)
@@ -160,6 +160,6 @@ def test_a_new_start_has_nothing_in_its_ram_cache() -> None:
     table = table_of(state(0), state(1))
     ran(table, "a", 0)
     ran(table, "b", 0)
-    table.forget(1)
+    table.follow(1)
 
     assert not table.is_in_ram("a")

@@ -93,15 +93,17 @@ def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: 
         server = Server(plan, setting, model, folder / "slots")
         stack.callback(server.stock.close)
         url = server.stock.url
+        through_it = stack.enter_context(ExitStack())
         if plan.calls and model.forced:
             mouth = Mouth(url)
             stack.callback(mouth.close)
             url = mouth.url
         if through:
-            url = stack.enter_context(proxy(url, folder, saves=setting.saves))
+            url = through_it.enter_context(proxy(url, folder, saves=setting.saves))
         player = Player(url, plan, server.restart, server.nap, forced=model.forced)
         counts = player.play() if at_once == 1 else player.play_at_once(at_once)
         total = server.total()
+        through_it.close()  # else its last line may be half written
         log = (folder / "stdout").read_text().splitlines() if through else []
         lines = [json.loads(line) for line in log if line.startswith("{")]
         return Played(counts, total, player.failures, server.sleepless, lines)

@@ -113,7 +113,7 @@ class Seating:
             return self.unseen_began()
         wish = await self._wish(prepared, where.conversation)
         waited = await self._wait_aside() if wish.is_side else ""
-        self._begin()
+        self.table.follow(self._known.generation)
         replies = sum(message.role == "assistant" for message in sent.messages)
         seat = self.table.take(wish, sent, max(where.index, replies) + 1, self._choose)
         if waited:
@@ -161,11 +161,6 @@ class Seating:
     async def _wait_aside(self) -> str:
         return await self._side_wait.wait() if len(self.table.slots) == 1 else ""
 
-    def _begin(self) -> None:
-        """Forget what an earlier start of the backend held."""
-        if self.table.generation != self._known.generation:
-            self.table.forget(self._known.generation)
-
     async def _learn_in_time(self, snapshots: Snapshots) -> None:
         """Find out whether the backend has started anew and what its slots hold, for a file may be restored."""
         if self._known.model and not self._known.is_loaded:
@@ -174,7 +169,7 @@ class Seating:
             async with asyncio.timeout(_ASK_S):
                 if time.monotonic() - self._ended_s > _STILL_RUNS_S:
                     await self._known.has_restarted()
-                self._begin()
+                self.table.follow(self._known.generation)
                 if not self.table.is_settled or not self.table.slots:
                     await self._look()
                 await snapshots.is_ready()
@@ -195,7 +190,7 @@ class Seating:
 
     async def _look(self) -> None:
         """Ask what the slots hold."""
-        self._begin()
+        self.table.follow(self._known.generation)
         events = self.table.events
         self.table.read(await self._known.slot_states(), events)
 
@@ -236,8 +231,10 @@ class Seating:
         self._ended_s = time.monotonic()
         self._rests(seat, goes_on=goes_on)
         self._judge(seat, turn.stats)
-        # Of a single slot it is known what it holds, unless others waited for it.
-        if len(self.table.slots) != 1 or not self.table.is_settled:
+        # Of a single slot it is known what it holds, unless others waited for it. If files may be restored, a
+        # restart that nobody saw must be known first: the server remembers what it has read since.
+        is_known = len(self.table.slots) == 1 and self.table.is_settled
+        if not is_known or self.snapshots is not None:
             self._read(seat, turn.stats, reply)
         if seat.slot is not None:
             self._left(seat.slot)
@@ -270,19 +267,21 @@ class Seating:
     async def _find(
         self, seat: Seat | None, stats: CacheStats | None, reply: Message | None
     ) -> None:
-        is_placed = seat is None or seat.slot is not None
+        before = self.table.generation
         for _ in range(_TRIES):
-            if not self._known.is_loaded:  # a router's model that was loaded by this request
+            # A router's model that was loaded by this request is not known yet.
+            if self.snapshots is not None or not self._known.is_loaded:
                 await self._known.look()
-            self._begin()
+            self.table.follow(self._known.generation)
             events, generation = self.table.events, self._known.generation
+            is_placed = seat is None or (seat.slot is not None and generation == before)
             states = await self._known.slot_states()
             self._silences = 0 if states else self._silences + 1
             if states and generation == self._known.generation:
                 self.table.read(states, events, None if is_placed else seat, stats, reply)
+                if seat is not None and seat.slot is not None and not is_placed:
+                    self._left(seat.slot)
                 break
-        if seat is not None and seat.slot is not None and not is_placed:
-            self._left(seat.slot)
 
     def _left(self, slot: int) -> None:
         self._ended[slot] = time.monotonic()

@@ -39,6 +39,13 @@ def test_a_plan_costs_hardly_more_through_the_proxy(name: str) -> None:
     assert played(name).broken() is None
 
 
+def test_a_restart_that_nobody_saw_does_not_have_an_old_file_restored() -> None:
+    """The server was killed and is back between two requests; what it read since is in its RAM cache."""
+    found = pair(plan_of(206), setting=SETTINGS["-np 1, saving"], model=MODELS["full"])
+
+    assert found.broken() is None
+
+
 def test_all_plans_together_cost_no_more_through_the_proxy() -> None:
     pairs = [played(name) for name in PLANS]
 

@@ -81,8 +81,8 @@ def _shared(server: ServerFacts) -> Iterator[Finding]:
     yield note(
         f"The slots {sure} one cache",
         "So they do where their number was not given: each request then moves what idle slots hold to "
-        "the cache in RAM, and it comes back only if it was kept there.",
-        f"llama-server --parallel {server.slots} --no-kv-unified, with a --ctx-size for all of them",
+        "the cache in RAM, where llama-server finds it again by itself. warmprefix leaves the choice of a "
+        "slot to it there; nothing need be changed as long as the conversations fit --cache-ram.",
     )
 
 

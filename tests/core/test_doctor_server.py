@@ -158,3 +158,12 @@ def test_a_rate_is_said_in_seconds_of_a_long_prompt(rate: float, says: str) -> N
     *_, last = server_findings(replace(SERVER, probe=Probe(300, 300, rate)))
 
     assert says in last.why
+
+
+@pytest.mark.parametrize("arguments", [None, ("s",)])
+def test_the_default_slots_are_not_to_be_changed(arguments: tuple[str, ...] | None) -> None:
+    server = replace(SERVER, slots=4, arguments=arguments)
+
+    advice = [finding.advice for finding in server_findings(server)]
+
+    assert not any("--parallel" in line or "unified" in line for line in advice)

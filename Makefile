@@ -63,7 +63,7 @@ check: $(VENV)/.test ## format, lint, types, documentation, tests
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest $(ARGS)
 	@$(BIN)/python -m coverage combine -q
-	@$(BIN)/python -m coverage report --include='proxy/core/*,proxy/dialects/*,proxy/profiles/*' --fail-under=100
+	@$(BIN)/python -m coverage report --include='proxy/warmprefix/core/*,proxy/warmprefix/dialects/*,proxy/warmprefix/profiles/*' --fail-under=100
 
 docs: $(VENV)/.test ## write docs/rules.md from the rules
 	@$(BIN)/python -m tests.write_docs

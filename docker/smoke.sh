@@ -110,7 +110,7 @@ start_backend() {
     mkfifo "$work/stdin"
     "$python" -c '
 import asyncio, sys
-from proxy.embedded import EmbeddedBackend
+from warmprefix.embedded import EmbeddedBackend
 
 async def main():
     backend = EmbeddedBackend()
@@ -207,7 +207,7 @@ check_log() {
     within 10 has_two_turns || fail "the log has fewer than two lines"
     turn_lines >"$work/log"
     say "docker logs $name | warmprefix tail --log -"
-    "$python" -m proxy tail --log - --no-follow <"$work/log" >&2 || fail "warmprefix tail cannot read the log"
+    "$python" -m warmprefix tail --log - --no-follow <"$work/log" >&2 || fail "warmprefix tail cannot read the log"
     "$python" -c '
 import json, sys
 line = sys.stdin.read().splitlines()[1]

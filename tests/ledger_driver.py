@@ -4,18 +4,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.backends.llamacpp import LlamaCpp
-from proxy.config import CanonicalizeConfig, Config, MemoryConfig
-from proxy.core.turn import Times, Turn
-from proxy.core.types import Outcome, Reply, Timings
-from proxy.counters import Counters
-from proxy.dialects.messages_in import parse_message
-from proxy.pipeline import Pipeline
-from proxy.prepared import Prepared
-from proxy.profiles.volatile import explained_patterns
-from proxy.recent import Recent
-from proxy.recorder import Ended, Question, Recorder
-from proxy.stores.memory import MemoryStore
+from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.config import CanonicalizeConfig, Config, MemoryConfig
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import Outcome, Reply, Timings
+from warmprefix.counters import Counters
+from warmprefix.dialects.messages_in import parse_message
+from warmprefix.pipeline import Pipeline
+from warmprefix.prepared import Prepared
+from warmprefix.profiles.volatile import explained_patterns
+from warmprefix.recent import Recent
+from warmprefix.recorder import Ended, Question, Recorder
+from warmprefix.stores.memory import MemoryStore
 
 PATH = "/v1/chat/completions"
 NO_TIMES = Times(0.0, 0.0, 0.0, None)

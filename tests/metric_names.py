@@ -1,11 +1,11 @@
-"""The names of all metrics of an application, put together as in proxy/server/app.py."""
+"""The names of all metrics of an application, put together as in warmprefix/server/app.py."""
 
-from proxy.counters import Counters
-from proxy.metrics import Metrics
-from proxy.metrics_state import State
-from proxy.stores.memory import MemoryStore
-from proxy.tasks import Tasks
-from proxy.turnlog import TurnLog
+from warmprefix.counters import Counters
+from warmprefix.metrics import Metrics
+from warmprefix.metrics_state import State
+from warmprefix.stores.memory import MemoryStore
+from warmprefix.tasks import Tasks
+from warmprefix.turnlog import TurnLog
 
 
 def metric_names() -> list[str]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from proxy.core.slot_state import SlotState
-from proxy.core.slots import Share, Slot, SlotChoice, Traits, Wish
-from proxy.core.types import CacheStats, Prompt
-from proxy.dialects.messages_in import parse_message
-from proxy.slot_table import Decide, Seat, SlotTable
 from tests.fakes.scripted_replies import dump
+from warmprefix.core.slot_state import SlotState
+from warmprefix.core.slots import Share, Slot, SlotChoice, Traits, Wish
+from warmprefix.core.types import CacheStats, Prompt
+from warmprefix.dialects.messages_in import parse_message
+from warmprefix.slot_table import Decide, Seat, SlotTable
 
 HEAD = b"head"
 MUCH = 1000

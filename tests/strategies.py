@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from proxy.core.types import Prompt
-from proxy.dialects import chat_completions
+from warmprefix.core.types import Prompt
+from warmprefix.dialects import chat_completions
 
 Json = dict[str, Any]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from proxy.core.types import Kind, Timings
 from tests.ledger_driver import Driver, Json
+from warmprefix.core.types import Kind, Timings
 
 CAPTURED_BREAKS = 40
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, effective_lines, ledger_path, load, log_path
-from proxy.config.schema import KEYS, LogConfig, MemoryConfig
-from proxy.core.errors import ConfigError
+from warmprefix.config import Config, effective_lines, ledger_path, load, log_path
+from warmprefix.config.schema import KEYS, LogConfig, MemoryConfig
+from warmprefix.core.errors import ConfigError
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 RULES = frozenset({"tool-order", "freeze-volatile", "edge-whitespace"})

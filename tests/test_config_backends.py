@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, NamedBackend, effective_lines, load
-from proxy.config.schema import TABLE_KEYS
-from proxy.core.errors import ConfigError
+from warmprefix.config import Config, NamedBackend, effective_lines, load
+from warmprefix.config.schema import TABLE_KEYS
+from warmprefix.core.errors import ConfigError
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 TWO = """

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import effective_lines, load
-from proxy.core.errors import ConfigError
+from warmprefix.config import effective_lines, load
+from warmprefix.core.errors import ConfigError
 
 SECTIONS = ("server", "backend")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.dialects.canonical_body import canonicalize_body
 from tests.corpus_pairs import PAIRS, Pair
+from warmprefix.dialects.canonical_body import canonicalize_body
 
 STATELESS = [pair for pair in PAIRS if pair.expect != "restore"]
 

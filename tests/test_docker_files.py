@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from proxy.config.schema import KEYS, Config
 from tests.metric_names import metric_names
+from warmprefix.config.schema import KEYS, Config
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = ROOT / "Dockerfile"

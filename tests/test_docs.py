@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import app
-from proxy.config import Config
-from proxy.core.rules import RULE_NAMES
-from proxy.core.types import Kind, Outcome
-from proxy.dialects.chat_completions import PATHS
-from proxy.turnlog import FIELDS
 from tests.metric_names import metric_names
 from tests.write_docs import PAGE, rules_page
+from warmprefix.cli import app
+from warmprefix.config import Config
+from warmprefix.core.rules import RULE_NAMES
+from warmprefix.core.types import Kind, Outcome
+from warmprefix.dialects.chat_completions import PATHS
+from warmprefix.turnlog import FIELDS
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")

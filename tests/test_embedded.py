@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from proxy.core.errors import BackendError, ConfigError
-from proxy.embedded import (
+from tests.fakes.llama import LlamaServer, StartLlama, model_file
+from tests.servers.stock import StartStock
+from warmprefix.core.errors import BackendError, ConfigError
+from warmprefix.embedded import (
     EmbeddedBackend,
     assembled_model,
     cache_folder,
@@ -26,9 +28,7 @@ from proxy.embedded import (
     join_parts,
     require_packages,
 )
-from proxy.embedded_server import ServerProcess
-from tests.fakes.llama import LlamaServer, StartLlama, model_file
-from tests.servers.stock import StartStock
+from warmprefix.embedded_server import ServerProcess
 
 
 def status(url: str) -> int:
@@ -121,7 +121,7 @@ def test_it_ends_when_its_parent_is_killed(model_folder: Path) -> None:
     options = LlamaServer(model_folder).options
     script = (
         "import json, sys, time\n"
-        "from proxy.embedded_server import ServerProcess\n"
+        "from warmprefix.embedded_server import ServerProcess\n"
         f"print(ServerProcess(json.loads({json.dumps(options)!r})).start(), flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -173,7 +173,7 @@ def test_a_missing_package_is_answered_with_what_to_install(name: str) -> None:
     script = (
         "import sys, asyncio\n"
         f"sys.modules[{name!r}] = None\n"
-        "from proxy.embedded import EmbeddedBackend\n"
+        "from warmprefix.embedded import EmbeddedBackend\n"
         "asyncio.run(EmbeddedBackend().start(print))\n"
     )
     run = subprocess.run(

@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from proxy.core.errors import StoreError
-from proxy.counters import Counters
-from proxy.guard import guard
+from warmprefix.core.errors import StoreError
+from warmprefix.counters import Counters
+from warmprefix.guard import guard
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that the wall reads."""
     now = [1000.0]
-    monkeypatch.setattr("proxy.guard.monotonic", lambda: now[0])
+    monkeypatch.setattr("warmprefix.guard.monotonic", lambda: now[0])
     return now
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "proxy").rglob("*.py"))
+FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "proxy" / "warmprefix").rglob("*.py"))
 PURE_STDLIB = frozenset({
     "bisect", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib",
     "itertools", "json", "re", "string", "sys", "types", "typing",
@@ -30,12 +30,12 @@ def imports(path: Path) -> Iterator[str]:
             assert node.level == 0, f"{path} imports by a relative name"
             assert node.module is not None
             yield node.module
-            if (ROOT / node.module.replace(".", "/")).is_dir():
+            if (ROOT / "proxy" / node.module.replace(".", "/")).is_dir():
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def within(path: Path, *folders: str) -> bool:
-    return any(path.as_posix().startswith(f"proxy/{folder}") for folder in folders)
+    return any(path.as_posix().startswith(f"proxy/warmprefix/{folder}") for folder in folders)
 
 
 def belongs(module: str, *names: str) -> bool:
@@ -48,7 +48,7 @@ CORE = [path for path in FILES if within(path, "core/")]
 @pytest.mark.parametrize("path", CORE, ids=str)
 def test_the_core_is_pure(path: Path) -> None:
     for module in imports(path):
-        assert module in PURE_STDLIB or belongs(module, "proxy.core", "orjson"), module
+        assert module in PURE_STDLIB or belongs(module, "warmprefix.core", "orjson"), module
 
 
 class Layer(NamedTuple):
@@ -59,11 +59,11 @@ class Layer(NamedTuple):
 
 
 LAYERS = [
-    Layer("dialects/", ("proxy.core", "proxy.dialects")),
-    Layer("profiles/", ("proxy.core", "proxy.profiles")),
-    # Background tasks are started through proxy.tasks alone: it keeps a reference.
-    Layer("backends/", ("proxy.core", "proxy.backends", "proxy.tasks")),
-    Layer("stores/", ("proxy.core", "proxy.stores")),
+    Layer("dialects/", ("warmprefix.core", "warmprefix.dialects")),
+    Layer("profiles/", ("warmprefix.core", "warmprefix.profiles")),
+    # Background tasks are started through warmprefix.tasks alone: it keeps a reference.
+    Layer("backends/", ("warmprefix.core", "warmprefix.backends", "warmprefix.tasks")),
+    Layer("stores/", ("warmprefix.core", "warmprefix.stores")),
 ]
 
 
@@ -72,7 +72,7 @@ def test_a_layer_imports_the_core_alone(layer: Layer) -> None:
     for path in FILES:
         if within(path, layer.folder):
             for module in imports(path):
-                assert not belongs(module, "proxy") or belongs(module, *layer.allowed), path
+                assert not belongs(module, "warmprefix") or belongs(module, *layer.allowed), path
 
 
 class Only(NamedTuple):
@@ -90,17 +90,17 @@ ONLY = [
         ("aiohttp", "httpx", "requests", "urllib.request", "http.client"),
         ("backends/",),
         {
-            "proxy/cli/follow_url.py": "is a client of our own HTTP interface, not of a backend",
-            "proxy/cli/tail.py": "names the errors of that client",
+            "proxy/warmprefix/cli/follow_url.py": "is a client of our own HTTP interface, not of a backend",
+            "proxy/warmprefix/cli/tail.py": "names the errors of that client",
         },
     ),
     Only("sqlite", ("sqlite3",), ("stores/",)),
     Only("prometheus", ("prometheus_client",), ("metrics",)),
     Only("redis", ("redis", "valkey"), ("stores/",)),
     Only("asgi", ("fastapi", "starlette", "uvicorn"), ("server/",)),
-    Only("server", ("proxy.server",), ("server/", "cli/")),
+    Only("server", ("warmprefix.server",), ("server/", "cli/")),
     Only("command-line", ("typer", "rich"), ("cli/",)),
-    Only("commands", ("proxy.cli",), ("cli/", "__main__.py")),
+    Only("commands", ("warmprefix.cli",), ("cli/", "__main__.py")),
 ]
 
 
@@ -145,4 +145,4 @@ def test_the_allowed_modules_exist() -> None:
 
 def test_the_files_are_found() -> None:
     assert len(CORE) > 20
-    assert Path("proxy/core/rules/__init__.py") in CORE
+    assert Path("proxy/warmprefix/core/rules/__init__.py") in CORE

@@ -13,22 +13,22 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.core import explain
-from proxy.core.explain import CacheBreak
-from proxy.core.ledger import Place
-from proxy.core.rules import RULE_NAMES
-from proxy.core.turn import Times, Turn
-from proxy.core.types import CacheStats, Kind, Outcome
-from proxy.counters import REASONS, Counters
-from proxy.metrics import CAUSES, CLIENTS, KINDS, RATE_TOKENS, RESTORED, SIDES, Metrics
-from proxy.metrics_state import State
-from proxy.server.ending import STEPS
-from proxy.stores.memory import MemoryStore
-from proxy.tasks import Tasks
-from proxy.turnlog import TurnLog
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
+from warmprefix.core import explain
+from warmprefix.core.explain import CacheBreak
+from warmprefix.core.ledger import Place
+from warmprefix.core.rules import RULE_NAMES
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.counters import REASONS, Counters
+from warmprefix.metrics import CAUSES, CLIENTS, KINDS, RATE_TOKENS, RESTORED, SIDES, Metrics
+from warmprefix.metrics_state import State
+from warmprefix.server.ending import STEPS
+from warmprefix.stores.memory import MemoryStore
+from warmprefix.tasks import Tasks
+from warmprefix.turnlog import TurnLog
 
 CHAT = "/v1/chat/completions"
 PAGE = "/warmprefix/metrics"
@@ -244,7 +244,7 @@ def test_nobody_can_put_text_into_a_label(turns: list[Turn]) -> None:
 
 def test_every_cause_and_reason_has_its_label() -> None:
     """The lists here are those of the code that names them."""
-    sources = [path.read_text() for path in (ROOT / "proxy").rglob("*.py")]
+    sources = [path.read_text() for path in (ROOT / "proxy" / "warmprefix").rglob("*.py")]
     pattern = r'(?:failed_open|guard)\((?:[^"\n]*, )?"([^"]+)"'
     named = {name for text in sources for name in re.findall(pattern, text)}
     named |= {reason for reason, _ in STEPS}

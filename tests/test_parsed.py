@@ -5,9 +5,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.dialects.chat_completions import NOT_BEGUN, parse
-from proxy.parsed import Parsed
 from tests.strategies import Json, body_of, conversations
+from warmprefix.dialects.chat_completions import NOT_BEGUN, parse
+from warmprefix.parsed import Parsed
 
 MESSAGES: list[Json] = [
     {"role": "system", "content": "Be brief."},

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.identity import Identifier
-from proxy.core.types import Message, Prompt, RawJson, Tool
-from proxy.prepared import head_of
+from warmprefix.core.identity import Identifier
+from warmprefix.core.types import Message, Prompt, RawJson, Tool
+from warmprefix.prepared import head_of
 
 S = Message("system", "You help.")
 U = Message("user", "Hello")

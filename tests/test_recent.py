@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.ledger import Conversation
-from proxy.core.memo import ENTRY_BYTES
-from proxy.core.types import CacheStats, Message, Prompt
-from proxy.recent import Last, Recent
+from warmprefix.core.ledger import Conversation
+from warmprefix.core.memo import ENTRY_BYTES
+from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.recent import Last, Recent
 
 LAST = Last(
     conversation="c",

@@ -5,13 +5,13 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from proxy.core.explain import CacheBreak
-from proxy.core.ledger import Place
-from proxy.core.prefix import Prefix
-from proxy.core.turn import Times, Turn
-from proxy.core.types import CacheStats, Kind, Outcome
-from proxy.record import record_of
-from proxy.turnlog import FIELDS
+from warmprefix.core.explain import CacheBreak
+from warmprefix.core.ledger import Place
+from warmprefix.core.prefix import Prefix
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.record import record_of
+from warmprefix.turnlog import FIELDS
 
 EMPTY = Turn(
     id="t1",

@@ -71,11 +71,11 @@ async def start(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "proxy",
+        "warmprefix",
         "serve",
         *arguments,
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        env={**kept, "PYTHONPATH": str(ROOT / "proxy"), "HOME": str(folder)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -4,11 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.prewarm import held_tokens
-from proxy.core.slots import SlotChoice, Traits, Wish
-from proxy.core.types import CacheStats, Message, Prompt, RawJson, Tool
-from proxy.dialects.messages_in import parse_message
-from proxy.slot_table import SlotTable, head_of
 from tests.fakes.scripted_replies import dump
 from tests.slot_driver import (
     HEAD,
@@ -24,6 +19,11 @@ from tests.slot_driver import (
     whose,
     wish,
 )
+from warmprefix.core.prewarm import held_tokens
+from warmprefix.core.slots import SlotChoice, Traits, Wish
+from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Tool
+from warmprefix.dialects.messages_in import parse_message
+from warmprefix.slot_table import SlotTable, head_of
 
 REPLY = parse_message(dump({"role": "assistant", "content": "Done."}))
 

@@ -2,10 +2,6 @@
 
 import pytest
 
-from proxy.core.slot_state import SlotState
-from proxy.core.slots import LEAST_LOSS_TOKENS, Traits
-from proxy.dialects.messages_in import parse_message
-from proxy.slot_table import SlotTable
 from tests.fakes.scripted_replies import dump
 from tests.slot_driver import (
     MUCH,
@@ -17,6 +13,10 @@ from tests.slot_driver import (
     take,
     whose,
 )
+from warmprefix.core.slot_state import SlotState
+from warmprefix.core.slots import LEAST_LOSS_TOKENS, Traits
+from warmprefix.dialects.messages_in import parse_message
+from warmprefix.slot_table import SlotTable
 
 REPLY = parse_message(dump({"role": "assistant", "content": "Done."}))
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.slots import Traits
-from proxy.core.snapshots import Snapshot
-from proxy.slot_table import SlotTable
 from tests.slot_driver import MUCH, at, prompt, ran, read, state, stats, table_of, take, whose, wish
+from warmprefix.core.slots import Traits
+from warmprefix.core.snapshots import Snapshot
+from warmprefix.slot_table import SlotTable
 
 
 @pytest.mark.parametrize(("left", "keeps"), [(MUCH, True), (0, False)])

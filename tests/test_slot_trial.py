@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from proxy.backends.known import KnownBackend
-from proxy.core.slots import Traits
-from proxy.slot_table import SlotTable
-from proxy.slot_trial import SlotTrial
-from proxy.tasks import Tasks
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import running_proxy, until
 from tests.servers.stock import StartStock, StockServer
+from warmprefix.backends.known import KnownBackend
+from warmprefix.core.slots import Traits
+from warmprefix.slot_table import SlotTable
+from warmprefix.slot_trial import SlotTrial
+from warmprefix.tasks import Tasks
 
 CHAT = "/v1/chat/completions"
 BODY = {"messages": [{"role": "user", "content": "Hi there. " * 20}], "max_tokens": 2}
@@ -125,7 +125,7 @@ async def test_it_is_about_the_start_that_answers() -> None:
 
 
 async def test_a_text_of_too_few_tokens_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.slot_trial.secrets.token_hex", lambda size: "short")
+    monkeypatch.setattr("warmprefix.slot_trial.secrets.token_hex", lambda size: "short")
     async with LlamaDouble(is_fresh=True) as backend, tried(backend.url) as (table, _, trial):
         await trial.run()
 
@@ -134,7 +134,7 @@ async def test_a_text_of_too_few_tokens_proves_nothing(monkeypatch: pytest.Monke
 
 
 async def test_a_start_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.slot_trial._START_S", 0.02)
+    monkeypatch.setattr("warmprefix.slot_trial._START_S", 0.02)
     async with LlamaDouble() as backend, tried(backend.url) as (_, known, trial):
         await known.look()
         backend.stalls = True

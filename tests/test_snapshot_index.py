@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from proxy.config import MemoryConfig, slots_path
-from proxy.core.snapshots import Snapshot
-from proxy.snapshot_index import SnapshotIndex
+from warmprefix.config import MemoryConfig, slots_path
+from warmprefix.core.snapshots import Snapshot
+from warmprefix.snapshot_index import SnapshotIndex
 
 ONE = Snapshot("warmprefix-1.bin", "b", "c", "aa", "bb", 2, 900, 4000, 1.5, 2.5)
 TWO = replace(ONE, name="warmprefix-2.bin")

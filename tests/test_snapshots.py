@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from proxy.backends.known import KnownBackend
-from proxy.backends.probe import Props
-from proxy.config.schema import SlotsConfig
-from proxy.core.snapshots import Held
-from proxy.counters import Counters
-from proxy.snapshot_index import SnapshotIndex
-from proxy.snapshots import Snapshots
-from proxy.tasks import Tasks
 from tests.fakes.scripted import ScriptedBackend
 from tests.fakes.scripted_http import Connection, Request
 from tests.fakes.scripted_replies import head
+from warmprefix.backends.known import KnownBackend
+from warmprefix.backends.probe import Props
+from warmprefix.config.schema import SlotsConfig
+from warmprefix.core.snapshots import Held
+from warmprefix.counters import Counters
+from warmprefix.snapshot_index import SnapshotIndex
+from warmprefix.snapshots import Snapshots
+from warmprefix.tasks import Tasks
 
 HELD = Held("a", (b"system", b"question"), b"head", 1000)
 

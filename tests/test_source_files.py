@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "proxy" / "warmprefix"
 LAYERS = ("core", "dialects", "profiles")
 
 # Files without a test file of their own, and where they are tested instead.
@@ -20,12 +21,12 @@ CLIENTS = "tests/profiles/test_profiles.py holds a row for every client"
 
 
 def files() -> list[Path]:
-    found = [path for layer in LAYERS for path in (ROOT / "proxy" / layer).rglob("*.py")]
-    return sorted(p.relative_to(ROOT / "proxy") for p in found if p.name != "__init__.py")
+    found = [path for layer in LAYERS for path in (PACKAGE / layer).rglob("*.py")]
+    return sorted(p.relative_to(PACKAGE) for p in found if p.name != "__init__.py")
 
 
 def is_client(path: Path) -> bool:
-    return "PROFILE = Profile(" in (ROOT / "proxy" / path).read_text()
+    return "PROFILE = Profile(" in (PACKAGE / path).read_text()
 
 
 @pytest.mark.parametrize("path", files(), ids=str)

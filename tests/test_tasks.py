@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.tasks import Tasks
+from warmprefix.tasks import Tasks
 
 
 async def test_a_task_is_kept_until_it_ends() -> None:

@@ -12,8 +12,8 @@ from typing import IO
 
 import pytest
 
-from proxy.core.errors import ConfigError
-from proxy.turnlog import FIELDS, TurnLog, line_of
+from warmprefix.core.errors import ConfigError
+from warmprefix.turnlog import FIELDS, TurnLog, line_of
 
 
 def written(log: TurnLog, *records: Mapping[str, object]) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from proxy.core.types import Kind, Timings
 from tests.ledger_driver import Driver, Json
+from warmprefix.core.types import Kind, Timings
 
 S: Json = {"role": "system", "content": "You help. " * 40}
 U: Json = {"role": "user", "content": "Hello"}

@@ -4,17 +4,17 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from proxy.core.rules import MEMORY_RULES, RULES
-from proxy.core.rules.base import Rule
-from proxy.core.rules.memory_rules import MemoryRule
-from proxy.profiles.volatile import volatile_patterns
+from warmprefix.core.rules import MEMORY_RULES, RULES
+from warmprefix.core.rules.base import Rule
+from warmprefix.core.rules.memory_rules import MemoryRule
+from warmprefix.profiles.volatile import volatile_patterns
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
 _HEAD = """\
 # Rules
 
-<!-- Written by `make docs` from proxy/core/rules; edit those. -->
+<!-- Written by `make docs` from proxy/warmprefix/core/rules; edit those. -->
 
 A rule makes two requests that say the same thing the same bytes. Classes:
 

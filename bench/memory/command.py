@@ -74,7 +74,7 @@ def serving(backend_port: int, folder: str) -> Iterator[tuple[int, Running]]:
     """`warmprefix serve` with SQLite, just started."""
     port = free_port()
     url = f"http://127.0.0.1:{backend_port}"
-    line = [sys.executable, "-m", "proxy", "serve", "--port", str(port), "--backend", url]
+    line = [sys.executable, "-m", "warmprefix", "serve", "--port", str(port), "--backend", url]
     variables = {**os.environ, "WARMPREFIX_MEMORY__PATH": str(Path(folder) / "ledger.db")}
     with process(line, variables) as running:
         yield port, running

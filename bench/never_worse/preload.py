@@ -1,5 +1,5 @@
 """Imported once by the process that proxies are forked from: all that `warmprefix serve` imports."""
 
-import proxy.cli.serve
-import proxy.server.app
-import proxy.server.run  # noqa: F401
+import warmprefix.cli.serve
+import warmprefix.server.app
+import warmprefix.server.run  # noqa: F401

@@ -142,7 +142,7 @@ def _serve(settings: dict[str, str], arguments: list[str], folder: Path) -> None
         del os.environ[name]
     os.environ.update(settings)
     os.chdir(folder)
-    from proxy.cli import main
+    from warmprefix.cli import main
 
     sys.argv = ["warmprefix", *arguments]
     main()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bench.sessions.families import FAMILIES as _FAMILIES
 from bench.sessions.families import Family
-from proxy.embedded import gemma_template
 from tests.fakes.llama import model_file, template
 from tests.fakes.tiny_recurrent import write_tiny_recurrent
+from warmprefix.embedded import gemma_template
 
 
 @dataclass(frozen=True, slots=True)

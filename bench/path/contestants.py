@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.path.processes import Running, free_port, process, wait_for, wait_until_answered
-from proxy.core.rules import RULES
+from warmprefix.core.rules import RULES
 
 ENVIRONMENT = Path(os.environ.get("BENCH_ENVIRONMENT", ".venv-bench"))
 """Python environment with what is compared (`make bench-contestants`)."""
@@ -52,7 +52,7 @@ def backend(*arguments: str) -> Iterator[Started]:
 
 @contextmanager
 def serve(
-    backend_port: int, variables: dict[str, str], module: tuple[str, ...] = ("proxy", "serve")
+    backend_port: int, variables: dict[str, str], module: tuple[str, ...] = ("warmprefix", "serve")
 ) -> Iterator[Started]:
     """`warmprefix serve` with a ledger of its own. `module`: what is run with its options."""
     port = free_port()

@@ -1,7 +1,7 @@
 """`python -m bench path --core`: what the proxy does to the messages, without sockets.
 
 Parse, canonicalize, identify (chain keys and what the ledger knows of them), restore and write, as
-proxy/pipeline.py does them, on a ledger in memory. *fresh*: nothing of it was seen before. *known*: the same
+pipeline.py does them, on a ledger in memory. *fresh*: nothing of it was seen before. *known*: the same
 request again. *two more*: the conversation goes on by a reply and a question.
 """
 
@@ -14,19 +14,19 @@ from collections.abc import Awaitable, Callable, Iterable
 from bench.path.bodies import history, tools
 from bench.path.measure import Figure
 from bench.path.report import Goal, exit_code, goal_lines, machine, markdown
-from proxy.backends.llamacpp import LlamaCpp
-from proxy.config import Config, MemoryConfig
-from proxy.core.turn import Times
-from proxy.core.types import Outcome, Reply
-from proxy.counters import Counters
-from proxy.dialects import chat_completions
-from proxy.dialects.messages_in import parse_message
-from proxy.pipeline import Pipeline
-from proxy.prepared import Prepared
-from proxy.profiles.volatile import explained_patterns
-from proxy.recent import Recent
-from proxy.recorder import Ended, Recorder
-from proxy.stores.memory import MemoryStore
+from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.config import Config, MemoryConfig
+from warmprefix.core.turn import Times
+from warmprefix.core.types import Outcome, Reply
+from warmprefix.counters import Counters
+from warmprefix.dialects import chat_completions
+from warmprefix.dialects.messages_in import parse_message
+from warmprefix.pipeline import Pipeline
+from warmprefix.prepared import Prepared
+from warmprefix.profiles.volatile import explained_patterns
+from warmprefix.recent import Recent
+from warmprefix.recorder import Ended, Recorder
+from warmprefix.stores.memory import MemoryStore
 
 COUNTS = (10, 100, 1000, 4000)
 HIGHEST_MS = 15.0

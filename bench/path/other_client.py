@@ -15,12 +15,12 @@ import uvicorn
 
 from bench.path.contestants import ENVIRONMENT
 from bench.path.raw_client import RawConnections
-from proxy.backends.base import Body, Headers, end_to_end
-from proxy.cli import main
-from proxy.config import Config
-from proxy.server import app as composition
-from proxy.server import run as running
-from proxy.server.app import App
+from warmprefix.backends.base import Body, Headers, end_to_end
+from warmprefix.cli import main
+from warmprefix.config import Config
+from warmprefix.server import app as composition
+from warmprefix.server import run as running
+from warmprefix.server.app import App
 
 
 class HttpxResponse:

@@ -9,8 +9,8 @@ from typing import cast
 
 import httptools
 
-from proxy.backends.base import Body, Headers, end_to_end
-from proxy.core.errors import Disconnected, Unreachable
+from warmprefix.backends.base import Body, Headers, end_to_end
+from warmprefix.core.errors import Disconnected, Unreachable
 
 
 class _Connection(asyncio.Protocol):

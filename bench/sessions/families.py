@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from bench.sessions.script import Json
-from proxy.embedded import gemma_template
 from tests.fakes.llama import Model, template
+from warmprefix.embedded import gemma_template
 
 
 @dataclass(frozen=True, slots=True)

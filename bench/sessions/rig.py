@@ -52,7 +52,7 @@ def proxy(backend: str, enable: Sequence[str]) -> Iterator[str]:
     }
     kept = {key: value for key, value in os.environ.items() if not key.startswith("WARMPREFIX_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "proxy", "serve", "--backend", backend, "--port", "0"],
+        [sys.executable, "-m", "warmprefix", "serve", "--backend", backend, "--port", "0"],
         env=kept | settings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

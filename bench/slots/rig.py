@@ -97,7 +97,16 @@ def through(backend: str, saved: Path, settings: dict[str, str]) -> Iterator[str
             "WARMPREFIX_SLOTS__SAVE_PATH": str(saved),
             **settings,
         }
-        line = [sys.executable, "-m", "proxy", "serve", "--port", str(port), "--backend", backend]
+        line = [
+            sys.executable,
+            "-m",
+            "warmprefix",
+            "serve",
+            "--port",
+            str(port),
+            "--backend",
+            backend,
+        ]
         with process(line, environment):
             wait_for(port)
             wait_until_ready(f"http://127.0.0.1:{port}/warmprefix/ready")

@@ -88,6 +88,6 @@ def configure(rig: Rig) -> Path:
 
 def start_proxy(config: Path, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     """`warmprefix serve`; its standard output is the turn log, of which a file has a copy."""
-    line = [sys.executable, "-m", "proxy", "serve", "--config", str(config)]
+    line = [sys.executable, "-m", "warmprefix", "serve", "--config", str(config)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(config.parent)}
     return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=errors, env=environment)

@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
-from proxy.backends.base import Headers
-from proxy.backends.client import new_client
-from proxy.backends.key import BackendKey
 from tests.fakes.scripted import ScriptedBackend
 from tests.fakes.scripted_replies import json_response
+from warmprefix.backends.base import Headers
+from warmprefix.backends.client import new_client
+from warmprefix.backends.key import BackendKey
 
 URL = "http://127.0.0.1:8080"
 OURS = (b"authorization", b"Bearer ours")

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.backends.known import KnownBackend
-from proxy.tasks import Tasks
 from tests.fakes.lemonade import LemonadeDouble, LemonadeOptions
 from tests.fakes.running_proxy import DEADLINE_S, until
 from tests.fakes.scripted import Cut, ScriptedBackend, Send, Stall, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
+from warmprefix.backends.known import KnownBackend
+from warmprefix.tasks import Tasks
 
 MISSING = json_response({"error": "no"}, 404)
 LOADING = json_response({"error": {"message": "Loading model"}}, 503, [("Server", "llama.cpp")])
@@ -82,7 +82,9 @@ HEALTH: list[tuple[str, list[Step], bool | None]] = [
 async def test_health_is_what_the_backend_says_and_not_how_busy_it_is(
     page: list[Step], healthy: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.backends.known._HEALTH_S", 0.1 if healthy is None else DEADLINE_S)
+    monkeypatch.setattr(
+        "warmprefix.backends.known._HEALTH_S", 0.1 if healthy is None else DEADLINE_S
+    )
     async with ScriptedBackend(otherwise=page) as backend, known(backend.url) as found:
         assert await found.is_healthy() is healthy
 

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.backends.known import KnownBackend
-from proxy.tasks import Tasks
 from tests.fakes.running_proxy import Json
 from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
+from warmprefix.backends.known import KnownBackend
+from warmprefix.tasks import Tasks
 
 UNUSED: Json = {"id": 0, "is_processing": False}
 USED: Json = {**UNUSED, "id_task": 3, "n_prompt_tokens": 24}

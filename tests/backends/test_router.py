@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from proxy.backends.client import new_client
-from proxy.backends.router import Listed, Router, ask_router
 from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
+from warmprefix.backends.client import new_client
+from warmprefix.backends.router import Listed, Router, ask_router
 
 ROUTER = {"role": "router", "max_instances": 2}
 ONE = {"id": "one", "aliases": ["uno"], "status": {"value": "loaded"}}

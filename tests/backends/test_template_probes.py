@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from proxy.backends.template_probes import clock_in
-from proxy.core.doctor_facts import Clock
+from warmprefix.backends.template_probes import clock_in
+from warmprefix.core.doctor_facts import Clock
 
 TODAY = date(2026, 3, 5)
 

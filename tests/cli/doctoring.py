@@ -8,9 +8,9 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from proxy.cli import app
 from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_replies import json_response
+from warmprefix.cli import app
 
 Pages = Mapping[str, list[Step]]
 

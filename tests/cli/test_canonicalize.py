@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from proxy.cli import app
-from proxy.cli.canonicalize import bodies
+from warmprefix.cli import app
+from warmprefix.cli.canonicalize import bodies
 
 BODY = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"x\\n"%s},%s]}'
 LAST = '{"role":"user","content":"next"}'

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from proxy.cli import app
+from warmprefix.cli import app
 
 ROOT = Path(__file__).parent.parent.parent
 TURN = {"time": None, "turn": "t", "kind": "cold", "outcome": "ok", "cache_ratio": 0.1}
@@ -23,9 +23,9 @@ def invoke(*arguments: str, env: Mapping[str, str] | None = None, text: str = ""
 
 
 def process(*arguments: str, **env: str) -> "subprocess.Popen[bytes]":
-    inherited = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    inherited = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "proxy"), "PYTHONUTF8": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "proxy", *arguments],
+        [sys.executable, "-m", "warmprefix", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -62,7 +62,7 @@ def test_the_version_is_told() -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; import proxy.cli;"
+        "import sys; import warmprefix.cli;"
         "print([m for m in ('httpx', 'fastapi', 'aiohttp', 'uvicorn', 'sqlite3', 'orjson')"
         " if m in sys.modules])"
     )

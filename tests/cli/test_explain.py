@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from proxy.cli.change_marks import marked
-from proxy.cli.explain_text import CAUSES, SIDES, advice, below, explained
-from proxy.core.explain import _HINTS as HINTS
 from tests.cli.test_commands import empty_folder, invoke
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted_replies import json_response
 from tests.noisy_session import CHAT, clock, lemonade, play
+from warmprefix.cli.change_marks import marked
+from warmprefix.cli.explain_text import CAUSES, SIDES, advice, below, explained
+from warmprefix.core.explain import _HINTS as HINTS
 
 __all__ = ["empty_folder"]
 
@@ -262,10 +262,10 @@ def test_tail_explains_under_each_break() -> None:
 async def command(*arguments: str) -> tuple[int, str, str]:
     """Status, output and errors of a command that asks a proxy in this event loop."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "proxy", *arguments),
+        *(sys.executable, "-m", "warmprefix", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUTF8": "1"},
+        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2] / "proxy"), "PYTHONUTF8": "1"},
     )
     out, err = await process.communicate()
     assert process.returncode is not None

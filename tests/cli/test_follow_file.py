@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.follow_file import followed_lines, last_lines, stream_lines
+from warmprefix.cli.follow_file import followed_lines, last_lines, stream_lines
 
 
 class Script:

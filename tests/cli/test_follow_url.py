@@ -11,7 +11,7 @@ from itertools import islice
 import httpx
 import pytest
 
-from proxy.cli.follow_url import Refused, TurnFeed, event_data
+from warmprefix.cli.follow_url import Refused, TurnFeed, event_data
 
 
 @dataclass

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from proxy.capture import Capture
-from proxy.captured import Captured, line_of, turn_of
-from proxy.core.types import CacheStats
 from tests.cli.test_commands import empty_folder, invoke
 from tests.fakes.running_proxy import running_proxy
 from tests.noisy_session import Noise, clock, lemonade, play, quiet, respelled
+from warmprefix.capture import Capture
+from warmprefix.captured import Captured, line_of, turn_of
+from warmprefix.core.types import CacheStats
 
 __all__ = ["empty_folder"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from proxy.cli import app
-from proxy.cli.slots import age, lines, size
+from warmprefix.cli import app
+from warmprefix.cli.slots import age, lines, size
 
 SAVED = {
     "id": "5b1c88f0a2d4", "conversation": "3f9c2a81dead", "messages": 4, "tokens": 2846,

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta, timezone
 
 import pytest
 
-from proxy.cli.tail_line import parse_record, render_line, render_other
+from warmprefix.cli.tail_line import parse_record, render_line, render_other
 
 TURN: Mapping[str, object] = {
     "time": "2026-03-01T12:04:31.250+00:00",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from proxy.core.wire import elements, members
 from tests.clients.scripted_model import Json, Turn
+from warmprefix.core.wire import elements, members
 
 CLIENTS = Path(__file__).parents[2] / ".venv-clients" / "bin"
 """Where `make test-clients` installs clients: apart from the project, whose requirements differ."""
@@ -26,7 +26,7 @@ def installed(command: str) -> bool:
 @contextmanager
 def warmprefix(backend_url: str, ledger: Path) -> Iterator[str]:
     """The address of a proxy in a process of its own, which remembers in the file `ledger`."""
-    command = [sys.executable, "-m", "proxy", "serve", "--port", "0", "--backend", backend_url]
+    command = [sys.executable, "-m", "warmprefix", "serve", "--port", "0", "--backend", backend_url]
     memory = {"WARMPREFIX_MEMORY__STORE": "sqlite", "WARMPREFIX_MEMORY__PATH": str(ledger)}
     with subprocess.Popen(
         command,

@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
-from proxy.config import Config, NamedBackend
 from tests.conformance.by_design import BY_DESIGN
 from tests.conformance.cases import CHAT, Case, Opened, check, name_of
 from tests.conformance.conftest import Servers
 from tests.conformance.prompts import CALL, GREEDY, MESSAGES, TOOL
 from tests.fakes.llama import LlamaServer
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy
+from warmprefix.config import Config, NamedBackend
 
 pytestmark = pytest.mark.backend
 

@@ -6,11 +6,19 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from proxy.core.ancestry import ancestry
-from proxy.core.identity import Identifier, scope_key
-from proxy.core.ledger import NO_ANCESTRY, NOTHING, Ancestry, Conversation, Found, Node, node_id
-from proxy.core.types import Message, RawJson
-from proxy.dialects.messages_in import parse_message
+from warmprefix.core.ancestry import ancestry
+from warmprefix.core.identity import Identifier, scope_key
+from warmprefix.core.ledger import (
+    NO_ANCESTRY,
+    NOTHING,
+    Ancestry,
+    Conversation,
+    Found,
+    Node,
+    node_id,
+)
+from warmprefix.core.types import Message, RawJson
+from warmprefix.dialects.messages_in import parse_message
 
 Json = dict[str, Any]
 SCOPE = scope_key("test")

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from proxy.core.canonical import Canonicalizer, choose_rules, continued
-from proxy.core.rules import RULES
-from proxy.core.rules.base import Rule, message_rule
-from proxy.core.types import Message, Prompt, Risk
-from proxy.core.wire import write_message
 from tests.strategies import Json, conversations, prompt_of, prompts
+from warmprefix.core.canonical import Canonicalizer, choose_rules, continued
+from warmprefix.core.rules import RULES
+from warmprefix.core.rules.base import Rule, message_rule
+from warmprefix.core.types import Message, Prompt, Risk
+from warmprefix.core.wire import write_message
 
 DEFAULT = choose_rules()
 NOISY: list[Json] = [

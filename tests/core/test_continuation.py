@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from proxy.core.continuation import Belief, Continuation, belief, has_outlived
-from proxy.core.saving import Reach
-from proxy.core.types import Message, ToolCall
+from warmprefix.core.continuation import Belief, Continuation, belief, has_outlived
+from warmprefix.core.saving import Reach
+from warmprefix.core.types import Message, ToolCall
 
 BELIEFS = [
     pytest.param(True, None, None, Belief.HELD, id="nothing-ran-since"),

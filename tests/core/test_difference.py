@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.core.difference import first_difference
-from proxy.core.types import Message, OpaquePart, Prompt, RawJson, Tool
-from proxy.dialects.messages_in import parse_message
+from warmprefix.core.difference import first_difference
+from warmprefix.core.types import Message, OpaquePart, Prompt, RawJson, Tool
+from warmprefix.dialects.messages_in import parse_message
 
 Json = dict[str, Any]
 

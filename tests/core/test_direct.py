@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.direct import LOADED_FROM, Direct, Kept, ServerModel
-from proxy.core.saving import Reach, Reaches
-from proxy.core.slots import SlotChoice, Traits
-from proxy.core.types import CacheStats, Message, Prompt
-from proxy.dialects.messages_in import parse_message
 from tests.fakes.scripted_replies import dump
+from warmprefix.core.direct import LOADED_FROM, Direct, Kept, ServerModel
+from warmprefix.core.saving import Reach, Reaches
+from warmprefix.core.slots import SlotChoice, Traits
+from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.dialects.messages_in import parse_message
 
 NO_RAM, RAM, CLEARS = Traits(True, False), Traits(True, True), Traits(False, True)
 TEXT = 1000

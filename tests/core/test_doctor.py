@@ -2,15 +2,15 @@
 
 import pytest
 
-from proxy.core.doctor import Settings, exit_status, judge
-from proxy.core.doctor_facts import (
+from warmprefix.core.doctor import Settings, exit_status, judge
+from warmprefix.core.doctor_facts import (
     Facts,
     LemonadeFacts,
     LoadedModel,
     ServerFacts,
     TemplateFeatures,
 )
-from proxy.core.finding import Finding, bad, good, note
+from warmprefix.core.finding import Finding, bad, good, note
 
 URL = "http://127.0.0.1:8080"
 SERVER = ServerFacts(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.doctor_facts import LemonadeFacts, LoadedModel
-from proxy.core.doctor_lemonade import lemonade_findings
+from warmprefix.core.doctor_facts import LemonadeFacts, LoadedModel
+from warmprefix.core.doctor_lemonade import lemonade_findings
 
 MODEL = LoadedModel("Qwen3-0.6B-GGUF", "llamacpp", "http://127.0.0.1:8001")
 LEMONADE = LemonadeFacts("11.7.0", (MODEL,), 2, 3, auto_evict=False)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.doctor_facts import Probe, ServerFacts
-from proxy.core.doctor_server import server_findings
+from warmprefix.core.doctor_facts import Probe, ServerFacts
+from warmprefix.core.doctor_server import server_findings
 
 SERVER = ServerFacts(
     "http://127.0.0.1:8080",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.doctor_facts import TemplateFeatures
-from proxy.core.doctor_template import template_findings
+from warmprefix.core.doctor_facts import TemplateFeatures
+from warmprefix.core.doctor_template import template_findings
 
 GOOD = TemplateFeatures(
     reasoning_in_loop=True,

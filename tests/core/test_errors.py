@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core import errors
-from proxy.core.errors import ProxyError, RefusedUpgrade, Side
+from warmprefix.core import errors
+from warmprefix.core.errors import ProxyError, RefusedUpgrade, Side
 
 SIDES = [
     pytest.param(errors.NotUnderstood, Side.PROXY, id="not-understood"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from proxy.core.explain import (
+from warmprefix.core.explain import (
     CacheBreak,
     Evidence,
     TemplateBreak,
@@ -16,7 +16,7 @@ from proxy.core.explain import (
     template_break,
     tokens_lost,
 )
-from proxy.core.types import CacheStats, Message, Prompt
+from warmprefix.core.types import CacheStats, Message, Prompt
 
 CLOCK = Volatile(re.compile(r"(?m)^Time: .{1,20}$"), "clock", acts=True)
 DATE = Volatile(re.compile(r"\b\d{4}-\d{2}-\d{2}\b"), "date", acts=False)

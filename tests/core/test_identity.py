@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import assume, given, settings
 
-from proxy.core.identity import (
+from tests.strategies import conversations, prompt_of
+from warmprefix.core.identity import (
     DIGEST_BYTES,
     Identifier,
     Looseness,
@@ -19,11 +20,10 @@ from proxy.core.identity import (
     tool_set_key,
     visible_text,
 )
-from proxy.core.json_value import value_key
-from proxy.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
-from proxy.core.wire import changed, write_message
-from proxy.dialects.messages_in import parse_message
-from tests.strategies import conversations, prompt_of
+from warmprefix.core.json_value import value_key
+from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
+from warmprefix.core.wire import changed, write_message
+from warmprefix.dialects.messages_in import parse_message
 
 SCOPE = scope_key("a")
 

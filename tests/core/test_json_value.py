@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.json_value import value_key
 from tests.strategies import JSON_VALUES, spaced
+from warmprefix.core.json_value import value_key
 
 SAME = [
     pytest.param('{"a":1,"b":2}', '{"b":2,"a":1}', id="key-order"),

@@ -1,18 +1,18 @@
-"""The laws of proxy/core/rules/base.py, for every rule, over random prompts and the corpus."""
+"""The laws of warmprefix/core/rules/base.py, for every rule, over random prompts and the corpus."""
 
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 
-from proxy.core.rules import RULES
-from proxy.core.rules.base import Rule
-from proxy.core.types import Message, Prompt
-from proxy.core.wire import write_message
 from tests.core.rules.noise import NOISE, noisy
 from tests.core.rules.table import same, written
 from tests.corpus_pairs import PAIRS
 from tests.strategies import Json, conversations, prompt_of, prompts, tool_lists
+from warmprefix.core.rules import RULES
+from warmprefix.core.rules.base import Rule
+from warmprefix.core.types import Message, Prompt
+from warmprefix.core.wire import write_message
 
 all_rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 examples = settings(max_examples=60)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from proxy.core.ledger import (
+from warmprefix.core.ledger import (
     NO_ANCESTRY,
     Ancestry,
     Conversation,
@@ -13,7 +13,7 @@ from proxy.core.ledger import (
     known_messages,
     place,
 )
-from proxy.core.types import Kind, Prompt, RawJson, Tool
+from warmprefix.core.types import Kind, Prompt, RawJson, Tool
 
 TOOL = Tool("f", RawJson(b'{"name":"f"}'))
 OPTIONS = {"tool_choice": RawJson(b'"auto"')}

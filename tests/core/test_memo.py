@@ -1,6 +1,6 @@
 """The bounded memory of function results: what is asked for stays, the rest goes."""
 
-from proxy.core.memo import ENTRY_BYTES, Memo
+from warmprefix.core.memo import ENTRY_BYTES, Memo
 
 
 def room(entries: int, key_bytes: int) -> int:

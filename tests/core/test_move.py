@@ -2,8 +2,8 @@
 
 import re
 
-from proxy.core.move import move_volatile
-from proxy.core.types import Message, TextPart
+from warmprefix.core.move import move_volatile
+from warmprefix.core.types import Message, TextPart
 
 CLOCK = (re.compile(r"(?m)^Time: .{1,20}$"),)
 SYSTEM = Message("system", "Be brief.\nTime: 10:00")

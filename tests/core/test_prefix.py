@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 
-from proxy.core.prefix import Prefix, characters, common_prefix, same_head
-from proxy.core.types import Prompt, RawJson
-from proxy.dialects.messages_in import parse_message
 from tests.strategies import prompt_of, prompts
+from warmprefix.core.prefix import Prefix, characters, common_prefix, same_head
+from warmprefix.core.types import Prompt, RawJson
+from warmprefix.dialects.messages_in import parse_message
 
 ONE = {"role": "user", "content": "one"}
 SIZE = len('{"role":"user","content":"one"}')

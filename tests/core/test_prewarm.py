@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.prewarm import (
+from warmprefix.core.prewarm import (
     PLACEHOLDER,
     Plan,
     beginnings,
@@ -20,7 +20,7 @@ from proxy.core.prewarm import (
     shared_tokens,
     step_tokens,
 )
-from proxy.core.types import (
+from warmprefix.core.types import (
     CacheStats,
     Message,
     OpaquePart,

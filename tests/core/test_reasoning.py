@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.reasoning import same_reasoning, split_reasoning
+from warmprefix.core.reasoning import same_reasoning, split_reasoning
 
 TAG = "thinking-content-" + "0af1" * 8
 

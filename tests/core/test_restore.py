@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from proxy.core.continuation import Continuation
-from proxy.core.identity import Identifier, Looseness, scope_key
-from proxy.core.ledger import Node
-from proxy.core.restore import How, as_received, restore
-from proxy.core.types import Message, RawJson
-from proxy.core.wire import write_message
-from proxy.dialects.messages_in import parse_message
+from warmprefix.core.continuation import Continuation
+from warmprefix.core.identity import Identifier, Looseness, scope_key
+from warmprefix.core.ledger import Node
+from warmprefix.core.restore import How, as_received, restore
+from warmprefix.core.types import Message, RawJson
+from warmprefix.core.wire import write_message
+from warmprefix.dialects.messages_in import parse_message
 
 SCOPE = scope_key("test")
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from proxy.core.identity import tool_key
-from proxy.core.restore_tools import restore_tools
-from proxy.core.types import RawJson, Tool
+from warmprefix.core.identity import tool_key
+from warmprefix.core.restore_tools import restore_tools
+from warmprefix.core.types import RawJson, Tool
 
 
 def tool(name: str, body: str = "1") -> Tool:

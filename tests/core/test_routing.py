@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.routing import BackendView, Route, route
+from warmprefix.core.routing import BackendView, Route, route
 
 A, B, C = BackendView("a"), BackendView("b"), BackendView("c")
 CODER, WRITER = BackendView("coder", models=("code",)), BackendView("writer", models=("text",))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from proxy.core.saving import Reach, Reaches, WouldSave, held, would_save
-from proxy.core.types import CacheStats, Message, Prompt, RawJson, Tool
-from proxy.dialects.messages_in import parse_message
 from tests.fakes.scripted_replies import dump
+from warmprefix.core.saving import Reach, Reaches, WouldSave, held, would_save
+from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Tool
+from warmprefix.dialects.messages_in import parse_message
 
 Json = dict[str, Any]
 

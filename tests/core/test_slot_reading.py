@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.slot_reading import as_seen
-from proxy.core.slot_state import SlotState
-from proxy.core.slots import LEAST_LOSS_TOKENS, Content, Slot
-from proxy.core.snapshots import Held
-from proxy.core.types import Prompt
+from warmprefix.core.slot_reading import as_seen
+from warmprefix.core.slot_state import SlotState
+from warmprefix.core.slots import LEAST_LOSS_TOKENS, Content, Slot
+from warmprefix.core.snapshots import Held
+from warmprefix.core.types import Prompt
 
 CONTENT = Content(Held("a", (b"a",), b"", 1000), Prompt(()))
 HELD = Slot(0, 1000, 7, CONTENT)

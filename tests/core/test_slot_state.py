@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.slot_state import SlotState, slot_states
+from warmprefix.core.slot_state import SlotState, slot_states
 
 NEVER_USED = {"id": 0, "n_ctx": 32768, "speculative": False, "is_processing": False}
 USED = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.slots import (
+from warmprefix.core.slots import (
     Content,
     How,
     Share,
@@ -19,8 +19,8 @@ from proxy.core.slots import (
     is_saved_to_ram,
     lost_tokens,
 )
-from proxy.core.snapshots import Held
-from proxy.core.types import Prompt
+from warmprefix.core.snapshots import Held
+from warmprefix.core.types import Prompt
 
 HEAD = b"head"
 NOTHING = Prompt(())

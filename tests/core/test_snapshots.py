@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core import snapshots as core
-from proxy.core.snapshots import Held, Snapshot
+from warmprefix.core import snapshots as core
+from warmprefix.core.snapshots import Held, Snapshot
 
 KEYS = (b"system", b"question", b"answer", b"more")
 HEAD = b"tools"

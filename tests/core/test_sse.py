@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from proxy.core.sse import Event, SseReader
+from warmprefix.core.sse import Event, SseReader
 
 
 class Case(NamedTuple):

@@ -1,6 +1,6 @@
 """A behaviour that costs more than it keeps is switched off, and tried again."""
 
-from proxy.core.stand_down import LEAST_COST_TOKENS, PAUSE, StandDown, StoodDown
+from warmprefix.core.stand_down import LEAST_COST_TOKENS, PAUSE, StandDown, StoodDown
 
 
 def test_one_bad_turn_proves_nothing() -> None:

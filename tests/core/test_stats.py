@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
-from proxy.core.stats import cache_ratio, cache_stats
-from proxy.core.types import CacheStats, Reply, StatsSource, Timings, Usage
+from warmprefix.core.stats import cache_ratio, cache_stats
+from warmprefix.core.types import CacheStats, Reply, StatsSource, Timings, Usage
 
 
 class Case(NamedTuple):

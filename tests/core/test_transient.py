@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.transient import BLOCKS, without_blocks
+from warmprefix.core.transient import BLOCKS, without_blocks
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.core.ledger import Place
-from proxy.core.turn import Times, Turn
-from proxy.core.types import CacheStats, Kind, Outcome
+from warmprefix.core.ledger import Place
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import CacheStats, Kind, Outcome
 
 PLACE = Place("c", 1, "t", Kind.APPEND, 2)
 KINDS = [

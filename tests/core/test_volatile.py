@@ -2,7 +2,7 @@
 
 import re
 
-from proxy.core.volatile import cut, mask
+from warmprefix.core.volatile import cut, mask
 
 CLOCK = (re.compile(r"(?m)^Time: .{1,20}$"), re.compile(r"\d+%"))
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.errors import NotUnderstood
-from proxy.core.types import Message, OpaquePart, RawJson, TextPart, ToolCall
-from proxy.core.wire import (
+from tests.strategies import JSON_TEXTS, JSON_VALUES, spaced
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, ToolCall
+from warmprefix.core.wire import (
     changed,
     close_of,
     compact,
@@ -22,7 +23,6 @@ from proxy.core.wire import (
     write_call,
     write_message,
 )
-from tests.strategies import JSON_TEXTS, JSON_VALUES, spaced
 
 LONG = b'"' + b"x\\n" * 400_000 + b'"'
 

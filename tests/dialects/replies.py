@@ -3,8 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
-from proxy.core.types import Message, Reply, Timings, ToolCall, Usage
-from proxy.dialects.chat_reply import ChatReader
+from warmprefix.core.types import Message, Reply, Timings, ToolCall, Usage
+from warmprefix.dialects.chat_reply import ChatReader
 
 KEYS = ("role", "content")
 TIMINGS = {"cache_n": 617, "prompt_n": 1, "prompt_ms": 49.6, "predicted_n": 8, "predicted_ms": 202}

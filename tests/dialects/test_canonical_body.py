@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from proxy.core.errors import NotUnderstood
-from proxy.dialects.canonical_body import canonicalize_body
 from tests.strategies import Json, body_of, conversations, tool_lists
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.dialects.canonical_body import canonicalize_body
 
 TOOL = {"function": {"name": "f"}, "type": "function"}
 NOISY: list[Json] = [

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.errors import NotUnderstood
-from proxy.core.types import Prompt, RawJson, Tool
-from proxy.core.wire import changed, write_message
-from proxy.dialects import chat_completions
-from proxy.dialects.chat_completions import PATHS, parse, reader, render
-from proxy.dialects.messages_in import parse_message
 from tests.strategies import BLANKS, JSON_TEXTS, Json, body_of, conversations, tool_lists
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import Prompt, RawJson, Tool
+from warmprefix.core.wire import changed, write_message
+from warmprefix.dialects import chat_completions
+from warmprefix.dialects.chat_completions import PATHS, parse, reader, render
+from warmprefix.dialects.messages_in import parse_message
 
 ONE = b'{"role":"user","content":"x"}'
 TWO = b'{ "role": "user", "content": "y", "n": 1e1 }'

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from proxy.core.types import Message, ToolCall
-from proxy.dialects.chat_ids import CallIds
+from warmprefix.core.types import Message, ToolCall
+from warmprefix.dialects.chat_ids import CallIds
 
 EARLIER = (
     Message("assistant", "", tool_calls=(ToolCall("old", "f", "{}"), ToolCall(None, "f", ""))),

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from proxy.core.types import Reply, ToolCall
-from proxy.dialects.chat_reply import ChatReader
 from tests.dialects.replies import (
     DONE,
     HI,
@@ -27,6 +25,8 @@ from tests.dialects.replies import (
     read,
     said,
 )
+from warmprefix.core.types import Reply, ToolCall
+from warmprefix.dialects.chat_reply import ChatReader
 
 STREAMS = [
     Case(

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from proxy.core.types import Reply, Timings, Usage
-from proxy.dialects.chat_reply import ChatReader, error_message, read_timings, read_usage
 from tests.dialects.replies import (
     DONE,
     HI,
@@ -20,6 +18,8 @@ from tests.dialects.replies import (
     read,
     said,
 )
+from warmprefix.core.types import Reply, Timings, Usage
+from warmprefix.dialects.chat_reply import ChatReader, error_message, read_timings, read_usage
 
 WHOLE = {
     "choices": [

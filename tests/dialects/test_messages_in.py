@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 
-from proxy.core.errors import NotUnderstood
-from proxy.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
-from proxy.core.wire import changed, write_message
-from proxy.dialects.messages_in import parse_message, parse_tool
 from tests.strategies import conversations
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
+from warmprefix.core.wire import changed, write_message
+from warmprefix.dialects.messages_in import parse_message, parse_tool
 
 
 def raw(text: str) -> RawJson:

@@ -11,15 +11,15 @@ from typing import Any
 
 import uvicorn
 
-from proxy.capture import Capture
-from proxy.config import Config
-from proxy.server.app import App
-from proxy.server.run import listen, uvicorn_config
-from proxy.stores.memory import MemoryStore
-from proxy.turnlog import TurnLog
 from tests.fakes.scripted import ScriptedBackend
 from tests.fakes.scripted_http import Connection, Request
 from tests.fakes.scripted_replies import head
+from warmprefix.capture import Capture
+from warmprefix.config import Config
+from warmprefix.server.app import App
+from warmprefix.server.run import listen, uvicorn_config
+from warmprefix.stores.memory import MemoryStore
+from warmprefix.turnlog import TurnLog
 
 DEADLINE_S = 10.0
 """How long anything may take that takes milliseconds on an idle machine."""

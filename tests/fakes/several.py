@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from proxy.config import Config, NamedBackend
 from tests.fakes.raw_client import Answer, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, RunningProxy
 from tests.fakes.scripted import Stall
 from tests.fakes.scripted_http import Connection, Request
 from tests.fakes.scripted_replies import chat_reply, head, json_response
+from warmprefix.config import Config, NamedBackend
 
 CHAT = "/v1/chat/completions"
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from proxy.core.errors import NotUnderstood
-from proxy.core.wire import value_end
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.wire import value_end
 
 _BLANKS = rb"[ \t\r\n]*"
 _BEFORE = re.compile(

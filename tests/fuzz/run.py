@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import atheris
 
-with atheris.instrument_imports(include=["proxy.core", "proxy.dialects", "json"]):
+with atheris.instrument_imports(include=["warmprefix.core", "warmprefix.dialects", "json"]):
     from tests.fuzz.targets import TARGETS
 
 from tests.fuzz import kept

@@ -10,15 +10,15 @@ import json
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from proxy.core.canonical import Canonicalizer, choose_rules
-from proxy.core.errors import NotUnderstood
-from proxy.core.sse import Event, SseReader
-from proxy.core.types import Reply
-from proxy.dialects import chat_completions
-from proxy.dialects.canonical_body import canonicalize_body
-from proxy.dialects.chat_ids import CallIds
-from proxy.dialects.chat_reply import ChatReader
 from tests.fuzz.said import Number, around, lenient, said
+from warmprefix.core.canonical import Canonicalizer, choose_rules
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.sse import Event, SseReader
+from warmprefix.core.types import Reply
+from warmprefix.dialects import chat_completions
+from warmprefix.dialects.canonical_body import canonicalize_body
+from warmprefix.dialects.chat_ids import CallIds
+from warmprefix.dialects.chat_reply import ChatReader
 
 _MAX_CUTS = 8
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from proxy.core.errors import NotUnderstood
-from proxy.dialects import chat_completions
 from tests.fuzz import kept
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS, cut, with_cuts
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.dialects import chat_completions
 
 CHANGED = b'{"messages":[{"role":"user","content":"a\\n"}%b]%b}'
 CALL = b'{"choices":[{"delta":{"tool_calls":[{"id":"","x":1%b}]}}]}\n\n'

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from proxy.core.types import Request
-from proxy.dialects.chat_completions import parse
-from proxy.profiles.base import Recognised
 from tests.strategies import Json, body_of
+from warmprefix.core.types import Request
+from warmprefix.dialects.chat_completions import parse
+from warmprefix.profiles.base import Recognised
 
 TOOLS = [{"type": "function", "function": {"name": "read"}}]
 

@@ -1,12 +1,10 @@
 """Which client sent a request, and its session.
 
-The fingerprints were taken from captures of the versions named in proxy/profiles; the bodies are ours.
+The fingerprints were taken from captures of the versions named in warmprefix/profiles; the bodies are ours.
 """
 
 import pytest
 
-from proxy.profiles import PROFILES, generic, profile_of
-from proxy.profiles.base import Recognised, system_heads, text
 from tests.profiles.requests import (
     ANSWERED,
     ASKED,
@@ -25,6 +23,8 @@ from tests.profiles.requests import (
     user,
 )
 from tests.strategies import Json, prompt_of
+from warmprefix.profiles import PROFILES, generic, profile_of
+from warmprefix.profiles.base import Recognised, system_heads, text
 
 CLIENTS = [
     Case("claude-code", CLAUDE, ANSWERED, TOOLS, Recognised("claude-code", "s1", False)),

@@ -2,8 +2,6 @@
 
 import pytest
 
-from proxy.profiles import profile_of
-from proxy.profiles.base import Recognised
 from tests.profiles.requests import (
     ANSWERED,
     CLAUDE,
@@ -16,6 +14,8 @@ from tests.profiles.requests import (
     system,
     user,
 )
+from warmprefix.profiles import profile_of
+from warmprefix.profiles.base import Recognised
 
 TITLE = "Generate a concise, sentence-case title (3-7 words) that captures the topic"
 TASK_TITLE = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.profiles.volatile import VolatilePattern, frozen_patterns, volatile_patterns
+from warmprefix.profiles.volatile import VolatilePattern, frozen_patterns, volatile_patterns
 
 PATTERNS = volatile_patterns()
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.embedded_server import Option
 from tests.cli.doctoring import examined, levels
 from tests.fakes.llama import LlamaServer, StartLlama, template
+from warmprefix.embedded_server import Option
 
 pytestmark = pytest.mark.backend
 

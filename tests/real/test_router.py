@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from proxy.backends.known import KnownBackend
-from proxy.core.errors import BackendError
 from tests.fakes.llama import model_file, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
 from tests.servers.stock import StockServer, stock_binary
 from tests.servers.stock_router import StockRouter
+from warmprefix.backends.known import KnownBackend
+from warmprefix.core.errors import BackendError
 
 pytestmark = pytest.mark.backend
 StartRouter = Callable[..., StockRouter]

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.config import Config, NamedBackend
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy
 from tests.servers.stock import Served, StartEither
+from warmprefix.config import Config, NamedBackend
 
 pytestmark = pytest.mark.backend
 

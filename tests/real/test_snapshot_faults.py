@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from proxy.core.snapshots import Snapshot
 from tests.fakes.llama import LlamaServer, StartLlama, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from warmprefix.core.snapshots import Snapshot
 
 pytestmark = pytest.mark.backend
 

@@ -7,15 +7,15 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.backends.llamacpp import LlamaCpp
-from proxy.config import CanonicalizeConfig
-from proxy.dialects import chat_completions
-from proxy.ruleset import RuleSets
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, running_proxy
 from tests.ledger_driver import PATH, Driver
 from tests.security.hostile import CHAT, HANG_S, OK
 from tests.strategies import JSON_TEXTS, JSON_VALUES, conversations, spaced, tool_lists
+from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.config import CanonicalizeConfig
+from warmprefix.dialects import chat_completions
+from warmprefix.ruleset import RuleSets
 
 Json = dict[str, Any]
 _MEMBERS = ("model", "messages", "tools", "stream", "n", "id_slot", "chat_template_kwargs", "x")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.capture import Capture
-from proxy.core.identity import DIGEST_BYTES
-from proxy.stores.sqlite import SqliteStore
-from proxy.turnlog import TurnLog
+from warmprefix.capture import Capture
+from warmprefix.core.identity import DIGEST_BYTES
+from warmprefix.stores.sqlite import SqliteStore
+from warmprefix.turnlog import TurnLog
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 

@@ -5,10 +5,10 @@ import inspect
 
 import pytest
 
-from proxy.server import access
 from tests.fakes.raw_client import Answer, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, running_proxy
 from tests.security.hostile import BODY, CHAT, OK, deliver
+from warmprefix.server import access
 
 NO_BACKEND = "http://127.0.0.1:1"
 KEY = "k3y-with-a-length-of-its-own"

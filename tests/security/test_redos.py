@@ -10,14 +10,14 @@ from typing import AnyStr
 
 import pytest
 
-import proxy
-from proxy.cli.change_marks import change
-from proxy.core.errors import NotUnderstood
-from proxy.core.reasoning import split_reasoning
-from proxy.core.transient import BLOCKS, without_blocks
-from proxy.core.wire import close_of, compact
-from proxy.profiles.volatile import volatile_patterns
+import warmprefix
 from tests.security.hostile import HANG_S
+from warmprefix.cli.change_marks import change
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.reasoning import split_reasoning
+from warmprefix.core.transient import BLOCKS, without_blocks
+from warmprefix.core.wire import close_of, compact
+from warmprefix.profiles.volatile import volatile_patterns
 
 SIZE = 1 << 20
 SHORT = 1 << 12
@@ -26,13 +26,13 @@ SHORT = 1 << 12
 EXCERPT = 512
 """Longer than any excerpt of a break."""
 
-ELSEWHERE = {"proxy.config.load.SERVICE_VARIABLE": "reads names of environment variables only"}
+ELSEWHERE = {"warmprefix.config.load.SERVICE_VARIABLE": "reads names of environment variables only"}
 Pattern = re.Pattern[str] | re.Pattern[bytes]
 
 
 def modules() -> Iterator[str]:
     """Every module of the project that can be imported without its optional parts."""
-    for module in pkgutil.walk_packages(proxy.__path__, "proxy."):
+    for module in pkgutil.walk_packages(warmprefix.__path__, "warmprefix."):
         if module.name.rpartition(".")[2] not in ("__main__", "embedded_server", "embedded"):
             yield module.name
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from proxy.capture import Capture
-from proxy.server.passthrough import Passthrough
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted import Cut, Handler, Send
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
 from tests.security.hostile import CHAT, OTHER
+from warmprefix.capture import Capture
+from warmprefix.server.passthrough import Passthrough
 
 SECRETS = ("canary-auth", "canary-xkey", "canary-cookie", "canary-query", "canary-custom")
 TEXTS = ("canary-system", "canary-prompt", "canary-arguments", "canary-tool", "canary-reply")

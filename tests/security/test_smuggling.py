@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from proxy.backends.connection import Connections
-from proxy.core.errors import Disconnected
 from tests.security.hostile import BODY, CHAT, HIDDEN, OTHER, chunked, deliver, post
+from warmprefix.backends.connection import Connections
+from warmprefix.core.errors import Disconnected
 
 LENGTH = b"Content-Length: %d" % len(BODY)
 TE = b"Transfer-Encoding: chunked"

@@ -4,9 +4,9 @@ import inspect
 
 import pytest
 
-from proxy.config import ServerConfig
-from proxy.server import access
-from proxy.server.access import has_key, is_own_host
+from warmprefix.config import ServerConfig
+from warmprefix.server import access
+from warmprefix.server.access import has_key, is_own_host
 
 
 def asked(**headers: str) -> dict[str, object]:

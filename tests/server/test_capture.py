@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from proxy.capture import MAX_RESPONSE_BYTES, Capture, Tape, create_file
-from proxy.captured import BadLine, Captured, line_of, turn_of
-from proxy.core.errors import ConfigError
-from proxy.core.types import CacheStats
 from tests.fakes.raw_client import Answer, exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
 from tests.fakes.scripted import Step
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
 from tests.test_serve import serving, start
+from warmprefix.capture import MAX_RESPONSE_BYTES, Capture, Tape, create_file
+from warmprefix.captured import BadLine, Captured, line_of, turn_of
+from warmprefix.core.errors import ConfigError
+from warmprefix.core.types import CacheStats
 
 CHAT = "/v1/chat/completions"
 BODY = b'{ "messages": [{"role": "user", "content": "K\xc3\xb6ln?", "name": null}] }'
@@ -210,7 +210,7 @@ def test_a_disk_that_takes_nothing_ends_the_capture(
     def full(descriptor: int, line: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("proxy.capture.write_all", full)
+    monkeypatch.setattr("warmprefix.capture.write_all", full)
     capture.write(ended(1))
     capture.write(ended(1))
     capture.close()

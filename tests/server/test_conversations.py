@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from proxy.record import Record
-from proxy.server.conversations import conversations
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, running_proxy
 from tests.fakes.scripted_replies import chat_reply, json_response
+from warmprefix.record import Record
+from warmprefix.server.conversations import conversations
 
 
 def record(conversation: str | None, time: str, **fields: Any) -> Record:

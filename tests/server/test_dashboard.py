@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.server import dashboard
 from tests.fakes.raw_client import Answer, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, running_proxy
+from warmprefix.server import dashboard
 
 NO_BACKEND = "http://127.0.0.1:1"
 PAGE = "/warmprefix/"

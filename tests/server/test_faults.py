@@ -13,17 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from proxy.capture import Capture
-from proxy.core.explain import CacheBreak, Evidence
-from proxy.core.rules.base import Rule
-from proxy.core.turn import Turn
-from proxy.core.types import Prompt, Reply, Risk
-from proxy.counters import REASONS
-from proxy.prepared import Prepared
-from proxy.recent import Last
-from proxy.recorder import Ended, Recorder, turn_of
-from proxy.server.ending import STEPS
-from proxy.tasks import Tasks
 from tests.fakes.raw_client import Answer, exchange
 from tests.fakes.running_proxy import RunningProxy, running_proxy, until
 from tests.fakes.scripted import Script
@@ -37,6 +26,17 @@ from tests.fakes.scripted_replies import (
 )
 from tests.fakes.several import Healthy, site
 from tests.server.walls import WAY, calls_of
+from warmprefix.capture import Capture
+from warmprefix.core.explain import CacheBreak, Evidence
+from warmprefix.core.rules.base import Rule
+from warmprefix.core.turn import Turn
+from warmprefix.core.types import Prompt, Reply, Risk
+from warmprefix.counters import REASONS
+from warmprefix.prepared import Prepared
+from warmprefix.recent import Last
+from warmprefix.recorder import Ended, Recorder, turn_of
+from warmprefix.server.ending import STEPS
+from warmprefix.tasks import Tasks
 
 CHAT = "/v1/chat/completions"
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
@@ -103,71 +103,73 @@ class Fault:
 
 FAULTS = [
     # before the request is sent
-    Fault("pipeline.identify", "proxy.pipeline.Pipeline.identify", "prepare"),
-    Fault("chat_completions.parse", "proxy.dialects.chat_completions.parse", "prepare"),
-    Fault("profile_of", "proxy.pipeline.profile_of", "prepare"),
-    Fault("canonicalizer.run", "proxy.core.canonical.Canonicalizer.run", "prepare"),
-    Fault("store.find", "proxy.stores.memory.MemoryStore.find", "store"),
-    Fault("recent.get", "proxy.recent.Recent.get", "prepare"),
-    Fault("backends.choose", "proxy.server.backends.Backends.choose", "routing"),
-    Fault("known.kind", "proxy.backends.known.KnownBackend.kind", "backend-facts"),
-    Fault("pipeline.write", "proxy.pipeline.Pipeline.write", "prepare"),
-    Fault("restore", "proxy.pipeline.restore", "prepare"),
-    Fault("chat_completions.render", "proxy.dialects.chat_completions.render", "prepare"),
-    Fault("kind.headers", "proxy.backends.llamacpp.LlamaCpp.headers", "backend-facts"),
-    Fault("capture.tape", "proxy.capture.Capture.tape", "capture"),
-    Fault("prewarm.arrived", "proxy.prewarm.Prewarm.arrived", "prewarm"),
-    Fault("reread.arrived", "proxy.reread.Reread.arrived", "reread"),
-    Fault("seating.take", "proxy.server.seating.Seating.take", "slot"),
-    Fault("seatings.take", "proxy.server.seatings.Seatings.take", "slot"),
-    Fault("table.take", "proxy.slot_table.SlotTable.take", "slot"),
-    Fault("seatings.arrived", "proxy.server.seatings.Seatings.arrived", "prewarm"),
-    Fault("known.outgoing", "proxy.backends.known.KnownBackend.outgoing", "backend-facts"),
-    Fault("stand_down.may", "proxy.core.stand_down.StandDown.may", "prepare"),
+    Fault("pipeline.identify", "warmprefix.pipeline.Pipeline.identify", "prepare"),
+    Fault("chat_completions.parse", "warmprefix.dialects.chat_completions.parse", "prepare"),
+    Fault("profile_of", "warmprefix.pipeline.profile_of", "prepare"),
+    Fault("canonicalizer.run", "warmprefix.core.canonical.Canonicalizer.run", "prepare"),
+    Fault("store.find", "warmprefix.stores.memory.MemoryStore.find", "store"),
+    Fault("recent.get", "warmprefix.recent.Recent.get", "prepare"),
+    Fault("backends.choose", "warmprefix.server.backends.Backends.choose", "routing"),
+    Fault("known.kind", "warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
+    Fault("pipeline.write", "warmprefix.pipeline.Pipeline.write", "prepare"),
+    Fault("restore", "warmprefix.pipeline.restore", "prepare"),
+    Fault("chat_completions.render", "warmprefix.dialects.chat_completions.render", "prepare"),
+    Fault("kind.headers", "warmprefix.backends.llamacpp.LlamaCpp.headers", "backend-facts"),
+    Fault("capture.tape", "warmprefix.capture.Capture.tape", "capture"),
+    Fault("prewarm.arrived", "warmprefix.prewarm.Prewarm.arrived", "prewarm"),
+    Fault("reread.arrived", "warmprefix.reread.Reread.arrived", "reread"),
+    Fault("seating.take", "warmprefix.server.seating.Seating.take", "slot"),
+    Fault("seatings.take", "warmprefix.server.seatings.Seatings.take", "slot"),
+    Fault("table.take", "warmprefix.slot_table.SlotTable.take", "slot"),
+    Fault("seatings.arrived", "warmprefix.server.seatings.Seatings.arrived", "prewarm"),
+    Fault("known.outgoing", "warmprefix.backends.known.KnownBackend.outgoing", "backend-facts"),
+    Fault("stand_down.may", "warmprefix.core.stand_down.StandDown.may", "prepare"),
     # the first backend cannot be reached
-    Fault("backends.lost", "proxy.server.backends.Backends.lost", "routing", moves=True),
-    Fault("known.lost", "proxy.backends.known.KnownBackend.lost", "backend-facts", moves=True),
-    Fault("seating.give_back", "proxy.server.seating.Seating.give_back", "slot", moves=True),
+    Fault("backends.lost", "warmprefix.server.backends.Backends.lost", "routing", moves=True),
+    Fault("known.lost", "warmprefix.backends.known.KnownBackend.lost", "backend-facts", moves=True),
+    Fault("seating.give_back", "warmprefix.server.seating.Seating.give_back", "slot", moves=True),
     # while the reply passes
-    Fault("chat_completions.reader", "proxy.dialects.chat_completions.reader", "reader"),
-    Fault("reader.feed", "proxy.dialects.chat_reply.ChatReader.feed", "reader"),
-    Fault("reader.finish", "proxy.dialects.chat_reply.ChatReader.finish", "reader"),
-    Fault("tape.feed", "proxy.capture.Tape.feed", "capture"),
-    Fault("ids.piece", "proxy.dialects.chat_ids.CallIds.piece", "call-ids", modes=(STREAM,)),
-    Fault("ids.body", "proxy.dialects.chat_ids.CallIds.body", "call-ids", modes=(WHOLE,)),
+    Fault("chat_completions.reader", "warmprefix.dialects.chat_completions.reader", "reader"),
+    Fault("reader.feed", "warmprefix.dialects.chat_reply.ChatReader.feed", "reader"),
+    Fault("reader.finish", "warmprefix.dialects.chat_reply.ChatReader.finish", "reader"),
+    Fault("tape.feed", "warmprefix.capture.Tape.feed", "capture"),
+    Fault("ids.piece", "warmprefix.dialects.chat_ids.CallIds.piece", "call-ids", modes=(STREAM,)),
+    Fault("ids.body", "warmprefix.dialects.chat_ids.CallIds.body", "call-ids", modes=(WHOLE,)),
     # when it has ended
-    Fault("end", "proxy.server.exchange.Exchange._end", "record", is_logged=False),
-    Fault("turn_of", "proxy.server.ending.turn_of", "record", fault=fails_with_a_reply),
-    Fault("recorder.record", "proxy.recorder.Recorder.record", "record"),
-    Fault("store.put", "proxy.stores.memory.MemoryStore.put", "record"),
-    Fault("way.end", "proxy.server.way.Way.end", "routing"),
-    Fault("kept_reply", "proxy.server.ending.kept_reply", "slot"),
-    Fault("seating.leave", "proxy.server.seating.Seating.leave", "slot"),
-    Fault("direct.turn", "proxy.core.direct.Direct.turn", "compare"),
-    Fault("prewarm.ended", "proxy.prewarm.Prewarm.ended", "prewarm"),
-    Fault("reread.ended", "proxy.reread.Reread.ended", "reread"),
-    Fault("known.ended", "proxy.backends.known.KnownBackend.ended", "backend-facts"),
-    Fault("known.saw_model", "proxy.backends.known.KnownBackend.saw_model", "backend-facts"),
-    Fault("tape.end", "proxy.capture.Tape.end", "capture"),
-    Fault("savings.add", "proxy.observing.Savings.add", "metrics"),
-    Fault("metrics.saw", "proxy.metrics.Metrics.saw", "metrics"),
-    Fault("record_of", "proxy.server.turns.record_of", "log"),
-    Fault("detail_of", "proxy.server.turns.detail_of", "log"),
+    Fault("end", "warmprefix.server.exchange.Exchange._end", "record", is_logged=False),
+    Fault("turn_of", "warmprefix.server.ending.turn_of", "record", fault=fails_with_a_reply),
+    Fault("recorder.record", "warmprefix.recorder.Recorder.record", "record"),
+    Fault("store.put", "warmprefix.stores.memory.MemoryStore.put", "record"),
+    Fault("way.end", "warmprefix.server.way.Way.end", "routing"),
+    Fault("kept_reply", "warmprefix.server.ending.kept_reply", "slot"),
+    Fault("seating.leave", "warmprefix.server.seating.Seating.leave", "slot"),
+    Fault("direct.turn", "warmprefix.core.direct.Direct.turn", "compare"),
+    Fault("prewarm.ended", "warmprefix.prewarm.Prewarm.ended", "prewarm"),
+    Fault("reread.ended", "warmprefix.reread.Reread.ended", "reread"),
+    Fault("known.ended", "warmprefix.backends.known.KnownBackend.ended", "backend-facts"),
+    Fault("known.saw_model", "warmprefix.backends.known.KnownBackend.saw_model", "backend-facts"),
+    Fault("tape.end", "warmprefix.capture.Tape.end", "capture"),
+    Fault("savings.add", "warmprefix.observing.Savings.add", "metrics"),
+    Fault("metrics.saw", "warmprefix.metrics.Metrics.saw", "metrics"),
+    Fault("record_of", "warmprefix.server.turns.record_of", "log"),
+    Fault("detail_of", "warmprefix.server.turns.detail_of", "log"),
     # a turn about which the backend is asked
-    Fault("tasks.start", "proxy.tasks.Tasks.start", "explain", fails_to_explain, loses_cache=True),
-    Fault("gather", "proxy.server.ending.gather", "explain", loses_cache=True),
+    Fault(
+        "tasks.start", "warmprefix.tasks.Tasks.start", "explain", fails_to_explain, loses_cache=True
+    ),
+    Fault("gather", "warmprefix.server.ending.gather", "explain", loses_cache=True),
     Fault(
         "recorder.explain",
-        "proxy.recorder.Recorder.explain",
+        "warmprefix.recorder.Recorder.explain",
         "explain",
         fails_when_asked,
         loses_cache=True,
     ),
     # the log itself: there is no line to name it in
-    Fault("turns.add", "proxy.server.turns.Turns.add", "log", is_logged=False),
-    Fault("turns.reserve", "proxy.server.turns.Turns.reserve", "log", is_logged=False),
-    Fault("turns.fill", "proxy.server.turns.Turns.fill", "log", is_logged=False),
-    Fault("log.write", "proxy.turnlog.TurnLog.write", "log", is_logged=False),
+    Fault("turns.add", "warmprefix.server.turns.Turns.add", "log", is_logged=False),
+    Fault("turns.reserve", "warmprefix.server.turns.Turns.reserve", "log", is_logged=False),
+    Fault("turns.fill", "warmprefix.server.turns.Turns.fill", "log", is_logged=False),
+    Fault("log.write", "warmprefix.turnlog.TurnLog.write", "log", is_logged=False),
 ]
 
 CASES = [
@@ -248,7 +250,7 @@ async def test_a_rule_that_raises_is_named_and_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = Rule("key-order", Risk.LOSSLESS, boom, why="", source="")  # type: ignore[arg-type]  # raises
-    monkeypatch.setattr("proxy.ruleset.choose_rules", lambda *_: (broken,))
+    monkeypatch.setattr("warmprefix.ruleset.choose_rules", lambda *_: (broken,))
     body, script = reply_of(WHOLE, "hi", 0)
     async with Healthy(script) as backend, running_proxy(backend.url) as proxy:
         answer = await ask(proxy, FIRST, WHOLE)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from proxy.observing import Savings
 from tests.fakes.lemonade import LemonadeDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
@@ -13,6 +12,7 @@ from tests.fakes.scripted_replies import chat_reply, dump, json_response
 from tests.noisy_session import CHAT, Noise, clock, lemonade, play, quiet, respelled
 from tests.server.test_turns import TURN
 from tests.test_serve import serving
+from warmprefix.observing import Savings
 
 OK = json_response(chat_reply("hi", 5, 0))
 ODD = b'{ "messages":[{"content":"x ","role":"user","name":null}],"tools":[],"thinking":false }'

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from proxy import __version__
 from tests.fakes.raw_client import Answer, RawClient, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, running_proxy, until
 from tests.fakes.scripted_replies import chat_reply, json_response
+from warmprefix import __version__
 
 CHAT = "/v1/chat/completions"
 OK = json_response(chat_reply("hi", 5, 0))

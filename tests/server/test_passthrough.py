@@ -211,9 +211,9 @@ async def test_many_answers_at_once_do_not_mix() -> None:
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        ("proxy.backends.known.KnownBackend.kind", "backend-facts"),
-        ("proxy.prewarm.Prewarm.arrived", "prewarm"),
-        ("proxy.reread.Reread.arrived", "reread"),
+        ("warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
+        ("warmprefix.prewarm.Prewarm.arrived", "prewarm"),
+        ("warmprefix.reread.Reread.arrived", "reread"),
     ],
 )
 async def test_a_fault_in_what_only_helps_is_not_the_clients(

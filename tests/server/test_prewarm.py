@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from proxy.slot_table import SlotTable
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import DEADLINE_S, Json, RunningProxy, Settings, running_proxy, until
+from warmprefix.slot_table import SlotTable
 
 CHAT = "/v1/chat/completions"
 HISTORY = [

@@ -2,16 +2,16 @@
 
 import pytest
 
-from proxy.core.errors import (
+from warmprefix.core.errors import (
     BackendError,
     Disconnected,
     RefusedUpgrade,
     TimedOut,
     Unreachable,
 )
-from proxy.core.types import Outcome
-from proxy.server.asgi import AsgiMessage
-from proxy.server.problems import answer_backend_error, outcome_of
+from warmprefix.core.types import Outcome
+from warmprefix.server.asgi import AsgiMessage
+from warmprefix.server.problems import answer_backend_error, outcome_of
 
 
 class Odd(BackendError):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, MemoryConfig
-from proxy.core.errors import ConfigError
-from proxy.server.run import listen, open_store
-from proxy.stores.memory import MemoryStore
+from warmprefix.config import Config, MemoryConfig
+from warmprefix.core.errors import ConfigError
+from warmprefix.server.run import listen, open_store
+from warmprefix.stores.memory import MemoryStore
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", "AF_INET"), ("::1", "AF_INET6")])

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.core.stand_down import PAUSE
-from proxy.server.seating import Seating
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
 from tests.servers.stock import StartStock
+from warmprefix.core.stand_down import PAUSE
+from warmprefix.server.seating import Seating
 
 CHAT = "/v1/chat/completions"
 SYSTEM = {"role": "system", "content": "You help with files." * 120}

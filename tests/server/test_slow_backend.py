@@ -71,8 +71,8 @@ async def test_of_slots_that_are_not_shown_in_time_nothing_is_claimed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Once they are, they are known without anybody's waiting for it."""
-    monkeypatch.setattr("proxy.backends.known_model._AGAIN_S", 0.0)
-    monkeypatch.setattr("proxy.backends.probe._LIMIT_S", 0.2)
+    monkeypatch.setattr("warmprefix.backends.known_model._AGAIN_S", 0.0)
+    monkeypatch.setattr("warmprefix.backends.probe._LIMIT_S", 0.2)
     async with SlowDouble("/slots") as backend, running_proxy(backend.url) as proxy:
         known = proxy.app.known
         await known.ask_template()
@@ -90,7 +90,7 @@ async def test_of_slots_that_are_not_shown_in_time_nothing_is_claimed(
 
 
 async def test_one_that_loads_is_known_when_it_has_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.backends.known._LATE_S", 0.01)
+    monkeypatch.setattr("warmprefix.backends.known._LATE_S", 0.01)
     async with SlowDouble() as backend, running_proxy(backend.url) as proxy:
         known = proxy.app.known
         backend.loading = True
@@ -107,7 +107,7 @@ async def test_one_that_loads_is_known_when_it_has_loaded(monkeypatch: pytest.Mo
 async def test_a_build_that_does_not_say_is_not_asked_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("proxy.backends.known_model._AGAIN_S", 0.0)
+    monkeypatch.setattr("warmprefix.backends.known_model._AGAIN_S", 0.0)
     async with LlamaDouble(2, ["/slots"]) as backend, running_proxy(backend.url) as proxy:
         asked = []
         for turn in range(20):

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from proxy.turnlog import FIELDS
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
 from tests.fakes.scripted import Step
@@ -19,6 +18,7 @@ from tests.fakes.scripted_replies import (
     timings,
     usage,
 )
+from warmprefix.turnlog import FIELDS
 
 CHAT = "/v1/chat/completions"
 USER = {"role": "user", "content": "What is it?"}

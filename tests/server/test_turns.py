@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.ledger import Place
-from proxy.core.turn import Times, Turn
-from proxy.core.types import CacheStats, Kind, Outcome
-from proxy.record import Record
-from proxy.server.turns import Turns
-from proxy.turnlog import TurnLog
+from warmprefix.core.ledger import Place
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.record import Record
+from warmprefix.server.turns import Turns
+from warmprefix.turnlog import TurnLog
 
 TURN = Turn(
     id="t0",

@@ -362,7 +362,7 @@ async def test_a_backend_whose_kind_cannot_be_told_gets_the_client_as_it_is(
     def boom(_: object) -> None:
         raise KeyError("injected")
 
-    monkeypatch.setattr("proxy.backends.known.KnownBackend.kind", boom)
+    monkeypatch.setattr("warmprefix.backends.known.KnownBackend.kind", boom)
     async with (
         LemonadeDouble() as lemonade,
         running_proxy(lemonade.url, backend=LEMONADE) as proxy,

@@ -1,14 +1,14 @@
-"""What the source calls on a request's way: behind a wall (proxy/guard.py), or on the way itself."""
+"""What the source calls on a request's way: behind a wall (warmprefix/guard.py), or on the way itself."""
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROXY = Path(__file__).parents[2] / "proxy"
+PROXY = Path(__file__).parents[2] / "proxy" / "warmprefix"
 
 WAY = ("chat", "way", "parts", "exchange", "renamed", "ending", "turns")
-"""The modules of proxy/server/ that a chat request goes through, from its body to its line in the log."""
+"""The modules of warmprefix/server/ that a chat request goes through, from its body to its line in the log."""
 
 
 @dataclass

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from proxy.stores.base import Store
-from proxy.stores.memory import MemoryStore
-from proxy.stores.sqlite import SqliteStore
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, running_proxy
 from tests.fakes.scripted import Script, Wait
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import chat_stream, stream_response, tool_call_deltas
+from warmprefix.stores.base import Store
+from warmprefix.stores.memory import MemoryStore
+from warmprefix.stores.sqlite import SqliteStore
 
 CHAT = "/v1/chat/completions"
 DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0

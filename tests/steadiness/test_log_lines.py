@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from proxy.turnlog import TurnLog
+from warmprefix.turnlog import TurnLog
 
 ROOT = Path(__file__).parents[2]
 
 _PRINTS_ON_A_FULL_DISK = """
 import resource, sys, time
-from proxy.turnlog import TurnLog, line_of
+from warmprefix.turnlog import TurnLog, line_of
 
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.stores.sqlite import SqliteStore
 from tests.stores.files import open_store
+from warmprefix.stores.sqlite import SqliteStore
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from proxy.core.identity import chain_key, content_key
-from proxy.core.ledger import Conversation, Entry, Node, node_id
-from proxy.core.types import RawJson
-from proxy.stores.base import Store
+from warmprefix.core.identity import chain_key, content_key
+from warmprefix.core.ledger import Conversation, Entry, Node, node_id
+from warmprefix.core.types import RawJson
+from warmprefix.stores.base import Store
 
 ROOT = content_key(b"root")
 LARGE = RawJson(b'"' + b"x" * 30_000 + b'"')

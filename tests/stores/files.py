@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from proxy.stores.sqlite import FRONT_BYTES, SqliteStore
 from tests.stores.entries import entry
+from warmprefix.stores.sqlite import FRONT_BYTES, SqliteStore
 
 
 def open_store(path: Path, max_bytes: int = 10**9, front_bytes: int = FRONT_BYTES) -> SqliteStore:

@@ -1,4 +1,4 @@
-"""What every store promises (proxy/stores/base.py), over all stores."""
+"""What every store promises (warmprefix/stores/base.py), over all stores."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.ledger import MAX_ALIKE, NOTHING, Conversation, Entry, Node
-from proxy.core.types import RawJson
-from proxy.stores.base import Store
-from proxy.stores.memory import MemoryStore
-from proxy.stores.sqlite import SqliteStore
 from tests.stores.entries import LARGE, ROOT, chain, entry, is_known, raw
+from warmprefix.core.ledger import MAX_ALIKE, NOTHING, Conversation, Entry, Node
+from warmprefix.core.types import RawJson
+from warmprefix.stores.base import Store
+from warmprefix.stores.memory import MemoryStore
+from warmprefix.stores.sqlite import SqliteStore
 
 MAX_BYTES = 100_000
 MAX_AGE_S = 1_000.0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.errors import StoreError
 from tests.stores.entries import chain, entry, is_known
 from tests.stores.files import content, execute, fill, open_store, overwrite, replace, size
+from warmprefix.core.errors import StoreError
 
 
 async def make_garbage(path: Path) -> None:

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.core.wire import MESSAGE_KEYS
 from tests.strategies import Json
+from warmprefix.core.wire import MESSAGE_KEYS
 
 Body = tuple[list[Json], list[Json] | None]
 _BLANK = " \t\r\n"

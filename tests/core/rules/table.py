@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from proxy.core.rules.base import Rule
-from proxy.core.types import Prompt
-from proxy.core.wire import compact, write_message, write_object
 from tests.strategies import Json, prompt_of
+from warmprefix.core.rules.base import Rule
+from warmprefix.core.types import Prompt
+from warmprefix.core.wire import compact, write_message, write_object
 
 
 class Change(NamedTuple):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from proxy.core.rules.arguments_text import RULE
-from proxy.core.types import Prompt
-from proxy.dialects.messages_in import parse_message
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.arguments_text import RULE
+from warmprefix.core.types import Prompt
+from warmprefix.dialects.messages_in import parse_message
 
 
 def calling(*arguments: object) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.billing_line import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.billing_line import RULE
 
 LINE = "x-anthropic-billing-header: cc_version=2.1.197.e5b; cch=60dd5;"
 

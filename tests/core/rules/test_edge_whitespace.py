@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.edge_whitespace import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.edge_whitespace import RULE
 
 
 def said(text: str) -> dict[str, object]:

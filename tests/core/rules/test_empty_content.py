@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.empty_content import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.empty_content import RULE
 
 CALLS = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.empty_tool_calls import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.empty_tool_calls import RULE
 
 TABLE = [
     Change(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from proxy.core.rules.empty_tools import RULE
-from proxy.core.types import Prompt
-from proxy.dialects.chat_completions import parse
 from tests.core.rules.table import ToolsKeep, check_rows
+from warmprefix.core.rules.empty_tools import RULE
+from warmprefix.core.types import Prompt
+from warmprefix.dialects.chat_completions import parse
 
 TABLE = [
     ToolsKeep("absent", None, "own"),

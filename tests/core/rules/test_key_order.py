@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.key_order import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.key_order import RULE
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 

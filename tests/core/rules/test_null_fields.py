@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.null_fields import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.null_fields import RULE
 
 TABLE = [
     Change(

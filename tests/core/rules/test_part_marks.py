@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.part_marks import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.part_marks import RULE
 
 TEXT = {"type": "text", "text": "x"}
 MARK = {"cache_control": {"type": "ephemeral"}}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.text_parts import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.text_parts import RULE
 
 
 def text(content: str) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.tool_key_order import RULE
 from tests.core.rules.table import ToolsChange, ToolsKeep, check_rows
+from warmprefix.core.rules.tool_key_order import RULE
 
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
 TOOL = {"type": "function", "function": FUNCTION}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.tool_marks import RULE
 from tests.core.rules.table import ToolsChange, ToolsKeep, check_rows
+from warmprefix.core.rules.tool_marks import RULE
 
 FUNCTION = {"name": "f", "parameters": {"type": "object"}}
 TOOL = {"type": "function", "function": FUNCTION}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.tool_result_name import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.tool_result_name import RULE
 
 ASKED = {"role": "user", "content": "x"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.unknown_fields import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.unknown_fields import RULE
 
 F = {"name": "f", "arguments": "{}"}
 CALL = {"id": "c", "type": "function", "function": F}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.rules.user_edge_newlines import RULE
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.rules.user_edge_newlines import RULE
 
 
 def asked(text: str) -> dict[str, object]:

@@ -1,5 +1,0 @@
-"""Cline (captured with CLI 3.0.65)."""
-
-from proxy.profiles.base import Profile
-
-PROFILE = Profile("cline", system_starts=("You are Cline",))

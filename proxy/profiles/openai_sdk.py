@@ -1,5 +1,0 @@
-"""Programs that use an OpenAI library directly and say no more of themselves."""
-
-from proxy.profiles.base import Profile
-
-PROFILE = Profile("openai-sdk", user_agents=("OpenAI/Python", "AsyncOpenAI/Python", "OpenAI/JS"))

@@ -1,5 +1,0 @@
-"""Qwen Code (captured with 0.15.10)."""
-
-from proxy.profiles.base import Profile
-
-PROFILE = Profile("qwen-code", user_agents=("QwenCode/",))

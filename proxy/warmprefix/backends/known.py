@@ -1,0 +1,204 @@
+"""What is known of a backend, asked when it is first needed and again when it may have changed."""
+
+import asyncio
+import sys
+import time
+
+import httpx
+
+from warmprefix.backends.base import Headers, Kind
+from warmprefix.backends.client import new_client
+from warmprefix.backends.key import BackendKey
+from warmprefix.backends.kinds import KINDS
+from warmprefix.backends.known_model import Asking, KnownModel, Start
+from warmprefix.backends.probe import Silence, identify
+from warmprefix.backends.router import Router, ask_router
+from warmprefix.core.errors import Unreachable
+from warmprefix.tasks import Tasks
+
+__all__ = ["KnownBackend", "KnownModel", "Start"]
+
+_HEALTH_S = 2.0  # no model is needed for it
+_AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the requests themselves
+_FIRST_WAIT_S = (
+    0.5  # how long a request waits to learn it; a loopback server answers in milliseconds
+)
+_LATE_S = 2.0  # how often one that is not there yet is looked for: a look costs a millisecond
+_TOLD = {
+    Silence.LOCKED: "wants a key: slots, rendering, saving and explaining are off until backend.api_key is "
+    "set, or a request with a key has succeeded",
+    Silence.ROUTER: "has several models: each is asked about once it is loaded. None is loaded for a question, "
+    "or read again after a restart",
+}
+
+
+class KnownBackend(KnownModel):
+    """The backend at `url`, as the model that it has; one that has several knows each by its name.
+
+    `kind`: its name, or "auto".
+    """
+
+    def __init__(self, url: str, kind: str, tasks: Tasks, key: BackendKey | None = None) -> None:
+        key = BackendKey(url) if key is None else key
+        super().__init__(Asking(url, new_client(auth=key), key, tell=self._tell))
+        self._kind: Kind | None = KINDS.get(kind)
+        self._tasks = tasks
+        self._identified_s = -_AGAIN_S
+        self._identifying = asyncio.Lock()
+        self._served: str | None = None
+        self._router: Router | None = None
+        self._models: dict[str, KnownModel] = {}
+        self._names: dict[str, str] = {}
+        self._told: set[Silence] = set()
+        self._waiting: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The kind's name, "unknown" while the backend has not answered."""
+        return self._kind.name if self._kind else "unknown"
+
+    async def kind(self) -> Kind:
+        """The kind, or the one that changes nothing while it is not known."""
+        if self._kind is None:
+            await self.ask()
+        return self._kind or KINDS["openai-compatible"]
+
+    async def ask(self) -> None:
+        """Ask the backend what it is, unless that is known or was just tried."""
+        async with self._identifying:
+            if self._kind is not None or time.monotonic() - self._identified_s < _AGAIN_S:
+                return
+            self._identified_s = time.monotonic()
+            try:
+                async with asyncio.timeout(_FIRST_WAIT_S):
+                    self._kind = KINDS[await identify(self._asking.client, self._asking.url)]
+            except (Unreachable, TimeoutError):
+                return
+
+    async def is_healthy(self) -> bool | None:
+        """Whether requests can be sent now; None where it takes too long to say.
+
+        llama-server answers 503 while it loads its model (tools/server/README.md, /health). A server
+        without `/health` is there when it says so. One that answers a single request at a time says
+        nothing while it generates.
+        """
+        try:
+            health = await self._asking.client.get(f"{self._asking.url}/health", timeout=_HEALTH_S)
+        except (httpx.ReadTimeout, httpx.WriteTimeout):
+            return None
+        except httpx.HTTPError:
+            return False
+        return health.status_code != 503
+
+    async def answers(self) -> bool:
+        """Whether the backend is there now."""
+        try:
+            name = await identify(self._asking.client, self._asking.url)
+        except Unreachable:
+            return False
+        self._kind = self._kind or KINDS[name]
+        return True
+
+    async def outgoing(self, headers: Headers) -> Headers:
+        """A client's headers as this backend should get them, with our key if the client has none."""
+        return self._asking.key.for_client((await self.kind()).headers(headers))
+
+    def model_key(self, model: str | None) -> str:
+        """The one name of the model that a request asks for; empty if there is one only, or none so named."""
+        return self._names.get(model or "", "")
+
+    def of(self, model: str | None) -> KnownModel:
+        """What is known of the model that a request asks for; nothing of one that a router does not have."""
+        return self._models.get(self.model_key(model), self)
+
+    @property
+    def models(self) -> tuple[KnownModel, ...]:
+        """Those of a router; else the one that there is."""
+        return tuple(self._models.values()) or (self,)
+
+    async def gives_way(self, model: str | None) -> tuple[KnownModel, ...]:
+        """The models of which the router unloads one for a request for `model`; empty if there is room."""
+        router = await ask_router(self._asking.client, self._asking.url) if self._router else None
+        if router is None or not router.most:
+            return ()
+        loaded = {listed.name for listed in router.models if listed.is_loaded}
+        wanted = self.model_key(model)
+        if not wanted or wanted in loaded or len(loaded) < router.most:
+            return ()
+        return tuple(known for name, known in self._models.items() if name in loaded)
+
+    def ended(self, model: str | None, headers: Headers, status: int | None) -> None:
+        """A request that went out with these headers has ended; the reply named its model."""
+        if status == 200:
+            self.of(model).woke()
+            if self._asking.key.succeeded(headers):
+                self.ask_soon()
+        self.saw_model(model)
+
+    def saw_model(self, model: str | None) -> None:
+        """A reply named its model: another one than before brings another template."""
+        if self._kind is None:
+            return
+        is_new, self._served = model != self._served, model
+        known = self.of(model)
+        if known is self and is_new:
+            self._tasks.start(self.ask_template(), "template probe")
+        elif model is not None and known.should_ask():
+            self._tasks.start(known.ask_template(), "template probe")
+
+    def lost(self) -> None:
+        """The backend could not be reached: what comes back may be another one."""
+        self._served = None
+        for known in {self, *self._models.values()}:
+            known.forget()
+
+    def wait_for_it(self) -> None:
+        """Learn what the backend is as soon as it answers, however late that is."""
+        self._waiting = self._tasks.start(self._learn(), "template probe")
+
+    def stop(self) -> None:
+        """End what would never end by itself."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _learn(self) -> None:
+        while True:
+            await self.ask()
+            await self.ask_template()
+            is_coming = self.silence in (Silence.GONE, Silence.LOADING)
+            if self._kind is not None and not is_coming:
+                return
+            await asyncio.sleep(_LATE_S)
+
+    async def ask_template(self) -> None:
+        """Learn what the server is, and what its template does; of a router, for each model that is loaded."""
+        await super().ask_template()
+        if self.silence is None:
+            self._router, self._models, self._names = None, {}, {}
+        if self.silence is not Silence.ROUTER:
+            return
+        self._router = await ask_router(self._asking.client, self._asking.url) or self._router
+        if self._router is None:
+            return
+        listed = {one.name: one for one in self._router.models}
+        self._models = {
+            name: self._models.get(name) or KnownModel(self._asking, name) for name in listed
+        }
+        aliases = {alias: one.name for one in listed.values() for alias in one.aliases}
+        self._names = aliases | {name: name for name in listed}
+        for name, known in self._models.items():
+            if listed[name].is_loaded and known.should_ask():
+                await known.ask_template()
+
+    def _tell(self, silence: Silence) -> None:
+        """Say once what is off, and why."""
+        if silence in _TOLD and silence not in self._told:
+            self._told.add(silence)
+            what = _TOLD[silence]
+            if silence is Silence.LOCKED and self._asking.key.is_configured:
+                what = "refuses the key in backend.api_key: slots, rendering, saving and explaining are off"
+            sys.stderr.write(f"warmprefix: the backend at {self._asking.url} {what}\n")
+
+    async def close(self) -> None:
+        """Close the connections used for asking."""
+        await self._asking.client.aclose()

@@ -1,0 +1,253 @@
+"""What is known of one model of a backend: its start, its template, and what its slots said last.
+
+Looking (`/props`) disturbs nobody: it wakes no server that sleeps, puts off no sleep and loads no model.
+`/slots` and rendering do wake it, so they are asked only for a request, or right after one.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import NamedTuple
+
+import httpx
+
+from warmprefix.backends.base import Kind
+from warmprefix.backends.key import BackendKey
+from warmprefix.backends.kinds import KINDS
+from warmprefix.backends.llama import Llama
+from warmprefix.backends.probe import Props, Silence, ask_slots, page, props_of
+from warmprefix.backends.slots_api import SlotsApi
+from warmprefix.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
+from warmprefix.core.slot_state import SlotState
+
+_AGAIN_S = 2.0  # what is still to be learnt is asked for this often, by the requests themselves
+_TRIES = 5  # so often in one start; a build that does not say will not say so the next time either
+
+
+class Start(NamedTuple):
+    """One start of a llama-server: its media marker, and the path of its model."""
+
+    marker: str
+    model: str | None
+
+
+@dataclass(slots=True, eq=False)
+class Asking:
+    """What the models of a backend share: its address, the connections for questions, its key, and what is
+    known of each template, by its digest."""
+
+    url: str
+    client: httpx.AsyncClient
+    key: BackendKey
+    templates: dict[bytes, TemplateFacts] = field(default_factory=dict)
+    tell: Callable[[Silence], None] = lambda _: None
+
+
+class KnownModel:
+    """`model`: its name with a router; empty for the one that a backend has."""
+
+    def __init__(self, asking: Asking, model: str = "") -> None:
+        self.model = model
+        self._asking = asking
+        self._looking = asyncio.Lock()
+        self._learning = asyncio.Lock()
+        self._props: Props | None = None
+        self._states: tuple[SlotState, ...] = ()
+        self._is_there = True
+        self._was_lost = False
+        self._has_asked = False
+        self._tries = _TRIES
+        self._asked_s = -_AGAIN_S
+        self.silence: Silence | None = Silence.GONE
+        """Why it said nothing when it was asked last; None if it did."""
+        self.template = UNKNOWN
+        self.generation = 0
+        """Counts what has emptied all slots at once, as far as it was noticed: a start of the server, a nap, a
+        router that unloaded the model."""
+        self.slots: tuple[int, ...] = ()
+        """Tokens in each slot when `/slots` was asked last, or as a start or a nap leaves them; empty if not
+        known."""
+
+    def __repr__(self) -> str:
+        return f"KnownModel({self.model!r}, {self.generation=}, {self.slots=}, {self.is_asleep=})"
+
+    async def kind(self) -> Kind:
+        """The kind of its backend: only llama-server is a router."""
+        return KINDS["llamacpp"]
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether the server slept when it was looked at last, and nothing that wakes it is known since."""
+        return self._is_there and self._props is not None and self._props.is_sleeping
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it has said something, and its router has not unloaded it since."""
+        return self._is_there and self._props is not None
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether there is nothing more to ask of this start."""
+        props = self._props
+        if props is None or not self._is_there:
+            return False
+        return self.template != UNKNOWN and (bool(self.slots) or not props.total)
+
+    @property
+    def start(self) -> Start | None:
+        """Which start of which model answered when the backend was asked last; None if it does not say."""
+        props = self._props if self._is_there else None
+        return None if props is None or props.marker is None else Start(props.marker, props.model)
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """What a saved slot must fit, as far as the backend said so when it was asked last."""
+        return self._props.says if self._props else ()
+
+    @property
+    def llama(self) -> Llama | None:
+        """The llama-server that answers, or the one behind it; None while none is known."""
+        props = self._props
+        return Llama(self._asking.client, props.url, self.model) if props else None
+
+    def slots_api(self) -> SlotsApi:
+        """What saves and restores its slots, to be closed by the caller."""
+        return SlotsApi(self._asking.key, self.model)
+
+    def forget(self) -> None:
+        """What comes back may be another one."""
+        self._emptied()
+        self._was_lost = True
+
+    async def look(self) -> bool | None:
+        """Whether what the slots held is gone, for all that is known, since it was looked at last: the server
+        has started anew, was lost, sleeps, or its router has unloaded the model. None if it does not answer,
+        or does not say.
+
+        llama-server draws a new media marker at every start (tools/server/README.md, /props).
+        """
+        async with self._looking:  # else two that look at once would count one start twice
+            return self._saw(await props_of(self._asking.client, self._asking.url, self.model))
+
+    async def has_restarted(self) -> bool | None:
+        """The same, on behalf of a request: the slots are asked for too, once a start."""
+        is_gone = await self.look()
+        if is_gone is not None and not self.slots and not self._has_asked:
+            await self.slot_states()
+        return is_gone
+
+    def _saw(self, found: Props | Silence) -> bool | None:
+        if isinstance(found, Silence):
+            self.silence = found
+            if found is Silence.LOCKED:
+                self._asking.key.refused()
+            if found is not Silence.UNLOADED:
+                self._asking.tell(found)
+                return None
+            was_there, self._is_there = self.is_loaded, False
+            if was_there:
+                self._emptied()
+            return was_there
+        self._asking.key.accepted()
+        before, self._props, self._is_there = self._props, found, True
+        self.silence = None
+        is_new = before is not None and (before.url, before.marker) != (found.url, found.marker)
+        naps = found.is_sleeping and before is not None and not before.is_sleeping
+        if is_new or naps:
+            self._emptied()
+        if found.is_sleeping:
+            self.slots = (0,) * found.total
+        was_lost, self._was_lost = self._was_lost, False
+        return is_new or naps or was_lost
+
+    def _emptied(self) -> None:
+        self.generation += 1
+        self.slots = ()
+        self._states = ()
+        self._has_asked = False
+        self._tries = _TRIES
+        self.ask_soon()
+
+    def ask_soon(self) -> None:
+        """What is still to be learnt may be had now."""
+        self._asked_s = -_AGAIN_S
+
+    async def load(self, limit_s: float | None = None) -> bool:
+        """Have the router load the model, as the request does that is about to ask for it; whether it is
+        loaded now. Nothing but a request may lead to this."""
+        address = page(self._asking.url, "/props", self.model).removesuffix("&autoload=false")
+        try:
+            await self._asking.client.get(address, timeout=httpx.Timeout(5.0, read=limit_s))
+        except httpx.HTTPError:
+            return False
+        await self.has_restarted()
+        if self.is_loaded and not self.slots:
+            await self.slot_states()
+        return self.is_loaded
+
+    async def slot_states(self) -> tuple[SlotState, ...]:
+        """Every slot as it is now; empty if the backend does not say. It wakes a server that sleeps.
+
+        A slot that has been used and now says that it never was tells of a nap, or of a start, that nobody saw.
+        """
+        props, generation = self._props, self.generation
+        if props is None or not self._is_there:
+            return ()
+        self._has_asked = True
+        states = await ask_slots(self._asking.client, props.url, self.model)
+        if not states or generation != self.generation:
+            return ()  # or it is another start by now
+        used = {state.id for state in self._states if not state.is_unused}
+        if any(state.is_unused and state.id in used for state in states):
+            self._emptied()
+        self._states = states
+        self.slots = tuple(state.tokens or 0 for state in states)
+        self.woke()
+        return states
+
+    async def slot_tokens(self) -> tuple[int, ...]:
+        """Tokens in each slot now; 0 if nothing ran in it yet."""
+        return tuple(state.tokens or 0 for state in await self.slot_states())
+
+    async def render(self, body: bytes) -> str | None:
+        """The text that the template makes of a prompt; None if the backend cannot be asked."""
+        props = self._props
+        if props is None:
+            return None
+        return await rendered(self._asking.client, props.url, body, self.model)
+
+    def woke(self) -> None:
+        """It has answered something that a sleeping server does not answer."""
+        if self._props is not None and self._props.is_sleeping:
+            self._props = replace(self._props, is_sleeping=False)
+
+    def should_ask(self) -> bool:
+        """Whether something is still to be learnt, and was not asked for just now or too often."""
+        if self.is_learnt or not self._tries or time.monotonic() - self._asked_s < _AGAIN_S:
+            return False
+        return self.silence is not Silence.NO_LLAMA_SERVER
+
+    async def ask_template(self) -> None:
+        """Learn what the server is, what its slots hold and what the template does; the last is asked once a
+        template, whichever model has it. A server that sleeps is left asleep: the rest is learnt once it
+        has answered a request."""
+        async with self._learning:
+            await self.look()
+            self._asked_s = time.monotonic()
+            props = self._props
+            if props is None or self.silence is not None:
+                self.template = UNKNOWN
+                return
+            self._tries -= self._tries > 0
+            known = self._asking.templates
+            key = blake2b(props.template.encode("utf-8", "surrogatepass")).digest()
+            if not props.is_sleeping:
+                if props.total and not self.slots:
+                    await self.slot_states()
+                if key not in known:
+                    facts = await ask_template(self._asking.client, props.url, self.model)
+                    if facts != UNKNOWN:
+                        known[key] = facts
+            self.template = known.get(key, UNKNOWN)

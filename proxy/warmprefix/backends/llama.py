@@ -1,0 +1,66 @@
+"""What a llama-server does beyond answering chats: render, tokenize, evaluate ahead. httpx, off the path."""
+
+from dataclasses import dataclass
+
+import httpx
+import orjson
+
+from warmprefix.backends.probe import ask_slots, page
+from warmprefix.backends.template import rendered
+from warmprefix.core.slot_state import SlotState
+
+_LIMIT_S = 5.0  # these answers need no model
+_READS = httpx.Timeout(_LIMIT_S, read=None)
+"""Evaluating takes as long as it takes: some hundred tokens are seconds on a processor without a GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Llama:
+    """A llama-server at `url`. Every answer is None, or empty, if it does not answer.
+
+    `model`: of a router, which then asks the server of that model, and loads none for it.
+    """
+
+    client: httpx.AsyncClient
+    url: str
+    model: str = ""
+
+    async def render(self, body: bytes) -> str | None:
+        """The prompt that the template makes of a chat body."""
+        return await rendered(self.client, self.url, body, self.model)
+
+    async def tokenize(self, text: str) -> tuple[int, ...]:
+        """The tokens of a rendered prompt, as the chat endpoint makes them (server-context.cpp:5416)."""
+        body = {"content": text, "add_special": True, "parse_special": True}
+        found = (await self._post("/tokenize", body, httpx.Timeout(_LIMIT_S))).get("tokens")
+        return tuple(found) if isinstance(found, list) else ()
+
+    async def slots(self) -> tuple[SlotState, ...]:
+        """Every slot, as it is now."""
+        return await ask_slots(self.client, self.url, self.model)
+
+    async def evaluate(self, slot: int, tokens: tuple[int, ...], model: str | None) -> int | None:
+        """Have a slot hold these tokens; how many it had to evaluate. Cancelling closes the connection.
+
+        With `n_predict` 0 one token is drawn, but none is kept (measured: the slot then holds the prompt).
+        """
+        body = {"prompt": tokens, "n_predict": 0, "cache_prompt": True, "id_slot": slot}
+        named = body if model is None else {**body, "model": model}
+        timings = (await self._post("/completion", named, _READS)).get("timings")
+        evaluated = timings.get("prompt_n") if isinstance(timings, dict) else None
+        return evaluated if isinstance(evaluated, int) else None
+
+    async def _post(
+        self, path: str, body: dict[str, object], limit: httpx.Timeout
+    ) -> dict[str, object]:
+        headers = {"Content-Type": "application/json"}
+        content = orjson.dumps({**body, "model": self.model} if self.model else body)
+        address = page(self.url, path, self.model)
+        try:
+            response = await self.client.post(
+                address, content=content, headers=headers, timeout=limit
+            )
+            value = response.json() if response.status_code == 200 else None
+        except (httpx.HTTPError, ValueError):
+            return {}
+        return value if isinstance(value, dict) else {}

@@ -1,0 +1,60 @@
+"""The `warmprefix` command: one command a file, registered here.
+
+A command imports what it needs when it runs, so that `--help` and `--version` answer at once.
+"""
+
+from typing import Annotated
+
+import typer
+
+from warmprefix.cli import canonicalize, config, doctor, explain, replay, serve, slots, tail
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,  # they print local variables, keys among them
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.command)
+app.command("tail")(tail.command)
+app.command("explain")(explain.command)
+app.command("canonicalize")(canonicalize.command)
+app.command("replay")(replay.command)
+app.command("doctor")(doctor.command)
+app.command("slots")(slots.command)
+app.command("config")(config.command)
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and ends, where it is wanted."""
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"warmprefix {version('warmprefix')}")
+        except PackageNotFoundError:
+            typer.echo("warmprefix (not installed: run from a source folder)")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Keep a local model's prompt cache warm, whatever the client does.
+
+    warmprefix sits between an OpenAI-compatible client and llama-server or Lemonade Server. It makes
+    every prompt begin with the tokens that the backend already holds, and says why when that fails.
+
+    Start: `warmprefix serve --backend http://127.0.0.1:8080`, then give the client
+    `OPENAI_BASE_URL=http://127.0.0.1:8484/v1` and watch the cache with `warmprefix tail`.
+    """
+
+
+def main() -> None:
+    """Runs the command line."""
+    app(prog_name="warmprefix")

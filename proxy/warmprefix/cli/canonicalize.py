@@ -1,0 +1,125 @@
+"""`warmprefix canonicalize`: the canonical form of request bodies, without a proxy."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from warmprefix.cli.settings import one_line_errors
+from warmprefix.core.errors import ConfigError, NotUnderstood
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from warmprefix.dialects.canonical_body import CanonicalBody
+
+RuleOption = list[str] | None
+
+
+def command(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Request body or JSON lines.")
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what each rule changes and why, not the body.")
+    ] = False,
+    disable: Annotated[
+        RuleOption, typer.Option(metavar="RULE", help="Leave this rule out. May be repeated.")
+    ] = None,
+    enable: Annotated[
+        RuleOption, typer.Option(metavar="RULE", help="Add this opt-in rule. May be repeated.")
+    ] = None,
+) -> None:
+    """Write the canonical form of a request body: equal bytes for equal prompts.
+
+    Reads one chat-completions body, or one a line, from FILE or standard input. Stateless: what only
+    the memory of a running proxy can restore stays as it is. A body that is not understood is
+    written as it came, and the exit status is 1.
+
+    Examples: `warmprefix canonicalize body.json --diff`,
+    `cmp <(warmprefix canonicalize a.json) <(warmprefix canonicalize b.json)`
+    """
+    with one_line_errors():
+        enabled, disabled = tuple(enable or ()), tuple(disable or ())
+        check_rules("--enable", enabled)
+        check_rules("--disable", disabled)
+        data = read(file)
+    failed = False
+    for number, body in bodies(data):
+        where = f"line {number}" if number else str(file or "standard input")
+        failed |= not canonicalized(body, where, diff, enabled, disabled)
+    raise typer.Exit(1 if failed else 0)
+
+
+def read(file: Path | None) -> bytes:
+    """All of the input; raises ConfigError where it cannot be read."""
+    if file is None or str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def check_rules(flag: str, names: tuple[str, ...]) -> None:
+    """Raises ConfigError for a name that no rule has."""
+    from warmprefix.config.checks import check_rules
+    from warmprefix.core.rules import RULE_NAMES
+
+    try:
+        check_rules(names, RULE_NAMES)
+    except ValueError as error:
+        raise ConfigError(f"flag {flag}: {error}") from None
+
+
+def bodies(data: bytes) -> list[tuple[int, bytes]]:
+    """The bodies with their line numbers; number 0 where the whole input is one body."""
+    lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
+    if len(lines) > 1 and not is_json(data):
+        return lines
+    return [(0, data.strip())]
+
+
+def is_json(data: bytes) -> bool:
+    """Whether the bytes are one JSON value."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def canonicalized(
+    body: bytes, where: str, diff: bool, enable: tuple[str, ...], disable: tuple[str, ...]
+) -> bool:
+    """Writes the canonical body or the diff; False where the body was not understood."""
+    from rich.console import Console
+
+    from warmprefix.dialects.canonical_body import canonicalize_body
+
+    try:
+        result = canonicalize_body(body, enable=enable, disable=disable)
+    except NotUnderstood as error:
+        typer.echo(f"warmprefix: {where}: not understood: {error}", err=True)
+        if not diff:
+            typer.echo(body)
+        return False
+    if diff:
+        show_steps(Console(highlight=False, soft_wrap=True, markup=False), where, result)
+    else:
+        typer.echo(result.body)
+    return True
+
+
+def show_steps(console: "Console", where: str, result: "CanonicalBody") -> None:
+    """Prints what each rule changed and why."""
+    if not result.steps:
+        console.print(f"{where}: canonical already, nothing changes", style="dim")
+    for step in result.steps:
+        console.print(f"{where}: {step.rule} ({step.risk})", style="bold", end="")
+        console.print(f"  {step.why}", style="dim")
+        console.print(f"  {step.path}")
+        console.print(f"  - {step.before}", style="red")
+        console.print(f"  + {step.after}", style="green")

@@ -1,0 +1,150 @@
+"""`warmprefix doctor`: what of a backend helps and what hurts cache reuse."""
+
+import asyncio
+import json
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from warmprefix.cli.settings import USAGE_STATUS, ConfigOption, effective, one_line_errors
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from warmprefix.config import Config
+    from warmprefix.core.doctor_facts import Facts
+    from warmprefix.core.finding import Finding
+
+COLOURS = {"good": "green", "note": "yellow", "bad": "bold red"}
+INDENT = 6
+MOST_COLUMNS = 100  # longer lines are hard to read, however wide the terminal
+
+
+def command(
+    config: ConfigOption = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The backend [default: that of the settings]."),
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            envvar="OPENAI_API_KEY",
+            show_envvar=True,
+            help="The backend's API key, used only if it asks for one [default: backend.api_key].",
+        ),
+    ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe",
+            help="Also measure, with two prompts of 600 and 340 tokens on an idle slot; what that slot "
+            "holds is lost.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Ask the backend what it can do, and say what helps and what hurts cache reuse.
+
+    Only asks, unless `--probe` is given. Exit status: 0 where nothing hurts, 1 where something does,
+    2 where the backend does not answer.
+
+    Examples: `warmprefix doctor`, `warmprefix doctor --backend http://127.0.0.1:13305 --probe`
+    """
+    with one_line_errors():
+        every = asked(config, backend)
+    statuses = [examine(settings, api_key, probe=probe, as_json=as_json) for settings in every]
+    raise typer.Exit(max(statuses))
+
+
+def asked(file: Path | None, backend: str | None) -> "list[Config]":
+    """The settings for each backend that is asked: all of them, unless one is named."""
+    from warmprefix.config import load
+
+    flags = {"backend.url": backend}
+    settings = effective(file, {}).config
+    if not settings.backends:
+        named = effective(file, flags).config
+        if named.backend.url == settings.backend.url:
+            return [named]
+        return [replace(named, backend=replace(named.backend, api_key=None))]  # that of another one
+    only = () if backend is None else (load(None, {}, flags).config.backend,)
+    return [replace(settings, backend=each) for each in only or settings.backends]
+
+
+def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bool) -> int:
+    """Asks, judges and shows; the exit status."""
+    from warmprefix.backends.ask import ask
+    from warmprefix.core.doctor import Settings, exit_status, judge
+    from warmprefix.core.errors import Unreachable
+
+    url = settings.backend.url
+    try:
+        facts = asyncio.run(ask(url, api_key or settings.backend.api_key, probe=probe))
+    except Unreachable as error:
+        show_unreachable(url, str(error), as_json=as_json)
+        return USAGE_STATUS
+    findings = judge(facts, Settings(settings.backend.kind, settings.memory.restore_reasoning))
+    status = exit_status(findings)
+    if as_json:
+        show_json(facts, findings, status)
+    else:
+        show(url, findings)
+    return status
+
+
+def show_unreachable(url: str, error: str, *, as_json: bool) -> None:
+    """Says that nothing answers."""
+    if as_json:
+        typer.echo(
+            json.dumps({"backend": url, "status": USAGE_STATUS, "error": error, "findings": []})
+        )
+    typer.echo(f"warmprefix: no answer from {error}", err=True)
+
+
+def show_json(facts: "Facts", findings: "tuple[Finding, ...]", status: int) -> None:
+    """The findings and the facts they come from, as one JSON object."""
+    body = {
+        "backend": facts.url,
+        "status": status,
+        "findings": [asdict(finding) for finding in findings],
+        "facts": asdict(facts),
+    }
+    typer.echo(json.dumps(body, indent=2))
+
+
+def show(url: str, findings: "tuple[Finding, ...]") -> None:
+    """The findings as people read them; colours only on a terminal and without NO_COLOR."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(
+        highlight=False, soft_wrap=True, no_color=True if os.environ.get("NO_COLOR") else None
+    )
+    console.print(Text(url, "bold"))
+    for finding in findings:
+        console.print(block(finding, min(console.width, MOST_COLUMNS)))
+    counts = {level: sum(f.level == level for f in findings) for level in COLOURS}
+    console.print(f"\n{counts['good']} good, {counts['note']} to know, {counts['bad']} bad")
+
+
+def block(finding: "Finding", columns: int) -> "Text":
+    """A finding: its level in a column of its own, the text wrapped beside it."""
+    from rich.text import Text
+
+    from warmprefix.cli.tail_line import plain
+
+    advice = f"→ {finding.advice}" if finding.advice else ""
+    styles = {finding.what: "bold", finding.why: "", advice: "cyan"}
+    shown = Text()
+    for text, style in styles.items():
+        for line in wrap(plain(text), max(columns - INDENT, INDENT)):
+            shown.append("\n" + " " * INDENT if shown else "\n")
+            shown.append(line, style)
+    level = Text(f"\n{finding.level:<{INDENT}}", COLOURS[finding.level])
+    return level + shown[1:]

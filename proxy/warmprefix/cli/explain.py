@@ -1,0 +1,126 @@
+"""`warmprefix explain`: why the cache broke in one turn, and what would have kept it."""
+
+import contextlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from warmprefix.cli.settings import USAGE_STATUS
+from warmprefix.cli.tail import (
+    DEFAULT_URL,
+    ApiKeyOption,
+    is_coloured,
+    plain_console,
+    quiet_end,
+    say,
+)
+
+Record = Mapping[str, object]
+
+KEPT_TURNS = 1000
+"""Turns that a proxy keeps."""
+
+
+def command(
+    turn: Annotated[
+        str | None, typer.Argument(metavar="[TURN]", help="Id of the turn, as in the log.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The newest turn with a break; so without TURN.")
+    ] = False,
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="A running proxy, here or on another machine.")
+    ] = DEFAULT_URL,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read this log instead; - is standard input."),
+    ] = None,
+    api_key: ApiKeyOption = None,
+) -> None:
+    """Say where a prompt left the one before, why, what it cost, and what would have kept it.
+
+    The exit status is 1 where there is no such turn. The texts before and after are shown where
+    `log.excerpts = true` lets the log hold them; the change in them is marked.
+
+    Examples: `warmprefix explain --last`, `warmprefix explain 5b1c88f0a2d4 --log turns.log`
+    """
+    if turn is not None and last:
+        say("flag --last names the newest turn with a break; leave out TURN")
+        raise typer.Exit(USAGE_STATUS)
+    with quiet_end():
+        record = from_proxy(url, api_key, turn) if log is None else from_log(log, turn)
+        if record is None:
+            say(missing(turn))
+            raise typer.Exit(1)
+        show(record)
+
+
+def from_log(log: Path, turn: str | None) -> Record | None:
+    """The turn in a log; one that cannot be read ends the command."""
+    try:
+        with contextlib.ExitStack() as stack:
+            standard = str(log) == "-"
+            lines = sys.stdin.buffer if standard else stack.enter_context(log.open("rb"))
+            return newest(lines, turn)
+    except OSError as error:
+        say(f"{log}: cannot be read: {error.strerror}")
+        raise typer.Exit(USAGE_STATUS) from None
+
+
+def from_proxy(url: str, api_key: str | None, turn: str | None) -> Record | None:
+    """The turn of a running proxy; one that does not answer ends the command."""
+    from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
+    from warmprefix.cli.tail_line import parse_record
+
+    try:
+        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say)) as feed:
+            if turn is None:
+                found = newest(feed.last(KEPT_TURNS), None)
+                turn = None if found is None else str(found.get("turn"))
+            line = None if turn is None else feed.one(turn)
+    except Unanswered as error:
+        say(f"no answer from {url} ({error}); is it running? --url names another")
+        raise typer.Exit(USAGE_STATUS) from None
+    except Refused as error:
+        say(str(error))
+        raise typer.Exit(USAGE_STATUS) from None
+    return None if line is None else parse_record(line)
+
+
+def newest(lines: Iterable[bytes], turn: str | None) -> Record | None:
+    """The last record of this turn, or without one the last that has a break."""
+    from warmprefix.cli.tail_line import parse_record
+
+    found = None
+    for line in lines:
+        record = parse_record(line)
+        if record is not None and is_wanted(record, turn):
+            found = record
+    return found
+
+
+def is_wanted(record: Record, turn: str | None) -> bool:
+    """Whether this is the turn, or without one a turn with a break."""
+    return isinstance(record.get("break"), Mapping) if turn is None else record.get("turn") == turn
+
+
+def missing(turn: str | None) -> str:
+    """What to say where nothing was found."""
+    if turn is None:
+        return "no turn with a cache break: nothing to explain"
+    return (
+        f"no turn {turn}: ids stand in the log's field `turn` and in `warmprefix tail --explain`; a "
+        f"proxy keeps the last {KEPT_TURNS:,} turns"
+    )
+
+
+def show(record: Record) -> None:
+    """Prints the explanation."""
+    from warmprefix.cli.explain_text import explained
+
+    console = plain_console()
+    for line in explained(record, coloured=is_coloured(console)):
+        console.print(line)

@@ -1,0 +1,210 @@
+"""A turn's cache break in words. Pure: record in, lines out. For `explain`, `tail --explain`, `replay`.
+
+Without colour the change is marked as `[-…-]` in the text before and `{+…+}` in the text after.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import tzinfo
+
+from rich.text import Text
+
+from warmprefix.cli.change_marks import marked
+from warmprefix.cli.tail_line import ABSENT, clock, count, number, percent, plain
+
+Record = Mapping[str, object]
+
+CAUSES: Mapping[str, str] = {
+    "clock": "a clock in the prompt shows another time",
+    "date": "a date in the prompt is another one",
+    "counter": "a counter in the prompt has moved on",
+    "id": "an id in the prompt is another one",
+    "whitespace": "the same words with other blanks or line ends",
+    "arguments": "the same tool arguments, written differently as JSON",
+    "reasoning": "the reasoning of an earlier reply was dropped or rewritten",
+    "transient-block": "a block that only the newest message carried is gone from an older one",
+    "tool-order": "the same tools in another order",
+    "tool-schema": "the definition of a tool changed",
+    "tool-set": "other tools than in the turn before",
+    "template-option": "an option of the chat template changed",
+    "edit": "the client changed its history",
+    "compaction": "the client shortened its history",
+    "evicted": "the prompt went on, but other conversations had taken its place in the cache",
+    "restarted": "the backend was started anew or has slept: its cache is empty",
+    "checkpoint": "the model cannot cut its cache at any token, and fell back to an earlier checkpoint",
+    "model-switch": "another model answered",
+    "other-backend": "the conversation moved to another backend, which had not read it",
+    "no-cache": "the request said cache_prompt: false",
+    "unknown": "not known: neither the prompts nor the backend show it",
+}
+SIDES: Mapping[str, str] = {
+    "client": "the client, which sent another prompt",
+    "backend": "the backend",
+    "template": "the model's chat template, which renders the same messages otherwise",
+    "unknown": "not known",
+}
+NO_TEXT = "not in the log; log.excerpts = true shows it"
+_SETTING = re.compile(r"[a-z]+\.[a-z_]+ = ")
+_FAILED_STATUS = 400
+
+
+def explained(record: Record, *, coloured: bool, zone: tzinfo | None = None) -> Iterator[Text]:
+    """All that is known of a turn, line by line."""
+    yield heading(record, zone)
+    found = record.get("break")
+    if isinstance(found, Mapping):
+        yield from break_lines(found, saved(record), coloured=coloured)
+    else:
+        yield Text(no_break(record))
+    if number(record.get("prewarmed_tokens")):
+        ahead = f"{count(record.get('prewarmed_tokens'))} tokens were evaluated before it came"
+        yield labelled("ahead", f"{ahead}; they are no part of its own counts")
+    if record.get("error"):
+        yield labelled("error", plain(record["error"]))
+
+
+def heading(record: Record, zone: tzinfo | None) -> Text:
+    """Which turn this is."""
+    line = Text()
+    line.append(f"turn {plain(record.get('turn'))}", "bold")
+    line.append(f"  {clock(record.get('time'), zone)}  ", "dim")
+    line.append(f"{plain(record.get('client'))}, conversation {plain(record.get('conversation'))}")
+    index = number(record.get("index"))
+    place = "" if index is None else f", turn {index + 1:.0f} of it"
+    line.append(f"{place} ({plain(record.get('kind'))})")
+    return line
+
+
+def break_lines(found: Record, saving: str | None, *, coloured: bool) -> Iterator[Text]:
+    """A break, a line for each question."""
+    cause = plain(found.get("cause"))
+    yield labelled("where", where(found), "yellow")
+    yield from change_lines(found, "before", "after ", coloured=coloured)
+    yield labelled("why", f"{words(cause)} ({cause})", "bold")
+    yield labelled("cost", cost(found))
+    yield labelled("who", SIDES.get(plain(found.get("side")), plain(found.get("side"))))
+    if saving is not None:
+        yield labelled("to do", saving, "cyan")
+    else:
+        yield from hint_lines(plain(found.get("hint")))
+
+
+def below(record: Record, *, coloured: bool, advice: Text | None) -> Iterator[Text]:
+    """What stands under the line of a turn with a break: one to four lines."""
+    found = record.get("break")
+    if not isinstance(found, Mapping):
+        return
+    cause = plain(found.get("cause"))
+    first = Text(f"    {where(found)}: ", "yellow")
+    first.append(words(cause), "bold yellow")
+    first.append(f" ({cost(found)}; {plain(found.get('side'))})", "default")
+    yield first
+    if found.get("before") is not None or found.get("after") is not None:
+        yield from change_lines(found, "    -", "    +", coloured=coloured)
+    if advice is not None:
+        yield advice
+
+
+def advice(record: Record, *, with_id: bool = False) -> Text | None:
+    """What to do about the break of a turn; None where there is none."""
+    found = record.get("break")
+    if not isinstance(found, Mapping):
+        return None
+    line = Text("    → ", "dim")
+    line.append(saved(record) or plain(found.get("hint")), "cyan")
+    if with_id:
+        line.append(f"   (warmprefix explain {plain(record.get('turn'))})", "dim")
+    return line
+
+
+def saved(record: Record) -> str | None:
+    """What a proxy that only observed would have saved, where it would."""
+    found = record.get("would_save")
+    tokens = number(found.get("tokens")) if isinstance(found, Mapping) else None
+    if not tokens:
+        return None
+    return f"serve without --observe: it would have saved about {tokens:,.0f} tokens"
+
+
+def change_lines(found: Record, before: str, after: str, *, coloured: bool) -> Iterator[Text]:
+    """The texts before and after, the change marked; where there is none, why."""
+    old, new = found.get("before"), found.get("after")
+    if old is None and new is None:
+        if found.get("path") is not None:
+            yield labelled("text", NO_TEXT, "dim")
+        return
+    texts = marked(text_of(old), text_of(new), coloured=coloured)
+    for label, text in zip((before, after), texts, strict=True):
+        line = Text(f"{label}   " if label.strip().isalpha() else f"{label} ")
+        line.append_text(Text("(nothing)", "dim") if text is None else text)
+        yield line
+
+
+def text_of(value: object) -> str | None:
+    """An excerpt, None where there is none."""
+    return value if isinstance(value, str) else None
+
+
+def labelled(label: str, text: str, style: str = "") -> Text:
+    """`label    text`."""
+    return Text.assemble(f"{label:<9}", (text, style))
+
+
+def where(found: Record) -> str:
+    """The place of a break."""
+    path = found.get("path")
+    if path is None:
+        return "nowhere in the prompt, which went on from the one before"
+    offset = number(found.get("offset"))
+    return plain(path) if offset is None else f"{plain(path)}, character {offset:,.0f}"
+
+
+def words(cause: str) -> str:
+    """A cause in words."""
+    return CAUSES.get(cause, cause)
+
+
+def cost(found: Record) -> str:
+    """Tokens and seconds, as far as the backend reported."""
+    tokens, seconds = number(found.get("tokens_lost")), number(found.get("seconds_lost"))
+    if tokens is None:
+        return "cost not reported by the backend"
+    if tokens == 0:
+        return "it cost nothing: all that could be reused was"
+    time = "" if seconds is None else f", {seconds:,.1f} s"
+    return f"{tokens:,.0f} tokens evaluated again{time}"
+
+
+def hint_lines(hint: str) -> Iterator[Text]:
+    """What to do: a setting on a line of its own, to be pasted."""
+    if _SETTING.match(hint):
+        yield labelled("to do", "in warmprefix.toml, above its first [section]:")
+        yield labelled("", hint, "cyan")
+    else:
+        yield labelled("to do", hint, "cyan")
+
+
+def no_break(record: Record) -> str:
+    """What to say of a turn in which nothing broke."""
+    outcome, status = plain(record.get("outcome")), number(record.get("status"))
+    if outcome != "ok" or (status or 0) >= _FAILED_STATUS:
+        return f"It failed ({outcome} {plain(record.get('status'))}); there is nothing to compare."
+    if record.get("kind") is None:
+        return "Its body was not understood and went to the backend as it came."
+    told = counts(record)
+    if record.get("kind") == "side":
+        return f"A side request, no part of the conversation. {told}"
+    if record.get("kind") == "cold":
+        return f"The first turn of its conversation: there was no earlier prompt to keep. {told}"
+    return f"Nothing broke. {told}"
+
+
+def counts(record: Record) -> str:
+    """What was reused, by the backend's count."""
+    prompt, cached = record.get("prompt_tokens"), record.get("cached_tokens")
+    if prompt is None or cached is None:
+        return "The backend did not report what it reused."
+    share = percent(number(record.get("cache_ratio")))
+    told = f"{count(cached)} of {count(prompt)} prompt tokens were reused"
+    told += "" if share == ABSENT else f" ({share})"
+    return f"{told}, {count(record.get('processed_tokens'))} evaluated."

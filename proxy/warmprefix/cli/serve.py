@@ -1,0 +1,64 @@
+"""`warmprefix serve`: runs the proxy."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from warmprefix.cli.settings import ConfigOption, effective, one_line_errors
+from warmprefix.core.errors import ConfigError
+
+CaptureOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Record chat requests and replies there, for `replay`."),
+]
+
+
+def command(
+    config: ConfigOption = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The backend [default: http://127.0.0.1:8080]."),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Address to listen on [default: 127.0.0.1].")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Port to listen on [default: 8484].")
+    ] = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Start a real llama-server with a small model.")
+    ] = False,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Change nothing; only measure and explain.")
+    ] = False,
+    capture: CaptureOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Show the settings in force and end.")
+    ] = False,
+) -> None:
+    """Run the proxy between a client and a backend.
+
+    The client needs one change: `OPENAI_BASE_URL=http://127.0.0.1:8484/v1`. Standard output gets one
+    JSON line a turn; `warmprefix tail` shows them as people read them. The dashboard is at
+    http://127.0.0.1:8484/warmprefix/.
+
+    Example: `warmprefix serve --backend http://127.0.0.1:13305` (Lemonade Server)
+
+    Without a backend at hand: `warmprefix serve --embedded`
+
+    To see first what a client breaks, and what would be saved: `warmprefix serve --observe`
+    """
+    flags = {"backend.url": backend, "server.host": host, "server.port": port}
+    with one_line_errors():
+        if embedded and backend is not None:
+            raise ConfigError("flag --embedded starts a backend of its own; leave out --backend")
+        settings = effective(config, flags)
+        if check:
+            from warmprefix.config import effective_lines
+
+            typer.echo("\n".join(effective_lines(settings)))
+            return
+        from warmprefix.server.run import Extras, run
+
+        raise typer.Exit(run(settings.config, Extras(embedded, observe, capture)))

@@ -1,0 +1,51 @@
+"""What the commands that need a configuration share: its option, loading it, and its errors."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from warmprefix.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from warmprefix.config import Effective
+
+DEFAULT_FILE = Path("warmprefix.toml")
+
+USAGE_STATUS = 2
+"""The exit status of a wrong command line; a wrong configuration is the same kind of mistake."""
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Settings (TOML). Default: ./warmprefix.toml if there.",
+    ),
+]
+
+
+def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
+    """The configuration of a command; raises ConfigError."""
+    from warmprefix.config import load
+    from warmprefix.core.rules import RULE_NAMES
+    from warmprefix.profiles import PROFILES
+
+    per_client = (f"{profile.name}:{rule}" for profile in PROFILES for rule in RULE_NAMES)
+    if file is None and DEFAULT_FILE.is_file():
+        file = DEFAULT_FILE
+    return load(file, os.environ, flags, rule_names=RULE_NAMES.union(per_client))
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turns a ConfigError into one line on standard error and exit status 2."""
+    try:
+        yield
+    except ConfigError as error:
+        typer.echo(f"warmprefix: {error}", err=True)
+        raise typer.Exit(USAGE_STATUS) from None

@@ -1,0 +1,155 @@
+"""`warmprefix tail`: the turn log as people read it."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DEFAULT_URL = "http://127.0.0.1:8484"
+
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        envvar="WARMPREFIX_SERVER__API_KEY",
+        show_envvar=True,
+        help="The proxy's api_key, if it has one.",
+    ),
+]
+
+
+def command(
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="A running proxy, here or on another machine.")
+    ] = DEFAULT_URL,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read this log instead; - is standard input."),
+    ] = None,
+    last: Annotated[
+        int, typer.Option("-n", min=0, metavar="N", help="Show this many earlier turns.")
+    ] = 10,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", "-f", help="Go on with each new turn.")
+    ] = True,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Under each cache break: where, why, what to do.")
+    ] = False,
+    api_key: ApiKeyOption = None,
+) -> None:
+    """Watch the cache: one coloured line a turn.
+
+    `12:04:31 hermes ▸ 3f9c2a81 12,034 prompt 11,980 cached 99.5% 54 processed 0.3 s append`
+
+    Time, client, conversation, tokens of the prompt, those that the backend had in its cache, those
+    it had to evaluate, how long you waited, and what kind of turn it was. `✂` names the place where
+    the cache broke and why; `--explain` tells more. `–` is what the backend did not report.
+
+    Examples: `warmprefix tail --explain`, `warmprefix tail --log turns.log -n 50 --no-follow`,
+    `docker logs -f warmprefix | warmprefix tail --log -`
+    """
+    with quiet_end():
+        show(lines_of(url, log, last, follow, api_key), explain=explain)
+
+
+def lines_of(
+    url: str, log: Path | None, last: int, follow: bool, api_key: str | None
+) -> Iterator[bytes]:
+    """The lines of the source that the options name."""
+    if log is None:
+        return url_lines(url, last, follow, api_key)
+    return log_lines(log, last, follow)
+
+
+def log_lines(log: Path, last: int, follow: bool) -> Iterator[bytes]:
+    """The lines of a log; one that cannot be read ends the command."""
+    from warmprefix.cli.follow_file import followed_lines, last_lines, stream_lines
+
+    if str(log) == "-":
+        yield from stream_lines(sys.stdin.buffer, last, follow=follow)
+        return
+    if follow and not log.exists():
+        say(f"{log} is not there yet; waiting for it")
+    try:
+        yield from followed_lines(log, last) if follow else last_lines(log, last)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say(f"{log}: cannot be read: {error.strerror}")
+        raise typer.Exit(1) from None
+
+
+def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterator[bytes]:
+    """The lines of a running proxy; one that answers wrongly ends the command."""
+    import httpx
+
+    from warmprefix.cli.follow_url import Refused, TurnFeed, reason
+
+    try:
+        with contextlib.closing(TurnFeed(url, api_key, say)) as feed:
+            yield from feed.follow(last) if follow else feed.last(last)
+    except (Refused, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        say(str(error))
+        raise typer.Exit(1) from None
+    except httpx.HTTPError as error:
+        say(f"no answer from {url} ({reason(error)})")
+        raise typer.Exit(1) from None
+
+
+def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
+    """Prints each line, and what is to say of its break where that is wanted."""
+    from warmprefix.cli.explain_text import advice, below
+    from warmprefix.cli.tail_line import parse_record, render_line, render_other
+
+    console = plain_console()
+    for line in lines:
+        if not line.strip():
+            continue
+        record = parse_record(line)
+        console.print(render_other(line) if record is None else render_line(record))
+        if explain and record is not None:
+            to_do = advice(record, with_id=True)
+            for more in below(record, coloured=is_coloured(console), advice=to_do):
+                console.print(more)
+        sys.stdout.flush()
+
+
+def plain_console() -> "Console":
+    """Standard output; colours only on a terminal and without NO_COLOR."""
+    from rich.console import Console
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ✂ shows a question mark
+    no_color = True if os.environ.get("NO_COLOR") else None
+    return Console(highlight=False, soft_wrap=True, no_color=no_color)
+
+
+def is_coloured(console: "Console") -> bool:
+    """Whether colours are seen."""
+    return console.color_system is not None and not console.no_color
+
+
+def say(message: str) -> None:
+    """One line for the user beside the turns."""
+    typer.echo(f"warmprefix: {message}", err=True)
+
+
+@contextlib.contextmanager
+def quiet_end() -> Iterator[None]:
+    """Ends with status 0 when the user stops the command or the reader of its output leaves."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except (BrokenPipeError, SystemExit):  # rich turns the first into the second
+        # What is still buffered would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None

@@ -1,0 +1,31 @@
+"""Where the files of the configuration live on disk."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from warmprefix.config.schema import LogConfig, MemoryConfig
+
+
+def ledger_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path:
+    """The file of the sqlite store; its folder may not exist yet.
+
+    Source of the default: XDG Base Directory Specification 0.8, "Environment variables"; it says
+    that a relative XDG_DATA_HOME must be ignored.
+    """
+    if memory.path:
+        return Path(memory.path).expanduser()
+    home = Path(environ.get("XDG_DATA_HOME") or "")
+    folder = home if home.is_absolute() else Path.home() / ".local" / "share"
+    return folder / "warmprefix" / "ledger.db"
+
+
+def slots_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path | None:
+    """The index of saved slots, beside the ledger; None where nothing is to be kept on disk."""
+    if memory.store == "memory":
+        return None
+    return ledger_path(memory, environ).with_name("slots.json")
+
+
+def log_path(log: LogConfig) -> Path | None:
+    """The turn log's file, or None where only standard output gets it."""
+    return Path(log.file).expanduser() if log.file else None

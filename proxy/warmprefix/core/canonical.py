@@ -1,0 +1,193 @@
+"""The canonical form of a prompt: all rules, in order, each guarded.
+
+A rule that raises is skipped for this prompt and named in the result; the request goes on. A reply
+that the client began and wants continued (a last message of the assistant) is not canonicalized:
+its edges are where the model goes on.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from warmprefix.core.memo import Memo
+from warmprefix.core.rules import RULES
+from warmprefix.core.rules.base import (
+    MessageChange,
+    ResultChange,
+    Rule,
+    names_of_calls,
+    with_messages,
+    with_tools,
+)
+from warmprefix.core.types import Message, Prompt, Tool
+from warmprefix.core.wire import write_message
+
+Value = TypeVar("Value")
+Told = Callable[[str, Exception], None]
+
+_MEMO_BYTES = (
+    8 * 1024 * 1024
+)  # one generation: four 1 MB histories of 1,000 messages, or one huge one
+_TOOLS_BYTES = 1024 * 1024  # a hundred tools with long schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A canonical prompt, the rules that changed something, and those that failed, by name."""
+
+    prompt: Prompt
+    rules: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Local(Generic[Value]):
+    value: Value
+    rules: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def choose_rules(
+    enable: Collection[str] = (), disable: Collection[str] = (), rules: Sequence[Rule] = RULES
+) -> tuple[Rule, ...]:
+    """The rules that are on: those on by default and those enabled, without those disabled."""
+    return tuple(
+        rule
+        for rule in rules
+        if rule.name not in disable and (rule.on_by_default or rule.name in enable)
+    )
+
+
+def untold(rule: str, error: Exception) -> None:
+    """Nobody is told of a rule that raised; it is named in the result all the same."""
+    del rule, error
+
+
+class Canonicalizer:
+    """Applies `rules`. What they make of one message or tool is remembered by its bytes."""
+
+    def __init__(self, rules: Sequence[Rule], told: Told = untold) -> None:
+        """`told`: called with the name and the error of a rule that raised, as often as it is run."""
+        self._told = told
+        changes = ((rule.name, rule.on_message) for rule in rules)
+        self._local = tuple((name, change) for name, change in changes if change is not None)
+        of_tools = ((rule.name, rule.on_tool) for rule in rules)
+        self._of_tools = tuple((name, change) for name, change in of_tools if change is not None)
+        of_results = ((rule.name, rule.on_result) for rule in rules)
+        self._of_results = tuple(
+            (name, change) for name, change in of_results if change is not None
+        )
+        local = {name for name, _ in (*self._local, *self._of_tools, *self._of_results)}
+        self._global = tuple(rule for rule in rules if rule.name not in local)
+        self._size = f"{len(self._local)} + {len(rules) - len(self._local)} rules"
+        self._memo: Memo[_Local[Message]] = Memo(_MEMO_BYTES)
+        self._results: Memo[dict[str, _Local[Message]]] = Memo(_MEMO_BYTES)
+        self._tools: Memo[_Local[Tool]] = Memo(_TOOLS_BYTES)
+
+    def __repr__(self) -> str:
+        return f"Canonicalizer({self._size}, {len(self._memo)})"
+
+    def run(self, prompt: Prompt) -> Canonical:
+        """The canonical form of `prompt`; the same object where nothing changed."""
+        tail = continued(prompt)
+        head = prompt.messages[: len(prompt.messages) - len(tail)]
+        fired: Counter[str] = Counter()
+        failed: Counter[str] = Counter()
+        messages = tuple(self._message(message, fired, failed) for message in head)
+        if self._of_results:
+            pairs = zip(messages, names_of_calls(messages), strict=True)
+            messages = tuple(
+                message if name is None else self._result(message, name, fired, failed)
+                for message, name in pairs
+            )
+        result = with_messages(prompt, (*messages, *tail))
+        for rule in self._global:
+            local = _run_local(result, ((rule.name, rule.apply),), self._told)
+            result = _counted(result, local, fired, failed)
+        tools = tuple(self._tool(tool, fired, failed) for tool in result.tools or ())
+        result = with_tools(result, tools)
+        return Canonical(_written(result), tuple(fired), tuple(failed))
+
+    def _message(self, message: Message, fired: Counter[str], failed: Counter[str]) -> Message:
+        if message.opaque:
+            return message
+        local = self._memo.get(message.raw) if message.raw is not None else None
+        if local is None:
+            local = _written_once(_run_local(message, self._local, self._told))
+            if message.raw is not None:
+                self._memo.put(message.raw, local)
+        return _counted(message, local, fired, failed)
+
+    def _result(
+        self, message: Message, name: str, fired: Counter[str], failed: Counter[str]
+    ) -> Message:
+        by_name = self._results.get(message.raw) if message.raw is not None else None
+        local = by_name.get(name) if by_name else None
+        if local is None:
+            changes = [(rule, _of_call(change, name)) for rule, change in self._of_results]
+            local = _written_once(_run_local(message, changes, self._told))
+            if message.raw is not None:
+                self._results.put(message.raw, {**(by_name or {}), name: local})
+        return _counted(message, local, fired, failed)
+
+    def _tool(self, tool: Tool, fired: Counter[str], failed: Counter[str]) -> Tool:
+        local = self._tools.get(tool.definition)
+        if local is None:
+            local = _run_local(tool, self._of_tools, self._told)
+            self._tools.put(tool.definition, local)
+        return _counted(tool, local, fired, failed)
+
+
+def _run_local(
+    value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]], told: Told
+) -> _Local[Value]:
+    fired: list[str] = []
+    failed: Counter[str] = Counter()
+    for name, change in changes:
+        try:
+            after = change(value)
+        except Exception as error:  # fail open: it goes on without this rule
+            failed[name] += 1
+            told(name, error)
+            continue
+        if after is not value:
+            fired.append(name)
+            value = after
+    return _Local(value, tuple(fired), tuple(failed))
+
+
+def _of_call(change: ResultChange, name: str) -> MessageChange:
+    return lambda message: change(message, name)
+
+
+def _written_once(local: _Local[Message]) -> _Local[Message]:
+    """With the bytes of a changed message: once, not on every turn that carries it."""
+    if not local.rules:
+        return local
+    return replace(local, value=replace(local.value, raw=write_message(local.value)))
+
+
+def _counted(
+    value: Value, local: _Local[Value], fired: Counter[str], failed: Counter[str]
+) -> Value:
+    if local.rules or local.failed:
+        fired.update(local.rules)
+        failed.update(local.failed)
+    # An equal one parsed anew must stay the object it was, or "unchanged" is lost.
+    return local.value if local.rules else value
+
+
+def _written(prompt: Prompt) -> Prompt:
+    """`prompt` with the bytes of every changed message: they are needed to recognise and to send it."""
+    messages = tuple(
+        message if message.raw is not None else replace(message, raw=write_message(message))
+        for message in prompt.messages
+    )
+    return with_messages(prompt, messages)
+
+
+def continued(prompt: Prompt) -> tuple[Message, ...]:
+    """The last message where the client wants the model to go on with it, else nothing."""
+    last = prompt.messages[-1:]
+    return last if last and last[0].role == "assistant" else ()

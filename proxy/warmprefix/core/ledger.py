@@ -1,0 +1,165 @@
+"""What is remembered of conversations, and where a request stands among them. Values only.
+
+A history is a path through a tree of nodes. A node is one message in the bytes that the backend was
+given, behind exactly the messages before it. Several may have the same chain key (core/identity.py): the
+same question asked twice may have two replies that look alike, and one reply may be sent in two spellings.
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from warmprefix.core.types import Kind, Prompt, RawJson
+
+MAX_ALIKE = 8
+"""Nodes that are kept of one chain key, the latest: more are the work of a client that samples many replies."""
+
+_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One remembered message. `parent`: the id of the one before, or the root of all chains; `key`: the
+    chain key that ends in it.
+
+    `generated`: the bytes are the model's own reply, not what a client sent. `conversation`, `turn`: whose
+    it is, and the turn that put it last.
+    """
+
+    id: bytes
+    key: bytes
+    parent: bytes
+    raw: RawJson
+    generated: bool
+    conversation: str
+    turn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The last turn of a conversation: what the next one is compared with.
+
+    `tip`: chain key of the last message that was sent, the `messages`-th. `reply`: chain key of the
+    message generated then. `tools`: definitions as sent, in order; `options`: template options.
+    `backend`: the name of the one that answered, empty if that was not kept. `session`: the id that the
+    client gave it last, if any.
+    """
+
+    id: str
+    turns: int
+    turn: str
+    model: str | None
+    tip: bytes
+    messages: int
+    reply: bytes | None
+    tools: tuple[RawJson, ...]
+    options: Mapping[str, RawJson]
+    backend: str = ""
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a store knows of a history: the nodes of each chain key, oldest first, and the conversations
+    that they belong to, by id."""
+
+    nodes: Mapping[bytes, tuple[Node, ...]]
+    conversations: Mapping[str, Conversation]
+
+
+NOTHING = Found({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """What a request goes on from: one node a chain key, and the conversation of the deepest.
+
+    `unsure`: keys at which other bytes are as likely as those of the node. `leaf`: the deepest node.
+    """
+
+    nodes: Mapping[bytes, Node]
+    conversation: Conversation | None
+    unsure: frozenset[bytes] = frozenset()
+    leaf: Node | None = None
+
+    @property
+    def sure(self) -> Mapping[bytes, Node]:
+        """The nodes whose bytes are sure."""
+        if not self.unsure:
+            return self.nodes
+        return {key: node for key, node in self.nodes.items() if key not in self.unsure}
+
+
+NO_ANCESTRY = Ancestry({}, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a turn stands. `known`: leading messages that are remembered."""
+
+    conversation: str
+    index: int
+    parent: str | None
+    kind: Kind
+    known: int
+
+
+def place(
+    keys: Sequence[bytes],
+    first_user: int,
+    ancestry: Ancestry,
+    new_conversation: str,
+    prompt: Prompt,
+) -> Place:
+    """The place of a request whose history has these chain keys.
+
+    `first_user`: position of the first user message. A request that shares no more than what stands
+    before it (a system prompt) is another conversation.
+    """
+    known = known_messages(keys, ancestry.nodes)
+    last = ancestry.conversation
+    if known <= first_user or last is None:
+        return Place(new_conversation, 0, None, Kind.COLD, 0)
+    parent = ancestry.nodes[keys[known - 1]].turn
+    return Place(last.id, last.turns, parent, _kind(keys, known, last, prompt), known)
+
+
+def known_messages(keys: Sequence[bytes], nodes: Container[bytes]) -> int:
+    """Leading messages that are remembered: the position behind the deepest known chain key."""
+    return next((at for at in range(len(keys), 0, -1) if keys[at - 1] in nodes), 0)
+
+
+def goes_on(keys: Sequence[bytes], last: Conversation) -> bool:
+    """Whether a history is that of a conversation's last turn with something behind it."""
+    if len(keys) <= last.messages or keys[last.messages - 1] != last.tip:
+        return False
+    return last.reply in (None, keys[last.messages])
+
+
+def node_id(parent: bytes, key: bytes, raw: bytes) -> bytes:
+    """The id of a message in these bytes behind that parent."""
+    return blake2b(parent + key + raw, digest_size=_ID_BYTES).digest()
+
+
+def _kind(keys: Sequence[bytes], known: int, last: Conversation, prompt: Prompt) -> Kind:
+    if [tool.definition for tool in prompt.tools or ()] != list(last.tools):
+        return Kind.TOOLS_CHANGED
+    if dict(prompt.template_options) != dict(last.options):
+        return Kind.TEMPLATE_OPTIONS_CHANGED
+    count = len(keys)
+    if count >= last.messages and keys[last.messages - 1] == last.tip:
+        if count == last.messages:
+            return Kind.RETRY
+        return Kind.APPEND if goes_on(keys, last) else Kind.EDIT
+    if known == count:
+        return Kind.RETRY  # a part of what was sent before: an answer is asked for again
+    # Fewer messages than half of what there was, and not a part of it: the history was shortened.
+    return Kind.COMPACTION if count * 2 < last.messages else Kind.EDIT
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All that one turn adds to memory: nodes, and the conversation's new last turn."""
+
+    nodes: tuple[Node, ...]
+    conversation: Conversation

@@ -1,0 +1,65 @@
+"""Reasoning as clients write it into the text of a reply, and how to tell it from the answer.
+
+Only the head of an assistant's text is looked at: a think block further down is something the model
+wrote about. Sources: gptme and hermes-agent (`<think>`), aider (`<thinking-content-HEX>`), Open WebUI
+(`<details type="reasoning">`, https://github.com/open-webui/open-webui/issues/21815).
+"""
+
+import re
+from dataclasses import dataclass
+
+from warmprefix.core.types import Message
+
+_BLOCK = re.compile(
+    r"\s*(?:"
+    r"<(?P<tag>think|thinking|thought|reasoning|thinking-content-[0-9a-f]{32})>(?P<text>.*?)</(?P=tag)>"
+    r'|<details type="reasoning"[^>]*>(?P<details>.*?)</details>'
+    r")\s*",
+    re.DOTALL,
+)
+_QUOTE = re.compile(r"^> ?", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A reply's text in two. `block` is the reasoning with its tags, exactly as it stands."""
+
+    block: str
+    reasoning: str
+    visible: str
+
+
+def split_reasoning(content: str) -> Split:
+    """The reasoning block at the head of `content`, empty where there is none, and the rest."""
+    if not content.lstrip().startswith("<"):
+        return Split("", "", content)
+    found = _BLOCK.match(content)
+    if found is None:
+        return Split("", "", content)
+    text = found["text"]
+    if text is None:
+        text = _QUOTE.sub("", _without_summary(found["details"]).strip())
+    return Split(found[0], text, content[found.end() :])
+
+
+def _without_summary(details: str) -> str:
+    """Open WebUI writes one summary, in front: "Thought for 3 seconds"."""
+    head, mark, rest = details.partition("</summary>")
+    return rest if mark and head.lstrip().startswith("<summary>") else details
+
+
+def reasoning_of(message: Message) -> str:
+    """What the model thought before a reply, from the field or from its text; empty if nothing."""
+    if message.reasoning is not None and message.reasoning.strip():
+        return message.reasoning
+    return split_reasoning(text_of(message)).reasoning
+
+
+def text_of(message: Message) -> str:
+    """The text of a message; empty if its content is none or came in parts."""
+    return message.content if isinstance(message.content, str) else ""
+
+
+def same_reasoning(one: str, other: str) -> bool:
+    """Whether two texts hold the same reasoning: white space is what clients change about it."""
+    return one.split() == other.split()

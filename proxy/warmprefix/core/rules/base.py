@@ -1,0 +1,101 @@
+"""What a rule is, and the two shapes nearly all of them have.
+
+Laws, tested over all rules: idempotent; quiet (nothing to do, same object back); prefix-stable (no
+rule looks ahead); faithful (text outside its target untouched); noise-free. A rule never reads the
+clock and never depends on the order of a dict it did not receive.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from warmprefix.core.types import Message, Prompt, Risk, Tool
+
+MessageChange = Callable[[Message], Message]
+ResultChange = Callable[[Message, str], Message]
+ToolChange = Callable[[Tool], Tool]
+PromptChange = Callable[[Prompt], Prompt]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One transformation. `why` is one sentence for the user, `source` where the fact comes from.
+
+    `on_message` is set where the rule looks at one message alone, `on_result` where at a tool result and the
+    name of the call that it answers, `on_tool` where at one tool: what comes of it can be remembered. None of
+    them is ever given an opaque message.
+    """
+
+    name: str
+    risk: Risk
+    apply: PromptChange
+    why: str
+    source: str
+    on_message: MessageChange | None = None
+    on_result: ResultChange | None = None
+    on_tool: ToolChange | None = None
+
+    @property
+    def on_by_default(self) -> bool:
+        """Rules that could change what the model is told are off until the user names them."""
+        return self.risk is not Risk.MEANING
+
+
+def message_rule(name: str, risk: Risk, change: MessageChange, *, why: str, source: str) -> Rule:
+    """A rule that looks at one message at a time. `change` returns its argument when it has nothing to do."""
+
+    def apply(prompt: Prompt) -> Prompt:
+        messages = (m if m.opaque else change(m) for m in prompt.messages)
+        return with_messages(prompt, tuple(messages))
+
+    return Rule(name, risk, apply, why, source, change)
+
+
+def result_rule(name: str, risk: Risk, change: ResultChange, *, why: str, source: str) -> Rule:
+    """A rule that looks at one tool result and the name of the call with its id."""
+
+    def apply(prompt: Prompt) -> Prompt:
+        names = names_of_calls(prompt.messages)
+        pairs = zip(prompt.messages, names, strict=True)
+        changed = (message if name is None else change(message, name) for message, name in pairs)
+        return with_messages(prompt, tuple(changed))
+
+    return Rule(name, risk, apply, why, source, on_result=change)
+
+
+def names_of_calls(messages: Iterable[Message]) -> Iterator[str | None]:
+    """For each message the name of the earlier call that it answers; None where it answers none."""
+    names: dict[str | None, str] = {}
+    for message in messages:
+        for call in message.tool_calls:
+            if call.id and call.name:
+                names[call.id] = call.name
+        yield names.get(message.tool_call_id) if message.role == "tool" else None
+
+
+def tools_rule(name: str, risk: Risk, change: ToolChange, *, why: str, source: str) -> Rule:
+    """A rule that looks at one tool at a time."""
+
+    def apply(prompt: Prompt) -> Prompt:
+        return with_tools(prompt, tuple(map(change, prompt.tools or ())))
+
+    return Rule(name, risk, apply, why, source, on_tool=change)
+
+
+def with_messages(prompt: Prompt, messages: tuple[Message, ...]) -> Prompt:
+    """`prompt` with other messages; `prompt` itself when every one is the same object."""
+    before = prompt.messages
+    if len(before) == len(messages) and all(a is b for a, b in zip(before, messages, strict=True)):
+        return prompt
+    return Prompt(messages, prompt.tools, prompt.template_options)
+
+
+def with_tools(prompt: Prompt, tools: tuple[Tool, ...]) -> Prompt:
+    """`prompt` with other tools, as many as before; `prompt` itself when every one is the same object."""
+    if all(a is b for a, b in zip(prompt.tools or (), tools, strict=True)):
+        return prompt
+    return Prompt(prompt.messages, tools, prompt.template_options)
+
+
+def without(mapping_keys: tuple[str, ...], dropped: frozenset[str]) -> tuple[str, ...]:
+    """The member names that are left when `dropped` are gone."""
+    return tuple(key for key in mapping_keys if key not in dropped)

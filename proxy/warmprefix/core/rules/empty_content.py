@@ -1,0 +1,29 @@
+"""Null, missing and empty content are one: the empty string."""
+
+from warmprefix.core.rules.base import Rule, message_rule
+from warmprefix.core.types import Message, Risk
+from warmprefix.core.wire import changed
+
+
+def _change(message: Message) -> Message:
+    is_null = message.extra.get("content") == b"null"
+    is_missing = message.role == "assistant" and "content" not in message.keys
+    if not is_null and not (is_missing and message.content is None):
+        return message
+    extra = {key: raw for key, raw in message.extra.items() if key != "content"}
+    keys = message.keys if is_null else _with_content(message.keys)
+    return changed(message, content="", extra=extra, keys=keys)
+
+
+def _with_content(keys: tuple[str, ...]) -> tuple[str, ...]:
+    at = keys.index("role") + 1 if "role" in keys else 0
+    return (*keys[:at], "content", *keys[at:])
+
+
+RULE: Rule = message_rule(
+    "empty-content",
+    Risk.LOSSLESS,
+    _change,
+    why="A turn that only calls tools has content null, missing or empty, depending on who wrote it.",
+    source="llama.cpp common/chat.cpp:1292; renders the same in 29 of 29 templates",
+)

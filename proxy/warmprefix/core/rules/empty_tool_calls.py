@@ -1,0 +1,24 @@
+"""Drops an empty list of tool calls."""
+
+from warmprefix.core.rules.base import Rule, message_rule, without
+from warmprefix.core.types import Message, Risk
+from warmprefix.core.wire import changed, compact
+
+_KEY = "tool_calls"
+
+
+def _change(message: Message) -> Message:
+    raw = message.extra.get(_KEY)
+    if raw is None or compact(raw) != b"[]":
+        return message
+    extra = {key: value for key, value in message.extra.items() if key != _KEY}
+    return changed(message, extra=extra, keys=without(message.keys, frozenset({_KEY})))
+
+
+RULE: Rule = message_rule(
+    "empty-tool-calls",
+    Risk.LOSSLESS,
+    _change,
+    why="No call is no call: some clients send an empty list, some leave it out.",
+    source="llama.cpp common/chat.cpp:380-462; https://github.com/NousResearch/hermes-agent/issues/58755",
+)

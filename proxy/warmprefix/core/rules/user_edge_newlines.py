@@ -1,0 +1,24 @@
+"""Strips line ends at both ends of user text, and nothing else of it."""
+
+from warmprefix.core.rules.base import Rule, message_rule
+from warmprefix.core.types import Message, Risk
+from warmprefix.core.wire import changed
+
+_EDGES = "\r\n"  # leading blanks can be indentation of pasted code
+
+
+def _change(message: Message) -> Message:
+    content = message.content
+    if message.role != "user" or not isinstance(content, str):
+        return message
+    text = content.strip(_EDGES)
+    return message if text == content else changed(message, content=text)
+
+
+RULE: Rule = message_rule(
+    "user-edge-newlines",
+    Risk.NEUTRAL,
+    _change,
+    why="Pasted prompts end in line feeds that a session store strips.",
+    source="hermes-agent 0.19.0 hermes_state.py:4928",
+)

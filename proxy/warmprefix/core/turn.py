@@ -1,0 +1,65 @@
+"""One turn: a request with its reply, and the line it leaves in the log."""
+
+from dataclasses import dataclass
+
+from warmprefix.core.direct import Kept
+from warmprefix.core.explain import CacheBreak
+from warmprefix.core.ledger import Place
+from warmprefix.core.prefix import Prefix
+from warmprefix.core.saving import WouldSave
+from warmprefix.core.types import CacheStats, Kind, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Moments and durations of a turn. `started_s`: Unix time. `first_ms`: from the arrival of the
+    request to the first generated text; None where nothing was generated or nothing was streamed."""
+
+    started_s: float
+    total_ms: float
+    proxy_ms: float
+    first_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is known of a turn when it has ended. `place` and `prefix` are None where the body was not
+    understood; `prefix` also where there is no earlier turn to compare with. `would_save` is set where
+    the proxy only observes. `session`: the client's explicit session id. `prewarmed_tokens`:
+    evaluated for its prompt before it came. `kept`: against the same request without us. `failed_open`: what of
+    ours failed on its way."""
+
+    id: str
+    client: str
+    endpoint: str
+    model: str | None
+    stream: bool
+    status: int | None
+    outcome: Outcome
+    side: bool
+    place: Place | None
+    prefix: Prefix | None
+    prompt_characters: int | None
+    rules: tuple[str, ...]
+    restored: tuple[str, ...]
+    stats: CacheStats
+    times: Times
+    error: str | None = None
+    cache_break: CacheBreak | None = None
+    slot: int | None = None
+    slot_reason: str | None = None
+    backend: str | None = None
+    backend_reason: str | None = None
+    would_save: WouldSave | None = None
+    session: str | None = None
+    sent_messages: int | None = None
+    prewarmed_tokens: int | None = None
+    kept: Kept | None = None
+    failed_open: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind | None:
+        """How the turn relates to its conversation; a side request is no part of one."""
+        if self.side:
+            return Kind.SIDE
+        return self.place.kind if self.place else None

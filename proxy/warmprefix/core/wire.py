@@ -1,0 +1,272 @@
+"""JSON text as slices: where a value begins and ends, and how a changed one is written.
+
+The proxy never re-dumps what it does not change, because a re-dump loses number spelling, repeated
+members and integers beyond 64 bits (orjson turns those into floats). So values are found by
+position, decoded one by one where they must be read, and put back as the bytes they came as.
+
+Finding is not validating: each slice is decoded by a strict parser before it is trusted.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import Message, OpaquePart, Part, RawJson, ToolCall
+
+_PLAIN_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# From quote to quote, which is eight times as fast as looking at each byte for two: one behind a single
+# backslash is escaped, one behind none is the end. Only where more stand before it are they counted.
+_STRING = rb'(?:"[^"]*+(?:(?<=[^\\]\\)"[^"]*+)*+(?<!\\)"|' + _PLAIN_STRING + rb")"
+# Ends in nothing where no bracket follows: else a search would begin anew at every byte left.
+_BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}]|)", re.DOTALL)
+_LEVELS = 8
+"""How deep a value is found in one step; what is deeper is walked bracket by bracket."""
+
+
+def _nested() -> bytes:
+    """A pattern for an array or object with at most _LEVELS of them in each other."""
+    inner = rb"(?!)"
+    for _ in range(_LEVELS):
+        inner = rb'[\[{](?:[^\[\]{}"]++|' + _STRING + rb"|" + inner + rb")*+[\]}]"
+    return inner
+
+
+_NESTED = re.compile(_nested(), re.DOTALL)
+_SIMPLE = re.compile(_STRING + rb'|[^\s,\[\]{}":]++', re.DOTALL)
+_KEY = re.compile(rb"[ \t\r\n]*+(" + _STRING + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
+_BLANK = re.compile(rb"[ \t\r\n]*+")
+# A string that is never closed goes to the end: else a search would begin anew at every quote in it.
+_BETWEEN = re.compile(rb"(" + _PLAIN_STRING + rb"?)|[ \t\r\n]++", re.DOTALL)
+_OPEN = frozenset((b"[", b"{"))
+
+Span = tuple[int, int]
+_NONE: Mapping[str, list[Span]] = {}
+MESSAGE_KEYS = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
+"""The members of a message that llama-server reads (common/chat.cpp:380-462), in the order we write."""
+
+
+def close_of(text: bytes, start: int) -> int:
+    """Position after the bracket that closes the one at `start`. Raises NotUnderstood."""
+    depth = 0
+    for found in _BRACKET.finditer(text, start):  # pragma: no branch - it always finds something
+        if not found[1]:
+            break
+        depth += 1 if found[1] in _OPEN else -1
+        if depth == 0:
+            return found.end()
+    raise NotUnderstood("a bracket is never closed")
+
+
+def value_end(text: bytes, start: int) -> int:
+    """Position after the value that begins at `start`. Raises NotUnderstood."""
+    if text[start : start + 1] in _OPEN:
+        shallow = _NESTED.match(text, start)
+        return close_of(text, start) if shallow is None else shallow.end()
+    found = _SIMPLE.match(text, start)
+    if found is None:
+        raise NotUnderstood(f"no JSON value at byte {start}")
+    return found.end()
+
+
+def members(
+    text: bytes, start: int = 0, inside: Mapping[str, list[Span]] = _NONE
+) -> dict[str, Span]:
+    """Span of each member's value of the object that begins at `start`, in order of arrival.
+
+    `inside`: lists to fill with the spans of the elements of members that are arrays, so that a large
+    array is walked once; one that is begun is gone on with behind its last element.
+    Raises NotUnderstood for anything but an object, and for a member that appears twice: the parsers of
+    client and backend may disagree on which of the two counts.
+    """
+    spans: dict[str, Span] = {}
+    if text[start : start + 1] != b"{":
+        raise NotUnderstood("not a JSON object")
+    at = blank_end(text, start + 1)
+    if text[at : at + 1] == b"}":
+        return spans
+    while True:
+        key = _KEY.match(text, at)
+        if key is None:
+            raise NotUnderstood(f"no member name at byte {at}")
+        name: str = decode(key[1])
+        if name in spans:
+            raise NotUnderstood(f"member {name!r} appears twice")
+        if name in inside and text[key.end() : key.end() + 1] == b"[":
+            end = _walk(text, key.end(), inside[name])
+        else:
+            end = value_end(text, key.end())
+        spans[name] = (key.end(), end)
+        at = blank_end(text, end)
+        if text[at : at + 1] != b",":
+            break
+        at += 1
+    if text[at : at + 1] != b"}":
+        raise NotUnderstood(f"an object is not closed at byte {at}")
+    return spans
+
+
+def elements(text: bytes, start: int = 0) -> list[Span]:
+    """Spans of the elements of the array that begins at `start`. Raises NotUnderstood."""
+    spans: list[Span] = []
+    if text[start : start + 1] != b"[":
+        raise NotUnderstood("not a JSON array")
+    _walk(text, start, spans)
+    return spans
+
+
+def _walk(text: bytes, start: int, spans: list[Span]) -> int:
+    """Add the spans of an array's elements, behind those that are known; the position after its end."""
+    if not spans:
+        at = blank_end(text, start + 1)
+        if text[at : at + 1] == b"]":
+            return at + 1
+        spans.append((at, value_end(text, at)))
+    while text[(at := blank_end(text, spans[-1][1])) : at + 1] == b",":
+        at = blank_end(text, at + 1)
+        spans.append((at, value_end(text, at)))
+    if text[at : at + 1] != b"]":
+        raise NotUnderstood(f"an array is not closed at byte {at}")
+    return at + 1
+
+
+def blank_end(text: bytes, start: int) -> int:
+    """Position of the first byte at or after `start` that is not JSON white space."""
+    found = _BLANK.match(text, start)
+    assert found is not None  # the pattern matches the empty string
+    return found.end()
+
+
+def decode(raw: bytes) -> Any:  # the one place where JSON becomes Python values of any type
+    """The value of one slice. Raises NotUnderstood for what a strict parser refuses."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise NotUnderstood(str(error)) from error
+
+
+def is_json(raw: bytes) -> bool:
+    """Whether a lenient parser reads `raw`: lone surrogates, which orjson refuses, included."""
+    try:
+        # As text: of bytes it would guess whether they are UTF-16.
+        json.loads(raw.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def string(text: str) -> bytes:
+    """`text` as JSON. Lone surrogates, which orjson refuses, are written as escapes."""
+    try:
+        return orjson.dumps(text)
+    except orjson.JSONEncodeError:
+        return json.dumps(text).encode()
+
+
+def compact(raw: bytes) -> bytes:
+    """`raw` without white space between its tokens. Strings and numbers keep their spelling."""
+    return _BETWEEN.sub(lambda found: found[1] or b"", raw)
+
+
+def write_object(pairs: Iterable[tuple[str, bytes]]) -> bytes:
+    """An object of already written values."""
+    return b"{" + b",".join(string(name) + b":" + value for name, value in pairs) + b"}"
+
+
+def changed(message: Message, **fields: Any) -> Message:
+    """`message` with other fields, without its received bytes: it will be written anew."""
+    return replace(message, raw=None, **fields)
+
+
+def write_message(message: Message) -> RawJson:
+    """The message as JSON: as received if nobody changed it, else written in the order of `keys`."""
+    if message.raw is not None:
+        return message.raw
+    return _write_texts(message) or RawJson(write_object(_message_members(message)))
+
+
+def _write_texts(message: Message) -> RawJson | None:
+    """The message in one go where it holds nothing but texts, which most do; else None."""
+    if message.extra or message.tool_calls or isinstance(message.content, tuple):
+        return None
+    texts = {**_texts(message), "content": message.content}
+    names = dict.fromkeys((*message.keys, *MESSAGE_KEYS))
+    found = {name: text for name in names if (text := texts.get(name)) is not None}
+    try:
+        return RawJson(orjson.dumps(found))
+    except orjson.JSONEncodeError:  # lone surrogates
+        return None
+
+
+def _message_members(message: Message) -> Iterator[tuple[str, bytes]]:
+    late = (key for key in MESSAGE_KEYS if key not in message.keys)
+    for key in (*message.keys, *late):
+        value = message.extra.get(key) or _field(message, key)
+        if value is not None:
+            yield key, value
+
+
+def _field(message: Message, key: str) -> bytes | None:
+    if key == "content":
+        return write_content(message.content)
+    if key == "tool_calls":
+        calls = message.tool_calls
+        return b"[" + b",".join(map(write_call, calls)) + b"]" if calls else None
+    text = _texts(message).get(key)
+    return None if text is None else string(text)
+
+
+def _texts(message: Message) -> dict[str, str | None]:
+    """The members that hold a text and nothing else."""
+    return {
+        "role": message.role,
+        "reasoning_content": message.reasoning,
+        "tool_call_id": message.tool_call_id,
+        "name": message.name,
+    }
+
+
+def write_content(content: str | tuple[Part, ...] | None) -> bytes | None:
+    """Content as JSON; None where there is none."""
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return string(content)
+    return b"[" + b",".join(map(_write_part, content)) + b"]"
+
+
+def _write_part(part: Part) -> bytes:
+    if isinstance(part, OpaquePart):
+        return part.raw
+    return write_object((("type", b'"text"'), ("text", string(part.text)), *part.extra.items()))
+
+
+def write_call(call: ToolCall) -> bytes:
+    """One tool call as JSON, in the order of its `keys`."""
+    function = {
+        "name": None if call.name is None else string(call.name),
+        "arguments": call.arguments_raw
+        if call.arguments_raw is not None
+        else (None if call.arguments is None else string(call.arguments)),
+        **call.function_extra,
+    }
+    fields = {
+        "id": None if call.id is None else string(call.id),
+        "type": None if call.type is None else string(call.type),
+        "function": write_object(_in_order(function, call.function_keys)),
+        **call.extra,
+    }
+    return write_object(_in_order(fields, call.keys))
+
+
+def _in_order(
+    values: dict[str, bytes | None] | dict[str, bytes], keys: tuple[str, ...]
+) -> Iterator[tuple[str, bytes]]:
+    for key in (*keys, *(key for key in values if key not in keys)):
+        value = values.get(key)
+        if value is not None:
+            yield key, value

@@ -1,0 +1,77 @@
+"""One request body in canonical form, with what each rule did to it. For people, not for the path."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from warmprefix.core.canonical import choose_rules, continued
+from warmprefix.core.rules.base import Rule
+from warmprefix.core.types import Prompt, RawJson, Tool
+from warmprefix.core.wire import compact, write_message
+from warmprefix.dialects import chat_completions
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of one rule. `before` and `after` are JSON; empty where there was or is nothing."""
+
+    rule: str
+    risk: str
+    why: str
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalBody:
+    """`body`: every message written by us, so equal prompts are equal bytes."""
+
+    body: bytes
+    steps: tuple[Step, ...]
+
+
+def canonicalize_body(
+    body: bytes, *, enable: Sequence[str] = (), disable: Sequence[str] = ()
+) -> CanonicalBody:
+    """The canonical form of a chat completion request. Raises NotUnderstood."""
+    request = chat_completions.parse(body)
+    tail = continued(request.prompt)
+    prompt = replace(
+        request.prompt, messages=request.prompt.messages[: len(request.prompt.messages) - len(tail)]
+    )
+    steps: list[Step] = []
+    for rule in choose_rules(enable, disable):
+        after = rule.apply(prompt)
+        if after is not prompt:
+            steps += _steps(rule, prompt, after)
+            prompt = after
+    messages = (*prompt.messages, *tail)
+    tools = prompt.tools and tuple(
+        Tool(tool.name, RawJson(compact(tool.definition))) for tool in prompt.tools
+    )
+    written = tuple(
+        message if message.opaque else replace(message, raw=None) for message in messages
+    )
+    return CanonicalBody(
+        chat_completions.render(request, replace(prompt, messages=written, tools=tools)),
+        tuple(steps),
+    )
+
+
+def _steps(rule: Rule, before: Prompt, after: Prompt) -> Iterator[Step]:
+    places = [
+        (f"messages[{at}]", write_message(old), write_message(new))
+        for at, (old, new) in enumerate(zip(before.messages, after.messages, strict=True))
+        if old is not new
+    ]
+    tools = zip(before.tools or (), after.tools or (), strict=False)
+    places += [
+        (f"tools[{at}]", old.definition, new.definition)
+        for at, (old, new) in enumerate(tools)
+        if old is not new
+    ]
+    if before.tools is not None and after.tools is None:
+        places.append(("tools", RawJson(b"[]"), RawJson(b"")))
+    for path, old_raw, new_raw in places:
+        texts = (old_raw.decode(errors="replace"), new_raw.decode(errors="replace"))
+        yield Step(rule.name, rule.risk.value, rule.why, path, *texts)

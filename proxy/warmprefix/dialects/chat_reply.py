@@ -1,0 +1,211 @@
+"""A chat completion's reply, read from a copy of its bytes while they pass.
+
+llama-server puts `timings` on the chunk with the finish reason, or on the extra `choices: []` chunk
+that `stream_options.include_usage` asks for (tools/server/server-task.cpp:502-519); Lemonade relays
+both as they are, sends `: ping` comments, and ends a failed stream without `[DONE]`.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from warmprefix.core.sse import SseReader
+from warmprefix.core.types import Message, Reply, Timings, ToolCall, Usage
+
+_MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
+
+Json = Mapping[str, object]
+
+
+class ChatReader:
+    """Feed it the bytes of one reply; `reply()` is what they said so far."""
+
+    def __init__(self, stream: bool) -> None:
+        self._sse: SseReader | None = SseReader() if stream else None
+        self._body: list[bytes] = []
+        self._size = 0
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[int, _Call] = {}
+        self._role: str | None = None
+        self._finish: str | None = None
+        self._usage: Usage | None = None
+        self._timings: Timings | None = None
+        self._error: str | None = None
+        self._model: str | None = None
+        self.done = False
+        """Whether the reply has come to its own end: `[DONE]`, or a whole body with a finish reason."""
+        self.failed = False
+        """Set by the caller where reading went wrong: nothing read so far can be trusted."""
+        self.has_output = False
+        """Whether anything generated (text, reasoning or a call) has arrived."""
+
+    def feed(self, piece: bytes) -> None:
+        """Read a piece of the reply's body."""
+        if self._sse is not None:
+            for event in self._sse.feed(piece):
+                self._event(event.data)
+        elif self._size <= _MAX_BODY:
+            self._size += len(piece)
+            self._body.append(piece)
+
+    def finish(self) -> Reply:
+        """The reply when no more bytes will come."""
+        if self._sse is not None:
+            for event in self._sse.finish():
+                self._event(event.data)
+        elif self._size <= _MAX_BODY:
+            self._chunk(_json(b"".join(self._body)), "message")
+            self._body = []
+            self.done = self._finish is not None
+        return self.reply()
+
+    def reply(self) -> Reply:
+        """What has been understood so far."""
+        return Reply(
+            message=self._message(),
+            finish=self._finish,
+            usage=self._usage,
+            timings=self._timings,
+            error=self._error,
+            complete=self._error is None and (self.done or self._finish is not None),
+            model=self._model,
+        )
+
+    def _event(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            self.done = True
+        else:
+            self._chunk(_json(data), "delta")
+
+    def _chunk(self, value: Json, key: str) -> None:
+        if (error := value.get("error")) is not None:
+            self._error = error_message(error)
+        if isinstance(model := value.get("model"), str):
+            self._model = model
+        if isinstance(usage := value.get("usage"), dict):
+            self._usage = read_usage(usage)
+        if isinstance(timings := value.get("timings"), dict):
+            self._timings = read_timings(timings)
+        choices = value.get("choices")
+        # Only the first choice continues a conversation; llama-server refuses n > 1 on one slot.
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and choice.get("index", 0) == 0:
+                self._choice(choice, key)
+
+    def _choice(self, choice: Json, key: str) -> None:
+        if isinstance(finish := choice.get("finish_reason"), str):
+            self._finish = finish
+        delta = choice.get(key)
+        if not isinstance(delta, dict):
+            return
+        if isinstance(role := delta.get("role"), str):
+            self._role = role
+        if isinstance(text := delta.get("content"), str):
+            self._content.append(text)
+            self.has_output |= text != ""
+        if isinstance(text := delta.get("reasoning_content"), str):
+            self._reasoning.append(text)
+            self.has_output |= text != ""
+        if isinstance(calls := delta.get("tool_calls"), list):
+            self._tool_calls(calls)
+
+    def _tool_calls(self, calls: Iterable[object]) -> None:
+        for position, call in enumerate(calls):
+            if isinstance(call, dict):
+                index = call.get("index", position)
+                key = index if isinstance(index, int) else position
+                self._calls.setdefault(key, _Call()).add(call)
+                self.has_output = True
+
+    def _message(self) -> Message | None:
+        if not (self._role or self.has_output):
+            return None
+        calls = tuple(call.value() for _, call in sorted(self._calls.items()))
+        reasoning = "".join(self._reasoning)
+        return Message(
+            role=self._role or "assistant",
+            content="".join(self._content),
+            reasoning=reasoning or None,
+            tool_calls=calls,
+            keys=("role", "content"),
+        )
+
+
+class _Call:
+    """One tool call that arrives in pieces: the id and name once, the arguments bit by bit."""
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.name = ""
+        self.arguments: list[str] = []
+
+    def add(self, delta: Json) -> None:
+        if isinstance(found := delta.get("id"), str):
+            self.id = self.id or found
+        function = delta.get("function")
+        if not isinstance(function, dict):
+            return
+        if isinstance(name := function.get("name"), str):
+            self.name += name
+        if isinstance(text := function.get("arguments"), str):
+            self.arguments.append(text)
+
+    def value(self) -> ToolCall:
+        return ToolCall(id=self.id, name=self.name, arguments="".join(self.arguments))
+
+
+def error_message(error: object) -> str:
+    """The text of an `error` member: llama-server sends an object, Lemonade sometimes a string."""
+    if isinstance(error, dict):
+        message = error.get("message")
+        return message if isinstance(message, str) else _written(error)
+    return error if isinstance(error, str) else "unknown error"
+
+
+def _written(error: Json) -> str:
+    try:
+        return orjson.dumps(error).decode()
+    except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
+        return "unknown error"
+
+
+def read_usage(usage: Json) -> Usage:
+    """The `usage` object (tools/server/server-task.cpp:365-372). Absent counts are None."""
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        cached_tokens=_count(cached),
+        completion_tokens=_count(usage.get("completion_tokens")),
+    )
+
+
+def read_timings(timings: Json) -> Timings:
+    """The `timings` object (tools/server/server-common.cpp:84-105). Absent counts are None."""
+    return Timings(
+        cache_n=_count(timings.get("cache_n")),
+        prompt_n=_count(timings.get("prompt_n")),
+        prompt_ms=_number(timings.get("prompt_ms")),
+        predicted_n=_count(timings.get("predicted_n")),
+        predicted_ms=_number(timings.get("predicted_ms")),
+    )
+
+
+def _count(value: object) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count and isinstance(value, int) else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
+
+
+def _json(data: bytes) -> Json:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,204 @@
+"""What Prometheus can read of the proxy: counters of ended turns, and the state of its own parts.
+
+Only this file and metrics_state.py import prometheus_client. Nothing is kept in globals: each application
+has a registry of its own. Every label takes its values from a fixed list, anything else is "other", so
+that no client and no backend can make the page grow. Model names are no label for the same reason.
+"""
+
+from collections.abc import Collection, Iterator
+from math import inf
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+
+from warmprefix.core.rules import RULE_NAMES
+from warmprefix.core.turn import Turn
+from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.profiles import PROFILES, generic
+
+OTHER = "other"
+NOT_UNDERSTOOD = "not-understood"
+"""The kind of a turn whose body was forwarded as it came."""
+
+CLIENTS = frozenset(profile.name for profile in (*PROFILES, generic.PROFILE))
+KINDS = frozenset((*(kind.value for kind in Kind), NOT_UNDERSTOOD))
+SIDES = frozenset(("client", "backend", "template", "unknown"))
+CAUSES = frozenset({
+    "arguments", "checkpoint", "clock", "compaction", "counter", "date", "edit", "evicted", "id",
+    "model-switch", "no-cache", "other-backend", "reasoning", "restarted", "template-option", "tool-order",
+    "tool-schema", "tool-set", "transient-block", "unknown", "whitespace",
+})  # fmt: skip
+"""The causes of docs/operations.md, `break`."""
+
+RESTORED = frozenset(
+    {"arguments", "content", "fields", "ids", "moved-volatile", "reasoning", "tools"}
+)
+
+BACKEND_ERRORS = frozenset(
+    (
+        Outcome.BACKEND_ERROR,
+        Outcome.BACKEND_UNREACHABLE,
+        Outcome.BACKEND_DISCONNECTED,
+        Outcome.BACKEND_TIMEOUT,
+    )
+)
+
+PROXY_BUCKETS_S = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""From a short prompt (0.3 ms) to megabytes of history that were never seen before."""
+
+FIRST_TOKEN_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+"""From a prompt that is all cached to 30,000 tokens read anew on a processor without a GPU."""
+
+RATE_TOKENS = 128
+"""A turn that evaluated fewer says little of the rate: gemma-3-270m on two cores took 52 ms for one
+token alone, 13 ms each for 133, 8 ms each for 261."""
+
+RATES = 64  # models whose rate is kept; one machine serves a handful
+
+
+_WHO = ("client", "kind")
+
+COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("turns", "Turns that ended.", (*_WHO, "outcome")),
+    ("prompt_tokens", "Tokens of prompts, as reported.", _WHO),
+    ("cached_tokens", "Of these, reused by the backend.", _WHO),
+    ("processed_tokens", "Of these, evaluated.", _WHO),
+    ("generated_tokens", "Tokens produced.", _WHO),
+    (
+        "saved_seconds",
+        "Estimate of the reading time that cached tokens saved: their number times the time per "
+        f"token of the turn itself where it evaluated at least {RATE_TOKENS} tokens, else of the last "
+        "such turn on the same model. Turns without a rate add nothing.",
+        (),
+    ),
+    ("cache_breaks", "Turns whose prompt left the one before.", ("cause", "side")),
+    ("lost_tokens", "Tokens evaluated again because of a break, as reported.", ("cause",)),
+    ("restored_turns", "Turns in which this was put back.", ("what",)),
+    ("rule_turns", "Turns in which the rule changed something.", ("rule",)),
+    ("backend_errors", "Turns that the backend failed.", ("outcome",)),
+)
+"""Name without `warmprefix_` and `_total`, help text, labels."""
+
+
+class Registry(CollectorRegistry):
+    """Without the times at which series began: they double the page and no query here needs them."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The families of every collector."""
+        for family in super().collect():
+            family.samples = [s for s in family.samples if not s.name.endswith("_created")]
+            yield family
+
+
+class Rates:
+    """Seconds that a prompt token takes, by model; learnt from turns that evaluated enough of them."""
+
+    def __init__(self) -> None:
+        self._by_model: dict[str | None, float] = {}
+
+    def of(self, model: str | None, stats: CacheStats) -> float | None:
+        """The rate of this turn, else of the last turn on its model; None before there is one."""
+        tokens, took_ms = stats.processed_tokens, stats.prompt_ms
+        if (
+            tokens is not None
+            and tokens >= RATE_TOKENS
+            and took_ms is not None
+            and 0 <= took_ms < inf
+        ):
+            if len(self._by_model) >= RATES:
+                self._by_model.clear()
+            self._by_model[model] = took_ms / tokens / 1000
+        return self._by_model.get(model)
+
+
+class Metrics:
+    """Counts turns as they end. `page` writes everything, the collectors given by others included."""
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self._rates = Rates()
+        self._counters = {
+            name: Counter(f"warmprefix_{name}", meaning, labels, registry=self.registry)
+            for name, meaning, labels in COUNTERS
+        }
+        for outcome in BACKEND_ERRORS:  # there from the start, so that the first one shows
+            self._add("backend_errors", outcome.value, number=0)
+        self._proxy_s = Histogram(
+            "warmprefix_proxy_seconds",
+            "Time between the arrival of a request and its sending, ours.",
+            registry=self.registry,
+            buckets=PROXY_BUCKETS_S,
+        )
+        self._first_s = Histogram(
+            "warmprefix_time_to_first_token_seconds",
+            "From the arrival of a request to the first generated text; streams only.",
+            registry=self.registry,
+            buckets=FIRST_TOKEN_BUCKETS_S,
+        )
+
+    def _add(self, name: str, *labels: str, number: float = 1) -> None:
+        counter = self._counters[name]
+        (counter.labels(*labels) if labels else counter).inc(number)
+
+    def saw(self, turn: Turn) -> None:
+        """Count a turn that has ended. Never raises for what a backend reported."""
+        client = known(turn.client, CLIENTS)
+        kind = known(turn.kind.value, KINDS) if turn.kind else NOT_UNDERSTOOD
+        self._add("turns", client, kind, turn.outcome.value)
+        if turn.outcome in BACKEND_ERRORS:
+            self._add("backend_errors", turn.outcome.value)
+        self._count_tokens(turn, client, kind)
+        self._count_break(turn)
+        for name in {known(name, RULE_NAMES) for name in turn.rules}:
+            self._add("rule_turns", name)
+        for name in {known(name, RESTORED) for name in turn.restored}:
+            self._add("restored_turns", name)
+        self._proxy_s.observe(turn.times.proxy_ms / 1000)
+        if turn.times.first_ms is not None:
+            self._first_s.observe(turn.times.first_ms / 1000)
+
+    def _count_tokens(self, turn: Turn, *labels: str) -> None:
+        stats = turn.stats
+        for name, reported in (
+            ("prompt_tokens", stats.prompt_tokens),
+            ("cached_tokens", stats.cached_tokens),
+            ("processed_tokens", stats.processed_tokens),
+            ("generated_tokens", stats.generated_tokens),
+        ):
+            if reported is not None:
+                self._add(name, *labels, number=amount(reported))
+        rate = self._rates.of(turn.model, stats)
+        if rate is not None and stats.cached_tokens is not None:
+            self._add("saved_seconds", number=amount(stats.cached_tokens) * rate)
+
+    def _count_break(self, turn: Turn) -> None:
+        found = turn.cache_break
+        if found is None:
+            return
+        cause = known(found.cause, CAUSES)
+        self._add("cache_breaks", cause, known(found.side, SIDES))
+        if found.tokens_lost is not None:
+            self._add("lost_tokens", cause, number=amount(found.tokens_lost))
+
+    def names(self) -> list[str]:
+        """The names of all metrics, as they stand on the page."""
+        return sorted(
+            f"{family.name}_total" if family.type == "counter" else family.name
+            for family in self.registry.collect()
+        )
+
+    def page(self, accept: str = "") -> tuple[bytes, str]:
+        """Every metric, and the content type: OpenMetrics for who asks for it, else plain text."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
+
+
+def known(name: str, names: Collection[str]) -> str:
+    """The name where it is one of the list."""
+    return name if name in names else OTHER
+
+
+def amount(reported: int) -> float:
+    """A reported count; what no backend can have counted is nothing."""
+    return float(reported) if 0 <= reported < 2**53 else 0.0

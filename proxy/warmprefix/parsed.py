@@ -1,0 +1,52 @@
+"""Messages and tools that were parsed before, by the bytes they came as: a history is mostly old ones."""
+
+from warmprefix.core.memo import Memo
+from warmprefix.core.types import Message, Tool
+from warmprefix.dialects.chat_completions import NOT_BEGUN, Begun, parse_tools
+from warmprefix.dialects.messages_in import parse_message
+
+_MESSAGES_BYTES = 8 * 1024 * 1024  # one generation, as in the canonicalizer
+_TOOLS_BYTES = 1024 * 1024  # whole arrays: some dozen clients with long schemas
+_BODIES = 8  # conversations that run now
+_BODIES_BYTES = 16 * 1024 * 1024  # of all of them together: two of the largest that are seen
+
+
+class Parsed:
+    """Parses, and gives the same object for the same bytes: what did not change is told by that."""
+
+    def __init__(self) -> None:
+        self._messages: Memo[Message] = Memo(_MESSAGES_BYTES)
+        self._tools: Memo[tuple[Tool, ...]] = Memo(_TOOLS_BYTES)
+        self._bodies: list[tuple[bytes, Begun]] = []
+
+    def message(self, raw: bytes) -> Message:
+        """One message. Raises NotUnderstood."""
+        found = self._messages.get(raw)
+        if found is None:
+            found = parse_message(raw)
+            self._messages.put(raw, found)
+        return found
+
+    def tools(self, raw: bytes) -> tuple[Tool, ...]:
+        """The tools in an array. Raises NotUnderstood."""
+        found = self._tools.get(raw)
+        if found is None:
+            found = parse_tools(raw)
+            self._tools.put(raw, found)
+        return found
+
+    def begun(self, body: bytes) -> Begun:
+        """The messages that a body shares with one before it: all before them is the same too."""
+        found = (begun for text, begun in self._bodies if body.startswith(text))
+        return max(found, key=lambda begun: len(begun.spans), default=NOT_BEGUN)
+
+    def keep(self, body: bytes, begun: Begun) -> None:
+        """Remember a body up to its last message, which a client may write anew in the next turn."""
+        spans, messages = begun.spans[:-1], begun.messages[:-1]
+        if not spans or spans[-1][1] > _BODIES_BYTES:
+            return
+        text = body[: spans[-1][1]]
+        others = [known for known in self._bodies if not text.startswith(known[0])]
+        self._bodies = [*others[1 - _BODIES :], (text, Begun(spans, messages))]
+        while sum(len(text) for text, _ in self._bodies) > _BODIES_BYTES:
+            del self._bodies[0]

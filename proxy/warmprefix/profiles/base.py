@@ -1,0 +1,87 @@
+"""What a client is known to do on the wire, as data, and how it is recognised."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from warmprefix.core.types import Message, Request, TextPart
+
+_HEAD_CHARACTERS = 200  # a side request's mark stands at the top of a system text
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One client. It is recognised by any of: start of its User-Agent, a header it alone sends, the
+    start of its system text. `session_headers`: where it puts a session id, best first."""
+
+    name: str
+    user_agents: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    system_starts: tuple[str, ...] = ()
+    session_headers: tuple[str, ...] = ()
+    side: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Who sent a request. `session`: its explicit session id; it is not trusted alone, for title
+    requests carry the same. `side`: the client's own housekeeping, not the conversation."""
+
+    client: str
+    session: str | None
+    side: bool
+
+
+def recognise(
+    profiles: Sequence[Profile], generic: Profile, headers: Mapping[str, str], request: Request
+) -> Recognised:
+    """The client of a request. Header names are lower case."""
+    heads = system_heads(request.prompt.messages)
+    found = next((p for p in profiles if _is(p, headers, heads)), generic)
+    names = (*found.session_headers, *generic.session_headers)
+    session = next((headers[name] for name in names if headers.get(name)), None)
+    return Recognised(found.name, session, is_side(found, generic, request, heads))
+
+
+def _is(profile: Profile, headers: Mapping[str, str], heads: Sequence[str]) -> bool:
+    agent = headers.get("user-agent", "")
+    return (
+        any(agent.startswith(start) for start in profile.user_agents)
+        or any(name in headers for name in profile.headers)
+        or any(head.startswith(start) for head in heads for start in profile.system_starts)
+    )
+
+
+def is_side(profile: Profile, generic: Profile, request: Request, heads: Sequence[str]) -> bool:
+    """Whether a mark of housekeeping stands in a request that is otherwise fit for it.
+
+    No mark is proof alone: a person may write "generate a title". So the request must also offer no
+    tools and hold no earlier reply, as all side requests seen do.
+    """
+    messages = request.prompt.messages
+    if request.prompt.tools or any(message.role == "assistant" for message in messages):
+        return False
+    last_user = next((text(m) for m in reversed(messages) if m.role == "user"), "")
+    places = (*heads, last_user)
+    patterns = [p for p in (profile.side, generic.side) if p is not None]
+    return any(pattern.search(place) for pattern in patterns for place in places)
+
+
+def system_heads(messages: Sequence[Message]) -> tuple[str, ...]:
+    """The first characters of every leading system text, part by part."""
+    heads: list[str] = []
+    for message in messages:
+        if message.role not in ("system", "developer"):
+            break
+        if isinstance(message.content, tuple):
+            heads += [p.text for p in message.content if isinstance(p, TextPart)]
+        else:
+            heads.append(message.content or "")
+    return tuple(head.lstrip()[:_HEAD_CHARACTERS] for head in heads)
+
+
+def text(message: Message) -> str:
+    """The text of a message, its parts joined."""
+    if isinstance(message.content, tuple):
+        return "\n".join(part.text for part in message.content if isinstance(part, TextPart))
+    return message.content or ""

@@ -1,0 +1,25 @@
+"""Any client: the session headers and side requests that several share."""
+
+import re
+
+from warmprefix.profiles.base import Profile
+
+PROFILE = Profile(
+    "unknown",
+    # Lemonade reads most of these too (server.cpp:914-985).
+    session_headers=(
+        "x-session-affinity",
+        "x-session-id",
+        "x-client-session-id",
+        "session-id",
+        "thread-id",
+        "x-conversation-id",
+        "x-openwebui-chat-id",
+    ),
+    side=re.compile(
+        r"(?i)\bgenerate\b[^.\n]{0,40}\btitles?\b|title generator|autocompletion system"
+        # Open WebUI's tasks (source read at 0.12.4); by default no header says who is asking.
+        r"|\A\s*### Task:\s+(?:Generate (?:a concise|1-3 broad tags|a detailed prompt)"
+        r"|(?:Predict|Suggest) 3-5 |Analyze the chat history)"
+    ),
+)

@@ -1,0 +1,12 @@
+"""Open WebUI (source read at 0.12.4). It names itself only by the headers an administrator turns on."""
+
+import re
+
+from warmprefix.profiles.base import Profile
+
+PROFILE = Profile(
+    "open-webui",
+    headers=("x-openwebui-chat-id", "x-openwebui-user-id"),
+    session_headers=("x-openwebui-chat-id",),
+    side=re.compile(r"\A\s*### Task:"),
+)

@@ -1,0 +1,203 @@
+"""The application: the only place where parts are put together, and where a path is given to one."""
+
+import sys
+import traceback
+from functools import partial
+from pathlib import Path
+
+from warmprefix.ahead import Ahead
+from warmprefix.backends.connection import Connections
+from warmprefix.backends.key import BackendKey
+from warmprefix.backends.known import KnownBackend, KnownModel
+from warmprefix.capture import Capture
+from warmprefix.config import Config, NamedBackend
+from warmprefix.counters import Counters
+from warmprefix.dialects.chat_completions import PATHS
+from warmprefix.metrics_state import State
+from warmprefix.pipeline import Pipeline
+from warmprefix.prewarm import Prewarm
+from warmprefix.profiles.volatile import explained_patterns
+from warmprefix.recent import Recent
+from warmprefix.recorder import Recorder
+from warmprefix.reread import Reread
+from warmprefix.server.access import has_key, is_own_host
+from warmprefix.server.api import create_api
+from warmprefix.server.asgi import Receive, Scope, Send
+from warmprefix.server.backends import Backend, Backends
+from warmprefix.server.chat import Chat, is_readable
+from warmprefix.server.dashboard import PATHS as DASHBOARD
+from warmprefix.server.models import PATHS as MODELS
+from warmprefix.server.models import answer_models
+from warmprefix.server.parts import Parts
+from warmprefix.server.passthrough import Passthrough
+from warmprefix.server.problems import answer_problem
+from warmprefix.server.saved_slots import add_slots
+from warmprefix.server.seating import Seating
+from warmprefix.server.seatings import ModelParts, Seatings
+from warmprefix.server.turns import Turns
+from warmprefix.server.websocket import WebSockets
+from warmprefix.slot_table import SlotTable
+from warmprefix.snapshot_index import SnapshotIndex
+from warmprefix.snapshots import Snapshots
+from warmprefix.stores.base import Store
+from warmprefix.tasks import Tasks
+from warmprefix.turnlog import TurnLog
+
+_OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"}) | DASHBOARD
+_SHUTDOWN_S = 5.0  # what is still recorded when the last reply has ended is done in milliseconds
+
+
+class App:
+    """The proxy as an ASGI application. Make it inside the running event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        log: TurnLog,
+        *,
+        observe: bool = False,
+        capture: Capture | None = None,
+        slots_file: Path | None = None,
+    ) -> None:
+        self.tasks = Tasks()
+        self._config = config
+        self._store = store
+        self._observe = observe
+        self._capture = capture
+        self._saved = SnapshotIndex(slots_file)
+        self._counters = Counters()
+        self.turns = Turns(log, self._counters, excerpts=config.log.excerpts)
+        self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
+        self._recent = Recent()
+        self._pipeline = Pipeline(config, store, self._counters, self._recent, observe=observe)
+        patterns, identifier = explained_patterns(), self._pipeline.identifier
+        self._recorder = Recorder(store, self._counters, self._recent, patterns, identifier)
+        parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
+        self.backends = Backends(parts, self.tasks)
+        self.known = parts[0].parts.known
+        limit = config.server.max_body_bytes
+        self._chat = Chat(self._pipeline, self.backends, self.tasks, limit, capture)
+        self._websockets = WebSockets(self.backends)
+        self._passthrough = Passthrough(self.backends, self.tasks)
+        self._api = create_api(self.turns, self.backends)
+        add_slots(self._api, [s for backend in parts if (s := backend.parts.seatings) is not None])
+
+    def _parts(self, backend: NamedBackend) -> Parts:
+        """The parts of one backend, with those that are everyone's."""
+        key = BackendKey(backend.url, backend.api_key, self._config.server.api_key)
+        known = KnownBackend(backend.url, backend.kind, self.tasks, key)
+        seatings = None
+        if self._config.slots.pin == "auto":
+            seatings = Seatings(known, partial(self._model_parts, backend))
+        limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
+        connections = Connections(backend.url, *limits, backend.idle_connection_s)
+        return Parts(
+            connections=connections,
+            known=known,
+            recorder=self._recorder,
+            turns=self.turns,
+            counters=self._counters,
+            tasks=self.tasks,
+            capture=self._capture,
+            seatings=seatings,
+            reread=self._reread(known, seatings),
+        )
+
+    def _model_parts(self, backend: NamedBackend, known: KnownModel) -> ModelParts:
+        """What one model of a backend has of its own."""
+        slots = self._config.slots
+        snapshots = None
+        if slots.save == "auto" and not self._observe:
+            # One of several backends does not see the files of another.
+            label = backend.name if self._config.backends else ""
+            snapshots = Snapshots(slots, self._saved, known, self._counters, label)
+        limits = (slots.save_idle_s, slots.side_wait_s)
+        seating = Seating(
+            SlotTable(), known, self.tasks, snapshots, *limits, tries=not self._observe
+        )
+        if not self._reads:
+            return ModelParts(seating)
+        ahead = Ahead(self._pipeline, seating.table, known, self._counters)
+        return ModelParts(seating, Prewarm(self._config.prewarm, ahead, self._recent, self.tasks))
+
+    @property
+    def _reads(self) -> bool:
+        """Whether anything is read while nobody asks."""
+        return self._config.prewarm.mode == "auto" and not self._observe
+
+    def _reread(self, known: KnownBackend, seatings: Seatings | None) -> Reread | None:
+        """What reads the latest conversations again after a restart: of a backend with one model."""
+        if seatings is None or not self._reads:
+            return None
+        seating = seatings.of(None).seating
+        ahead = Ahead(self._pipeline, seating.table, known, self._counters)
+        return Reread(self._config.prewarm, ahead, self._recent, seating.snapshots, self.tasks)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or WebSocket."""
+        try:
+            if scope["type"] == "websocket":
+                await self._websocket(scope, receive, send)
+            elif scope["type"] == "http":
+                await self._http(scope, receive, send)
+        except Exception:
+            # The web server closes the connection; the reason must not be lost.
+            traceback.print_exc(file=sys.stderr)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        is_ours = path == "/warmprefix" or path.startswith("/warmprefix/")
+        # A browser's preflight carries no key; llama-server and Lemonade ask for none either.
+        is_open = path in _OPEN or scope["method"] == "OPTIONS"
+        if not is_open and not has_key(scope, self._config.server.api_key):
+            await answer_problem(send, 401, "authentication_error", "Invalid API Key")
+        elif is_ours and not is_own_host(scope, self._config.server):
+            await answer_problem(
+                send,
+                421,
+                "host_not_allowed",
+                "warmprefix: this Host name is not allowed here. Open it as localhost, or add the "
+                "name to server.allowed_hosts.",
+            )
+        elif is_ours:
+            await self._api(scope, receive, send)
+        else:
+            await self._forward(scope, receive, send)
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        backends = self.backends
+        is_post = scope["method"] == "POST"
+        if is_post and scope["path"] in PATHS and is_readable(scope):
+            if not backends.are_several:  # else it is not known yet which one
+                backends.first().arrived()
+            await self._chat(scope, receive, send)
+            return
+        is_list = scope["method"] == "GET" and scope["path"] in MODELS
+        if backends.are_several and is_list and await answer_models(scope, send, backends):
+            return
+        await self._passthrough(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not has_key(scope, self._config.server.api_key):
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self._websockets(scope, receive, send)
+
+    def stop_watching(self) -> None:
+        """End what would never end by itself, so that the rest can be drained."""
+        self.turns.close()
+        self.backends.stop_watching()
+
+    async def close(self) -> None:
+        """Finish what runs, then release everything."""
+        self.backends.stop_watching()
+        for backend in self.backends.all:
+            backend.arrived()
+        await self.tasks.finish(_SHUTDOWN_S)
+        for backend in self.backends.all:
+            if backend.parts.seatings is not None:
+                await backend.parts.seatings.close()
+        await self.backends.close()
+        await self._store.close()

@@ -1,0 +1,32 @@
+"""Names for what ASGI hands around (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from warmprefix.backends.base import Headers
+
+Scope = MutableMapping[str, Any]
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def target_of(scope: Scope) -> bytes:
+    """Path and query exactly as the client wrote them."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    return path + b"?" + query if query else path
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first value of a header; `name` in lower case."""
+    headers: Headers = scope["headers"]
+    return next((value for key, value in headers if key == name), None)
+
+
+async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """A whole answer of our own."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,26 @@
+"""Asks the backend about a break that the prompts do not explain. After the turn, never on its path."""
+
+from dataclasses import replace
+
+from warmprefix.backends.known import KnownBackend
+from warmprefix.core.explain import Evidence, template_break
+from warmprefix.dialects.chat_completions import prompt_body
+from warmprefix.recorder import Question
+
+
+async def gather(backend: KnownBackend, question: Question) -> Evidence:
+    """The evidence of a question, with what the backend answers added."""
+    evidence = question.evidence
+    known = backend.of(question.turn.model)
+    if not evidence.restarted:
+        await known.has_restarted()
+        # Whoever noticed it, by a request or by looking for restarts.
+        evidence = replace(evidence, restarted=known.generation != question.before.generation)
+    if evidence.restarted or evidence.model_before != evidence.model_after:
+        return evidence
+    before = await known.render(prompt_body(question.before.prompt))
+    after = await known.render(prompt_body(question.after))
+    if before is None or after is None:
+        return evidence
+    reasoning = [m.reasoning for m in question.before.prompt.messages if m.reasoning]
+    return replace(evidence, template=template_break(before, after, reasoning))

@@ -1,0 +1,195 @@
+"""The backends as they run: how each is, what it answers now, and which conversations it holds.
+
+Which one a request goes to is decided in core/routing.py. With one backend nothing is watched: whether it
+is there shows when it is asked.
+"""
+
+import asyncio
+import sys
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from warmprefix.config import NamedBackend
+from warmprefix.core.errors import BackendError, Disconnected, Unreachable
+from warmprefix.core.routing import BackendView, Route, route
+from warmprefix.guard import guard
+from warmprefix.prepared import Prepared
+from warmprefix.server.parts import Parts
+from warmprefix.tasks import Tasks
+
+_CHECK_S = 3.0  # a request finds out at once; this is how late a backend that is back is used again
+_HOMES = 10_000  # conversations whose backend is remembered, about a megabyte
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True, eq=False)
+class Backend:
+    """One backend. `running`: requests that it answers now."""
+
+    settings: NamedBackend
+    parts: Parts
+    is_healthy: bool = True
+    running: int = 0
+    is_draining: bool = False
+
+    def view(self) -> BackendView:
+        """What a choice depends on."""
+        about = self.settings
+        return BackendView(
+            about.name, about.models, about.weight, self.is_healthy, self.running, self.is_draining
+        )
+
+    def arrived(self) -> None:
+        """A request has come that goes there: nothing is read ahead meanwhile."""
+        self.parts.arrived()
+
+
+class Backends:
+    """All backends, in the order of the settings. Make it inside the running event loop."""
+
+    def __init__(self, backends: Sequence[Backend], tasks: Tasks) -> None:
+        self.all = tuple(backends)
+        self._by_name = {backend.settings.name: backend for backend in backends}
+        self._tasks = tasks
+        self._homes: OrderedDict[str, str] = OrderedDict()
+        self._watching: asyncio.Task[None] | None = None
+        if self.are_several:
+            self._watching = tasks.start(self._watch(), "backend health")
+
+    @property
+    def are_several(self) -> bool:
+        """Whether there is anything to choose."""
+        return len(self.all) > 1
+
+    def choose(
+        self, prepared: Prepared, tried: Collection[str] = ()
+    ) -> tuple[Backend, Route] | None:
+        """The backend for a request, which then holds its conversation; None where all were tried."""
+        model = prepared.request.model if prepared.request else None
+        conversation = prepared.place.conversation if prepared.place else ""
+        home = self._homes.get(conversation) or _home_of(prepared)
+        chosen = route(model, home, [backend.view() for backend in self.all], tried)
+        if chosen is None:
+            return None
+        if conversation:
+            self._homes[conversation] = chosen.backend
+            self._homes.move_to_end(conversation)
+            if len(self._homes) > _HOMES:
+                self._homes.popitem(last=False)
+        return self._by_name[chosen.backend], chosen
+
+    def first(self) -> Backend:
+        """The first that is healthy, else the first: it gets all that is no chat request."""
+        return next((backend for backend in self.all if backend.is_healthy), self.all[0])
+
+    async def reach(self, ask: Callable[[Backend], Awaitable[Answer]]) -> Answer:
+        """What the first gives, or the next one where no connection could be opened. Raises BackendError."""
+        left = sorted(self.all, key=lambda backend: not backend.is_healthy)
+        while True:
+            backend = left.pop(0)
+            try:
+                return await ask(backend)
+            except Unreachable as error:
+                with guard(backend.parts.counters, "routing"):
+                    self.lost(backend, error)
+                if not left:
+                    raise
+
+    def lost(self, backend: Backend, error: BackendError) -> None:
+        """A request found that the backend fails. One that broke off is asked whether it is still there."""
+        if not self.are_several:
+            return
+        if isinstance(error, Unreachable):
+            self._mark(backend, is_healthy=False, why=str(error))
+        elif isinstance(error, Disconnected):
+            self._tasks.start(self._check(backend), "backend check")
+
+    async def check(self) -> None:
+        """Ask every backend how it is."""
+        await asyncio.gather(*(self._check(backend) for backend in self.all))
+
+    async def answer(self) -> bool:
+        """Whether any backend answers."""
+        return any(await asyncio.gather(*(b.parts.known.answers() for b in self.all)))
+
+    def drain(self, name: str, *, is_draining: bool) -> bool:
+        """Give a backend no new conversations, or give it some again. False where there is none so named."""
+        backend = self._by_name.get(name)
+        if backend is None:
+            return False
+        backend.is_draining = is_draining
+        return True
+
+    async def listed(self) -> list[Mapping[str, object]]:
+        """Each backend as `/warmprefix/api/backends` shows it."""
+        if not self.are_several:
+            await self.check()
+        held = Counter(self._homes.values())
+        return [
+            {
+                "name": backend.settings.name,
+                "url": backend.settings.url,
+                "kind": backend.parts.known.name,
+                "models": list(backend.settings.models),
+                "weight": backend.settings.weight,
+                "healthy": backend.is_healthy,
+                "draining": backend.is_draining,
+                "running": backend.running,
+                "conversations": held[backend.settings.name],
+            }
+            for backend in self.all
+        ]
+
+    def stop_watching(self) -> None:
+        """End the checks, which would never end by themselves."""
+        if self._watching is not None:
+            self._watching.cancel()
+        for backend in self.all:
+            backend.parts.known.stop()
+            if backend.parts.reread is not None:
+                backend.parts.reread.stop()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for backend in self.all:
+            await backend.parts.connections.close()
+            await backend.parts.known.close()
+
+    async def _watch(self) -> None:
+        while True:
+            await self.check()
+            await asyncio.sleep(_CHECK_S)
+
+    async def _check(self, backend: Backend) -> None:
+        is_healthy = await backend.parts.known.is_healthy()
+        if is_healthy is not None:
+            why = "it does not answer, or is loading its model"
+            self._mark(backend, is_healthy=is_healthy, why=why)
+
+    def _mark(self, backend: Backend, *, is_healthy: bool, why: str) -> None:
+        if backend.is_healthy == is_healthy:
+            return
+        backend.is_healthy = is_healthy
+        known = backend.parts.known
+        if is_healthy:
+            self._tasks.start(_learn(backend), "template probe")
+        else:
+            known.lost()
+        if self.are_several:
+            state = "is back" if is_healthy else f"is down: {why}"
+            sys.stderr.write(f"warmprefix: backend {backend.settings.name} {state}\n")
+
+
+def _home_of(prepared: Prepared) -> str | None:
+    """The backend that the ledger names for the conversation."""
+    last, where = prepared.ancestry.conversation, prepared.place
+    return last.backend if last and where and last.id == where.conversation else None
+
+
+async def _learn(backend: Backend) -> None:
+    """A backend that is back may be another one."""
+    await backend.parts.known.ask()
+    await backend.parts.known.ask_template()

@@ -1,0 +1,64 @@
+"""Errors as answers: one table from what failed to status, type and what the user can do."""
+
+import orjson
+
+from warmprefix.backends.base import Headers
+from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable
+from warmprefix.core.types import Outcome
+from warmprefix.server.asgi import Send, answer
+
+_JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
+
+_TABLE: tuple[tuple[type[BackendError], int, str, Outcome, str], ...] = (
+    (
+        Unreachable,
+        502,
+        "backend_unreachable",
+        Outcome.BACKEND_UNREACHABLE,
+        "Is it running? Start it, or name another with --backend URL.",
+    ),
+    (
+        TimedOut,
+        504,
+        "backend_timeout",
+        Outcome.BACKEND_TIMEOUT,
+        "Raise backend.first_byte_timeout_s, or set it to 0 for no limit.",
+    ),
+    (
+        Disconnected,
+        502,
+        "backend_disconnected",
+        Outcome.BACKEND_DISCONNECTED,
+        "Its log says why; it may have crashed, or be out of memory.",
+    ),
+    (BackendError, 502, "backend_error", Outcome.BACKEND_ERROR, "Its log may say why."),
+)
+"""The first row of which an error is an instance is its own; the last one is for every other."""
+
+
+def outcome_of(error: BackendError) -> Outcome:
+    """How a turn ended that failed so."""
+    return _row(error)[3]
+
+
+def _row(error: BackendError) -> tuple[type[BackendError], int, str, Outcome, str]:
+    return next(row for row in _TABLE if isinstance(error, row[0]))
+
+
+def error_body(status: int, kind: str, message: str) -> bytes:
+    """An error in OpenAI's shape, with llama-server's numeric `code`."""
+    return orjson.dumps(
+        {"error": {"message": message, "type": kind, "param": None, "code": status}}
+    )
+
+
+async def answer_problem(send: Send, status: int, kind: str, message: str) -> None:
+    """An error of our own, before anything else was sent."""
+    await answer(send, status, _JSON, error_body(status, kind, message))
+
+
+async def answer_backend_error(send: Send, error: BackendError) -> int:
+    """The answer for a backend that did not give one; its status is returned."""
+    _, status, kind, _, advice = _row(error)
+    await answer_problem(send, status, kind, f"warmprefix: {error}. {advice}")
+    return status

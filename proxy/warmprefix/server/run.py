@@ -1,0 +1,226 @@
+"""Runs the proxy: opens its socket, starts the web server, and ends it without cutting replies."""
+
+import asyncio
+import errno
+import gc
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from warmprefix.capture import Capture
+from warmprefix.config import Config, ledger_path, log_path, slots_path
+from warmprefix.core.errors import ConfigError
+from warmprefix.server.app import App
+from warmprefix.server.protocol import Protocol
+from warmprefix.stores.base import Store
+from warmprefix.stores.memory import MemoryStore
+from warmprefix.stores.sqlite import SqliteStore
+from warmprefix.turnlog import TurnLog
+
+_KEEP_ALIVE_S = 75  # longer than the pools of the usual clients, so they close first and never race
+
+
+def say(line: str) -> None:
+    """A line for the person at the terminal. Standard output is the turn log's."""
+    sys.stderr.write(f"warmprefix: {line}\n")
+    sys.stderr.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a run does besides. `capture`: folder for the text of requests and replies."""
+
+    embedded: bool = False
+    observe: bool = False
+    capture: Path | None = None
+
+
+def run(config: Config, extras: Extras) -> int:
+    """Run until a signal ends it; the exit status. Raises ConfigError before the first request."""
+    listener = listen(config.server.host, config.server.port)
+    spare_the_collector()
+    try:
+        with uvloop_if_present() as runner:
+            return runner.run(_serve(config, listener, extras))
+    except KeyboardInterrupt:  # a second one, while replies were being drained
+        return 130
+    finally:
+        listener.close()
+
+
+def spare_the_collector() -> None:
+    """Keep what start-up made, which lives as long as the process, out of every garbage collection, and collect
+    less often: a turn makes some thousand objects, nearly all of which are freed without it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+@contextmanager
+def uvloop_if_present() -> Iterator[asyncio.Runner]:
+    """A runner on uvloop, or on asyncio's own loop where there is none (Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        yield runner
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket. Raises ConfigError naming the setting where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        busy = error.errno == errno.EADDRINUSE
+        advice = "another program uses it; choose another with --port" if busy else "server.host"
+        raise ConfigError(
+            f"cannot listen on {host}:{port} (server.port): {os.strerror(error.errno or 0)}: {advice}"
+        ) from None
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which first ends what would never end by itself."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: drain. A second one: stop at once.
+
+        uvicorn's own raises the signal again when it has stopped, which would end the process before
+        the ledger is flushed; an orderly end is status 0.
+        """
+        del sig, frame
+        self.force_exit, self.should_exit = self.should_exit, True
+        if not self.force_exit:
+            running = len(self.server_state.tasks)
+            say(f"stopping; {running} running" if running else "stopping")
+        self._app.stop_watching()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then end what still runs and see it logged: uvicorn would not wait for that."""
+        await super().shutdown(sockets)
+        running = tuple(self.server_state.tasks)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+
+async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int:
+    if not extras.embedded:
+        await _serve_app(config, listener, extras)
+        return 0
+    from warmprefix.embedded import EmbeddedBackend
+
+    server = EmbeddedBackend()
+    try:
+        await server.start(say)
+        backend = replace(config.backend, url=server.url, kind="llamacpp")
+        slots = replace(config.slots, save="off")  # it is started without a folder for that
+        embedded = replace(config, backend=backend, backends=(), slots=slots)
+        await _serve_app(embedded, listener, extras)
+    finally:
+        await server.stop()
+    return 0
+
+
+async def _serve_app(config: Config, listener: socket.socket, extras: Extras) -> None:
+    log = TurnLog(
+        sys.stdout.buffer,
+        log_path(config.log),
+        max_bytes=config.log.max_bytes,
+        backups=config.log.backups,
+    )
+    capture = start_capture(extras.capture)
+    app = App(
+        config,
+        open_store(config),
+        log,
+        observe=extras.observe,
+        capture=capture,
+        slots_file=slots_path(config.memory, os.environ),
+    )
+    try:
+        server = _Server(uvicorn_config(config, app), app)
+        app.tasks.start(_announce(app, listener), "announce")
+        await server.serve([listener])
+    finally:
+        await app.close()
+        log.close()
+        if extras.observe:
+            say(app.turns.savings.summary())
+        if capture is not None:
+            capture.close()
+
+
+def start_capture(folder: Path | None) -> Capture | None:
+    """A new capture in `folder`; None where nothing is to be captured. Raises ConfigError."""
+    if folder is None:
+        return None
+    capture = Capture(folder, say)
+    say(f"capturing to {capture.path}: it holds the text of conversations")
+    return capture
+
+
+def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
+    """uvicorn as we want it: no headers of its own, no log of its own, replies drained at the end."""
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=round(config.server.shutdown_grace_s),
+        ws_max_size=2**31,
+    )
+
+
+def open_store(config: Config) -> Store:
+    """The ledger's store that the configuration names."""
+    memory = config.memory
+    if memory.store == "memory":
+        return MemoryStore(memory.max_bytes, memory.max_age_s)
+    return SqliteStore(ledger_path(memory, os.environ), memory.max_bytes, memory.max_age_s)
+
+
+async def _announce(app: App, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    names = []
+    for backend in app.backends.all:
+        known = backend.parts.known
+        await known.ask()
+        known.wait_for_it()
+        if backend.parts.seatings is not None:
+            app.tasks.start(backend.parts.seatings.announce(), "slot saving")
+        names.append(f"{backend.settings.url} ({known.name})")
+    listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
+    say(f"listening on http://{shown}:{port}, {listed}")
+    if app.known.name == "unknown" and len(names) == 1:
+        say("the backend does not answer yet; requests get 502 until it does")
+    say(f"point clients at OPENAI_BASE_URL=http://{shown}:{port}/v1; watch with: warmprefix tail")

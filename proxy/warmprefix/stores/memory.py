@@ -1,0 +1,182 @@
+"""A store in memory: nothing on disk, gone with the process."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from warmprefix.core.identity import content_key
+from warmprefix.core.ledger import MAX_ALIKE, Conversation, Entry, Found, Node
+from warmprefix.core.types import RawJson
+from warmprefix.stores.base import StoreState
+
+_NODE_BYTES = 850  # a Node, its keys, its content and its places in dicts and sets: tracemalloc
+_CONVERSATION_BYTES = 1_000  # a Conversation and the empty dicts and sets beside it, the same way
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A conversation. `nodes`: their ids. `used` rises with every put of any conversation."""
+
+    conversation: Conversation
+    time_s: float = 0.0
+    used: int = 0
+    nodes: set[bytes] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Content:
+    raw: RawJson
+    uses: int = 0
+
+
+class _Contents:
+    """Bytes kept once by content, as long as somebody uses them."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._by_key: dict[bytes, _Content] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def take(self, raw: RawJson) -> RawJson:
+        """The kept bytes, with one use more."""
+        key = content_key(raw)
+        content = self._by_key.get(key)
+        if content is None:
+            content = self._by_key[key] = _Content(raw)
+            self.bytes += len(raw)
+        content.uses += 1
+        return content.raw
+
+    def release(self, raw: RawJson) -> None:
+        """One use less."""
+        key = content_key(raw)
+        content = self._by_key[key]
+        content.uses -= 1
+        if content.uses == 0:
+            del self._by_key[key]
+            self.bytes -= len(raw)
+
+
+class MemoryStore:
+    """Nodes by id and by chain key; message bytes and tool definitions by content, counted by use."""
+
+    def __init__(
+        self, max_bytes: int, max_age_s: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._nodes: dict[bytes, Node] = {}
+        self._alike: dict[bytes, tuple[bytes, ...]] = {}  # ids by chain key, oldest first
+        self._children: dict[bytes, set[bytes]] = {}
+        self._puts = 0
+        self._contents = _Contents()
+        self._tools = _Contents()
+        self._conversations: OrderedDict[str, _Kept] = OrderedDict()
+
+    async def find(self, keys: Sequence[bytes]) -> Found:
+        """What is known of a history, given its chain keys in order."""
+        nodes = {
+            key: tuple(self._nodes[name] for name in alike)
+            for key in keys
+            if (alike := self._alike.get(key)) is not None
+        }
+        owners = {node.conversation for alike in nodes.values() for node in alike}
+        return Found(nodes, {name: self._conversations[name].conversation for name in owners})
+
+    def put(self, entry: Entry) -> None:
+        """Remember a turn."""
+        name = entry.conversation.id
+        self._put_conversation(entry.conversation)
+        for node in entry.nodes:
+            self._put_node(node, name)
+        self._evict(name)
+
+    def _put_conversation(self, last: Conversation) -> None:
+        kept = self._conversations.get(last.id)
+        before = kept.conversation.tools if kept else ()
+        tools = before
+        if last.tools != before:
+            tools = tuple(self._tools.take(tool) for tool in last.tools)
+            for tool in before:
+                self._tools.release(tool)
+        last = replace(last, tools=tools)
+        if kept is None:
+            kept = self._conversations[last.id] = _Kept(last)
+        self._puts += 1
+        kept.conversation, kept.time_s, kept.used = last, self._clock(), self._puts
+        self._conversations.move_to_end(last.id)
+
+    def _put_node(self, node: Node, name: str) -> None:
+        before = self._nodes.get(node.id)
+        raw = self._contents.take(node.raw)
+        if before is None:
+            self._alike[node.key] = (*self._alike.get(node.key, ()), node.id)
+            self._children.setdefault(node.parent, set()).add(node.id)
+        else:
+            self._conversations[before.conversation].nodes.discard(node.id)
+            self._contents.release(before.raw)
+        generated = node.generated or (before is not None and before.generated)
+        self._nodes[node.id] = replace(node, raw=raw, conversation=name, generated=generated)
+        self._conversations[name].nodes.add(node.id)
+        for oldest in self._alike[node.key][:-MAX_ALIKE]:
+            self._conversations[self._nodes[oldest].conversation].nodes.discard(oldest)
+            self._drop_node(oldest)
+
+    def _size(self) -> int:
+        rows = len(self._nodes) * _NODE_BYTES + len(self._conversations) * _CONVERSATION_BYTES
+        return self._contents.bytes + self._tools.bytes + rows
+
+    def _evict(self, newest: str) -> None:
+        """Drop the oldest conversations until size and age fit; the newest always stays."""
+        now = self._clock()
+        while self._conversations:
+            name, kept = next(iter(self._conversations.items()))
+            too_old = now - kept.time_s > self._max_age_s
+            if name == newest or not (too_old or self._size() > self._max_bytes):
+                return
+            self._pass_on(name, kept.nodes)
+            for node in kept.nodes:
+                self._drop_node(node)
+            for tool in kept.conversation.tools:
+                self._tools.release(tool)
+            del self._conversations[name]
+
+    def _pass_on(self, name: str, ids: set[bytes]) -> None:
+        """Nodes that lead to a message of another conversation pass to the last used of those."""
+        heirs: dict[bytes, _Kept] = {}
+        for at in ids:
+            for child in self._children.get(at, ()):
+                heir = self._conversations[self._nodes[child].conversation]
+                node = self._nodes.get(at)
+                while heir.conversation.id != name and node and node.conversation == name:
+                    best = heirs.setdefault(node.id, heir)
+                    heirs[node.id] = max(best, heir, key=lambda kept: kept.used)
+                    node = self._nodes.get(node.parent)
+        for at, heir in heirs.items():
+            self._nodes[at] = replace(self._nodes[at], conversation=heir.conversation.id)
+            heir.nodes.add(at)
+            ids.discard(at)
+
+    def _drop_node(self, name: bytes) -> None:
+        node = self._nodes.pop(name)
+        self._contents.release(node.raw)
+        self._alike[node.key] = tuple(at for at in self._alike[node.key] if at != name)
+        self._children[node.parent].discard(name)
+        if not self._alike[node.key]:
+            del self._alike[node.key]
+        if not self._children[node.parent]:
+            del self._children[node.parent]
+
+    async def flush(self) -> None:
+        """Nothing waits."""
+
+    def state(self) -> StoreState:
+        """Counts, without waiting."""
+        return StoreState(len(self._conversations), len(self._contents), self._size())
+
+    async def close(self) -> None:
+        """Nothing to release."""

@@ -110,7 +110,7 @@ start_backend() {
     mkfifo "$work/stdin"
     "$python" -c '
 import asyncio, sys
-from warmprefix.embedded import EmbeddedBackend
+from warmprefix.embedded.backend import EmbeddedBackend
 
 async def main():
     backend = EmbeddedBackend()

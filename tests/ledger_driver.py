@@ -10,11 +10,11 @@ from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Outcome, Reply, Timings
 from warmprefix.counters import Counters
 from warmprefix.dialects.messages_in import parse_message
-from warmprefix.pipeline import Pipeline
-from warmprefix.prepared import Prepared
+from warmprefix.pipeline.prepare import Pipeline
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.remember import Ended, Question, Recorder
 from warmprefix.profiles.volatile import explained_patterns
-from warmprefix.recent import Recent
-from warmprefix.recorder import Ended, Question, Recorder
 from warmprefix.stores.memory import MemoryStore
 
 PATH = "/v1/chat/completions"

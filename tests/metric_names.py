@@ -1,11 +1,11 @@
 """The names of all metrics of an application, put together as in warmprefix/server/app.py."""
 
 from warmprefix.counters import Counters
-from warmprefix.metrics import Metrics
-from warmprefix.metrics_state import State
+from warmprefix.log.metrics import Metrics
+from warmprefix.log.metrics_state import State
+from warmprefix.log.writer import TurnLog
 from warmprefix.stores.memory import MemoryStore
 from warmprefix.tasks import Tasks
-from warmprefix.turnlog import TurnLog
 
 
 def metric_names() -> list[str]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from tests.fakes.scripted_replies import dump
-from warmprefix.core.slot_state import SlotState
-from warmprefix.core.slots import Share, Slot, SlotChoice, Traits, Wish
+from warmprefix.core.slots.choice import Share, Slot, SlotChoice, Traits, Wish
+from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Prompt
 from warmprefix.dialects.messages_in import parse_message
-from warmprefix.slot_table import Decide, Seat, SlotTable
+from warmprefix.slots.table import Decide, Seat, SlotTable
 
 HEAD = b"head"
 MUCH = 1000

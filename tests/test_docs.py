@@ -14,7 +14,7 @@ from warmprefix.config import Config
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.types import Kind, Outcome
 from warmprefix.dialects.chat_completions import PATHS
-from warmprefix.turnlog import FIELDS
+from warmprefix.log.writer import FIELDS
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")

@@ -95,7 +95,7 @@ ONLY = [
         },
     ),
     Only("sqlite", ("sqlite3",), ("stores/",)),
-    Only("prometheus", ("prometheus_client",), ("metrics",)),
+    Only("prometheus", ("prometheus_client",), ("log/metrics",)),
     Only("redis", ("redis", "valkey"), ("stores/",)),
     Only("asgi", ("fastapi", "starlette", "uvicorn"), ("server/",)),
     Only("server", ("warmprefix.server",), ("server/", "cli/")),

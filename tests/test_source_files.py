@@ -10,8 +10,8 @@ LAYERS = ("core", "dialects", "profiles")
 
 # Files without a test file of their own, and where they are tested instead.
 ELSEWHERE = {
-    "core/doctor_facts.py": "values without behaviour: tests of the doctor make them",
-    "core/finding.py": "values without behaviour: tests of the doctor read them",
+    "core/doctor/facts.py": "values without behaviour: tests of the doctor make them",
+    "core/doctor/finding.py": "values without behaviour: tests of the doctor read them",
     "core/types.py": "values without behaviour: every test makes them",
     "core/rules/base.py": "tests/core/test_laws.py: what holds for every rule",
     "core/rules/memory_rules.py": "names and reasons; what they do is in test_volatile, test_transient",

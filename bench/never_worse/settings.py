@@ -10,7 +10,7 @@ from bench.sessions.families import FAMILIES as _FAMILIES
 from bench.sessions.families import Family
 from tests.fakes.llama import model_file, template
 from tests.fakes.tiny_recurrent import write_tiny_recurrent
-from warmprefix.embedded import gemma_template
+from warmprefix.embedded.backend import gemma_template
 
 
 @dataclass(frozen=True, slots=True)

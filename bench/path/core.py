@@ -21,11 +21,11 @@ from warmprefix.core.types import Outcome, Reply
 from warmprefix.counters import Counters
 from warmprefix.dialects import chat_completions
 from warmprefix.dialects.messages_in import parse_message
-from warmprefix.pipeline import Pipeline
-from warmprefix.prepared import Prepared
+from warmprefix.pipeline.prepare import Pipeline
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.remember import Ended, Recorder
 from warmprefix.profiles.volatile import explained_patterns
-from warmprefix.recent import Recent
-from warmprefix.recorder import Ended, Recorder
 from warmprefix.stores.memory import MemoryStore
 
 COUNTS = (10, 100, 1000, 4000)

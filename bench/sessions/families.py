@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.sessions.script import Json
 from tests.fakes.llama import Model, template
-from warmprefix.embedded import gemma_template
+from warmprefix.embedded.backend import gemma_template
 
 
 @dataclass(frozen=True, slots=True)

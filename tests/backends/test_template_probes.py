@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from warmprefix.backends.template_probes import clock_in
-from warmprefix.core.doctor_facts import Clock
+from warmprefix.core.doctor.facts import Clock
 
 TODAY = date(2026, 3, 5)
 

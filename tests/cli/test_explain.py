@@ -18,7 +18,7 @@ from tests.fakes.scripted_replies import json_response
 from tests.noisy_session import CHAT, clock, lemonade, play
 from warmprefix.cli.change_marks import marked
 from warmprefix.cli.explain_text import CAUSES, SIDES, advice, below, explained
-from warmprefix.core.explain import _HINTS as HINTS
+from warmprefix.core.explain.cache_break import _HINTS as HINTS
 
 __all__ = ["empty_folder"]
 

@@ -12,8 +12,8 @@ import pytest
 from tests.cli.test_commands import empty_folder, invoke
 from tests.fakes.running_proxy import running_proxy
 from tests.noisy_session import Noise, clock, lemonade, play, quiet, respelled
-from warmprefix.capture import Capture
-from warmprefix.captured import Captured, line_of, turn_of
+from warmprefix.capture.line import Captured, line_of, turn_of
+from warmprefix.capture.writer import Capture
 from warmprefix.core.types import CacheStats
 
 __all__ = ["empty_folder"]

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.clients.scripted_model import Json, Turn
-from warmprefix.core.wire import elements, members
+from warmprefix.core.wire.slices import elements, members
 
 CLIENTS = Path(__file__).parents[2] / ".venv-clients" / "bin"
 """Where `make test-clients` installs clients: apart from the project, whose requirements differ."""

@@ -11,7 +11,7 @@ from warmprefix.core.canonical import Canonicalizer, choose_rules, continued
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Prompt, Risk
-from warmprefix.core.wire import write_message
+from warmprefix.core.wire.slices import write_message
 
 DEFAULT = choose_rules()
 NOISY: list[Json] = [

@@ -12,7 +12,7 @@ from tests.strategies import Json, conversations, prompt_of, prompts, tool_lists
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Message, Prompt
-from warmprefix.core.wire import write_message
+from warmprefix.core.wire.slices import write_message
 
 all_rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 examples = settings(max_examples=60)

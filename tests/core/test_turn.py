@@ -2,7 +2,7 @@
 
 import pytest
 
-from warmprefix.core.ledger import Place
+from warmprefix.core.memory.ledger import Place
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import CacheStats, Kind, Outcome
 

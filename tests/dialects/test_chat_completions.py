@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.strategies import BLANKS, JSON_TEXTS, Json, body_of, conversations, tool_lists
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson, Tool
-from warmprefix.core.wire import changed, write_message
+from warmprefix.core.wire.slices import changed, write_message
 from warmprefix.dialects import chat_completions
 from warmprefix.dialects.chat_completions import PATHS, parse, reader, render
 from warmprefix.dialects.messages_in import parse_message

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from tests.strategies import conversations
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
-from warmprefix.core.wire import changed, write_message
+from warmprefix.core.wire.slices import changed, write_message
 from warmprefix.dialects.messages_in import parse_message, parse_tool
 
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import orjson
 
 from tests.fakes.tiny_gguf import write_tiny_model
-from warmprefix.embedded import assembled_model, cache_folder, gemma_template
-from warmprefix.embedded_server import Option, ServerProcess
+from warmprefix.embedded.backend import assembled_model, cache_folder, gemma_template
+from warmprefix.embedded.process import Option, ServerProcess
 
 Model = Literal["tiny", "gemma"]
 TEMPLATES = Path(__file__).parent / "templates"

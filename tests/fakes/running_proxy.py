@@ -14,12 +14,12 @@ import uvicorn
 from tests.fakes.scripted import ScriptedBackend
 from tests.fakes.scripted_http import Connection, Request
 from tests.fakes.scripted_replies import head
-from warmprefix.capture import Capture
+from warmprefix.capture.writer import Capture
 from warmprefix.config import Config
+from warmprefix.log.writer import TurnLog
 from warmprefix.server.app import App
 from warmprefix.server.run import listen, uvicorn_config
 from warmprefix.stores.memory import MemoryStore
-from warmprefix.turnlog import TurnLog
 
 DEADLINE_S = 10.0
 """How long anything may take that takes milliseconds on an idle machine."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.wire import value_end
+from warmprefix.core.wire.slices import value_end
 
 _BLANKS = rb"[ \t\r\n]*"
 _BEFORE = re.compile(

@@ -13,8 +13,8 @@ from itertools import pairwise
 from tests.fuzz.said import Number, around, lenient, said
 from warmprefix.core.canonical import Canonicalizer, choose_rules
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.sse import Event, SseReader
 from warmprefix.core.types import Reply
+from warmprefix.core.wire.sse import Event, SseReader
 from warmprefix.dialects import chat_completions
 from warmprefix.dialects.canonical_body import canonicalize_body
 from warmprefix.dialects.chat_ids import CallIds

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.doctoring import examined, levels
 from tests.fakes.llama import LlamaServer, StartLlama, template
-from warmprefix.embedded_server import Option
+from warmprefix.embedded.process import Option
 
 pytestmark = pytest.mark.backend
 

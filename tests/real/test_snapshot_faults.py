@@ -18,7 +18,7 @@ import pytest
 from tests.fakes.llama import LlamaServer, StartLlama, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
-from warmprefix.core.snapshots import Snapshot
+from warmprefix.core.slots.snapshots import Snapshot
 
 pytestmark = pytest.mark.backend
 

@@ -15,7 +15,7 @@ from tests.strategies import JSON_TEXTS, JSON_VALUES, conversations, spaced, too
 from warmprefix.backends.llamacpp import LlamaCpp
 from warmprefix.config import CanonicalizeConfig
 from warmprefix.dialects import chat_completions
-from warmprefix.ruleset import RuleSets
+from warmprefix.pipeline.rulesets import RuleSets
 
 Json = dict[str, Any]
 _MEMBERS = ("model", "messages", "tools", "stream", "n", "id_slot", "chat_template_kwargs", "x")

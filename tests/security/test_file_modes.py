@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from warmprefix.capture import Capture
-from warmprefix.core.identity import DIGEST_BYTES
-from warmprefix.stores.sqlite import SqliteStore
-from warmprefix.turnlog import TurnLog
+from warmprefix.capture.writer import Capture
+from warmprefix.core.identity.keys import DIGEST_BYTES
+from warmprefix.log.writer import TurnLog
+from warmprefix.stores.sqlite.store import SqliteStore
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 

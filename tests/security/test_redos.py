@@ -14,9 +14,9 @@ import warmprefix
 from tests.security.hostile import HANG_S
 from warmprefix.cli.change_marks import change
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.reasoning import split_reasoning
-from warmprefix.core.transient import BLOCKS, without_blocks
-from warmprefix.core.wire import close_of, compact
+from warmprefix.core.identity.reasoning import split_reasoning
+from warmprefix.core.identity.transient import BLOCKS, without_blocks
+from warmprefix.core.wire.slices import close_of, compact
 from warmprefix.profiles.volatile import volatile_patterns
 
 SIZE = 1 << 20
@@ -33,7 +33,7 @@ Pattern = re.Pattern[str] | re.Pattern[bytes]
 def modules() -> Iterator[str]:
     """Every module of the project that can be imported without its optional parts."""
     for module in pkgutil.walk_packages(warmprefix.__path__, "warmprefix."):
-        if module.name.rpartition(".")[2] not in ("__main__", "embedded_server", "embedded"):
+        if module.name.rpartition(".")[2] not in ("__main__", "process", "backend"):
             yield module.name
 
 

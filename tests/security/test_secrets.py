@@ -10,7 +10,7 @@ from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted import Cut, Handler, Send
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
 from tests.security.hostile import CHAT, OTHER
-from warmprefix.capture import Capture
+from warmprefix.capture.writer import Capture
 from warmprefix.server.passthrough import Passthrough
 
 SECRETS = ("canary-auth", "canary-xkey", "canary-cookie", "canary-query", "canary-custom")

@@ -26,15 +26,15 @@ from tests.fakes.scripted_replies import (
 )
 from tests.fakes.several import Healthy, site
 from tests.server.walls import WAY, calls_of
-from warmprefix.capture import Capture
-from warmprefix.core.explain import CacheBreak, Evidence
+from warmprefix.capture.writer import Capture
+from warmprefix.core.explain.cache_break import CacheBreak, Evidence
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import Prompt, Reply, Risk
 from warmprefix.counters import REASONS
-from warmprefix.prepared import Prepared
-from warmprefix.recent import Last
-from warmprefix.recorder import Ended, Recorder, turn_of
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.recent import Last
+from warmprefix.pipeline.remember import Ended, Recorder, turn_of
 from warmprefix.server.ending import STEPS
 from warmprefix.tasks import Tasks
 
@@ -103,56 +103,56 @@ class Fault:
 
 FAULTS = [
     # before the request is sent
-    Fault("pipeline.identify", "warmprefix.pipeline.Pipeline.identify", "prepare"),
+    Fault("pipeline.identify", "warmprefix.pipeline.prepare.Pipeline.identify", "prepare"),
     Fault("chat_completions.parse", "warmprefix.dialects.chat_completions.parse", "prepare"),
-    Fault("profile_of", "warmprefix.pipeline.profile_of", "prepare"),
+    Fault("profile_of", "warmprefix.pipeline.prepare.profile_of", "prepare"),
     Fault("canonicalizer.run", "warmprefix.core.canonical.Canonicalizer.run", "prepare"),
     Fault("store.find", "warmprefix.stores.memory.MemoryStore.find", "store"),
-    Fault("recent.get", "warmprefix.recent.Recent.get", "prepare"),
+    Fault("recent.get", "warmprefix.pipeline.recent.Recent.get", "prepare"),
     Fault("backends.choose", "warmprefix.server.backends.Backends.choose", "routing"),
     Fault("known.kind", "warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
-    Fault("pipeline.write", "warmprefix.pipeline.Pipeline.write", "prepare"),
-    Fault("restore", "warmprefix.pipeline.restore", "prepare"),
+    Fault("pipeline.write", "warmprefix.pipeline.prepare.Pipeline.write", "prepare"),
+    Fault("restore", "warmprefix.pipeline.prepare.restore", "prepare"),
     Fault("chat_completions.render", "warmprefix.dialects.chat_completions.render", "prepare"),
     Fault("kind.headers", "warmprefix.backends.llamacpp.LlamaCpp.headers", "backend-facts"),
-    Fault("capture.tape", "warmprefix.capture.Capture.tape", "capture"),
-    Fault("prewarm.arrived", "warmprefix.prewarm.Prewarm.arrived", "prewarm"),
-    Fault("reread.arrived", "warmprefix.reread.Reread.arrived", "reread"),
-    Fault("seating.take", "warmprefix.server.seating.Seating.take", "slot"),
-    Fault("seatings.take", "warmprefix.server.seatings.Seatings.take", "slot"),
-    Fault("table.take", "warmprefix.slot_table.SlotTable.take", "slot"),
-    Fault("seatings.arrived", "warmprefix.server.seatings.Seatings.arrived", "prewarm"),
+    Fault("capture.tape", "warmprefix.capture.writer.Capture.tape", "capture"),
+    Fault("prewarm.arrived", "warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
+    Fault("reread.arrived", "warmprefix.slots.reread.Reread.arrived", "reread"),
+    Fault("seating.take", "warmprefix.slots.seating.Seating.take", "slot"),
+    Fault("seatings.take", "warmprefix.slots.seatings.Seatings.take", "slot"),
+    Fault("table.take", "warmprefix.slots.table.SlotTable.take", "slot"),
+    Fault("seatings.arrived", "warmprefix.slots.seatings.Seatings.arrived", "prewarm"),
     Fault("known.outgoing", "warmprefix.backends.known.KnownBackend.outgoing", "backend-facts"),
-    Fault("stand_down.may", "warmprefix.core.stand_down.StandDown.may", "prepare"),
+    Fault("stand_down.may", "warmprefix.core.slots.stand_down.StandDown.may", "prepare"),
     # the first backend cannot be reached
     Fault("backends.lost", "warmprefix.server.backends.Backends.lost", "routing", moves=True),
     Fault("known.lost", "warmprefix.backends.known.KnownBackend.lost", "backend-facts", moves=True),
-    Fault("seating.give_back", "warmprefix.server.seating.Seating.give_back", "slot", moves=True),
+    Fault("seating.give_back", "warmprefix.slots.seating.Seating.give_back", "slot", moves=True),
     # while the reply passes
     Fault("chat_completions.reader", "warmprefix.dialects.chat_completions.reader", "reader"),
     Fault("reader.feed", "warmprefix.dialects.chat_reply.ChatReader.feed", "reader"),
     Fault("reader.finish", "warmprefix.dialects.chat_reply.ChatReader.finish", "reader"),
-    Fault("tape.feed", "warmprefix.capture.Tape.feed", "capture"),
+    Fault("tape.feed", "warmprefix.capture.writer.Tape.feed", "capture"),
     Fault("ids.piece", "warmprefix.dialects.chat_ids.CallIds.piece", "call-ids", modes=(STREAM,)),
     Fault("ids.body", "warmprefix.dialects.chat_ids.CallIds.body", "call-ids", modes=(WHOLE,)),
     # when it has ended
     Fault("end", "warmprefix.server.exchange.Exchange._end", "record", is_logged=False),
     Fault("turn_of", "warmprefix.server.ending.turn_of", "record", fault=fails_with_a_reply),
-    Fault("recorder.record", "warmprefix.recorder.Recorder.record", "record"),
+    Fault("recorder.record", "warmprefix.pipeline.remember.Recorder.record", "record"),
     Fault("store.put", "warmprefix.stores.memory.MemoryStore.put", "record"),
     Fault("way.end", "warmprefix.server.way.Way.end", "routing"),
     Fault("kept_reply", "warmprefix.server.ending.kept_reply", "slot"),
-    Fault("seating.leave", "warmprefix.server.seating.Seating.leave", "slot"),
-    Fault("direct.turn", "warmprefix.core.direct.Direct.turn", "compare"),
-    Fault("prewarm.ended", "warmprefix.prewarm.Prewarm.ended", "prewarm"),
-    Fault("reread.ended", "warmprefix.reread.Reread.ended", "reread"),
+    Fault("seating.leave", "warmprefix.slots.seating.Seating.leave", "slot"),
+    Fault("direct.turn", "warmprefix.core.explain.direct.Direct.turn", "compare"),
+    Fault("prewarm.ended", "warmprefix.slots.prewarm.Prewarm.ended", "prewarm"),
+    Fault("reread.ended", "warmprefix.slots.reread.Reread.ended", "reread"),
     Fault("known.ended", "warmprefix.backends.known.KnownBackend.ended", "backend-facts"),
     Fault("known.saw_model", "warmprefix.backends.known.KnownBackend.saw_model", "backend-facts"),
-    Fault("tape.end", "warmprefix.capture.Tape.end", "capture"),
-    Fault("savings.add", "warmprefix.observing.Savings.add", "metrics"),
-    Fault("metrics.saw", "warmprefix.metrics.Metrics.saw", "metrics"),
-    Fault("record_of", "warmprefix.server.turns.record_of", "log"),
-    Fault("detail_of", "warmprefix.server.turns.detail_of", "log"),
+    Fault("tape.end", "warmprefix.capture.writer.Tape.end", "capture"),
+    Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics"),
+    Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),
+    Fault("record_of", "warmprefix.log.turns.record_of", "log"),
+    Fault("detail_of", "warmprefix.log.turns.detail_of", "log"),
     # a turn about which the backend is asked
     Fault(
         "tasks.start", "warmprefix.tasks.Tasks.start", "explain", fails_to_explain, loses_cache=True
@@ -160,16 +160,16 @@ FAULTS = [
     Fault("gather", "warmprefix.server.ending.gather", "explain", loses_cache=True),
     Fault(
         "recorder.explain",
-        "warmprefix.recorder.Recorder.explain",
+        "warmprefix.pipeline.remember.Recorder.explain",
         "explain",
         fails_when_asked,
         loses_cache=True,
     ),
     # the log itself: there is no line to name it in
-    Fault("turns.add", "warmprefix.server.turns.Turns.add", "log", is_logged=False),
-    Fault("turns.reserve", "warmprefix.server.turns.Turns.reserve", "log", is_logged=False),
-    Fault("turns.fill", "warmprefix.server.turns.Turns.fill", "log", is_logged=False),
-    Fault("log.write", "warmprefix.turnlog.TurnLog.write", "log", is_logged=False),
+    Fault("turns.add", "warmprefix.log.turns.Turns.add", "log", is_logged=False),
+    Fault("turns.reserve", "warmprefix.log.turns.Turns.reserve", "log", is_logged=False),
+    Fault("turns.fill", "warmprefix.log.turns.Turns.fill", "log", is_logged=False),
+    Fault("log.write", "warmprefix.log.writer.TurnLog.write", "log", is_logged=False),
 ]
 
 CASES = [
@@ -250,7 +250,7 @@ async def test_a_rule_that_raises_is_named_and_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = Rule("key-order", Risk.LOSSLESS, boom, why="", source="")  # type: ignore[arg-type]  # raises
-    monkeypatch.setattr("warmprefix.ruleset.choose_rules", lambda *_: (broken,))
+    monkeypatch.setattr("warmprefix.pipeline.rulesets.choose_rules", lambda *_: (broken,))
     body, script = reply_of(WHOLE, "hi", 0)
     async with Healthy(script) as backend, running_proxy(backend.url) as proxy:
         answer = await ask(proxy, FIRST, WHOLE)
@@ -263,8 +263,8 @@ async def test_a_rule_that_raises_is_named_and_shown(
 
 
 def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
-    walled = {name for module in WAY for name in calls_of(f"server/{module}").walled}
-    walled |= calls_of("pipeline").walled | calls_of("recorder").walled
+    walled = {name for module in WAY for name in calls_of(module).walled}
+    walled |= calls_of("pipeline/prepare").walled | calls_of("pipeline/remember").walled
 
     missing = walled - {fault.name for fault in FAULTS} - BESIDE - set(dir(builtins))
     assert {name for name in missing if name[0] != "_"} == set()
@@ -278,7 +278,7 @@ def test_every_step_at_the_end_of_a_turn_has_a_row() -> None:
 
 
 def test_nothing_else_is_called_on_the_way_than_the_relay_itself() -> None:
-    bare = {name for module in WAY for name in calls_of(f"server/{module}").bare}
+    bare = {name for module in WAY for name in calls_of(module).bare}
 
     unknown = bare - RELAY - set(dir(builtins))
     assert {name for name in unknown if name[0] != "_" and not name[0].isupper()} == set()

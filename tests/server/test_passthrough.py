@@ -212,8 +212,8 @@ async def test_many_answers_at_once_do_not_mix() -> None:
     ("place", "reason"),
     [
         ("warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
-        ("warmprefix.prewarm.Prewarm.arrived", "prewarm"),
-        ("warmprefix.reread.Reread.arrived", "reread"),
+        ("warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
+        ("warmprefix.slots.reread.Reread.arrived", "reread"),
     ],
 )
 async def test_a_fault_in_what_only_helps_is_not_the_clients(

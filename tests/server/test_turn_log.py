@@ -18,7 +18,7 @@ from tests.fakes.scripted_replies import (
     timings,
     usage,
 )
-from warmprefix.turnlog import FIELDS
+from warmprefix.log.writer import FIELDS
 
 CHAT = "/v1/chat/completions"
 USER = {"role": "user", "content": "What is it?"}

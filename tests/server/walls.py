@@ -7,8 +7,16 @@ from pathlib import Path
 
 PROXY = Path(__file__).parents[2] / "proxy" / "warmprefix"
 
-WAY = ("chat", "way", "parts", "exchange", "renamed", "ending", "turns")
-"""The modules of warmprefix/server/ that a chat request goes through, from its body to its line in the log."""
+WAY = (
+    "server/chat",
+    "server/way",
+    "server/parts",
+    "server/exchange",
+    "server/renamed",
+    "server/ending",
+    "log/turns",
+)
+"""The modules that a chat request goes through, from its body to its line in the log."""
 
 
 @dataclass

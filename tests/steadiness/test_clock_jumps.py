@@ -14,7 +14,7 @@ from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import chat_stream, stream_response, tool_call_deltas
 from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
-from warmprefix.stores.sqlite import SqliteStore
+from warmprefix.stores.sqlite.store import SqliteStore
 
 CHAT = "/v1/chat/completions"
 DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from warmprefix.turnlog import TurnLog
+from warmprefix.log.writer import TurnLog
 
 ROOT = Path(__file__).parents[2]
 
 _PRINTS_ON_A_FULL_DISK = """
 import resource, sys, time
-from warmprefix.turnlog import TurnLog, line_of
+from warmprefix.log.writer import TurnLog, line_of
 
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

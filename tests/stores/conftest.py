@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.stores.files import open_store
-from warmprefix.stores.sqlite import SqliteStore
+from warmprefix.stores.sqlite.store import SqliteStore
 
 
 @pytest.fixture

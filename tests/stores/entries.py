@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from warmprefix.core.identity import chain_key, content_key
-from warmprefix.core.ledger import Conversation, Entry, Node, node_id
+from warmprefix.core.identity.keys import chain_key, content_key
+from warmprefix.core.memory.ledger import Conversation, Entry, Node, node_id
 from warmprefix.core.types import RawJson
 from warmprefix.stores.base import Store
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.stores.entries import LARGE, ROOT, chain, entry, is_known, raw
-from warmprefix.core.ledger import MAX_ALIKE, NOTHING, Conversation, Entry, Node
+from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Conversation, Entry, Node
 from warmprefix.core.types import RawJson
 from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
-from warmprefix.stores.sqlite import SqliteStore
+from warmprefix.stores.sqlite.store import SqliteStore
 
 MAX_BYTES = 100_000
 MAX_AGE_S = 1_000.0

@@ -13,12 +13,12 @@ import pytest
 from tests.stores.entries import LARGE, ROOT, chain, entry, is_known, raw
 from tests.stores.files import locked, open_store, size
 from warmprefix.core.errors import StoreError
-from warmprefix.core.ledger import Entry, Node
+from warmprefix.core.memory.ledger import Entry, Node
 from warmprefix.core.types import RawJson
 from warmprefix.stores.memory import MemoryStore
-from warmprefix.stores.sqlite import SqliteStore
-from warmprefix.stores.sqlite_schema import APPLICATION_ID, MIGRATIONS
-from warmprefix.stores.sqlite_write import STEP_NODES
+from warmprefix.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from warmprefix.stores.sqlite.store import SqliteStore
+from warmprefix.stores.sqlite.write import STEP_NODES
 
 THOUSAND = [f"m{at}" for at in range(1_000)]
 

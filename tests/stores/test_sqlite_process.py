@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from tests.stores.entries import chain, entry
-from warmprefix.stores.sqlite import SqliteStore
+from warmprefix.stores.sqlite.store import SqliteStore
 
 # Says after each flush how many conversations it has put.
 _PUT_FOR_EVER = """
 import asyncio, resource, sys
 from pathlib import Path
-from warmprefix.stores.sqlite import SqliteStore
+from warmprefix.stores.sqlite.store import SqliteStore
 from tests.stores.entries import chain, entry
 
 async def main(path, file_limit):

@@ -12,7 +12,7 @@ from tests.stores.entries import LARGE, chain, entry, is_known
 from tests.stores.files import fill, locked, mode, move, open_store, remove, replace, size
 from warmprefix.core.errors import StoreError
 from warmprefix.core.types import RawJson
-from warmprefix.stores.sqlite import QUEUE_ENTRIES, SqliteStore
+from warmprefix.stores.sqlite.store import QUEUE_ENTRIES, SqliteStore
 
 
 async def test_only_the_owner_may_read(path: Path) -> None:

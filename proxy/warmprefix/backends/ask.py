@@ -15,7 +15,7 @@ from warmprefix.backends.client import new_client
 from warmprefix.backends.experiment import experiment
 from warmprefix.backends.probe import identify
 from warmprefix.backends.template_probes import ask_features
-from warmprefix.core.doctor_facts import (
+from warmprefix.core.doctor.facts import (
     Facts,
     LemonadeFacts,
     ServerFacts,

@@ -6,7 +6,7 @@ Source of the shapes: https://github.com/lemonade-sdk/lemonade at 11.7.0.
 import httpx
 
 from warmprefix.backends.answers import Json, members, number, objects, text, whole
-from warmprefix.core.doctor_facts import LemonadeFacts, LoadedModel
+from warmprefix.core.doctor.facts import LemonadeFacts, LoadedModel
 
 _LANGUAGE_RECIPES = frozenset({"llamacpp", "flm", "ryzenai-llm", "vllm"})
 _OTHER_USES = frozenset({"embeddings", "reranking"})

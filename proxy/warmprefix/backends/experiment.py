@@ -10,7 +10,7 @@ import secrets
 import httpx
 
 from warmprefix.backends.answers import Json, number
-from warmprefix.core.doctor_facts import Probe
+from warmprefix.core.doctor.facts import Probe
 
 _TOKENS, _SHARED, _OTHER = 600, 300, 40
 _ROOM_TOKENS = 700  # what the slot must hold: the longer prompt, a token generated, some to spare

@@ -18,9 +18,9 @@ from warmprefix.backends.key import BackendKey
 from warmprefix.backends.kinds import KINDS
 from warmprefix.backends.llama import Llama
 from warmprefix.backends.probe import Props, Silence, ask_slots, page, props_of
-from warmprefix.backends.slots_api import SlotsApi
+from warmprefix.backends.slot_files import SlotsApi
 from warmprefix.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
-from warmprefix.core.slot_state import SlotState
+from warmprefix.core.slots.state import SlotState
 
 _AGAIN_S = 2.0  # what is still to be learnt is asked for this often, by the requests themselves
 _TRIES = 5  # so often in one start; a build that does not say will not say so the next time either

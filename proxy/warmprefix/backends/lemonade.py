@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import RawJson, Request
-from warmprefix.core.wire import members, write_object
+from warmprefix.core.wire.slices import members, write_object
 
 _KWARGS = "chat_template_kwargs"
 _FALSE = RawJson(b"false")

@@ -7,7 +7,7 @@ import orjson
 
 from warmprefix.backends.probe import ask_slots, page
 from warmprefix.backends.template import rendered
-from warmprefix.core.slot_state import SlotState
+from warmprefix.core.slots.state import SlotState
 
 _LIMIT_S = 5.0  # these answers need no model
 _READS = httpx.Timeout(_LIMIT_S, read=None)

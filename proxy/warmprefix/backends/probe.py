@@ -8,7 +8,7 @@ import httpx
 
 from warmprefix.backends.answers import members, text, whole
 from warmprefix.core.errors import Unreachable
-from warmprefix.core.slot_state import SlotState, slot_states
+from warmprefix.core.slots.state import SlotState, slot_states
 
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
 

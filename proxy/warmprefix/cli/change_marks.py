@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from rich.text import Text
 
 from warmprefix.cli.tail_line import plain
-from warmprefix.core.prefix import shared_characters
+from warmprefix.core.explain.prefix import shared_characters
 
 _SAME_AGAIN = 6
 """Characters that must agree for two texts to be the same again; fewer agree by chance."""

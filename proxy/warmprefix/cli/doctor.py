@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from warmprefix.config import Config
-    from warmprefix.core.doctor_facts import Facts
-    from warmprefix.core.finding import Finding
+    from warmprefix.core.doctor.facts import Facts
+    from warmprefix.core.doctor.finding import Finding
 
 COLOURS = {"good": "green", "note": "yellow", "bad": "bold red"}
 INDENT = 6
@@ -80,7 +80,7 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
 def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bool) -> int:
     """Asks, judges and shows; the exit status."""
     from warmprefix.backends.ask import ask
-    from warmprefix.core.doctor import Settings, exit_status, judge
+    from warmprefix.core.doctor.findings import Settings, exit_status, judge
     from warmprefix.core.errors import Unreachable
 
     url = settings.backend.url

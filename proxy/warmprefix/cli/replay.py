@@ -13,7 +13,7 @@ from warmprefix.core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from warmprefix.captured import Captured
+    from warmprefix.capture.line import Captured
     from warmprefix.config import Config
 
 RuleOption = list[str] | None
@@ -86,7 +86,7 @@ def opened(capture: Path) -> "Iterable[bytes]":
 
 def read(lines: "Iterable[bytes]", name: str) -> "tuple[list[Captured], int]":
     """The captured turns, and the number of lines that are none; each is named on standard error."""
-    from warmprefix.captured import BadLine, turn_of
+    from warmprefix.capture.line import BadLine, turn_of
 
     session, bad = [], 0
     for number, line in enumerate(lines, 1):
@@ -104,8 +104,8 @@ def show(session: "list[Captured]", config: "Config", *, rules: bool, as_json: b
     """Replays the session and prints it."""
     import asyncio
 
+    from warmprefix.capture.replay import replayed, without_each
     from warmprefix.cli.replay_text import json_lines, text_lines
-    from warmprefix.replaying import replayed, without_each
 
     steps = asyncio.run(replayed(session, config))
     rows = asyncio.run(without_each(session, config, steps)) if rules else None

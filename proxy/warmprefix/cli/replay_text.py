@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 from rich.text import Text
 
+from warmprefix.capture.replay import Step, Without
 from warmprefix.cli.explain_text import advice, below, saved
 from warmprefix.cli.tail_line import render_line
-from warmprefix.core.saving import Reach
-from warmprefix.observing import Savings, plural
-from warmprefix.record import record_of
-from warmprefix.replaying import Step, Without
+from warmprefix.core.explain.saving import Reach
+from warmprefix.log.record import record_of
+from warmprefix.pipeline.observe import Savings, plural
 
 
 def text_lines(

@@ -21,7 +21,7 @@ from warmprefix.core.rules.base import (
     with_tools,
 )
 from warmprefix.core.types import Message, Prompt, Tool
-from warmprefix.core.wire import write_message
+from warmprefix.core.wire.slices import write_message
 
 Value = TypeVar("Value")
 Told = Callable[[str, Exception], None]

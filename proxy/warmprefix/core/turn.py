@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from warmprefix.core.direct import Kept
-from warmprefix.core.explain import CacheBreak
-from warmprefix.core.ledger import Place
-from warmprefix.core.prefix import Prefix
-from warmprefix.core.saving import WouldSave
+from warmprefix.core.explain.cache_break import CacheBreak
+from warmprefix.core.explain.direct import Kept
+from warmprefix.core.explain.prefix import Prefix
+from warmprefix.core.explain.saving import WouldSave
+from warmprefix.core.memory.ledger import Place
 from warmprefix.core.types import CacheStats, Kind, Outcome
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from warmprefix.core.canonical import choose_rules, continued
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Prompt, RawJson, Tool
-from warmprefix.core.wire import compact, write_message
+from warmprefix.core.wire.slices import compact, write_message
 from warmprefix.dialects import chat_completions
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Message, Prompt, RawJson, Request, Tool
-from warmprefix.core.wire import (
+from warmprefix.core.wire.slices import (
     Span,
     blank_end,
     decode,

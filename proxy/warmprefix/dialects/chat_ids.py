@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Message
-from warmprefix.core.wire import Span, decode, elements, is_json, members, string
+from warmprefix.core.wire.slices import Span, decode, elements, is_json, members, string
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _LENGTH = 9  # Mistral's templates answer 400 to any other length

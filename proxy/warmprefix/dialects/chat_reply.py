@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
-from warmprefix.core.sse import SseReader
 from warmprefix.core.types import Message, Reply, Timings, ToolCall, Usage
+from warmprefix.core.wire.sse import SseReader
 
 _MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
 

@@ -18,7 +18,7 @@ from warmprefix.core.types import (
     Tool,
     ToolCall,
 )
-from warmprefix.core.wire import Span, decode, elements, is_json, members
+from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
 
 _TEXTS = {
     "role": "role",

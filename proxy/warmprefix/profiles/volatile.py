@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from warmprefix.core.explain import Volatile
+from warmprefix.core.explain.cache_break import Volatile
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from fastapi import FastAPI, Header, HTTPException, Path, Query
 from starlette.responses import Response, StreamingResponse
 
 from warmprefix import __version__
+from warmprefix.log.conversations import conversations
+from warmprefix.log.turns import Turns
 from warmprefix.server.backends import Backends
-from warmprefix.server.conversations import conversations
 from warmprefix.server.dashboard import add_dashboard
-from warmprefix.server.turns import Turns
 
 _MAX_TURNS = 1000
 _PRIVATE = {"cache-control": "no-store"}  # what people asked stays out of a browser's disk cache

@@ -5,21 +5,20 @@ import traceback
 from functools import partial
 from pathlib import Path
 
-from warmprefix.ahead import Ahead
 from warmprefix.backends.connection import Connections
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.known import KnownBackend, KnownModel
-from warmprefix.capture import Capture
+from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, NamedBackend
 from warmprefix.counters import Counters
 from warmprefix.dialects.chat_completions import PATHS
-from warmprefix.metrics_state import State
-from warmprefix.pipeline import Pipeline
-from warmprefix.prewarm import Prewarm
+from warmprefix.log.metrics_state import State
+from warmprefix.log.turns import Turns
+from warmprefix.log.writer import TurnLog
+from warmprefix.pipeline.prepare import Pipeline
+from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.remember import Recorder
 from warmprefix.profiles.volatile import explained_patterns
-from warmprefix.recent import Recent
-from warmprefix.recorder import Recorder
-from warmprefix.reread import Reread
 from warmprefix.server.access import has_key, is_own_host
 from warmprefix.server.api import create_api
 from warmprefix.server.asgi import Receive, Scope, Send
@@ -31,17 +30,18 @@ from warmprefix.server.models import answer_models
 from warmprefix.server.parts import Parts
 from warmprefix.server.passthrough import Passthrough
 from warmprefix.server.problems import answer_problem
-from warmprefix.server.saved_slots import add_slots
-from warmprefix.server.seating import Seating
-from warmprefix.server.seatings import ModelParts, Seatings
-from warmprefix.server.turns import Turns
+from warmprefix.server.slot_pages import add_slots
 from warmprefix.server.websocket import WebSockets
-from warmprefix.slot_table import SlotTable
-from warmprefix.snapshot_index import SnapshotIndex
-from warmprefix.snapshots import Snapshots
+from warmprefix.slots.ahead import Ahead
+from warmprefix.slots.prewarm import Prewarm
+from warmprefix.slots.reread import Reread
+from warmprefix.slots.saved import Snapshots
+from warmprefix.slots.saved_index import SnapshotIndex
+from warmprefix.slots.seating import Seating
+from warmprefix.slots.seatings import ModelParts, Seatings
+from warmprefix.slots.table import SlotTable
 from warmprefix.stores.base import Store
 from warmprefix.tasks import Tasks
-from warmprefix.turnlog import TurnLog
 
 _OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"}) | DASHBOARD
 _SHUTDOWN_S = 5.0  # what is still recorded when the last reply has ended is done in milliseconds

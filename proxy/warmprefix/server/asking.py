@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from warmprefix.backends.known import KnownBackend
-from warmprefix.core.explain import Evidence, template_break
+from warmprefix.core.explain.cache_break import Evidence, template_break
 from warmprefix.dialects.chat_completions import prompt_body
-from warmprefix.recorder import Question
+from warmprefix.pipeline.remember import Question
 
 
 async def gather(backend: KnownBackend, question: Question) -> Evidence:

@@ -15,7 +15,7 @@ from warmprefix.config import NamedBackend
 from warmprefix.core.errors import BackendError, Disconnected, Unreachable
 from warmprefix.core.routing import BackendView, Route, route
 from warmprefix.guard import guard
-from warmprefix.prepared import Prepared
+from warmprefix.pipeline.prepared import Prepared
 from warmprefix.server.parts import Parts
 from warmprefix.tasks import Tasks
 

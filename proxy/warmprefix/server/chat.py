@@ -3,11 +3,11 @@
 import asyncio
 import time
 
-from warmprefix.capture import Capture
+from warmprefix.capture.writer import Capture
 from warmprefix.core.types import Outcome
 from warmprefix.guard import guard
-from warmprefix.pipeline import Pipeline
-from warmprefix.prepared import unread
+from warmprefix.pipeline.prepare import Pipeline
+from warmprefix.pipeline.prepared import unread
 from warmprefix.server.asgi import Receive, Scope, Send, header
 from warmprefix.server.backends import Backends
 from warmprefix.server.exchange import Arrival, Exchange

@@ -7,20 +7,20 @@ the turn's line.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from warmprefix.capture import Tape
-from warmprefix.core.prewarm import kept_reply
-from warmprefix.core.slots import Traits
+from warmprefix.capture.writer import Tape
+from warmprefix.core.slots.choice import Traits
+from warmprefix.core.slots.prewarm import kept_reply
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import Reply
 from warmprefix.guard import guard
-from warmprefix.prepared import Prepared
-from warmprefix.recorder import Ended, Question, turn_of
+from warmprefix.log.turns import Place
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.remember import Ended, Question, turn_of
 from warmprefix.server.asking import gather
 from warmprefix.server.parts import Parts
-from warmprefix.server.seatings import ModelParts
-from warmprefix.server.turns import Place
 from warmprefix.server.way import Way
-from warmprefix.slot_table import Seat, Unseen
+from warmprefix.slots.seatings import ModelParts
+from warmprefix.slots.table import Seat, Unseen
 
 
 @dataclass(slots=True)

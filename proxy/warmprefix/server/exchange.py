@@ -4,15 +4,15 @@ import time
 from dataclasses import dataclass
 
 from warmprefix.backends.base import Response
-from warmprefix.capture import Tape
+from warmprefix.capture.writer import Tape
 from warmprefix.core.errors import BackendError, Unreachable
 from warmprefix.core.turn import Times
 from warmprefix.core.types import Outcome, Reply
 from warmprefix.dialects import chat_completions
 from warmprefix.dialects.chat_reply import ChatReader
 from warmprefix.guard import Guard, guard
-from warmprefix.prepared import Prepared
-from warmprefix.recorder import Ended
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.remember import Ended
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.ending import end_turn
 from warmprefix.server.parts import Parts
@@ -20,7 +20,7 @@ from warmprefix.server.problems import answer_backend_error, outcome_of
 from warmprefix.server.relay import send_end, send_head, send_piece
 from warmprefix.server.renamed import Renamed
 from warmprefix.server.way import Way
-from warmprefix.slot_table import Seat, Unseen
+from warmprefix.slots.table import Seat, Unseen
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from warmprefix.backends.base import Headers, Kind
 from warmprefix.backends.connection import Connections
 from warmprefix.backends.kinds import KINDS
 from warmprefix.backends.known import KnownBackend
-from warmprefix.capture import Capture
-from warmprefix.core.direct import Direct
+from warmprefix.capture.writer import Capture
+from warmprefix.core.explain.direct import Direct
 from warmprefix.counters import Counters
 from warmprefix.guard import guard
-from warmprefix.recorder import Recorder
-from warmprefix.reread import Reread
-from warmprefix.server.seatings import Seatings
-from warmprefix.server.turns import Turns
+from warmprefix.log.turns import Turns
+from warmprefix.pipeline.remember import Recorder
+from warmprefix.slots.reread import Reread
+from warmprefix.slots.seatings import Seatings
 from warmprefix.tasks import Tasks
 
 

@@ -14,15 +14,15 @@ from types import FrameType
 
 import uvicorn
 
-from warmprefix.capture import Capture
+from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, ledger_path, log_path, slots_path
 from warmprefix.core.errors import ConfigError
+from warmprefix.log.writer import TurnLog
 from warmprefix.server.app import App
 from warmprefix.server.protocol import Protocol
 from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
-from warmprefix.stores.sqlite import SqliteStore
-from warmprefix.turnlog import TurnLog
+from warmprefix.stores.sqlite.store import SqliteStore
 
 _KEEP_ALIVE_S = 75  # longer than the pools of the usual clients, so they close first and never race
 
@@ -129,7 +129,7 @@ async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int
     if not extras.embedded:
         await _serve_app(config, listener, extras)
         return 0
-    from warmprefix.embedded import EmbeddedBackend
+    from warmprefix.embedded.backend import EmbeddedBackend
 
     server = EmbeddedBackend()
     try:

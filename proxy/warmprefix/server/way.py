@@ -4,8 +4,8 @@ from warmprefix.backends.base import Headers
 from warmprefix.core.errors import BackendError
 from warmprefix.core.routing import Route
 from warmprefix.guard import guard
-from warmprefix.pipeline import Pipeline
-from warmprefix.prepared import Prepared, as_it_came
+from warmprefix.pipeline.prepare import Pipeline
+from warmprefix.pipeline.prepared import Prepared, as_it_came
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.parts import Parts
 

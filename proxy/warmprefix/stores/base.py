@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from warmprefix.core.ledger import Entry, Found
+from warmprefix.core.memory.ledger import Entry, Found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from warmprefix.core.identity import content_key
-from warmprefix.core.ledger import MAX_ALIKE, Conversation, Entry, Found, Node
+from warmprefix.core.identity.keys import content_key
+from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Found, Node
 from warmprefix.core.types import RawJson
 from warmprefix.stores.base import StoreState
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.strategies import Json
-from warmprefix.core.wire import MESSAGE_KEYS
+from warmprefix.core.wire.slices import MESSAGE_KEYS
 
 Body = tuple[list[Json], list[Json] | None]
 _BLANK = " \t\r\n"

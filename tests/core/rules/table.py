@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from tests.strategies import Json, prompt_of
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Prompt
-from warmprefix.core.wire import compact, write_message, write_object
+from warmprefix.core.wire.slices import compact, write_message, write_object
 
 
 class Change(NamedTuple):

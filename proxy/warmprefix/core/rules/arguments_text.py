@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Risk, ToolCall
-from warmprefix.core.wire import changed, compact
+from warmprefix.core.wire.slices import changed, compact
 
 
 def _change(message: Message) -> Message:

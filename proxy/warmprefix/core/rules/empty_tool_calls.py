@@ -2,7 +2,7 @@
 
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire import changed, compact
+from warmprefix.core.wire.slices import changed, compact
 
 _KEY = "tool_calls"
 

@@ -2,7 +2,7 @@
 
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire import changed
+from warmprefix.core.wire.slices import changed
 
 _NULL = b"null"
 _KEPT = frozenset({"content"})  # null content means empty content: the rule `empty-content`

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import EMPTY, Message, Part, Risk, TextPart
-from warmprefix.core.wire import changed
+from warmprefix.core.wire.slices import changed
 
 
 def _change(message: Message) -> Message:

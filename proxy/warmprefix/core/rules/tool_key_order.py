@@ -3,7 +3,7 @@
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.rules.base import Rule, tools_rule
 from warmprefix.core.types import RawJson, Risk, Tool
-from warmprefix.core.wire import Span, members, write_object
+from warmprefix.core.wire.slices import Span, members, write_object
 
 _ENVELOPE = ("type", "function")
 _FUNCTION = ("name", "description", "parameters", "strict")

@@ -2,7 +2,7 @@
 
 from warmprefix.core.rules.base import Rule, result_rule
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire import MESSAGE_KEYS, changed
+from warmprefix.core.wire.slices import MESSAGE_KEYS, changed
 
 
 def _change(message: Message, name: str) -> Message:

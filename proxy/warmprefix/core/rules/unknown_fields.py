@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Risk, ToolCall
-from warmprefix.core.wire import MESSAGE_KEYS, changed
+from warmprefix.core.wire.slices import MESSAGE_KEYS, changed
 
 MESSAGE_ALLOWED = frozenset(
     (

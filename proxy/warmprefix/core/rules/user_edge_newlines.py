@@ -2,7 +2,7 @@
 
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire import changed
+from warmprefix.core.wire.slices import changed
 
 _EDGES = "\r\n"  # leading blanks can be indentation of pasted code
 

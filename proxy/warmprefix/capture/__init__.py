@@ -1,0 +1,1 @@
+"""Exchanges written to a file as they were, and played again."""

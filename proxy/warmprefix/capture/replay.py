@@ -1,0 +1,197 @@
+"""A captured session through the rules and the ledger again, without a backend.
+
+The proxy observes: each turn has the break that the client's own prompts show, and beside it the
+prompt that would have been sent. Switching one rule off and running again tells what that rule does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.capture.line import Captured
+from warmprefix.config import Config
+from warmprefix.core.explain.saving import Reaches, held, would_save
+from warmprefix.core.memory.ledger import NOTHING, Found
+from warmprefix.core.rules.memory_rules import MEMORY_RULES
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import Message, Outcome, Prompt, Reply, Timings, Usage
+from warmprefix.counters import Counters
+from warmprefix.dialects import chat_completions
+from warmprefix.pipeline.observe import Compared, Observer
+from warmprefix.pipeline.prepare import Pipeline
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.remember import Ended, Recorder
+from warmprefix.profiles.volatile import explained_patterns
+from warmprefix.stores.memory import MemoryStore
+
+LEDGER = "the ledger"
+"""The name under which a run without remembered messages stands among the rules."""
+
+_NO_LIMIT = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One replayed turn. `before` is the number of the turn it was compared with.
+
+    `compared` is None where the body was not understood.
+    """
+
+    captured: Captured
+    turn: Turn
+    prepared: Prepared
+    reply: Message | None
+    before: int | None
+    compared: Compared | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Tokens a character, by the captured counts."""
+        tokens = self.captured.stats.prompt_tokens
+        return tokens / self.compared.direct.total if tokens and self.compared else None
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What a session would cost more, were one rule off. `tokens` is None where none were captured."""
+
+    name: str
+    turns: int
+    characters: int
+    tokens: int | None
+
+
+class _Forgetful(MemoryStore):
+    """Remembers nothing."""
+
+    async def find(self, keys: Sequence[bytes]) -> Found:
+        """Nothing."""
+        del keys
+        return NOTHING
+
+
+async def replayed(
+    session: Sequence[Captured], config: Config, *, remembers: bool = True
+) -> list[Step]:
+    """The steps of a session, in order."""
+    counters, recent, observer = Counters(), Recent(_NO_LIMIT), Observer()
+    store = (MemoryStore if remembers else _Forgetful)(_NO_LIMIT, float(_NO_LIMIT))
+    pipeline = Pipeline(config, store, counters, recent, observe=True)
+    recorder = Recorder(store, counters, recent, explained_patterns(), pipeline.identifier)
+    steps: list[Step] = []
+    names: dict[str, int] = {}
+    for captured in session:
+        prepared = await pipeline.prepare(
+            captured.path, captured.headers, captured.request, LlamaCpp()
+        )
+        last = recent.get(prepared.place.conversation) if prepared.place else None
+        ended = ended_of(captured)
+        turn, _ = recorder.record(prepared, ended)
+        names[turn.id] = len(steps)
+        compared = observer.compare(prepared, last) if prepared.shadow else None
+        before = names[last.turn] if last else None
+        turn = mended(turn, compared) if not captured.as_received and last else turn
+        steps.append(Step(captured, turn, prepared, ended.reply.message, before, compared))
+    ids = {step.turn.id: step.captured.turn for step in steps}
+    return [replace(step, turn=renamed(step.turn, ids)) for step in steps]
+
+
+def mended(turn: Turn, compared: Compared | None) -> Turn:
+    """A turn that was captured with the proxy at work: its counts say nothing of the client's prompt,
+    so what was saved is estimated by the two texts alone."""
+    if turn.would_save is None or compared is None:
+        return turn
+    whole = replace(turn.stats, processed_tokens=turn.stats.prompt_tokens)
+    tokens = would_save(whole, compared.direct, compared.through).tokens
+    return replace(turn, would_save=replace(turn.would_save, tokens=tokens))
+
+
+def renamed(turn: Turn, ids: dict[str, str]) -> Turn:
+    """The turn under the ids that were captured."""
+    place = turn.place
+    if place is not None:
+        parent = None if place.parent is None else ids.get(place.parent)
+        place = replace(
+            place, conversation=ids.get(place.conversation, place.conversation), parent=parent
+        )
+    return replace(turn, id=ids[turn.id], place=place)
+
+
+def ended_of(captured: Captured) -> Ended:
+    """How the captured exchange ended, with the counts that were captured."""
+    is_stream = not captured.response.lstrip().startswith(b"{")
+    reader = chat_completions.reader(is_stream)
+    reader.feed(captured.response)
+    outcomes = {outcome.value: outcome for outcome in Outcome}
+    times = Times(captured.unix_s, 0.0, 0.0, None)
+    return Ended(
+        counted(reader.finish(), captured),
+        captured.status,
+        outcomes.get(captured.outcome, Outcome.OK),
+        times,
+    )
+
+
+def counted(reply: Reply, captured: Captured) -> Reply:
+    """The reply with the counts beside it, where its own text holds none."""
+    if reply.timings is not None or reply.usage is not None:
+        return reply
+    stats = captured.stats
+    usage = Usage(stats.prompt_tokens, stats.cached_tokens, stats.generated_tokens)
+    timings = Timings(
+        stats.cached_tokens,
+        stats.processed_tokens,
+        stats.prompt_ms,
+        stats.generated_tokens,
+        stats.generate_ms,
+    )
+    return replace(reply, usage=usage, timings=timings)
+
+
+async def without_each(
+    session: Sequence[Captured], config: Config, steps: Sequence[Step]
+) -> list[Without]:
+    """For each rule that acted, and for the ledger, what the session costs more without it."""
+    canonicalize = config.canonicalize
+    found: list[Without] = []
+    for name in acted(config, steps):
+        disable = (*canonicalize.disable, name)
+        other = replace(config, canonicalize=replace(canonicalize, disable=disable))
+        found.append(difference(name, steps, await replayed(session, other)))
+    if any(step.prepared.restored for step in steps):
+        found.append(difference(LEDGER, steps, await replayed(session, config, remembers=False)))
+    return sorted(found, key=lambda row: -row.characters)
+
+
+def acted(config: Config, steps: Sequence[Step]) -> list[str]:
+    """Rules that changed something, and opt-ins of the ledger that are on."""
+    names = dict.fromkeys(name for step in steps for name in step.prepared.rules)
+    on = {name.rpartition(":")[2] for name in config.canonicalize.enable}
+    return [*names, *(rule.name for rule in MEMORY_RULES if rule.name in on)]
+
+
+def difference(name: str, steps: Sequence[Step], others: Sequence[Step]) -> Without:
+    """What `others`, another run of the same session, cost more than `steps`.
+
+    Turns are compared with the same turns before them in both.
+    """
+    reaches = Reaches()
+    more_characters, more_tokens, turns, is_counted = 0, 0.0, 0, False
+    for step, other in zip(steps, others, strict=True):
+        if step.compared is None or other.prepared.shadow is None:
+            continue
+        before = None if step.before is None else held_by(others[step.before])
+        more = reaches.of(before, other.prepared.shadow).left - step.compared.through.left
+        turns += more > 0
+        more_characters += more
+        if step.ratio is not None:
+            is_counted = True
+            more_tokens += more * step.ratio
+    return Without(name, turns, more_characters, round(more_tokens) if is_counted else None)
+
+
+def held_by(step: Step) -> Prompt | None:
+    """What the backend would hold after a turn."""
+    shadow = step.prepared.shadow
+    return None if shadow is None else held(shadow, step.reply)

@@ -1,0 +1,1 @@
+"""What helps and what hurts cache reuse, in words: facts in, findings out."""

@@ -1,0 +1,163 @@
+"""Findings about one llama-server: its slots, what it can keep, and what its model can cut."""
+
+from collections.abc import Iterator, Sequence
+
+from warmprefix.core.doctor.facts import Probe, ServerFacts
+from warmprefix.core.doctor.finding import Finding, bad, good, note
+
+SMALL_CONTEXT_TOKENS = 16384
+"""Agents' prompts begin with ten thousand tokens of instructions and tools (docs/design.md, physics)."""
+
+LONG_PROMPT_TOKENS = 30000  # the example of docs/design.md, to say what a rate means
+
+AUTOMATIC_SLOTS = 4  # llama-server's choice where --parallel is not given
+_PARALLEL = frozenset({"-np", "--parallel"})
+
+_NOT_READY = {
+    "loading": (
+        "llama-server is still loading its model",
+        "Until then it answers no other question.",
+        "ask again in a while",
+    ),
+    "asleep": (
+        "llama-server is asleep: it has given its model and all caches away",
+        "The next request loads the model and reads the whole prompt.",
+        "llama-server without --sleep-idle-seconds",
+    ),
+    "router": (
+        "llama-server routes between several models",
+        "Each has a process of its own, with slots, cache and template of its own.",
+        "warmprefix doctor --backend with the address of one of them",
+    ),
+}
+
+
+def server_findings(server: ServerFacts) -> Iterator[Finding]:
+    """What is known of a llama-server that answers."""
+    if server.state in _NOT_READY:
+        yield bad(*_NOT_READY[server.state])
+    elif server.state == "ready":
+        yield from _slots(server)
+        yield from _pages(server)
+        yield _saving(server)
+        yield _ram_cache(server.arguments)
+        yield from _attention(server.probe)
+
+
+def _slots(server: ServerFacts) -> Iterator[Finding]:
+    count, context = server.slots, server.context_tokens
+    size = f" of {context:,} tokens" if context else ""
+    if count is None:
+        yield note("The number of slots is not known", "It decides who can overwrite whose cache.")
+    elif count == 1:
+        yield bad(
+            f"One slot{size}",
+            "Whatever else is asked takes the conversation's cache: a title, a summary, a second "
+            "client. A copy in RAM (--cache-ram) helps only where the two prompts begin differently.",
+            "llama-server --parallel 2, with twice the --ctx-size",
+        )
+    else:
+        yield good(
+            f"{count} slots{size} each",
+            "A side request, such as for a title, need not take the conversation's cache.",
+        )
+        yield from _shared(server)
+    if context is not None and context < SMALL_CONTEXT_TOKENS:
+        yield note(
+            f"A slot holds only {context:,} tokens",
+            "Agents fill that soon; then they shorten their history, and what was cut is read again.",
+            "llama-server --ctx-size: the sum over all slots",
+        )
+
+
+def _shared(server: ServerFacts) -> Iterator[Finding]:
+    """Slots made without a number share one cache, and each request clears the idle ones
+    (llama.cpp server-context.cpp:2641-2656); over HTTP only their number, 4, hints at it."""
+    arguments = server.arguments
+    is_given = arguments is not None and any(word in _PARALLEL for word in arguments)
+    if is_given or (arguments is None and server.slots != AUTOMATIC_SLOTS):
+        return
+    sure = "share" if arguments is not None else "may share"
+    yield note(
+        f"The slots {sure} one cache",
+        "So they do where their number was not given: each request then moves what idle slots hold to "
+        "the cache in RAM, where llama-server finds it again by itself. warmprefix leaves the choice of a "
+        "slot to it there; nothing need be changed as long as the conversations fit --cache-ram.",
+    )
+
+
+def _pages(server: ServerFacts) -> Iterator[Finding]:
+    if server.slots_page == "off":
+        yield note(
+            "/slots is switched off", "Nobody can see which slot is idle.", "llama-server --slots"
+        )
+    if server.metrics_page == "off":
+        yield note(
+            "/metrics is switched off",
+            "warmprefix does not need it: the counts come with each reply.",
+            "llama-server --metrics, to compare them",
+        )
+
+
+def _saving(server: ServerFacts) -> Finding:
+    if server.slot_saving == "on":
+        return good("Slots can be saved to files", "A cache can outlive llama-server.")
+    if server.slot_saving == "off":
+        return note(
+            "Slots cannot be saved to files",
+            "After a restart of llama-server every prompt is read again from its beginning.",
+            "llama-server --slot-save-path FOLDER",
+        )
+    return note("Whether slots can be saved to files is not known", "It did not answer that.")
+
+
+def _ram_cache(arguments: Sequence[str] | None) -> Finding:
+    why = "It takes a slot's cache in when another prompt needs the slot, and gives it back."
+    if arguments is None:
+        return note(
+            "The cache of prompts in RAM does not show over HTTP",
+            f"{why} llama-server has one of 8192 MiB unless started with another --cache-ram; "
+            'at its start it logs "prompt cache is enabled" or "disabled".',
+        )
+    size = _value(arguments, ("-cram", "--cache-ram")) or "8192"
+    if size == "0":
+        return bad("The cache of prompts in RAM is switched off", why, "leave out --cache-ram 0")
+    limit = "without a limit" if size == "-1" else f"of {size} MiB"
+    return good(f"A cache of prompts in RAM {limit}", why)
+
+
+def _value(arguments: Sequence[str], names: Sequence[str]) -> str | None:
+    """What follows the last of these flags on a command line."""
+    found = [at for at, word in enumerate(arguments[:-1]) if word in names]
+    return arguments[found[-1] + 1] if found else None
+
+
+def _attention(probe: Probe | None) -> Iterator[Finding]:
+    if probe is None:
+        yield note(
+            "Whether the model can go back to any token does not show over HTTP",
+            "Models with a sliding window or a recurrent state can only go back to checkpoints.",
+            "warmprefix doctor --probe measures it on an idle slot",
+        )
+        return
+    if probe.cached is None:
+        yield note("Nothing was measured", probe.problem)
+        return
+    if probe.cached >= probe.shared - 1:
+        yield good(
+            f"The model can go back to any token: {probe.cached} of {probe.shared} were reused",
+            "After a change, only what stands behind it is read again.",
+        )
+    else:
+        yield bad(
+            f"The model cannot go back to any token: {probe.cached} of {probe.shared} were reused",
+            "It has a sliding window or a recurrent state. A change costs all that was read since the "
+            "last checkpoint before it, so histories must only grow; warmprefix sees to that.",
+            "with a sliding window: llama-server --swa-full, for more memory",
+        )
+    if probe.rate:
+        takes_s = LONG_PROMPT_TOKENS / probe.rate
+        yield note(
+            f"It reads {probe.rate:,.0f} tokens a second",
+            f"{LONG_PROMPT_TOKENS:,} tokens that are not in the cache take {takes_s:,.{takes_s < 10:d}f} s.",
+        )

@@ -1,0 +1,272 @@
+"""Where a prompt leaves the one before, why, what it cost, and what would have kept it.
+
+Pure: two prompts, the counts of two turns, and what is known of the backend, in; one `CacheBreak` out.
+Nothing is guessed: a cause is named only where the texts or the backend show it, else it is "unknown".
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from warmprefix.core.explain.difference import Difference, first_difference
+from warmprefix.core.explain.prefix import shared_characters
+from warmprefix.core.types import CacheStats, Prompt
+
+Side = Literal["client", "backend", "template", "unknown"]
+
+_INVITATION = 64  # longest seen: an assistant header with an opened and closed think block
+_EDGES = 8  # tokens: an end mark, a trimmed line feed, a checkpoint 4 tokens before the end
+_CLIP = 60  # characters on each side of a change: enough to recognise the place
+
+
+@dataclass(frozen=True, slots=True)
+class CacheBreak:
+    """One break. `offset`: characters into the text at `path` where it begins to differ.
+
+    `before` and `after` are excerpts around the change. `tokens_lost`: tokens evaluated although an
+    unbroken prompt would have found them in the cache, by the backend's own counts; `seconds_lost`:
+    at this turn's own rate. None where the backend did not report. `hint`: what to do about it.
+    """
+
+    kind: str
+    path: str | None
+    offset: int | None
+    cause: str
+    before: str | None
+    after: str | None
+    tokens_lost: int | None
+    seconds_lost: float | None
+    side: Side
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volatile:
+    """A pattern of volatile text, the cause it stands for, and whether a rule may act on it."""
+
+    pattern: re.Pattern[str]
+    cause: str
+    acts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateBreak:
+    """The rendered prompts differ at `offset` although the messages went on; excerpts of both."""
+
+    offset: int
+    before: str
+    after: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of the backend between the two turns. `others`: turns of other conversations that
+    it served in between; `template`: where it renders the same messages otherwise, asked afterwards;
+    `has_moved`: another backend answered the turn before."""
+
+    restarted: bool = False
+    model_before: str | None = None
+    model_after: str | None = None
+    cache_prompt: bool = True
+    others: int = 0
+    template: "TemplateBreak | None" = None
+    has_moved: bool = False
+
+
+_HINTS: Mapping[str, str] = {
+    "clock": 'canonicalize.enable = ["freeze-volatile"]   # or "move-volatile": said in the newest turn',
+    "date": 'canonicalize.enable = ["freeze-volatile"]   # keeps the date first seen in a conversation',
+    "counter": 'canonicalize.enable = ["freeze-volatile"]   # keeps the count first seen',
+    "id": 'canonicalize.enable = ["freeze-volatile"]   # keeps the id first seen',
+    "whitespace": 'memory.store = "sqlite"   # the ledger puts the edges back as they were generated',
+    "arguments": 'memory.store = "sqlite"   # the ledger puts the generated arguments back',
+    "reasoning": 'memory.restore_reasoning = "always"   # puts back what the client dropped',
+    "transient-block": 'canonicalize.enable = ["restore-transient-blocks"]',
+    "tool-order": 'memory.store = "sqlite"   # the ledger keeps the first-seen order',
+    "tool-schema": "client: keep the definitions of tools the same during a conversation",
+    "tool-set": "client: offer the same tools during a conversation; new ones belong at the end",
+    "template-option": "client: keep template options the same during a conversation",
+    "edit": "none: the history was changed on purpose",
+    "compaction": "client: compact less often; what was cut is read again once",
+    "evicted": "llama-server: more slots (--parallel) or a larger --cache-ram",
+    "restarted": "llama-server: --slot-save-path keeps caches over a restart or a nap",
+    "checkpoint": "llama-server: --swa-full, or more --ctx-checkpoints",
+    "other-backend": "none: backend_reason in the log tells why the conversation moved",
+    "model-switch": "Lemonade: raise max_loaded_models, or keep to one model name",
+    "no-cache": "client: leave out cache_prompt: false",
+    "unknown": "warmprefix doctor   # what the backend can and cannot keep",
+}
+
+_CALL_IDS_HINT = 'memory.store = "sqlite"   # the ledger puts the generated ids back'
+_TEMPLATE_HINT = "none: the chat template rewrites its own history when a new user message arrives"
+
+
+def hint_of(cause: str, *, acts: bool = True) -> str:
+    """What to do about a cause. `acts`: a rule knows this very text; else only the client can help."""
+    if not acts and cause in ("clock", "date", "counter", "id"):
+        return "client: move what changes behind the history; no rule knows this text"
+    return _HINTS[cause]
+
+
+def explain(
+    kind: str,
+    before: Prompt,
+    sent: int,
+    stats_before: CacheStats,
+    after: Prompt,
+    stats: CacheStats,
+    evidence: Evidence,
+    volatile: Sequence[Volatile],
+) -> CacheBreak | None:
+    """The break between two turns of one conversation; None where the cache was used as far as it can be.
+
+    `before` ends in the reply that was generated, where there was one; `sent` of its messages were
+    sent. A client that gives a reply back in another form has broken the prompt only where that cost
+    something: most templates print most replies alike.
+    """
+    lost = tokens_lost(stats_before, stats)
+    found = first_difference(before, after)
+    in_reply = found is not None and found.path.startswith(f"messages[{sent}]")
+    if found is not None and not (in_reply and (lost or 0) <= _EDGES):
+        return _client_break(kind, found, lost, stats, volatile)
+    if lost is None or lost <= slack(stats_before):
+        return None
+    cause, side = _backend_cause(evidence, stats)
+    template = evidence.template if side == "template" else None
+    return CacheBreak(
+        kind=kind,
+        path="rendered prompt" if template else None,
+        offset=template.offset if template else None,
+        cause=cause,
+        before=template.before if template else None,
+        after=template.after if template else None,
+        tokens_lost=lost,
+        seconds_lost=seconds(lost, stats),
+        side=side,
+        hint=_TEMPLATE_HINT if template else hint_of(cause),
+    )
+
+
+def tokens_lost(before: CacheStats, after: CacheStats) -> int | None:
+    """Tokens that the backend held after the turn before, and evaluated again now.
+
+    It held the prompt and what it generated but for the last token, which is never evaluated
+    (llama.cpp server-context.cpp: tokens_cached = prompt + generated - 1); and one token of any
+    prompt is always evaluated anew.
+    """
+    if before.prompt_tokens is None or after.prompt_tokens is None or after.cached_tokens is None:
+        return None
+    held = before.prompt_tokens + max((before.generated_tokens or 0) - 1, 0)
+    return max(min(held, after.prompt_tokens - 1) - after.cached_tokens, 0)
+
+
+def seconds(tokens: int | None, stats: CacheStats) -> float | None:
+    """How long these tokens took at the turn's own rate."""
+    if tokens is None or not stats.processed_tokens or stats.prompt_ms is None:
+        return None
+    return round(tokens * stats.prompt_ms / stats.processed_tokens / 1000, 3)
+
+
+def slack(before: CacheStats) -> int:
+    """Tokens that may be lost without a reason to look for: a reply's own tokens are rendered with
+    other edges than they were generated with (an end mark, a trimmed line feed), and sliding-window
+    models fall back to a checkpoint 4 tokens before the end (llama.cpp server-context.cpp:3818)."""
+    return max(_EDGES, before.generated_tokens or 0)
+
+
+def _client_break(
+    kind: str,
+    found: Difference,
+    lost: int | None,
+    stats: CacheStats,
+    volatile: Sequence[Volatile],
+) -> CacheBreak:
+    cause, acts = found.cause, True
+    if cause == "edit" and found.before is not None and found.after is not None:
+        cause, acts = _volatile_cause(found, volatile)
+    if kind == "compaction" and cause == "edit":
+        cause = "compaction"
+    return CacheBreak(
+        kind=kind,
+        path=found.path,
+        offset=found.offset,
+        cause=cause,
+        before=_clipped(found.before, found.offset),
+        after=_clipped(found.after, found.offset),
+        tokens_lost=lost,
+        seconds_lost=seconds(lost, stats),
+        side="client",
+        hint=_CALL_IDS_HINT
+        if cause == "id" and found.path.endswith("id")
+        else hint_of(cause, acts=acts),
+    )
+
+
+def _volatile_cause(found: Difference, volatile: Sequence[Volatile]) -> tuple[str, bool]:
+    """The kind of volatile text in which the change lies, where the texts around it are the same."""
+    before, after = found.before or "", found.after or ""
+    offset = found.offset or 0
+    for row in volatile:
+        old, new = _span_at(row.pattern, before, offset), _span_at(row.pattern, after, offset)
+        if old is not None and new is not None and before[: old[0]] == after[: new[0]]:
+            return row.cause, row.acts
+    return "edit", True
+
+
+def _span_at(pattern: re.Pattern[str], text: str, offset: int) -> tuple[int, int] | None:
+    """The match that covers `offset`. Looked for near it: patterns are bounded, texts are not."""
+    start = max(text.rfind("\n", 0, max(offset - 200, 0)) + 1, offset - 1000, 0)
+    for found in pattern.finditer(text, start, offset + 1000):
+        if found.start() <= offset <= found.end():
+            return found.span()
+        if found.start() > offset:
+            break
+    return None
+
+
+def _backend_cause(evidence: Evidence, stats: CacheStats) -> tuple[str, Side]:
+    """Why the backend did not reuse a prompt that went on from the one before."""
+    if not evidence.cache_prompt:
+        return "no-cache", "client"
+    if evidence.has_moved:
+        return "other-backend", "backend"
+    if evidence.model_before != evidence.model_after:
+        return "model-switch", "backend"
+    if evidence.restarted:
+        return "restarted", "backend"
+    if evidence.template is not None:
+        return evidence.template.cause, "template"
+    if evidence.others:
+        return "evicted", "backend"
+    # Nothing else ran, the text goes on, a part was reused: only a model that cannot cut its cache
+    # at any token (sliding window, recurrent) falls back to an earlier checkpoint.
+    return ("checkpoint", "backend") if stats.cached_tokens else ("unknown", "unknown")
+
+
+def template_break(before: str, after: str, reasoning: Sequence[str]) -> TemplateBreak | None:
+    """Where the rendering of a prompt leaves that of the turn before; None where one goes on from the other.
+
+    `reasoning`: texts of the messages' reasoning, to tell why. The last characters of the rendering
+    before are the template's invitation to reply, which history need not repeat.
+    """
+    at = shared_characters(before, after)
+    if min(len(before), len(after)) - at <= _INVITATION:
+        return None
+    gone = before[at:]
+    cause = (
+        "reasoning"
+        if any(text.strip() and text.strip() in gone for text in reasoning)
+        else "unknown"
+    )
+    return TemplateBreak(at, _clipped(before, at) or "", _clipped(after, at) or "", cause)
+
+
+def _clipped(text: str | None, offset: int | None) -> str | None:
+    """The text around the change, with `…` where it goes on."""
+    if text is None:
+        return None
+    at = offset or 0
+    start, end = max(at - _CLIP, 0), at + _CLIP
+    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"

@@ -1,0 +1,187 @@
+"""The first place where two prompts differ, in the order in which templates render them.
+
+Template options, then tools, then messages. A longer history is no difference: it went on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.explain.prefix import shared_characters
+from warmprefix.core.identity.keys import tool_key
+from warmprefix.core.identity.reasoning import split_reasoning
+from warmprefix.core.identity.transient import without_blocks
+from warmprefix.core.types import Message, Part, Prompt, RawJson, TextPart, Tool, ToolCall
+from warmprefix.core.wire.slices import compact, members, write_call, write_content, write_message
+from warmprefix.core.wire.value import value_key
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`path` names the value, `offset` the character in its text. `before` or `after` is None where the
+    value is missing."""
+
+    path: str
+    offset: int
+    cause: str
+    before: str | None
+    after: str | None
+
+
+def first_difference(before: Prompt, after: Prompt) -> Difference | None:
+    """The first difference; None where `after` goes on from `before`, or is all of it."""
+    return (
+        _options(before.template_options, after.template_options)
+        or _tools(before.tools or (), after.tools or ())
+        or _messages(before.messages, after.messages)
+    )
+
+
+def _options(before: Mapping[str, RawJson], after: Mapping[str, RawJson]) -> Difference | None:
+    for name in (*before, *(name for name in after if name not in before)):
+        old, new = before.get(name), after.get(name)
+        if not _same(old, new):
+            return _texts(name, "template-option", _text(old), _text(new))
+    return None
+
+
+def _same(old: bytes | None, new: bytes | None) -> bool:
+    """Whether two JSON texts differ in nothing but blanks between their tokens."""
+    return old == new or (bool(old and new) and compact(old or b"") == compact(new or b""))
+
+
+def _tools(before: Sequence[Tool], after: Sequence[Tool]) -> Difference | None:
+    for at, (old, new) in enumerate(zip(before, after, strict=False)):
+        if not _same(old.definition, new.definition):
+            return _tool(at, old, new, before, after)
+    if len(before) == len(after):
+        return None
+    at = min(len(before), len(after))
+    old_text = before[at].definition if at < len(before) else None
+    new_text = after[at].definition if at < len(after) else None
+    return _texts(f"tools[{at}]", "tool-set", _text(old_text), _text(new_text))
+
+
+def _tool(
+    at: int, old: Tool, new: Tool, before: Sequence[Tool], after: Sequence[Tool]
+) -> Difference:
+    if old.name == new.name:
+        path, ours, theirs = _innermost(f"tools[{at}]", old.definition, new.definition)
+        return _texts(path, "tool-schema", _text(ours), _text(theirs))
+    old_keys, new_keys = sorted(map(tool_key, before)), sorted(map(tool_key, after))
+    cause = "tool-order" if old_keys == new_keys else "tool-set"
+    return Difference(f"tools[{at}]", 0, cause, _text(old.definition), _text(new.definition))
+
+
+def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
+    """The first member that differs, as deep as both are objects with the same names in one order."""
+    try:
+        ours, theirs = members(old), members(new)
+    except NotUnderstood:
+        return path, old, new
+    if list(ours) != list(theirs):
+        return path, old, new
+    pairs = ((name, old[slice(*ours[name])], new[slice(*theirs[name])]) for name in ours)
+    for name, one, other in pairs:
+        if compact(one) != compact(other):
+            return _innermost(f"{path}.{name}", one, other)
+    return path, old, new  # pragma: no cover - the caller has seen that they differ
+
+
+def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
+    for at, (old, new) in enumerate(zip(before, after, strict=False)):
+        if write_message(old) != write_message(new):
+            found = _message(f"messages[{at}]", old, new)
+            if found is not None:
+                return found
+    return None  # fewer messages: a part of what was sent, asked again
+
+
+def _message(path: str, old: Message, new: Message) -> Difference | None:
+    """The first difference that a template can see: other members are not handed to it, and neither
+    are the order of members, blanks and escapes (llama.cpp common/chat.cpp:380-462)."""
+    if old.opaque or new.opaque or old.role != new.role:
+        if compact(write_message(old)) == compact(write_message(new)):
+            return None
+        return _texts(path, "edit", _text(write_message(old)), _text(write_message(new)))
+    return (
+        _content(f"{path}.content", old, new)
+        or _reasoning(path, old, new)
+        or _calls(f"{path}.tool_calls", old.tool_calls, new.tool_calls)
+        or _named(path, old, new)
+    )
+
+
+def _content(path: str, old: Message, new: Message) -> Difference | None:
+    one, other = _joined(old.content), _joined(new.content)
+    if one == other:
+        return None
+    if isinstance(one, str) and isinstance(other, str):
+        return _texts(path, _content_cause(old, one, other), one, other)
+    return _texts(path, "edit", _plain(old), _plain(new))
+
+
+def _joined(content: str | tuple[Part, ...] | None) -> str | tuple[Part, ...]:
+    """Content as templates get it: text parts joined, nothing as the empty text."""
+    if not content:
+        return ""
+    if isinstance(content, str):
+        return content
+    texts = [part.text for part in content if isinstance(part, TextPart)]
+    return "\n".join(texts) if len(texts) == len(content) else content
+
+
+def _content_cause(message: Message, old: str, new: str) -> str:
+    if old.split() == new.split():
+        return "whitespace"
+    if message.role == "user" and without_blocks(old).split() == without_blocks(new).split():
+        return "transient-block"
+    if message.role == "assistant":
+        one, other = split_reasoning(old).visible, split_reasoning(new).visible
+        if one.split() == other.split():
+            return "reasoning"
+    return "edit"
+
+
+def _reasoning(path: str, old: Message, new: Message) -> Difference | None:
+    if old.reasoning == new.reasoning:
+        return None
+    return _texts(f"{path}.reasoning_content", "reasoning", old.reasoning, new.reasoning)
+
+
+def _calls(path: str, old: Sequence[ToolCall], new: Sequence[ToolCall]) -> Difference | None:
+    for at, (one, other) in enumerate(zip(old, new, strict=False)):
+        if one.name != other.name:
+            return _texts(f"{path}[{at}].function.name", "edit", one.name, other.name)
+        if one.arguments != other.arguments:
+            same = value_key(one.arguments or "") == value_key(other.arguments or "")
+            cause = "arguments" if same else "edit"
+            return _texts(f"{path}[{at}].function.arguments", cause, one.arguments, other.arguments)
+        if one.id != other.id:
+            return _texts(f"{path}[{at}].id", "id", one.id, other.id)
+    if len(old) == len(new):
+        return None
+    at = min(len(old), len(new))
+    mine = _text(write_call(old[at])) if at < len(old) else None
+    theirs = _text(write_call(new[at])) if at < len(new) else None
+    return Difference(f"{path}[{at}]", 0, "edit", mine, theirs)
+
+
+def _named(path: str, old: Message, new: Message) -> Difference | None:
+    if old.tool_call_id != new.tool_call_id:
+        return _texts(f"{path}.tool_call_id", "id", old.tool_call_id, new.tool_call_id)
+    if old.name != new.name:
+        return _texts(f"{path}.name", "edit", old.name, new.name)
+    return None
+
+
+def _texts(path: str, cause: str, old: str | None, new: str | None) -> Difference:
+    return Difference(path, shared_characters(old or "", new or ""), cause, old, new)
+
+
+def _plain(message: Message) -> str | None:
+    return _text(write_content(message.content))
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode(errors="replace")

@@ -1,0 +1,149 @@
+"""What a turn would have cost without us: the client's own bytes, on a server that chooses its slots itself.
+
+Two models of the server run beside the real one: one is told what clients sent, the other what was sent in
+fact. What the two share less or more than each other is what the repair of bytes brought; a slot that was
+asked for or restored is counted by what was known to be in it. So a model that cannot go back to any token,
+or a cache that was evicted, costs both alike and is nobody's doing.
+
+Texts are compared, in the form that templates show, and become tokens at the turn's own ratio: an estimate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from warmprefix.core.explain.saving import Reach, Reaches, held
+from warmprefix.core.slots.choice import SAVED_BELOW, SIMILAR, SlotChoice, Traits
+from warmprefix.core.types import CacheStats, Message, Prompt
+
+LOADED_FROM = 0.25
+"""Of a prompt in the RAM cache at least this must be of use (server-task.cpp, `server_prompt_cache::load`)."""
+
+_NOISE_TOKENS = 16
+
+_RAM_PROMPTS = 32  # 8 GiB are some tens of long conversations
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`direct_tokens`: what would have been processed without us; `tokens`: how much less was in fact, less
+    than nothing if it was more. `is_estimated`: False if nothing was done to the request, and then `tokens`
+    is 0."""
+
+    direct_tokens: int
+    tokens: int
+    is_estimated: bool
+
+
+class ServerModel:
+    """The slots and the RAM cache of a llama-server that chooses for itself. Facts: core/slots.py."""
+
+    def __init__(self, reaches: Reaches) -> None:
+        self._reaches = reaches
+        self._slots: list[Prompt | None] = []
+        self._used: list[int] = []
+        self._turns = 0
+        self._ram: list[Prompt] = []
+
+    def begin(self, count: int) -> None:
+        """It has started anew, with so many slots."""
+        self._slots, self._used, self._ram = [None] * count, [0] * count, []
+
+    def turn(self, prompt: Prompt, reply: Message | None, traits: Traits) -> Reach:
+        """How far it holds a prompt already. Then it holds the prompt and its reply."""
+        self._turns += 1
+        reaches = [self._reaches.of(slot, prompt) for slot in self._slots]
+        place = self._place(reaches)
+        reach, old = reaches[place], self._slots[place]
+        has_ram = traits.has_ram is not False
+        is_like = _similarity(reach) > SIMILAR
+        if has_ram and not (is_like and self._kept(reach, old) >= SAVED_BELOW):
+            reach = self._exchanged(place, reach, prompt)
+        self._slots[place], self._used[place] = held(prompt, reply), self._turns
+        if has_ram:
+            self._save_idle(place, is_cleared=traits.keeps_idle is False)
+        return reach
+
+    def _place(self, reaches: Sequence[Reach]) -> int:
+        """The slot that shares most, if that is over a tenth, else the one unused for longest."""
+        best = max(range(len(reaches)), key=lambda at: reaches[at].characters)
+        if _similarity(reaches[best]) > SIMILAR:
+            return best
+        return min(range(len(reaches)), key=lambda at: self._used[at])
+
+    def _kept(self, reach: Reach, old: Prompt | None) -> float:
+        return 0.0 if old is None else reach.characters / max(self._reaches.size(old), 1)
+
+    def _exchanged(self, place: int, reach: Reach, prompt: Prompt) -> Reach:
+        """The slot's content goes into the RAM cache, and the best that is there comes out."""
+        old = self._slots[place]
+        found = [(self._reaches.of(saved, prompt), saved) for saved in self._ram]
+        useful = [
+            (other, saved)
+            for other, saved in found
+            if other.characters > reach.characters and self._kept(other, saved) >= LOADED_FROM
+        ]
+        self._remember(old)
+        if not useful:
+            return reach
+        best, saved = max(useful, key=lambda pair: pair[0].characters)
+        self._ram = [other for other in self._ram if other is not saved]
+        return best
+
+    def _save_idle(self, place: int, *, is_cleared: bool) -> None:
+        for at, slot in enumerate(self._slots):
+            if at != place:
+                self._remember(slot)
+                if is_cleared:
+                    self._slots[at] = None
+
+    def _remember(self, prompt: Prompt | None) -> None:
+        if prompt is not None:
+            others = [other for other in self._ram if other is not prompt]
+            self._ram = [*others, prompt][-_RAM_PROMPTS:]
+
+
+def _similarity(reach: Reach) -> float:
+    return reach.characters / reach.total if reach.total else 0.0
+
+
+class Direct:
+    """The two models of one backend."""
+
+    def __init__(self) -> None:
+        reaches = Reaches()
+        self._reaches = reaches
+        self._theirs, self._ours = ServerModel(reaches), ServerModel(reaches)
+        self._about: tuple[int, int] | None = None
+
+    def turn(
+        self,
+        received: Prompt,
+        sent: Prompt,
+        reply: Message | None,
+        stats: CacheStats,
+        choice: SlotChoice | None,
+        about: tuple[int, int],
+        traits: Traits,
+    ) -> Kept | None:
+        """What a turn has kept; None if the backend reported no counts. `about`: which start of the backend,
+        and its number of slots."""
+        if about != self._about:
+            self._about = about
+            self._theirs.begin(max(about[1], 1))
+            self._ours.begin(max(about[1], 1))
+        theirs = self._theirs.turn(received, reply, traits)
+        ours = self._ours.turn(sent, reply, traits)
+        processed, prompt_tokens = stats.processed_tokens, stats.prompt_tokens
+        if processed is None or not prompt_tokens or not ours.total:
+            return None
+        rate = prompt_tokens / ours.total
+        left = ours.left * rate
+        if choice is not None and choice.shared_tokens:
+            left = prompt_tokens - min(choice.shared_tokens, prompt_tokens)
+        kept = round(theirs.left * rate - left)
+        if abs(kept) <= max(_NOISE_TOKENS, processed // 10):
+            kept = 0  # the template's own text, and words that are cut at other places
+        is_same = received is sent or received == sent
+        if is_same and (choice is None or not choice.shared_tokens):
+            return Kept(processed, 0, is_estimated=False)
+        return Kept(max(processed + kept, 1), max(kept, 1 - processed), is_estimated=True)

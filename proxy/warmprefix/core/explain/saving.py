@@ -1,0 +1,139 @@
+"""What an observed turn would have cost, had its prompt been sent as the proxy would send it.
+
+Texts are compared here and tokens are the backend's, so the result is an estimate: characters become
+tokens at the turn's own ratio. It is never more than what the backend really evaluated.
+
+What templates do not show makes no difference: messages are compared in the form that the lossless
+rules give them, without ids of calls, names of results and blanks in arguments (rendered with 31
+templates: only Kimi-K2 and two of Mistral print ids, only Kimi-K2 names, none the blanks). Tools are
+compared byte for byte, for some print them whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from warmprefix.core.explain.prefix import same_head, shared_characters
+from warmprefix.core.memo import Memo
+from warmprefix.core.rules import RULES
+from warmprefix.core.types import CacheStats, Message, Prompt, Risk, ToolCall
+from warmprefix.core.wire.slices import changed, compact, is_json, write_message
+
+_MEMO_BYTES = 16 * 1024 * 1024  # written messages, one generation, as in the canonicalizer
+_UNSEEN = tuple(
+    rule.on_message for rule in RULES if rule.on_message is not None and rule.risk is Risk.LOSSLESS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a prompt is what the backend holds: whole messages, and characters of `total`.
+
+    Characters are those of tools and messages as JSON; none are shared where tools or template
+    options differ.
+    """
+
+    messages: int
+    characters: int
+    total: int
+
+    @property
+    def left(self) -> int:
+        """Characters behind what is shared."""
+        return self.total - self.characters
+
+
+@dataclass(frozen=True, slots=True)
+class WouldSave:
+    """What a turn would have saved. `tokens` is None where the backend reported no counts.
+
+    `estimated` is false where nothing would have been shared beyond what is: then 0 is exact.
+    `rules`, `restored`: what would have acted on the prompt.
+    """
+
+    tokens: int | None
+    estimated: bool
+    rules: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+
+
+def held(prompt: Prompt, reply: Message | None) -> Prompt:
+    """What the backend holds after a turn: the prompt and what it generated."""
+    return prompt if reply is None else replace(prompt, messages=(*prompt.messages, reply))
+
+
+class Reaches:
+    """Measures prompts. What a message is as text is remembered by its bytes."""
+
+    def __init__(self) -> None:
+        self._memo: Memo[str] = Memo(_MEMO_BYTES)
+
+    def of(self, before: Prompt | None, after: Prompt) -> Reach:
+        """How far `after` is `before`; nothing where there is none."""
+        texts = self._texts(after.messages)
+        tools = _size_of_tools(after)
+        total = tools + sum(map(len, texts))
+        if before is None or not same_head(before, after):
+            return Reach(0, 0, total)
+        return _reach(self._texts(before.messages), texts, tools, total)
+
+    def size(self, prompt: Prompt) -> int:
+        """Characters of a whole prompt, tools included."""
+        return _size_of_tools(prompt) + sum(map(len, self._texts(prompt.messages)))
+
+    def _texts(self, messages: Sequence[Message]) -> list[str]:
+        return [self._text(message) for message in messages]
+
+    def _text(self, message: Message) -> str:
+        found = self._memo.get(message.raw) if message.raw is not None else None
+        if found is None:
+            found = shown(message)
+            if message.raw is not None:
+                self._memo.put(message.raw, found)
+        return found
+
+
+def _size_of_tools(prompt: Prompt) -> int:
+    return sum(len(tool.definition.decode(errors="replace")) for tool in prompt.tools or ())
+
+
+def _reach(before: Sequence[str], after: Sequence[str], tools: int, total: int) -> Reach:
+    messages, characters = 0, tools
+    for old, new in zip(before, after, strict=False):
+        if old != new:
+            return Reach(messages, characters + shared_characters(old, new), total)
+        messages, characters = messages + 1, characters + len(new)
+    return Reach(messages, characters, total)
+
+
+def shown(message: Message) -> str:
+    """A message as text, without what templates do not show."""
+    if not message.opaque:
+        for change in _UNSEEN:
+            message = change(message)
+        calls = tuple(map(_shown_call, message.tool_calls))
+        name = None if message.role == "tool" else message.name
+        message = changed(message, tool_calls=calls, tool_call_id=None, name=name)
+    return write_message(message).decode(errors="replace")
+
+
+def _shown_call(call: ToolCall) -> ToolCall:
+    text = call.arguments
+    if text is not None and is_json(text.encode(errors="replace")):
+        text = compact(text.encode(errors="replace")).decode()
+    return replace(call, id=None, arguments=text)
+
+
+def would_save(stats: CacheStats, direct: Reach, through: Reach) -> WouldSave:
+    """The saving of a turn whose prompt reaches as far as `direct`, and would reach `through`.
+
+    The smaller of two: what was evaluated beyond the need of the other prompt, by the backend's count;
+    and what the two texts differ by. So what an eviction cost is not counted as saved.
+    """
+    if through.left >= direct.left:
+        return WouldSave(0, estimated=False)
+    if stats.processed_tokens is None or not stats.prompt_tokens:
+        return WouldSave(None, estimated=True)
+    ratio = stats.prompt_tokens / direct.total
+    needed = max(round(through.left * ratio), 1)  # one token is always evaluated
+    by_text = round((direct.left - through.left) * ratio)
+    return WouldSave(max(min(stats.processed_tokens - needed, by_text), 0), estimated=True)

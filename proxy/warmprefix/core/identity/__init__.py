@@ -1,0 +1,1 @@
+"""Which messages are the same for us, though their bytes differ."""

@@ -1,0 +1,236 @@
+"""Who a message is, whatever clients did to its bytes. Keys only recognise; they are never sent.
+
+A match key is loose: it leaves out what clients change when they store and reload a message (edges,
+reasoning, ids, names of tool results, the spelling of arguments). A chain key is the match keys of a
+whole history in order, so it identifies a conversation up to that message; an edit, a retry or a
+fork is another chain from there on.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from warmprefix.core.identity.reasoning import split_reasoning
+from warmprefix.core.identity.transient import without_blocks
+from warmprefix.core.identity.volatile import mask
+from warmprefix.core.memo import Memo
+from warmprefix.core.types import Message, RawJson, TextPart, Tool, ToolCall
+from warmprefix.core.wire.slices import compact
+from warmprefix.core.wire.value import value_key
+
+VERSION = b"warmprefix-identity-1"
+"""Part of every key: keys of another version match nothing and age out of the store."""
+
+DIGEST_BYTES = 16
+_EDGES = " \t\r\n"
+_OPENING_ROLES = frozenset({"system", "developer", "user"})
+_USER_EDGES = "\r\n"
+_NO_CALL = -1
+_MEMO_BYTES = 8 * 1024 * 1024  # a generation of messages, as in the canonicalizer
+
+
+def scope_key(*parts: str) -> bytes:
+    """Root of all chains of one backend and one authorization: nobody is shown another's memory."""
+    return _digest(VERSION, *(part.encode("utf-8", "surrogatepass") for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Looseness:
+    """What an opt-in rule lets a match key leave out besides: volatile spans of the messages before
+    the first reply, and transient blocks of user turns."""
+
+    volatile: tuple[re.Pattern[str], ...] = ()
+    blocks: bool = False
+
+    def text_of(self, role: str | None, content: str, opening: bool) -> str:
+        """What of a message's text identifies it. `opening`: no reply stands before it."""
+        text = visible_text(role, content)
+        if self.blocks and role == "user":
+            text = without_blocks(text)
+        if self.volatile and opening and role in _OPENING_ROLES:
+            text = mask(text, self.volatile)
+        return text
+
+
+STRICT = Looseness()
+# Histories whose keys are kept: the conversations that run now, and their twins without system text.
+_LATEST = 16
+_NAMED_BY = 2  # messages that tell histories apart: the system text and the first question
+_Name = tuple[bytes | None, ...]
+
+
+class Identifier:
+    """Computes keys; the match key of a message is remembered by the message's bytes."""
+
+    def __init__(self, looseness: Looseness = STRICT) -> None:
+        self._looseness = looseness
+        self._memo: Memo[dict[tuple[bool, int], bytes]] = Memo(_MEMO_BYTES)
+        self._tools: Memo[bytes] = Memo(_MEMO_BYTES)
+        self._latest: dict[_Name, tuple[tuple[Message, ...], tuple[bytes, ...]]] = {}
+
+    def chain_keys(self, messages: Iterable[Message], scope: bytes) -> tuple[bytes, ...]:
+        """The chain key after each message, in order.
+
+        A history that goes on from one of the latest costs a glance at each of its messages.
+        """
+        history = tuple(messages)
+        name = (scope, *(message.raw for message in history[:_NAMED_BY]))
+        known, known_keys = self._latest.pop(name, ((), ()))
+        pairs = zip(known, history, strict=False)
+        shared = next((at for at, (a, b) in enumerate(pairs) if a is not b), len(known))
+        shared = min(shared, len(history))
+        keys = (*known_keys[:shared], *self._new_keys(history, shared, known_keys, scope))
+        self._latest[name] = (history, keys)
+        if len(self._latest) > _LATEST:
+            del self._latest[next(iter(self._latest))]
+        return keys
+
+    def _new_keys(
+        self,
+        history: Sequence[Message],
+        shared: int,
+        known_keys: Sequence[bytes],
+        scope: bytes,
+    ) -> Iterator[bytes]:
+        """The keys of all but the first `shared` messages."""
+        last = known_keys[shared - 1] if shared else scope
+        before = history[:shared]
+        asked = next((m for m in reversed(before) if m.role != "tool"), None)
+        calls = asked.tool_calls if asked else ()
+        order: dict[str | None, int] = {call.id: at for at, call in enumerate(calls)}
+        opening = all(message.role != "assistant" for message in before)
+        for message in history[shared:]:
+            answers = _NO_CALL
+            if message.role == "tool":
+                answers = order.get(message.tool_call_id, _NO_CALL)
+            else:
+                order = {call.id: at for at, call in enumerate(message.tool_calls)}
+            opening = opening and message.role != "assistant"
+            last = chain_key(last, self._match_key(message, answers, opening))
+            yield last
+
+    def _match_key(self, message: Message, answers: int, opening: bool) -> bytes:
+        if message.raw is None:
+            return match_key(message, answers, self._looseness, opening)
+        # The bytes alone are the key: their hash is kept in them, so an old message costs no pass over it.
+        known = self._memo.get(message.raw)
+        if known is None:
+            known = {}
+            self._memo.put(message.raw, known)
+        found = known.get((opening, answers))
+        if found is None:
+            found = known[opening, answers] = match_key(message, answers, self._looseness, opening)
+        return found
+
+    def tool_keys(self, tools: Iterable[Tool]) -> tuple[bytes, ...]:
+        """The key of each tool, in order."""
+        return tuple(map(self._tool_key, tools))
+
+    def _tool_key(self, tool: Tool) -> bytes:
+        found = self._tools.get(tool.definition)
+        if found is None:
+            found = tool_key(tool)
+            self._tools.put(tool.definition, found)
+        return found
+
+
+def chain_key(parent: bytes, match: bytes) -> bytes:
+    """The chain key of a history that ends in a message of that match key."""
+    return blake2b(parent + match, digest_size=DIGEST_BYTES).digest()
+
+
+def match_key(
+    message: Message,
+    answers: int = _NO_CALL,
+    looseness: Looseness = STRICT,
+    opening: bool = False,
+) -> bytes:
+    """Loose identity of one message. `answers`: which call of the batch a tool result belongs to."""
+    if message.opaque:
+        return _digest(b"opaque", message.raw or b"")
+    content = message.content
+    if not (message.tool_calls or message.extra or isinstance(content, tuple)):
+        # Most are like that; the same pieces, put together with less ado.
+        text = _text(looseness.text_of(message.role, content or "", opening))
+        end: tuple[bytes, ...] = ()
+        if message.role == "tool":
+            end = (b"answers", str(answers).encode())
+        elif message.name:
+            end = (b"name", _text(message.name))
+        return _digest(_text(message.role or ""), b"text", text, *end)
+    return _digest(
+        _text(message.role or ""),
+        *_visible(message, looseness, opening),
+        *(piece for call in message.tool_calls for piece in _call(call)),
+        *((b"answers", str(answers).encode()) if message.role == "tool" else ()),
+        *((b"name", _text(message.name)) if message.name and message.role != "tool" else ()),
+        *_extra(b"extra", message.extra),
+    )
+
+
+# Each piece follows a word that says what it is, so that none can pass for one of another kind.
+
+
+def _visible(message: Message, looseness: Looseness, opening: bool) -> Iterator[bytes]:
+    content = message.content
+    if not isinstance(content, tuple):
+        yield from (b"text", _text(looseness.text_of(message.role, content or "", opening)))
+        return
+    for part in content:
+        if isinstance(part, TextPart):
+            yield from (b"text", _text(part.text))
+        else:
+            yield from (b"part", compact(part.raw))
+
+
+def visible_text(role: str | None, content: str) -> str:
+    """What of a message's text a client is expected to give back."""
+    match role:
+        case "assistant":
+            return split_reasoning(content).visible.strip(_EDGES)
+        case "system" | "developer":
+            return content.strip(_EDGES)
+        case "user":
+            # Blanks in front can be the indentation of pasted code; behind the text they are nothing.
+            return content.lstrip(_USER_EDGES).rstrip(_EDGES)
+        case _:
+            return content
+
+
+def _call(call: ToolCall) -> Iterator[bytes]:
+    raw = call.arguments_raw
+    text = call.arguments or ("" if raw is None or raw == b"null" else raw.decode(errors="replace"))
+    # No arguments are `{}`, as in the rule `arguments-text`: a reply comes without rules.
+    yield from (b"call", _text(call.name or ""), value_key(text if text.strip(" \t\r\n") else "{}"))
+    yield from _extra(b"function", call.function_extra)
+
+
+def _extra(kind: bytes, extra: Mapping[str, RawJson]) -> Iterator[bytes]:
+    for key, raw in sorted(extra.items()):
+        yield from (kind, _text(key), compact(raw))
+
+
+def tool_key(tool: Tool) -> bytes:
+    """Identity of a tool: its definition as a JSON value, whatever its key order and blanks."""
+    return _digest(b"tool", value_key(tool.definition.decode(errors="replace")))
+
+
+def tool_set_key(keys: Sequence[bytes]) -> bytes:
+    """Identity of a set of tools in any order."""
+    return _digest(b"tools", *sorted(keys))
+
+
+def content_key(raw: bytes) -> bytes:
+    """Address of a message's bytes in a store."""
+    return blake2b(raw, digest_size=DIGEST_BYTES).digest()
+
+
+def _text(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _digest(*parts: bytes) -> bytes:
+    """Digest of the parts, each with its length: no two different lists run together."""
+    framed = [piece for part in parts for piece in (len(part).to_bytes(8, "little"), part)]
+    return blake2b(b"".join(framed), digest_size=DIGEST_BYTES).digest()

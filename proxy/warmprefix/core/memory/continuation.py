@@ -1,0 +1,114 @@
+"""Whether remembered bytes go on from what the backend was last sent, better than the client's own.
+
+Remembered bytes are what a conversation sent or got before. They are worth sending only if the backend still
+holds them: two histories that templates render alike fill one slot (`system` and `developer`, two keys of one
+user), and a chat that begins like another one takes its slot. What speaks for it is the backend's last turn
+of those that begin alike, and whether earlier turns were still there when other requests had run in between.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+
+from warmprefix.core.explain.saving import Reach, shown
+from warmprefix.core.types import Message
+from warmprefix.core.wire.slices import changed
+
+
+class Belief(Enum):
+    """Whether the backend still holds what a conversation left there.
+
+    HELD: nothing ran since, or earlier turns outlived others. UNKNOWN: others ran, and there is no
+    evidence. GONE: the last time that others ran in between, it was gone.
+    """
+
+    HELD = "held"
+    UNKNOWN = "unknown"
+    GONE = "gone"
+
+
+def belief(*, is_last: bool, outlived: bool | None, others_outlived: bool | None) -> Belief:
+    """What to believe of a turn. `is_last`: nothing ran since. `outlived`: whether this conversation's turns
+    were still there when others had run in between, None if that was never so; `others_outlived`: the same
+    of any conversation."""
+    if is_last or outlived:
+        return Belief.HELD
+    if outlived is False:
+        return Belief.GONE
+    return Belief.HELD if others_outlived else Belief.UNKNOWN
+
+
+_LEAST_TOKENS = 32
+"""Less than this of a turn tells nothing: templates and checkpoints alone make so much of a difference."""
+
+
+def has_outlived(cached: int, left: int, reaches: Sequence[Reach]) -> bool | None:
+    """Whether what a turn left in the backend was still there when the next one came, though others had run
+    since; None if that cannot be told.
+
+    `cached`: tokens that the next one found; `left`: of the turn's prompt, all of which it began with;
+    `reaches`: how far each of the others shares that prompt. What they share may be theirs.
+    """
+    own = left * min((reach.left / max(reach.total, 1) for reach in reaches), default=1.0)
+    return None if own < _LEAST_TOKENS else cached >= left - own / 2
+
+
+class Continuation:
+    """Chooses, message by message, between remembered bytes and the client's own.
+
+    `last`: what the backend held after the last turn that begins like the request. `near`: what is believed
+    of it; `far`: of anything else that the conversation left in the backend.
+    """
+
+    def __init__(
+        self,
+        last: Sequence[Message] = (),
+        near: Belief = Belief.HELD,
+        far: Belief = Belief.HELD,
+    ) -> None:
+        self._last = last
+        self._near, self._far = near, far
+        self._at = 0
+        self._follows = True
+        self._is_theirs = False
+
+    def choose(self, ours: Message, theirs: Message, *, was_sent: bool) -> Message:
+        """The next message to send. `ours`: with remembered bytes, which `was_sent` before or only generated.
+
+        Once the client's own bytes are chosen, what was remembered behind them is of no use.
+        """
+        held = self._last[self._at] if self._at < len(self._last) else None
+        self._at += 1
+        if ours == theirs:
+            self._follows = self._follows and held is not None and _is_alike(ours, held)
+            return ours
+        if not self._is_theirs:
+            self._is_theirs = not self._is_ours(ours, theirs, held, was_sent)
+        chosen = theirs if self._is_theirs else ours
+        self._follows = self._follows and held is not None and _is_alike(chosen, held)
+        return chosen
+
+    def _is_ours(
+        self, ours: Message, theirs: Message, held: Message | None, was_sent: bool
+    ) -> bool:
+        believed = self._far
+        if self._follows and held is not None:
+            if _is_alike(ours, held):
+                believed = self._near
+            elif _is_alike(theirs, held):
+                return False
+        if believed is Belief.HELD or (believed is Belief.UNKNOWN and was_sent):
+            return True
+        # What may be gone is worth a try as long as it costs nothing to read it again.
+        return len(shown(ours)) <= len(shown(theirs))
+
+
+def _is_alike(one: Message, other: Message) -> bool:
+    """Whether templates show the same of two messages: llama-server gives them `system` for `developer`
+    (common/chat.cpp:1279-1282), but for those of gpt-oss."""
+    if one is other or (one.raw is not None and one.raw == other.raw):
+        return True
+    return shown(_as_system(one)) == shown(_as_system(other))
+
+
+def _as_system(message: Message) -> Message:
+    return changed(message, role="system") if message.role == "developer" else message

@@ -1,0 +1,221 @@
+"""Puts remembered bytes back: for each message that is recognised, what the backend holds.
+
+The bytes are those that the conversation sent or got before (core/ancestry.py), as long as they go on
+from what the backend holds (core/continuation.py). A message whose reasoning the client changed is the
+client's; one whose reasoning the client dropped gets it back only if that was decided (`reasoning`), and
+otherwise keeps the rest of its remembered bytes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from warmprefix.core.identity.keys import visible_text
+from warmprefix.core.identity.reasoning import (
+    reasoning_of,
+    same_reasoning,
+    split_reasoning,
+    text_of,
+)
+from warmprefix.core.identity.transient import without_blocks
+from warmprefix.core.memory.continuation import Continuation
+from warmprefix.core.memory.ledger import Node
+from warmprefix.core.types import Message, ToolCall
+from warmprefix.core.wire.slices import changed, compact, write_message
+from warmprefix.core.wire.value import is_value
+
+_EDGES = " \t\r\n"
+Parse = Callable[[bytes], Message]
+Ids = Mapping[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns
+    were recognised without their transient blocks; `received`: the messages before canonicalization;
+    `continuation`: what the backend holds, walked once."""
+
+    parse: Parse
+    reasoning: bool
+    blocks: bool = False
+    received: Sequence[Message] = ()
+    continuation: Continuation = field(default_factory=Continuation)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Messages to send, and the names of what was put back, in the order of first use.
+
+    `nodes`: what each message is remembered as, None if it is not sent as it was.
+    """
+
+    messages: tuple[Message, ...]
+    names: tuple[str, ...]
+    nodes: tuple[Node | None, ...]
+
+
+def restore(
+    messages: Sequence[Message],
+    keys: Sequence[bytes],
+    nodes: Mapping[bytes, Node],
+    how: How,
+) -> Restored:
+    """The messages with remembered bytes where they are recognised. `keys`: the chain key of each."""
+    sent: list[Message] = []
+    same: list[Node | None] = []
+    names: dict[str, None] = {}
+    ids: Ids = {}
+    last_reply = max((at for at, m in enumerate(messages) if m.role == "assistant"), default=-1)
+    leaf = max((at for at, key in enumerate(keys) if key in nodes), default=-1)
+    for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
+        node = nodes.get(key)
+        ours = theirs = _with_edges(message, at, how)
+        if node is not None and not message.opaque:
+            ours = _restored(message, theirs, node, how, is_new=at > last_reply)
+        was_sent = node is not None and (at < leaf or not node.generated)
+        result = how.continuation.choose(ours, theirs, was_sent=was_sent)
+        if message.tool_calls and _has_opaque_result(messages, at):
+            result = _with_ids_of(result, message)
+        result = _with_id(result, message, ids)
+        if result not in (message, theirs):
+            names[_name(message, result)] = None
+        if message.role == "assistant":
+            ids = _new_ids(message.tool_calls, result.tool_calls)
+        sent.append(result)
+        same.append(node if node is not None and _is_same(result, node, how.parse) else None)
+    return Restored(tuple(sent), tuple(names), tuple(same))
+
+
+def _is_same(message: Message, node: Node, parse: Parse) -> bool:
+    return message.raw == node.raw or message == parse(node.raw)
+
+
+def _restored(message: Message, theirs: Message, node: Node, how: How, *, is_new: bool) -> Message:
+    """`theirs`: the message with the edges it came with."""
+    written = write_message(message)
+    if written == node.raw or compact(written) == compact(node.raw):
+        return message
+    remembered = how.parse(node.raw)
+    if is_new and _visible(message) != _visible(remembered):
+        return message  # recognised by an opt-in rule only: what a new turn shows is what counts
+    if how.blocks and message.role == "user" and _has_blocks(message):
+        return message
+    if message.role != "assistant":
+        # Reasoning beside what is no reply is nothing that a model generated or a client drops.
+        return remembered if message.reasoning == remembered.reasoning else message
+    result = _assistant(theirs, remembered, how.reasoning and node.generated)
+    return message if result == message else result
+
+
+def _visible(message: Message) -> str:
+    return visible_text(message.role, text_of(message))
+
+
+def _has_blocks(message: Message) -> bool:
+    """Whether a user turn comes with transient blocks of its own: then the client did not drop them."""
+    return without_blocks(text_of(message)) is not message.content and text_of(message) != ""
+
+
+def _assistant(message: Message, remembered: Message, put_back: bool) -> Message:
+    own = reasoning_of(remembered)
+    in_field = message.reasoning or ""
+    if in_field.strip():
+        is_whole = same_reasoning(in_field, own)
+    else:
+        in_text = split_reasoning(text_of(message)).reasoning
+        # A template may keep what stands in the text and drop what stands in the field.
+        is_whole = same_reasoning(in_text, own) and (put_back or not own.strip())
+        is_whole = is_whole or (put_back and not in_text.strip())
+    if not is_whole:
+        # The client's own reasoning, or none. The cache is left where the reasoning stood, so the edges
+        # of the text behind it would only add tokens; the calls are still the model's.
+        return changed(message, tool_calls=_calls(message, remembered))
+    if all(map(_is_sound, remembered.tool_calls)):
+        return remembered
+    return changed(remembered, tool_calls=message.tool_calls)
+
+
+def _is_sound(call: ToolCall) -> bool:
+    """Whether a call's arguments are JSON: most templates answer 500 to anything else, so what the
+    model got wrong and the client mended is not put back."""
+    return is_value(call.arguments or "")
+
+
+def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
+    mine, theirs = message.tool_calls, remembered.tool_calls
+    return theirs if all(map(_is_sound, theirs)) else mine
+
+
+def _with_edges(message: Message, at: int, how: How) -> Message:
+    """A reply that nobody remembers, with the edges of its text as the client sent them.
+
+    The backend may still hold it as it was generated, edges included: a proxy that has lost its memory
+    must not make worse what the client gives back unchanged.
+    """
+    theirs = how.received[at] if at < len(how.received) else message
+    if message.role != "assistant" or message.content == theirs.content:
+        return message
+    if not isinstance(theirs.content, str) or theirs.content.strip(_EDGES) != message.content:
+        return message
+    return changed(message, content=theirs.content)
+
+
+def _with_id(message: Message, given: Message, ids: Ids) -> Message:
+    """A result tied to the id that its call is sent with. `given`: as the client tied it."""
+    if given.role != "tool" or given.opaque or given.tool_call_id not in ids:
+        return message
+    wanted = ids[given.tool_call_id]
+    if message.tool_call_id == wanted:
+        return message
+    if wanted is None:
+        keys = tuple(key for key in message.keys if key != "tool_call_id")
+        return changed(message, tool_call_id=None, keys=keys)
+    return changed(message, tool_call_id=wanted)
+
+
+def _has_opaque_result(messages: Sequence[Message], at: int) -> bool:
+    """Whether a result of these calls is forwarded as it came: it names the client's id."""
+    for message in messages[at + 1 :]:
+        if message.opaque:
+            return True
+        if message.role != "tool":
+            return False
+    return False
+
+
+def _with_ids_of(message: Message, given: Message) -> Message:
+    """The message, its calls under the client's own ids."""
+    pairs = zip(message.tool_calls, given.tool_calls, strict=True)  # one chain key, so many calls
+    calls = tuple(
+        ours if ours.id == theirs.id else replace(ours, id=theirs.id) for ours, theirs in pairs
+    )
+    return message if calls == message.tool_calls else changed(message, tool_calls=calls)
+
+
+def _new_ids(given: Sequence[ToolCall], sent: Sequence[ToolCall]) -> Ids:
+    return {mine.id: theirs.id for mine, theirs in zip(given, sent, strict=False)}
+
+
+def _name(before: Message, after: Message) -> str:
+    """What was put back, in a word: the first thing that differs."""
+    if before.tool_calls != after.tool_calls:
+        old = [call.arguments for call in before.tool_calls]
+        new = [call.arguments for call in after.tool_calls]
+        return "arguments" if old != new else "ids"
+    if before.tool_call_id != after.tool_call_id:
+        return "ids"
+    if before.reasoning != after.reasoning:
+        return "reasoning"
+    return "content" if before.content != after.content else "fields"
+
+
+def as_received(sent: Sequence[Message], received: Sequence[Message]) -> tuple[Message, ...]:
+    """`sent`, with the client's own object wherever the way there and back ended in the same message.
+
+    What was stripped and then put back was not changed at all, and goes out with its own bytes.
+    """
+    if len(sent) != len(received):
+        return tuple(sent)
+    pairs = zip(sent, received, strict=True)
+    return tuple(
+        theirs if ours is not theirs and ours == theirs else ours for ours, theirs in pairs
+    )

@@ -1,0 +1,316 @@
+"""Which slot a request should go to: a pure decision on what the slots are proven to hold.
+
+Facts (llama.cpp b11434 and b11669, tools/server/server-context.cpp, `get_available_slot`, and
+server-task.cpp, `server_prompt_cache::load`; tried on the real server):
+
+- Without `id_slot` a request goes to the idle slot whose tokens share the longest beginning with it, if that
+  is over a tenth of the request, else to the one unused for longest. What the slot holds beyond the shared
+  part is cut.
+- What is cut is saved to the RAM cache first if less than half of it stays, and the best that is there is
+  loaded instead. If half or more stays, it is cut without a copy.
+- A slot asked for by `id_slot` that is empty never looks into the RAM cache. One that holds something else
+  does.
+- Whenever a task starts, idle slots are copied to the RAM cache; with a unified KV cache they are emptied
+  too.
+
+So with a unified KV cache the server is right by itself. With slots of their own it loses one thing: the end
+of a conversation of which a newcomer (a title, a fork, an agent with the same head) shares half or more. That
+newcomer is given a slot of its own if that costs less in sum, and nothing at all if the RAM cache hands it a
+copy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from warmprefix.core.slots.snapshots import Held, is_evicted
+from warmprefix.core.types import Prompt
+
+SIMILAR = 0.1
+"""llama-server's --slot-prompt-similarity: what shares less of a request is not preferred."""
+
+SAVED_BELOW = 0.5
+"""Of what a slot holds, if less than this stays, the server copies it to the RAM cache before it is cut."""
+
+LEAST_LOSS_TOKENS = 128
+"""Fewer are read again in about the time that a detour takes: --ubatch-size evaluates 512 at once."""
+
+STAKE = 2.0
+"""Without a copy, so many tokens must be expected to be kept for each one that a detour costs: whether a
+conversation comes back is a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a server was seen to do. None: not seen yet.
+
+    `keeps_idle`: an idle slot still holds its tokens after a task was started in another one (False with a
+    unified KV cache and a RAM cache). `has_ram`: what left a slot came back from the RAM cache.
+    """
+
+    keeps_idle: bool | None = None
+    has_ram: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a slot holds of a turn. `prompt`: as sent, with the reply; `turns`: that its conversation has had,
+    or the replies in it, if those are more.
+
+    `is_whole`: it holds all of that, not only the beginning.
+    """
+
+    held: Held
+    prompt: Prompt
+    is_side: bool = False
+    turns: int = 1
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One slot. `tokens`: prompt and reply but for the last one, None if nobody said; `task`: the server's
+    number of the task that left them, None until `/slots` has said so; `is_known`: `content` is all that it
+    holds; `used`: counts up with each use; `is_copied`: another task has started since, so the RAM cache has
+    a copy."""
+
+    id: int
+    tokens: int | None = 0
+    task: int | None = None
+    content: Content | None = None
+    is_known: bool = True
+    is_busy: bool = False
+    used: int = 0
+    is_copied: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known to hold nothing that anybody will ask for."""
+        return self.is_known and self.content is None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How far a slot's content and a request are the same, in characters of the text that templates show.
+
+    `held`: of the content, `total`: of the request. `is_sure`: tools and template options are the same; else
+    nobody knows without rendering what they share.
+    """
+
+    shared: int
+    held: int
+    total: int
+    is_sure: bool = True
+
+    @property
+    def similarity(self) -> float:
+        """Of the request, as the server compares it with SIMILAR."""
+        return self.shared / self.total if self.total else 0.0
+
+    @property
+    def kept(self) -> float:
+        """Of the content, what stays if the request takes the slot."""
+        return self.shared / self.held if self.held else 1.0
+
+
+NOTHING = Share(0, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request: its conversation, the chain keys of its messages, the digest of what is rendered before
+    them.
+
+    `is_saved`: its conversation is in a file; `was_here`: this start of the backend has read it already;
+    `in_ram`: the server has saved it to its RAM cache since; `can_save`: a slot that it would cut can be
+    saved first.
+    """
+
+    conversation: str
+    keys: tuple[bytes, ...]
+    head: bytes
+    is_side: bool = False
+    is_saved: bool = False
+    was_here: bool = False
+    in_ram: bool = False
+    can_save: bool = False
+
+
+How = Literal["free", "own", "cut", "apart", "copy"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChoice:
+    """The slot to ask for, None to leave it to the server, and why.
+
+    `how`: "free" is left to the server; "own" holds this conversation; "cut" takes the slot of another, which
+    is saved first; "apart" reads the shared part again; "copy" gets it from the RAM cache, for which some
+    task must start in that slot first if `needs_start`. `shared_tokens`: what it should find cached. `into`:
+    the slot that a saved conversation is to be restored into.
+    """
+
+    slot: int | None
+    reason: str
+    how: How = "free"
+    needs_start: bool = False
+    shared_tokens: int = 0
+    into: int | None = None
+
+
+def choose(
+    wish: Wish, slots: Sequence[Slot], shares: Mapping[int, Share], traits: Traits
+) -> SlotChoice:
+    """The slot for a request. `shares`: of each idle slot that holds something, by its number."""
+    idle = [slot for slot in slots if not slot.is_busy]
+    if wish.is_saved and (found := _restored(wish, slots, idle, traits)):
+        return found
+    if reason := _left_to_the_server(slots, idle, traits):
+        return SlotChoice(None, reason)
+    own = [slot for slot in idle if slot.content is not None and goes_on(slot.content, wish)]
+    if own:
+        slot = max(own, key=lambda slot: slot.tokens or 0)
+        tokens = slot.tokens or 0
+        return SlotChoice(slot.id, "holds this conversation", "own", shared_tokens=tokens)
+    if not all(slot.is_known for slot in idle):
+        return SlotChoice(None, "not known what a slot holds")
+    best = max(idle, key=lambda slot: shares.get(slot.id, NOTHING).shared)
+    share = shares.get(best.id, NOTHING)
+    if best.content is None or share.similarity <= SIMILAR:
+        return _unlike_any(wish, idle, shares, traits)
+    return _protected(wish, best, idle, shares, traits)
+
+
+def _restored(
+    wish: Wish, slots: Sequence[Slot], idle: Sequence[Slot], traits: Traits
+) -> SlotChoice | None:
+    """Where to put a saved conversation that no slot holds; None if one holds it, or that is not known.
+
+    The server finds it there by itself. It is asked for by number only if idle slots keep what they hold.
+    """
+    if wish.in_ram:
+        return None
+    if any(slot.content is not None and goes_on(slot.content, wish) for slot in slots):
+        return None
+    if not idle or not all(slot.is_known for slot in idle):
+        return None
+    if len(slots) == 1:
+        return SlotChoice(None, "one slot", into=idle[0].id)
+    slot = min(idle, key=_least_missed)
+    if traits.keeps_idle:
+        return SlotChoice(slot.id, "least to lose", "cut", into=slot.id)
+    if slot.is_empty and not wish.was_here:
+        return SlotChoice(None, "the server finds what was restored", into=slot.id)
+    return None
+
+
+def _left_to_the_server(slots: Sequence[Slot], idle: Sequence[Slot], traits: Traits) -> str:
+    """Why nothing is chosen; empty if something can be."""
+    if not slots:
+        return "slots not known"
+    if len(slots) == 1:
+        return "one slot"
+    if traits.keeps_idle is None:
+        return "not seen yet whether idle slots keep what they hold"
+    if not traits.keeps_idle:
+        return "the server saves and clears idle slots itself"
+    return "" if idle else "all slots busy"
+
+
+def goes_on(content: Content, wish: Wish) -> bool:
+    """Whether a request goes on from all of what a slot was asked."""
+    return not is_evicted(content.held, wish.keys, wish.head)
+
+
+def _unlike_any(
+    wish: Wish, idle: Sequence[Slot], shares: Mapping[int, Share], traits: Traits
+) -> SlotChoice:
+    """A request that shares little with any slot: the server gives it the one unused for longest.
+
+    Without a RAM cache what that holds is lost, unless it is saved first.
+    """
+    is_sure = all(shares.get(slot.id, NOTHING).is_sure for slot in idle)
+    if wish.can_save and is_sure and traits.has_ram is False:
+        slot = min(idle, key=_least_missed)
+        return SlotChoice(slot.id, "shares little with any slot", "cut")
+    return SlotChoice(None, "shares little with any slot")
+
+
+def _protected(
+    wish: Wish,
+    taken: Slot,
+    idle: Sequence[Slot],
+    shares: Mapping[int, Share],
+    traits: Traits,
+) -> SlotChoice:
+    """A request that the server would put into a slot that holds something else."""
+    share = shares[taken.id]
+    lost = lost_tokens(taken, share)
+    if lost < LEAST_LOSS_TOKENS or _is_saved_by_the_server(share, traits):
+        return SlotChoice(None, "costs the slot's conversation little")
+    if not is_others(taken, wish):
+        # What an edit leaves behind rarely comes back. Of such a conversation the RAM cache may have older
+        # copies, and take one of them: it prefers what stays whole to what is longer.
+        return SlotChoice(None, "nothing is lost that will be asked for")
+    if wish.can_save:
+        return SlotChoice(taken.id, "shares its beginning with what is saved first", "cut")
+    others = [slot for slot in idle if slot.id != taken.id]
+    apart = [slot for slot in others if _is_apart(shares.get(slot.id, NOTHING))]
+    if not apart:
+        return SlotChoice(None, "no other slot is free for it")
+    shared = round((taken.tokens or 0) * share.kept)
+    if traits.has_ram:
+        slot = min(apart, key=_least_missed)
+        needs_start = slot.is_empty or not taken.is_copied
+        reason = "a copy from the RAM cache, away from a conversation"
+        return SlotChoice(slot.id, reason, "copy", needs_start, shared)
+    empty = [slot for slot in apart if slot.is_empty or _is_side(slot)]
+    # Only a side request is sure to leave the conversation as it is: a fork may be where it goes on.
+    if wish.is_side and empty and lost * _returns(taken) >= shared * STAKE:
+        slot = min(empty, key=_least_missed)
+        return SlotChoice(slot.id, "away from a conversation", "apart")
+    return SlotChoice(None, "costs less in the slot it shares most with")
+
+
+def lost_tokens(slot: Slot, share: Share) -> int:
+    """What a slot's conversation loses if the request takes the slot."""
+    return round((slot.tokens or 0) * (1 - share.kept))
+
+
+def is_others(slot: Slot, wish: Wish) -> bool:
+    """Whether a slot holds a conversation, and another one than that of the request."""
+    content = slot.content
+    if content is None or content.is_side:
+        return False
+    return wish.is_side or content.held.conversation != wish.conversation
+
+
+def _is_apart(share: Share) -> bool:
+    return share.is_sure and share.similarity <= SIMILAR
+
+
+def _is_saved_by_the_server(share: Share, traits: Traits) -> bool:
+    return share.kept < SAVED_BELOW and traits.has_ram is not False
+
+
+def is_saved_to_ram(share: Share | None, traits: Traits) -> bool:
+    """Whether the server saves what a request cuts, since less than half of it stays. Until it is seen to
+    have no RAM cache it is taken to have one: that costs what it would cost directly, once."""
+    is_cut = share is not None and share.is_sure and share.kept < SAVED_BELOW
+    return is_cut and traits.has_ram is not False
+
+
+def _is_side(slot: Slot) -> bool:
+    return slot.content is not None and slot.content.is_side
+
+
+def _least_missed(slot: Slot) -> tuple[bool, bool, int, int]:
+    """Orders slots by what is lost with them: empty ones, those of side requests, the longest unused."""
+    return (not slot.is_empty, not _is_side(slot), slot.used, slot.id)
+
+
+def _returns(slot: Slot) -> float:
+    """How likely the conversation in a slot goes on: each turn it has had makes it likelier."""
+    content = slot.content
+    if content is None or content.is_side:
+        return 0.0
+    return 1 - 1 / (content.turns + 1)

@@ -1,0 +1,122 @@
+"""What to evaluate before the next user message arrives: a pure decision on tokens.
+
+Many templates render the last tool loop otherwise as soon as a newer user message stands behind it, so the
+loop is read again on every user turn although the messages only went on. The coming prompt is known up to
+the text of that message, and can be read while the user does.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from warmprefix.core.types import CacheStats, Message, Prompt, Reply, TextPart
+
+PLACEHOLDER = Message("user", "warmprefix-coming-message", keys=("role", "content"))
+"""Stands for the message that nobody has written yet."""
+
+BEGINNINGS = ("x", "\n")
+"""How that message may begin. What comes out as the same tokens with both is not joined to its text:
+tokenizers join white space to white space, and words to nothing that stands before a line's end."""
+
+STEP_TOKENS = 512
+"""The most that one request evaluates: llama-server's `--ubatch-size`."""
+
+LEAST_STEP_TOKENS = 64  # below it a step costs more than its tokens do (gemma-3-270m on two cores)
+STEP_MS = 500  # how long a step may take, and so how long a request that arrives may wait for it
+RATE_TOKENS = 128  # a turn that evaluated fewer says little of the rate (warmprefix/log/metrics.py)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`tokens`: the beginning of the coming prompt; the slot holds the first `shared` of them."""
+
+    tokens: tuple[int, ...]
+    shared: int
+
+    @property
+    def loss(self) -> int:
+        """Tokens that the next request would have to evaluate beside its own."""
+        return len(self.tokens) - self.shared
+
+    def steps(self, size: int) -> Iterator[int]:
+        """How many of the tokens stand in the slot after each request that evaluates `size` of them."""
+        yield from range(self.shared + size, len(self.tokens), size)
+        yield len(self.tokens)
+
+
+def final_answer(reply: Reply, status: int | None) -> Message | None:
+    """The reply that ended a turn so that a user message comes next, else None."""
+    message = reply.message
+    if status != 200 or not reply.complete or reply.finish != "stop":
+        return None
+    return None if message is None or message.tool_calls else message
+
+
+def kept_reply(reply: Reply, status: int | None) -> Message | None:
+    """The reply as a client keeps it in its history, else None: it was cut off, or is none."""
+    is_whole = status == 200 and reply.complete and reply.finish in ("stop", "tool_calls")
+    return reply.message if is_whole else None
+
+
+def coming_message(reply: Message) -> Message:
+    """What the client sends after a reply, but for its text: a user message, or the first result."""
+    if not reply.tool_calls:
+        return PLACEHOLDER
+    call, text = reply.tool_calls[0].id, PLACEHOLDER.content
+    return Message("tool", text, tool_call_id=call, keys=("role", "tool_call_id", "content"))
+
+
+def is_text(prompt: Prompt) -> bool:
+    """Whether the rendering says all: a picture is only a marker in it."""
+    return not any(
+        message.opaque
+        or (
+            isinstance(message.content, tuple)
+            and any(not isinstance(part, TextPart) for part in message.content)
+        )
+        for message in prompt.messages
+    )
+
+
+def held_tokens(stats: CacheStats) -> int | None:
+    """Tokens in the slot after a turn: all but the last one generated (server-context.cpp, `tokens_cached`)."""
+    if stats.prompt_tokens is None or stats.generated_tokens is None:
+        return None
+    return stats.prompt_tokens + max(stats.generated_tokens - 1, 0)
+
+
+def step_tokens(stats: CacheStats) -> int:
+    """How much to evaluate at once, at the rate at which the turn's prompt was evaluated."""
+    took_ms, tokens = stats.prompt_ms, stats.processed_tokens or 0
+    if took_ms is None or not took_ms > 0 or tokens < RATE_TOKENS:
+        return STEP_TOKENS // 2
+    if tokens * STEP_MS >= STEP_TOKENS * took_ms:  # a time near zero is no divisor
+        return STEP_TOKENS
+    return max(int(tokens * STEP_MS / took_ms), LEAST_STEP_TOKENS)
+
+
+def forms(reply: Message) -> tuple[Message, ...]:
+    """The reply as clients give it back: with its reasoning, and without."""
+    if not reply.reasoning:
+        return (reply,)
+    keys = ("role", "content", *(["tool_calls"] if reply.tool_calls else []))
+    bare = Message(reply.role, reply.content, tool_calls=reply.tool_calls, keys=keys)
+    return (reply, bare)
+
+
+def beginnings(rendered: str) -> tuple[str, ...]:
+    """The rendering up to the text of the placeholder, as it may go on; none where it is not in it."""
+    known, found, _ = rendered.partition(str(PLACEHOLDER.content))
+    return tuple(known + text for text in BEGINNINGS) if found else ()
+
+
+def plan(held: Sequence[int], coming: Sequence[Sequence[int]]) -> Plan:
+    """What all forms of the coming prompt begin with, and how much of it is held."""
+    first = coming[0]
+    sure = min(shared_tokens(first, other) for other in coming)
+    return Plan(tuple(first[:sure]), shared_tokens(held, first[:sure]))
+
+
+def shared_tokens(one: Sequence[int], other: Sequence[int]) -> int:
+    """Leading tokens that two prompts share."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

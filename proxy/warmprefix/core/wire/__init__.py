@@ -1,0 +1,1 @@
+"""Bytes: slices of JSON, its values, server-sent events."""

@@ -1,0 +1,1 @@
+"""A llama-server inside this installation, for those who have none."""

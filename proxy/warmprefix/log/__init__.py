@@ -1,0 +1,1 @@
+"""Turns that have ended: their records, the log file, the metrics."""

@@ -1,0 +1,109 @@
+"""A turn as a log record: the fields of docs/operations.md, ready for JSON."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from warmprefix.core.explain.cache_break import CacheBreak
+from warmprefix.core.explain.saving import WouldSave
+from warmprefix.core.stats import cache_ratio
+from warmprefix.core.turn import Turn
+from warmprefix.log.writer import FIELDS
+
+Record = dict[str, object]
+
+
+def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
+    """The record of one turn. What was not reported or does not apply is None.
+
+    `excerpts`: whether text of the prompt around a break may be shown.
+    """
+    place, prefix, stats, times = turn.place, turn.prefix, turn.stats, turn.times
+    ratio = cache_ratio(stats)
+    return {
+        "time": _iso(times.started_s),
+        "turn": turn.id,
+        "conversation": place.conversation if place else None,
+        "index": place.index if place else None,
+        "parent": place.parent if place else None,
+        "client": turn.client,
+        "endpoint": turn.endpoint,
+        "model": turn.model,
+        "stream": turn.stream,
+        "status": turn.status,
+        "outcome": turn.outcome.value,
+        "kind": turn.kind.value if turn.kind else None,
+        "prompt_tokens": stats.prompt_tokens,
+        "cached_tokens": stats.cached_tokens,
+        "processed_tokens": stats.processed_tokens,
+        "generated_tokens": stats.generated_tokens,
+        "prewarmed_tokens": turn.prewarmed_tokens,
+        "direct_tokens": turn.kept.direct_tokens if turn.kept else None,
+        "kept_tokens": turn.kept.tokens if turn.kept else None,
+        "kept_estimated": turn.kept.is_estimated if turn.kept else None,
+        "cache_ratio": None if ratio is None else round(ratio, 4),
+        "prefix_messages": prefix.messages if prefix else None,
+        "prefix_characters": prefix.characters if prefix else None,
+        "prompt_characters": turn.prompt_characters,
+        "break": _break(turn.cache_break, excerpts),
+        "rules": list(turn.rules),
+        "restored": list(turn.restored),
+        "backend": turn.backend,
+        "backend_reason": turn.backend_reason,
+        "slot": turn.slot,
+        "slot_reason": turn.slot_reason,
+        "ttft_ms": _round(times.first_ms),
+        "prompt_ms": _round(stats.prompt_ms),
+        "generate_ms": _round(stats.generate_ms),
+        "total_ms": _round(times.total_ms),
+        "proxy_ms": _round(times.proxy_ms),
+        "would_save": _would_save(turn.would_save),
+        "failed_open": list(turn.failed_open) or None,
+    }
+
+
+def bare_record_of(turn: Turn) -> Record:
+    """What can be said of a turn whose record cannot be made."""
+    return dict.fromkeys(FIELDS) | {
+        "turn": turn.id,
+        "endpoint": turn.endpoint,
+        "outcome": turn.outcome.value,
+        "failed_open": list(turn.failed_open) or None,
+    }
+
+
+def detail_of(turn: Turn) -> Record:
+    """What the log leaves out of a turn, for those who ask for this one."""
+    return {
+        "error": turn.error,
+        "session": turn.session,
+        "sent_messages": turn.sent_messages,
+    }
+
+
+def _break(found: CacheBreak | None, excerpts: bool) -> Record | None:
+    if found is None:
+        return None
+    record = asdict(found)
+    if not excerpts:
+        record["before"] = record["after"] = None
+    return record
+
+
+def _would_save(saving: WouldSave | None) -> Record | None:
+    if saving is None:
+        return None
+    return {
+        "tokens": saving.tokens,
+        "estimated": saving.estimated,
+        "rules": list(saving.rules),
+        "restored": list(saving.restored),
+    }
+
+
+def _iso(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,118 @@
+"""Turns that have ended: to the log, to those who watch, and kept for a while."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from warmprefix.core.turn import Turn
+from warmprefix.counters import Counters
+from warmprefix.guard import guard
+from warmprefix.log.metrics import Metrics
+from warmprefix.log.record import Record, bare_record_of, detail_of, record_of
+from warmprefix.log.writer import TurnLog
+from warmprefix.pipeline.observe import Savings
+
+_KEPT = 1000  # turns that the API can look back on: a long day, about a megabyte
+_BEHIND = 256  # turns that a watcher may be late before it is told to start anew
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A turn's place in the log; empty until the turn is explained."""
+
+    turn: Turn | None = None
+
+
+class Turns:
+    """Where every ended turn goes."""
+
+    def __init__(
+        self, log: TurnLog, counters: Counters | None = None, *, excerpts: bool = False
+    ) -> None:
+        self._log = log
+        self._counters = counters or Counters()
+        self._excerpts = excerpts
+        self._waiting: deque[Place] = deque()
+        self._kept: deque[tuple[Record, Record]] = deque(maxlen=_KEPT)
+        self._watchers: set[asyncio.Queue[Record | None]] = set()
+        self.savings = Savings()
+        self.metrics = Metrics()
+
+    def reserve(self) -> Place:
+        """A place in the order of the log, for a turn that is still being explained."""
+        place = Place()
+        self._waiting.append(place)
+        return place
+
+    def fill(self, place: Place, turn: Turn) -> None:
+        """The turn for a reserved place; it and those behind it that waited are logged."""
+        place.turn = turn
+        while self._waiting and (first := self._waiting[0].turn) is not None:
+            self._waiting.popleft()
+            self._show(first)
+
+    def add(self, turn: Turn) -> None:
+        """Log a turn and show it to the watchers, behind those that came before. Never waits."""
+        self.fill(self.reserve(), turn)
+
+    def _show(self, turn: Turn) -> None:
+        """The sums first: what fails in them is named in the line."""
+        noted = list(turn.failed_open)
+        with guard(self._counters, "metrics", noted):
+            self.savings.add(turn)
+        with guard(self._counters, "metrics", noted):
+            self.metrics.saw(turn)
+        record, detail = self._record(turn, noted)
+        with guard(self._counters, "log"):
+            self._log.write(record)
+        self._kept.append((record, detail))
+        self._tell(record)
+
+    def _record(self, turn: Turn, noted: list[str]) -> tuple[Record, Record]:
+        with guard(self._counters, "log", noted):
+            turn = replace(turn, failed_open=tuple(noted))
+            return record_of(turn, excerpts=self._excerpts), detail_of(turn)
+        return bare_record_of(replace(turn, failed_open=tuple(noted))), {}
+
+    def _tell(self, record: Record) -> None:
+        for queue in tuple(self._watchers):
+            try:
+                queue.put_nowait(record)
+            except asyncio.QueueFull:
+                self._end(queue)
+
+    def _end(self, queue: asyncio.Queue[Record | None]) -> None:
+        self._watchers.discard(queue)
+        while queue.qsize():
+            queue.get_nowait()
+        queue.put_nowait(None)
+
+    def newest(self, limit: int, conversation: str | None = None) -> list[Record]:
+        """Records of ended turns, newest first."""
+        found = (
+            record
+            for record, _ in reversed(self._kept)
+            if conversation is None or record["conversation"] == conversation
+        )
+        return [record for record, _ in zip(found, range(limit), strict=False)]
+
+    def get(self, turn: str) -> Record | None:
+        """The record of one turn, with what the log leaves out."""
+        found = (record | detail for record, detail in self._kept if record["turn"] == turn)
+        return next(found, None)
+
+    async def watch(self) -> AsyncIterator[Record]:
+        """Every turn that ends from now on, until the proxy stops or the watcher is too slow."""
+        queue: asyncio.Queue[Record | None] = asyncio.Queue(_BEHIND)
+        self._watchers.add(queue)
+        try:
+            while (record := await queue.get()) is not None:
+                yield record
+        finally:
+            self._watchers.discard(queue)
+
+    def close(self) -> None:
+        """End all watching."""
+        for queue in tuple(self._watchers):
+            self._end(queue)

@@ -1,0 +1,95 @@
+"""What the proxy would have saved where it only observes: of one turn, and of all of them."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from warmprefix.core.explain.saving import Reach, Reaches, WouldSave, held, would_save
+from warmprefix.core.turn import Turn
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.recent import Last
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How far a turn's prompt is what the backend holds: as the client sent it, and as it would be sent."""
+
+    direct: Reach
+    through: Reach
+
+
+class Observer:
+    """Compares observed turns with those before them."""
+
+    def __init__(self) -> None:
+        self._reaches = Reaches()
+
+    def compare(self, prepared: Prepared, before: Last | None) -> Compared:
+        """The two reaches of an observed turn after `before`."""
+        assert prepared.sent is not None
+        assert prepared.shadow is not None
+        direct = through = None
+        if before is not None and before.shadow is not None:
+            direct = held(before.prompt, before.reply)
+            through = held(before.shadow, before.reply)
+        of = self._reaches.of
+        return Compared(of(direct, prepared.sent), of(through, prepared.shadow))
+
+    def saving(self, prepared: Prepared, turn: Turn, before: Last | None) -> WouldSave | None:
+        """What an observed turn would have saved; None where the proxy does not only observe.
+
+        The first turn of a conversation can save nothing. One whose turn before is not known any more
+        could: that is not known.
+        """
+        if prepared.shadow is None:
+            return None
+        if before is not None:
+            compared = self.compare(prepared, before)
+            found = would_save(turn.stats, compared.direct, compared.through)
+        elif turn.place is not None and turn.place.index == 0:
+            found = WouldSave(0, estimated=False)
+        else:
+            found = WouldSave(None, estimated=True)
+        return replace(found, rules=prepared.rules, restored=prepared.restored)
+
+
+class Savings:
+    """Sums over observed turns, told when the proxy ends."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.processed_tokens = 0
+        self.saved_tokens = 0
+        self._saved: Counter[str] = Counter()
+        self._turns: Counter[str] = Counter()
+
+    def add(self, turn: Turn) -> None:
+        """Count a turn."""
+        self.turns += 1
+        self.processed_tokens += turn.stats.processed_tokens or 0
+        saving = turn.would_save
+        if saving is None or not saving.tokens:
+            return
+        self.saved_tokens += saving.tokens
+        cause = turn.cache_break.cause if turn.cache_break else "no break seen"
+        self._saved[cause] += saving.tokens
+        self._turns[cause] += 1
+
+    def summary(self) -> str:
+        """One line, with what was saved by the cause of the break."""
+        if not self.turns:
+            return "observed no turn"
+        share = f" ({self.saved_tokens / self.processed_tokens:.1%})" if self.saved_tokens else ""
+        line = (
+            f"observed {plural(self.turns, 'turn')}: {self.processed_tokens:,} tokens processed, an "
+            f"estimated {self.saved_tokens:,}{share} of them saved without --observe"
+        )
+        parts = (
+            f"{cause} {tokens:,} in {plural(self._turns[cause], 'turn')}"
+            for cause, tokens in self._saved.most_common()
+        )
+        return ": ".join(part for part in (line, ", ".join(parts)) if part)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 turn`, `2 turns`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

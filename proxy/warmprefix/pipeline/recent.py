@@ -1,0 +1,188 @@
+"""The last turn of each conversation that went through lately, to compare the next one with."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from warmprefix.core.explain.saving import held
+from warmprefix.core.memo import ENTRY_BYTES
+from warmprefix.core.memory.continuation import Continuation, belief
+from warmprefix.core.memory.ledger import Conversation, Node
+from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.core.wire.slices import write_message
+
+_MAX_BYTES = 32 * 1024 * 1024
+"""Text of the prompts that are kept: dozens of long conversations. The messages are mostly shared with
+the canonicalizer's memory, so the real cost is lower."""
+
+
+_BRANCHES = 3  # last turns kept beside the newest: a title, tags, a summary
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """A conversation's last turn. `number`: counts the turns of all conversations, in order.
+
+    `index`: turns the conversation has had. `model`: as the reply named it; `asked_model`: as the request
+    did. `generation`: which start of the `backend` answered. `lineage`: chain keys that leave out the
+    system text, after the prompt and after its reply. `shadow`: where the proxy only observes, the prompt
+    that it would have sent; `reply`: what the backend generated then; `state`: the conversation as of then.
+    `prewarmed`: tokens evaluated afterwards for the coming prompt; `stats` then are of what the slot holds.
+    `head`: what the prompt begins with, alike for all that templates render alike. `outlived`: whether what
+    the conversation's turns left in the backend was still there when others had run in between; None if that
+    was never so, or nobody knows.
+    """
+
+    conversation: str
+    turn: str
+    index: int
+    number: int
+    prompt: Prompt
+    stats: CacheStats
+    model: str | None
+    asked_model: str | None
+    generation: int
+    lineage: tuple[bytes, ...]
+    session: str | None
+    shadow: Prompt | None = None
+    reply: Message | None = None
+    state: Conversation | None = None
+    backend: str = ""
+    prewarmed: int | None = None
+    head: bytes = b""
+    outlived: bool | None = None
+
+    @property
+    def tip(self) -> bytes:
+        """Chain key of the last message that was sent."""
+        return self.state.tip if self.state else b""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the backend says what it reuses."""
+        return self.stats.cached_tokens is not None or self.prewarmed is not None
+
+
+class Recent:
+    """The last turns by conversation; the longest unused conversation leaves first.
+
+    A conversation that branches (a side request that shares its head, a fork, an edit) has several last
+    turns: one that goes on from another takes its place, others stay beside it.
+    """
+
+    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._last: OrderedDict[str, tuple[tuple[Last, ...], int]] = OrderedDict()
+        self._lineage: dict[bytes, str] = {}
+        self._session: dict[str, str] = {}
+        self._heads: dict[bytes, Last] = {}
+        self.number = 0
+        self.outlived: bool | None = None
+        """Whether the last turn that others had run before found what it had left; None if none did yet."""
+
+    def get(self, conversation: str, keys: Sequence[bytes] = ()) -> Last | None:
+        """The last turn that a history goes on from, given its chain keys, else the newest; None where
+        nothing is known of the conversation any more."""
+        found = self._last.get(conversation)
+        if found is None:
+            return None
+        at = {key: position for position, key in enumerate(keys)}
+        return max(found[0], key=lambda last: at.get(last.tip, -1 + (last is found[0][-1]) / 2))
+
+    def has_longer(self, conversation: str, messages: int) -> bool:
+        """Whether a branch of the conversation has gone further than so many messages."""
+        found = self._last.get(conversation)
+        return found is not None and any(len(x.prompt.messages) > messages for x in found[0])
+
+    def by_lineage(self, keys: Sequence[bytes]) -> Last | None:
+        """The conversation whose history, but for its system text, this one goes on from."""
+        names = (self._lineage.get(key) for key in reversed(keys))
+        return next((self.get(name) for name in names if name is not None), None)
+
+    def by_session(self, session: str | None) -> Last | None:
+        """The conversation a client's session id was last seen with."""
+        name = self._session.get(session or "")
+        return self.get(name) if name is not None else None
+
+    def like(self, head: bytes) -> Last | None:
+        """The newest turn whose prompt begins so, of any conversation."""
+        return self._heads.get(head)
+
+    def continuation(self, head: bytes, leaf: Node | None, keys: Sequence[bytes]) -> Continuation:
+        """What the backend is believed to hold of a prompt that begins so and goes on from `leaf`. `keys`: its
+        chain keys."""
+        last = self.like(head)
+        if last is None or leaf is None or not last.is_counted:
+            return Continuation()
+        own = self.get(leaf.conversation, keys)
+        outlived = own.outlived if own is not None else None
+        is_last = last.number == self.number
+        near = belief(is_last=is_last, outlived=outlived, others_outlived=self.outlived)
+        far = belief(is_last=False, outlived=outlived, others_outlived=None)
+        return Continuation(held(last.shadow or last.prompt, last.reply).messages, near, far)
+
+    def since(self, number: int, most: int) -> list[Last]:
+        """The newest turns after that one, as far as they are known."""
+        found = (last for lasts, _ in self._last.values() for last in lasts if last.number > number)
+        return sorted(found, key=lambda last: -last.number)[:most]
+
+    def put(self, last: Last, keys: Sequence[bytes] = ()) -> None:
+        """Remember a turn. `keys`: its chain keys; last turns that it goes on from are given up."""
+        before = self._last.get(last.conversation, ((), 0))[0]
+        self.drop(last.conversation)
+        beside = tuple(other for other in before if other.tip not in keys)[-_BRANCHES:]
+        size = sum(map(_size, (*beside, last)))
+        self._last[last.conversation] = ((*beside, last), size)
+        self._bytes += size
+        self.number = max(self.number, last.number)
+        for key in last.lineage:
+            self._lineage[key] = last.conversation
+        for one in (*beside, last):
+            if one.head and one.number >= self._number_like(one.head):
+                self._heads[one.head] = one
+        if last.session:
+            self._session[last.session] = last.conversation
+        while self._bytes > self._max_bytes and len(self._last) > 1:
+            self.drop(next(iter(self._last)))
+
+    def prewarmed(self, conversation: str, turn: str, tokens: int, held: int | None) -> None:
+        """The coming prompt was read ahead behind a turn. `held`: tokens that the slot now holds instead of
+        the turn's own, None where the reading was broken off."""
+        found = self._last.get(conversation)
+        if found is not None:
+            self._last[conversation] = (
+                tuple(_ahead(x, tokens, held) if x.turn == turn else x for x in found[0]),
+                found[1],
+            )
+
+    def drop(self, conversation: str) -> None:
+        """Forget a conversation."""
+        found = self._last.pop(conversation, None)
+        if found is None:
+            return
+        self._bytes -= found[1]
+        for last in found[0]:
+            for key in last.lineage:
+                if self._lineage.get(key) == conversation:
+                    del self._lineage[key]
+            if last.session and self._session.get(last.session) == conversation:
+                del self._session[last.session]
+            newest = self._heads.get(last.head)
+            if newest is not None and newest.conversation == conversation:
+                del self._heads[last.head]
+
+    def _number_like(self, head: bytes) -> int:
+        newest = self._heads.get(head)
+        return newest.number if newest is not None else 0
+
+
+def _size(last: Last) -> int:
+    """What a turn's messages cost, its reply included: it may be megabytes behind a short question."""
+    messages = last.prompt.messages if last.reply is None else (*last.prompt.messages, last.reply)
+    return sum(len(write_message(message)) + ENTRY_BYTES for message in messages)
+
+
+def _ahead(last: Last, tokens: int, held: int | None) -> Last:
+    stats = last.stats if held is None else CacheStats(prompt_tokens=held)
+    return replace(last, stats=stats, prewarmed=tokens or None)

@@ -1,0 +1,59 @@
+"""Which rules are on, for all clients or for one: `freeze-volatile`, or `hermes:freeze-volatile`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from warmprefix.config import CanonicalizeConfig
+from warmprefix.core.canonical import Canonicalizer, Told, choose_rules, untold
+from warmprefix.core.identity.keys import STRICT, Identifier, Looseness
+from warmprefix.core.rules import memory_rules
+from warmprefix.profiles.volatile import frozen_patterns
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of one client, ready to run."""
+
+    canonicalizer: Canonicalizer
+    identifier: Identifier
+    moves_volatile: bool
+    restores_blocks: bool
+
+
+class RuleSets:
+    """One rule set for each choice of rules; clients without a choice of their own share one."""
+
+    def __init__(
+        self,
+        config: CanonicalizeConfig,
+        strict: Identifier | None = None,
+        told: Told = untold,
+    ) -> None:
+        """`strict`: the identifier of all that have no looseness of their own. `told`: of rules that raise."""
+        self._config = config
+        self._told = told
+        self._strict = strict or Identifier()
+        self._sets: dict[tuple[frozenset[str], frozenset[str]], RuleSet] = {}
+
+    def of(self, client: str) -> RuleSet:
+        """The rules for a client's requests."""
+        chosen = _named(self._config.enable, client), _named(self._config.disable, client)
+        found = self._sets.get(chosen)
+        if found is None:
+            found = self._sets[chosen] = self._create(*chosen)
+        return found
+
+    def _create(self, enable: frozenset[str], disable: frozenset[str]) -> RuleSet:
+        on = enable - disable
+        moves = memory_rules.MOVE_VOLATILE.name in on
+        freezes = memory_rules.FREEZE_VOLATILE.name in on
+        blocks = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
+        looseness = Looseness(frozen_patterns() if moves or freezes else (), blocks)
+        canonicalizer = Canonicalizer(choose_rules(enable, disable), self._told)
+        identifier = self._strict if looseness == STRICT else Identifier(looseness)
+        return RuleSet(canonicalizer, identifier, moves, blocks)
+
+
+def _named(names: Collection[str], client: str) -> frozenset[str]:
+    split = (name.rpartition(":") for name in names)
+    return frozenset(rule for who, _, rule in split if who in ("", client))

@@ -1,0 +1,82 @@
+"""What the slots hold and what is saved of them, under `/warmprefix/api/slots`."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, HTTPException, Path
+from starlette.responses import Response
+
+from warmprefix.core.slots.snapshots import Snapshot
+from warmprefix.server.api import described
+from warmprefix.slots.seating import Seating
+from warmprefix.slots.seatings import Seatings
+
+_PRIVATE = {"cache-control": "no-store"}
+_NO_SNAPSHOT = described(404, "Not known.")
+
+
+def add_slots(api: FastAPI, backends: Sequence[Seatings]) -> None:
+    """Add the pages. `backends`: the slots of each."""
+
+    def every() -> list[Seating]:
+        return [own.seating for seatings in backends for own in seatings.all]
+
+    @api.get("/warmprefix/api/slots")
+    async def list_slots() -> Response:
+        """What each slot holds as far as it is known, and the saved slots, newest first."""
+        seatings = every()
+        slots = [slot for seating in seatings for slot in _slots(seating)]
+        off = [asdict(what) for seating in seatings for what in seating.stand_down.off]
+        return _json({"slots": slots, "snapshots": _snapshots(seatings), "stood_down": off})
+
+    @api.delete("/warmprefix/api/slots/{snapshot}", responses=_NO_SNAPSHOT)
+    async def forget_snapshot(snapshot: Annotated[str, Path(max_length=64)]) -> Response:
+        """Forget one saved slot, or with `all` every one; its file goes where we can delete it."""
+        ids = None if snapshot == "all" else [snapshot]
+        stores = [s.snapshots for s in every() if s.snapshots is not None]
+        gone = sum(store.forget(ids) for store in stores)
+        if ids is not None and not gone:
+            raise HTTPException(404, "No such saved slot.")
+        deleted = all(store.can_delete for store in stores)
+        return _json({"forgotten": gone, "files_deleted": deleted})
+
+
+def _slots(seating: Seating) -> list[dict[str, Any]]:
+    return [
+        {
+            "slot": slot.id,
+            "conversation": slot.content.held.conversation if slot.content else None,
+            "tokens": slot.tokens,
+            "busy": slot.is_busy,
+            "side": slot.content is not None and slot.content.is_side,
+            "known": slot.is_known,
+            "age_s": seating.age_s(slot.id),
+        }
+        for slot in seating.table.slots
+    ]
+
+
+def _snapshots(seatings: Sequence[Seating]) -> list[dict[str, Any]]:
+    stores = [s.snapshots for s in seatings if s.snapshots is not None]
+    found = {
+        snapshot.name: (store.backend, snapshot) for store in stores for snapshot in store.listed()
+    }
+    newest = sorted(found.values(), key=lambda pair: -pair[1].saved_s)
+    return [_shown(snapshot, snapshot.backend == backend) for backend, snapshot in newest]
+
+
+def _shown(snapshot: Snapshot, fits: bool) -> dict[str, Any]:
+    shown = asdict(snapshot)
+    for name in ("tip", "head", "saved_s", "used_s", "backend"):
+        del shown[name]  # keys of what was said are nobody's business
+    now = time.time()
+    shown["file"], shown["bytes"] = shown.pop("name"), shown.pop("size_bytes")
+    shown |= {"id": snapshot.id, "fits": fits, "age_s": round(now - snapshot.saved_s, 1)}
+    return shown | {"unused_s": round(now - snapshot.used_s, 1)}
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), 200, _PRIVATE, "application/json")

@@ -1,0 +1,120 @@
+"""Slots on disk as requests need them: a conversation is saved before another cuts it, and restored if no slot
+holds it any more. Both end before the request is sent.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+from warmprefix.core.slots.choice import goes_on, is_others, is_saved_to_ram
+from warmprefix.core.slots.snapshots import gain, is_worth_restoring
+from warmprefix.core.types import CacheStats
+from warmprefix.core.wire.slices import write_message
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.slots.saved import EVICTED_S, Snapshots
+from warmprefix.slots.table import Seat, SlotTable
+from warmprefix.slots.trial import SlotTrial
+
+_CHANGE_S = 2.0
+"""How long a request waits for another's slot to be saved or restored; then the server queues it."""
+
+DISAPPOINTING = 0.5
+"""Of what should have been found cached, less than this was: the slot held something else."""
+
+
+class SlotFiles:
+    """Saves and restores the slots of one backend, for requests that are about to be sent."""
+
+    def __init__(self, snapshots: Snapshots, table: SlotTable, trial: SlotTrial) -> None:
+        self._snapshots = snapshots
+        self._table = table
+        self._trial = trial
+        self._changing = asyncio.Lock()
+
+    async def prepare(self, seat: Seat, prepared: Prepared) -> None:
+        """Save what the request would cut, restore what it lacks. If that fails it goes on without."""
+        try:
+            await self._prepare(seat, prepared)
+        except Exception:  # fail open: the request goes on to the slot that was chosen
+            self._snapshots.failed()
+
+    async def _prepare(self, seat: Seat, prepared: Prepared) -> None:
+        slot = seat.choice.into if seat.choice.into is not None else seat.slot
+        if slot is None:
+            await self._wait_for_change()
+            return
+        is_cut = _is_cut(seat) and not is_saved_to_ram(seat.share, self._table.traits)
+        may_restore = seat.wish.is_saved and not seat.wish.in_ram  # what the server has is newer
+        if not is_cut and not may_restore:
+            return
+        async with self._changing:
+            content = seat.before.content if seat.before else None
+            lost = 0 if content is None or goes_on(content, seat.wish) else content.held.tokens
+            if content is not None and self._table.traits.has_ram is False:
+                # A side request does not come back, and without a RAM cache nobody else finds a part of it.
+                lost = 0 if content.is_side else lost
+            if content is not None and is_cut:
+                is_saved = await self._snapshots.save(slot, content.held, EVICTED_S)
+                lost = 0 if is_saved and self._table.traits.has_ram is False else lost
+            if may_restore and await self._snapshots.is_ready():
+                await self._restore(seat, slot, prepared, lost)
+
+    async def _wait_for_change(self) -> None:
+        """It may be sent to the slot that is being restored. Bounded: a save can take long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CHANGE_S), self._changing:
+                return
+
+    async def _restore(self, seat: Seat, slot: int, prepared: Prepared, lost: int) -> None:
+        snapshots, sent = self._snapshots, prepared.sent
+        assert sent is not None
+        snapshot = snapshots.best(seat.wish.keys, seat.wish.head)
+        if snapshot is None:
+            return
+        sizes = [len(write_message(message)) for message in sent.messages[: snapshot.messages]]
+        gained = gain(snapshot, _shared_messages(seat), sizes)
+        has_ram = self._table.traits.has_ram
+        if not is_worth_restoring(snapshot, gained, 0 if has_ram else lost):
+            return
+        # What is read from a file takes the place of what the server would have copied to its RAM cache, of
+        # which others can use a part: so the copy is made before.
+        if lost and has_ram is not False and not await self._trial.start_in(slot):
+            return
+        tokens = await snapshots.restore(slot, snapshot)
+        if tokens == snapshot.tokens:
+            seat.choice = replace(seat.choice, reason=f"restored {tokens} tokens")
+            seat.restored = snapshot
+
+    def judge(self, seat: Seat, stats: CacheStats) -> None:
+        """See whether what was restored was of use."""
+        cached, snapshot = stats.cached_tokens, seat.restored
+        if snapshot is None or cached is None:
+            return
+        if cached < DISAPPOINTING * snapshot.tokens:
+            self._snapshots.disappointed(snapshot)
+        else:
+            self._snapshots.helped()
+
+    async def save_all(self) -> None:
+        """Save what the idle slots hold."""
+        for slot in self._table.slots:
+            held = self._table.held(slot.id)
+            if held is not None and not slot.is_busy:
+                await self._snapshots.save(slot.id, held, EVICTED_S)
+
+
+def _shared_messages(seat: Seat) -> int:
+    """Leading messages of the request that its slot held when it was taken."""
+    content = seat.before.content if seat.before else None
+    if content is None or content.held.head != seat.wish.head:
+        return 0
+    pairs = zip(content.held.keys, seat.wish.keys, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), len(content.held.keys))
+
+
+def _is_cut(seat: Seat) -> bool:
+    """Whether the request takes the slot from another conversation, or from its own as a branch does."""
+    before = seat.before
+    if before is None or before.content is None:
+        return False
+    return is_others(before, seat.wish) and not goes_on(before.content, seat.wish)

@@ -1,0 +1,135 @@
+"""Evaluates the beginning of the coming prompt in the conversation's own slot, while nobody asks anything.
+
+What is worth it is decided in core/prewarm.py. Here: when nothing runs, in steps, and gone as soon as
+somebody asks.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from warmprefix.backends.llama import Llama
+from warmprefix.config import PrewarmConfig
+from warmprefix.core.slots.prewarm import (
+    PLACEHOLDER,
+    Plan,
+    final_answer,
+    held_tokens,
+    is_text,
+    step_tokens,
+)
+from warmprefix.core.turn import Turn
+from warmprefix.core.types import Message, Reply
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.recent import Recent
+from warmprefix.slots.ahead import Ahead, Run
+from warmprefix.slots.table import Seat
+from warmprefix.tasks import Tasks
+
+_WAITING = 8  # conversations; one machine has 1 to 8 slots
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A turn after which a user message is expected, and what its slot holds."""
+
+    turn: str
+    conversation: str
+    prepared: Prepared
+    model: str | None
+    reply: Message
+    seat: Seat
+    held: int
+    step: int
+
+
+class Prewarm:
+    """Reads ahead for the conversations of one backend."""
+
+    def __init__(self, config: PrewarmConfig, ahead: Ahead, recent: Recent, tasks: Tasks) -> None:
+        self._config = config
+        self._ahead = ahead
+        self._recent = recent
+        self._tasks = tasks
+        self._waiting: OrderedDict[str, _Candidate] = OrderedDict()
+        self._running: asyncio.Task[None] | None = None
+
+    def arrived(self) -> None:
+        """A request has come: stop at once. What was not begun waits for the next pause."""
+        if self._running is not None:
+            self._running.cancel()
+            self._running = None
+
+    def ended(self, turn: Turn, prepared: Prepared, reply: Reply, seat: Seat | None) -> None:
+        """A request has ended."""
+        candidate = _candidate(turn, prepared, reply, seat)
+        if turn.place is not None and not turn.side:
+            self._waiting.pop(turn.place.conversation, None)
+        if candidate is not None:
+            self._waiting[candidate.conversation] = candidate
+            while len(self._waiting) > _WAITING:
+                self._waiting.popitem(last=False)
+        self.arrived()
+        if self._waiting:
+            self._running = self._tasks.start(self._run(), "prewarm")
+
+    async def _run(self) -> None:
+        """Every conversation that waits, the newest first."""
+        await asyncio.sleep(self._config.idle_s)
+        llama = self._ahead.known.llama
+        while self._waiting and llama is not None:
+            name = next(reversed(self._waiting))
+            candidate = self._waiting[name]
+            slots = await llama.slots()
+            if any(slot.is_busy for slot in slots):
+                return  # others use the backend too; it is tried again when a request of ours has ended
+            found = await self._plan(llama, candidate)
+            del self._waiting[name]
+            if found is not None and found.loss >= self._config.min_tokens:
+                await self._evaluate(llama, candidate, found)
+
+    async def _plan(self, llama: Llama, candidate: _Candidate) -> Plan | None:
+        """What the next prompt begins with; None where that cannot be told."""
+        if not await self._is_ours(llama, candidate):
+            return None
+        sent = await llama.render(candidate.prepared.body)
+        if sent is None:
+            return None
+        reply = candidate.reply
+        held = sent + (reply.reasoning or "") + str(reply.content or "")
+        return await self._ahead.plan(llama, candidate.prepared, reply, PLACEHOLDER, held)
+
+    async def _is_ours(self, llama: Llama, candidate: _Candidate) -> bool:
+        slot = candidate.seat.slot
+        if slot is None:
+            return False
+        where, held = candidate.conversation, candidate.held
+        return await self._ahead.is_ours(llama, slot, where, held, held)
+
+    async def _evaluate(self, llama: Llama, candidate: _Candidate, found: Plan) -> None:
+        """Step by step, as long as nobody else is there."""
+        slot, where, held = candidate.seat.slot, candidate.conversation, candidate.held
+        assert slot is not None
+        run = Run(self._ahead, slot, where, candidate.model, held, held, held)
+        try:
+            await run.steps(llama, found, candidate.step)
+        finally:
+            self._ahead.table.read_ahead(slot, run.held)
+            whole = run.held if run.held == len(found.tokens) else None
+            self._recent.prewarmed(where, candidate.turn, run.evaluated, whole)
+
+
+def _candidate(
+    turn: Turn, prepared: Prepared, reply: Reply, seat: Seat | None
+) -> _Candidate | None:
+    """The turn as one to read ahead for; None where that is not ours to do."""
+    request, sent, held = prepared.request, prepared.sent, held_tokens(turn.stats)
+    if request is None or sent is None or turn.place is None or seat is None or held is None:
+        return None
+    if turn.side or request.options.get("cache_prompt") is False or not is_text(sent):
+        return None
+    answer = final_answer(reply, turn.status)
+    if answer is None:
+        return None
+    where, step = turn.place.conversation, step_tokens(turn.stats)
+    return _Candidate(turn.id, where, prepared, request.model, answer, seat, held, step)

@@ -1,0 +1,238 @@
+"""Reads the latest conversations again after the backend has started anew, while nobody asks anything.
+
+A restart is noticed by asking: llama-server draws a new media marker at every start. Only slots that hold
+nothing are used, and a saved slot is restored first where there is one.
+"""
+
+import asyncio
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from warmprefix.backends.known import Start
+from warmprefix.backends.llama import Llama
+from warmprefix.config import PrewarmConfig
+from warmprefix.core.explain.saving import held as held_prompt
+from warmprefix.core.slots.choice import Content
+from warmprefix.core.slots.prewarm import Plan, coming_message, is_text, kept_reply, step_tokens
+from warmprefix.core.slots.snapshots import Held
+from warmprefix.core.turn import Turn
+from warmprefix.core.types import Message, Outcome, Reply
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.recent import Recent
+from warmprefix.slots.ahead import Ahead, Run
+from warmprefix.slots.saved import Snapshots
+from warmprefix.slots.table import head_of
+from warmprefix.tasks import Tasks
+
+_RETURN_S = 0.1  # between two looks at a backend that is gone
+_AWAITED_S = 60.0  # how long it is looked for so often: a large model takes that long to load
+_LATEST = 8  # conversations; one machine has 1 to 8 slots
+_NOBODY = frozenset({Outcome.BACKEND_UNREACHABLE, Outcome.BACKEND_DISCONNECTED})
+# After the last turn; who comes back later than that finds a saved slot, or waits.
+_WATCH_S = 4 * 3600.0
+
+
+@dataclass(slots=True, eq=False)
+class _Latest:
+    """A conversation as its last turn left it. `start`: what answered, None until the backend has said so;
+    `reply` is None where it was cut off; `run`: reading it again, once that has begun."""
+
+    turn: str
+    conversation: str
+    prepared: Prepared
+    model: str | None
+    reply: Message | None
+    step: int
+    start: Start | None
+    run: Run | None = None
+
+
+class Reread:
+    """Watches one backend for restarts."""
+
+    def __init__(
+        self,
+        config: PrewarmConfig,
+        ahead: Ahead,
+        recent: Recent,
+        snapshots: Snapshots | None,
+        tasks: Tasks,
+    ) -> None:
+        self._config = config
+        self._ahead = ahead
+        self._recent = recent
+        self._snapshots = snapshots
+        self._tasks = tasks
+        self._latest: OrderedDict[str, _Latest] = OrderedDict()
+        self._last_s = 0.0
+        self._gone_s = 0.0
+        self._has_stopped = False
+        self._told: Start | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    def arrived(self) -> None:
+        """A request has come: stop at once. The rest is read when nothing runs again."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def ended(self, turn: Turn, prepared: Prepared, reply: Reply) -> None:
+        """A request has ended."""
+        found = _latest(turn, prepared, reply, self._ahead.known.start)
+        if found is None or self._has_stopped or not self._config.restart_check_s:
+            return
+        if turn.status != 200:  # nobody answered: the client will ask the same again
+            before = self._latest.get(found.conversation)
+            if before is None:
+                return
+            found.turn, found.start = before.turn, before.start
+        self._latest[found.conversation] = found
+        self._latest.move_to_end(found.conversation)
+        while len(self._latest) > _LATEST:
+            self._latest.popitem(last=False)
+        self._last_s = time.monotonic()
+        if self._watching is None or self._watching.done():
+            self._watching = self._tasks.start(self._watch(), "restart watch")
+
+    def stop(self) -> None:
+        """End what would never end by itself."""
+        self._has_stopped = True
+        self.arrived()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _watch(self) -> None:
+        while time.monotonic() - self._last_s < _WATCH_S:
+            await asyncio.sleep(self._config.restart_check_s)
+            if self._ahead.known.start is None:
+                continue  # no llama-server, or one that does not say when it has started
+            await self._await_return()
+            lost = self._lost()
+            if lost:
+                self._reading = self._tasks.start(self._read_all(lost), "reread")
+                await asyncio.wait({self._reading})
+
+    async def _await_return(self) -> None:
+        """Look whether the backend has restarted; where it does not answer, look often for a while."""
+        while await self._ahead.known.look() is None:
+            self._gone_s = self._gone_s or time.monotonic()
+            if time.monotonic() - self._gone_s > _AWAITED_S:
+                return
+            await asyncio.sleep(_RETURN_S)
+        self._gone_s = 0.0
+
+    def _lost(self) -> Sequence[_Latest]:
+        """What an earlier start of the same model has read last, the newest first."""
+        now = self._ahead.known.start
+        for latest in self._latest.values():
+            latest.start = latest.start or now
+        newest = reversed(self._latest.values())
+        return [
+            x for x in newest if now and x.start != now and x.start and x.start.model == now.model
+        ]
+
+    async def _read_all(self, lost: Sequence[_Latest]) -> None:
+        """Each in a slot of its own, as far as there are empty ones."""
+        known, table = self._ahead.known, self._ahead.table
+        llama, now = known.llama, known.start
+        if llama is None or known.is_asleep:
+            return  # nobody is woken for this
+        table.follow(known.generation)
+        events, states = table.events, await known.slot_states()
+        if not states or any(state.is_busy for state in states):
+            return
+        table.read(states, events)
+        for latest in lost:
+            slot = self._slot_for(latest.conversation)
+            if slot is not None and self._is_newest(latest):
+                self._tell(now)
+                await self._read(llama, slot, latest)
+            latest.start = now  # done, or there is no room: never tried again
+
+    def _slot_for(self, conversation: str) -> int | None:
+        """The slot in which it was begun, else an empty one."""
+        table = self._ahead.table
+        if any(slot.is_busy or not slot.is_known for slot in table.slots):
+            return None  # somebody else has been there since
+        own = [
+            s.id for s in table.slots if s.content and s.content.held.conversation == conversation
+        ]
+        empty = [slot.id for slot in table.slots if slot.is_empty]
+        return next(iter([*own, *empty]), None)
+
+    def _is_newest(self, latest: _Latest) -> bool:
+        """Whether no other backend has had a turn of the conversation since."""
+        last = self._recent.get(latest.conversation, latest.prepared.keys)
+        return last is not None and last.turn == latest.turn
+
+    def _tell(self, now: Start | None) -> None:
+        if self._told != now:
+            self._told = now
+            sys.stderr.write(
+                "warmprefix: the backend has restarted; reading the latest conversations again\n"
+            )
+
+    async def _read(self, llama: Llama, slot: int, latest: _Latest) -> None:
+        is_cleared = self._ahead.table.slots[slot].is_empty
+        if latest.run is None or is_cleared or latest.run.slot != slot:  # what was begun is gone
+            latest.run = await self._run(slot, latest)
+        run = latest.run
+        plan = await self._plan(llama, latest)
+        if plan is None:
+            return
+        if len(plan.tokens) - run.held < self._config.min_tokens:
+            return
+        try:
+            await run.steps(llama, replace(plan, shared=run.held), latest.step)
+        finally:
+            is_whole = run.held == len(plan.tokens)
+            self._ahead.table.hold(slot, _content(latest, run.held, is_whole=is_whole), run.held)
+            whole = run.held if is_whole else None
+            self._recent.prewarmed(latest.conversation, latest.turn, run.evaluated, whole)
+
+    async def _plan(self, llama: Llama, latest: _Latest) -> Plan | None:
+        """What the next prompt begins with: the reply too where it was whole, else the same request again."""
+        if latest.reply is not None:
+            coming = coming_message(latest.reply)
+            return await self._ahead.plan(llama, latest.prepared, latest.reply, coming, "")
+        text = await llama.render(latest.prepared.body)
+        tokens = await llama.tokenize(text) if text else ()
+        return Plan(tokens, 0) if tokens else None
+
+    async def _run(self, slot: int, latest: _Latest) -> Run:
+        """Begin in an empty slot, or with what was saved of the conversation."""
+        table, conversation = self._ahead.table, latest.conversation
+        table.hold(slot, _content(latest, 0, is_whole=False), 0)
+        if self._snapshots is None or not await self._snapshots.is_ready():
+            return Run(self._ahead, slot, conversation, latest.model, 0, 0, 0)
+        sent = latest.prepared.sent
+        assert sent is not None
+        saved = self._snapshots.best(latest.prepared.keys, head_of(sent))
+        held = 0 if saved is None else await self._snapshots.restore(slot, saved)
+        table.hold(slot, _content(latest, held, is_whole=held > 0), held)
+        return Run(self._ahead, slot, conversation, latest.model, held, 0, held)
+
+
+def _content(latest: _Latest, tokens: int, *, is_whole: bool) -> Content:
+    prepared, sent = latest.prepared, latest.prepared.sent
+    assert sent is not None
+    held = Held(latest.conversation, prepared.keys, head_of(sent), tokens)
+    return Content(held, held_prompt(sent, latest.reply), is_whole=is_whole)
+
+
+def _latest(turn: Turn, prepared: Prepared, reply: Reply, start: Start | None) -> _Latest | None:
+    """The turn as one to read again; None where that is not ours to do, or would not be asked for again."""
+    request, sent = prepared.request, prepared.sent
+    if request is None or sent is None or turn.place is None or turn.side or prepared.is_branch:
+        return None
+    if turn.status != 200 and turn.outcome not in _NOBODY:
+        return None
+    if "id_slot" in request.members or not is_text(sent):
+        return None
+    if request.options.get("cache_prompt") is False:
+        return None
+    kept, step = kept_reply(reply, turn.status), step_tokens(turn.stats)
+    return _Latest(turn.id, turn.place.conversation, prepared, request.model, kept, step, start)

@@ -1,0 +1,282 @@
+"""Slots on disk: saves, restores and forgets them. When to do so is decided by its callers.
+
+Whatever fails is counted, and costs the request nothing but the time limit.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from warmprefix.backends.known import KnownModel
+from warmprefix.backends.slot_files import Moved
+from warmprefix.config.schema import SlotsConfig
+from warmprefix.core.errors import BackendError
+from warmprefix.core.slots import snapshots as core
+from warmprefix.core.slots.snapshots import Held, Snapshot
+from warmprefix.counters import Counters
+from warmprefix.slots.saved_index import SnapshotIndex
+
+SAVE_S, RESTORE_S = 60.0, 30.0
+"""Limits: 30,000 tokens of an 8 billion parameter model are 4 GB, read or written in 2 to 40 seconds."""
+
+EVICTED_S = 10.0
+"""Limit of a save that a request waits for; longer than that is rarely won back."""
+
+_DISAPPOINTMENTS = 2  # restored files in a row that brought nothing
+
+_ORPHAN_S = 3600.0  # a file of ours that no index names for so long is not one being written now
+
+
+class Snapshots:
+    """The saved slots of one backend."""
+
+    def __init__(
+        self,
+        config: SlotsConfig,
+        index: SnapshotIndex,
+        known: KnownModel,
+        counters: Counters,
+        label: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._folder = Path(config.save_path).expanduser() if config.save_path else None
+        self._index = index
+        self._known = known
+        self._counters = counters
+        self._label = label
+        self._clock = clock
+        self._api = known.slots_api()
+        self._lock = asyncio.Lock()
+        self._asked: tuple[int, str] | None = None
+        self._can_save = False
+        self._has_told = False
+        self._disappointments = 0
+        self._cannot_restore = ""
+        self.backend = ""
+        """Digest of what the backend is now; empty while it is not known."""
+
+    async def is_ready(self) -> bool:
+        """Whether slots can be saved; asked once a start of the backend."""
+        url = self._url
+        if not url:
+            return False
+        asked = (self._known.generation, url)
+        if self._asked == asked:
+            return self.can_save
+        can_save, traits = await asyncio.gather(self._api.can_save(url), self._api.traits(url))
+        says = self._known.says
+        if can_save is None or (can_save and not (traits and says)):
+            return False  # it may say so later
+        self._asked, self._can_save = asked, can_save
+        self.backend = core.digest(self._label, *says, *traits) if can_save and traits else ""
+        self._tell(can_save)
+        return self.can_save
+
+    @property
+    def can_save(self) -> bool:
+        """Whether slots can be saved, as far as it was asked, and restored files were of use."""
+        return self._can_save and self.backend != self._cannot_restore
+
+    @property
+    def _url(self) -> str:
+        """The llama-server that answers; empty while none is known."""
+        llama = self._known.llama
+        return llama.url if llama else ""
+
+    def _tell(self, can_save: bool) -> None:
+        if not can_save and not self._has_told:
+            line = "the backend runs without --slot-save-path: no conversation's cache outlives it"
+            sys.stderr.write(f"warmprefix: {line} or its slot\n")
+        if can_save and not self._has_told:
+            self._remove_orphans()
+        self._has_told = True
+
+    def listed(self) -> Sequence[Snapshot]:
+        """All that are there, of other backends too."""
+        return self._index.all()
+
+    def may_have(self, keys: Sequence[bytes], head: bytes) -> bool:
+        """Whether there is one of this prompt, of whatever backend."""
+        return core.best(self._index.all(), keys, head) is not None
+
+    def best(self, keys: Sequence[bytes], head: bytes) -> Snapshot | None:
+        """The one that brings most of a prompt to the backend as it is now."""
+        return core.best(self._index.all(), keys, head, self.backend) if self.backend else None
+
+    async def save(self, slot: int, held: Held, limit_s: float = SAVE_S) -> bool:
+        """Save an idle slot; whether what it holds is on disk now. Never raises."""
+        async with self._lock:
+            if self._known.is_asleep:
+                return False  # it holds nothing, and every question would wake it
+            if not await self.is_ready() or held.tokens < self._config.min_save_tokens:
+                return False
+            known = self._index.all()
+            if not core.is_worth_saving(held, known, self.backend, self._config.min_save_tokens):
+                return True
+            room = self._config.max_save_bytes
+            if core.expected_bytes(held, known, self.backend) > room:
+                return False
+            if not await self._is_proven(slot, held):
+                return False
+            return await self._save(slot, held, limit_s)
+
+    async def _is_proven(self, slot: int, held: Held) -> bool:
+        """Whether the backend says that the slot holds just as many tokens as the conversation left there.
+        One that sleeps holds nothing, and is not woken to say so."""
+        await self._known.look()
+        if self._known.is_asleep:
+            return False
+        states = await self._known.slot_states()
+        return any(s.id == slot and not s.is_busy and s.tokens == held.tokens for s in states)
+
+    async def _save(self, slot: int, held: Held, limit_s: float) -> bool:
+        now = self._clock()
+        known = self._index.all()
+        old = core.superseded(held, known, self.backend)
+        if self._folder is not None:
+            name = core.file_name(self.backend, held.tip, self._index.owner)
+        else:
+            name = core.pool_name(known, old, self._index.owner, now)
+        if name in {snapshot.name for snapshot in known}:
+            self._change([], {name})  # should we not see the end of it, nobody restores half a file
+        try:
+            moved = await self._api.save(self._url, slot, name, limit_s)
+        except BackendError:
+            self._counters.failed_open("slot-save")
+            self._forget({name})  # whatever it held is cut off or gone
+            return False
+        if moved.tokens != held.tokens:
+            self._forget({name})  # something else has run in the slot since, or it was emptied
+            return False
+        self._counters.snapshots["saved"] += 1
+        self._keep(self._snapshot(name, held, moved, now), old, now)
+        return True
+
+    def _snapshot(self, name: str, held: Held, moved: Moved, now: float) -> Snapshot:
+        return Snapshot(
+            name=name,
+            backend=self.backend,
+            conversation=held.conversation,
+            tip=held.tip,
+            head=held.head.hex(),
+            messages=len(held.keys),
+            tokens=moved.tokens,
+            size_bytes=moved.size_bytes,
+            saved_s=now,
+            used_s=now,
+        )
+
+    def _keep(self, new: Snapshot, old: Iterable[Snapshot], now: float) -> None:
+        """Enter it, and let go what it supersedes and what does not fit beside it."""
+        gone = {snapshot.name for snapshot in old} - {new.name}
+        kept = [s for s in self._index.all() if s.name not in gone | {new.name}]
+        leaving = core.leaving([*kept, new], self._config.max_save_bytes, now)
+        self._protect(new.name)
+        self._forget(gone | {snapshot.name for snapshot in leaving}, [new])
+
+    async def restore(self, slot: int, snapshot: Snapshot) -> int:
+        """Put a snapshot into an idle slot; the tokens it holds now, 0 where that failed. Never raises.
+
+        A file that is missing is not asked for: the attempt would empty the slot.
+        """
+        async with self._lock:
+            if not self._is_there(snapshot):
+                self._counters.failed_open("slot-restore")
+                self._forget({snapshot.name})
+                return 0
+            name, url = snapshot.name, self._url
+            try:
+                moved = await self._api.restore(url, slot, name, RESTORE_S)
+            except BackendError:
+                self._counters.failed_open("slot-restore")
+                self._forget({snapshot.name})
+                return 0
+            if moved.tokens != snapshot.tokens:  # another file under this name
+                self._counters.failed_open("slot-restore")
+                self._forget({snapshot.name})
+                return moved.tokens
+            self._counters.snapshots["restored"] += 1
+            self._counters.snapshots["restored_tokens"] += moved.tokens
+            self._change([replace(snapshot, used_s=self._clock())], set())
+            return moved.tokens
+
+    def failed(self) -> None:
+        """Count a request that went on although saving or restoring raised."""
+        self._counters.failed_open("slot-restore")
+
+    def disappointed(self, snapshot: Snapshot) -> None:
+        """The backend found little of it. After two such in a row, its build is taken as one that cannot
+        restore: some read a file and use nothing of it (llama.cpp #25913, #28194: hybrid and recurrent
+        models)."""
+        self._counters.failed_open("slot-restore")
+        self._forget({snapshot.name})
+        self._disappointments += 1
+        if self._disappointments == _DISAPPOINTMENTS and self.backend:
+            self._cannot_restore = self.backend
+            sys.stderr.write(
+                "warmprefix: the backend read two saved slots and used nothing of them; none is saved there "
+                "any more\n"
+            )
+
+    def helped(self) -> None:
+        """What was restored was of use."""
+        self._disappointments = 0
+
+    def forget(self, ids: Iterable[str] | None = None) -> int:
+        """Forget snapshots by id, all where None; how many there were."""
+        wanted = None if ids is None else set(ids)
+        names = {s.name for s in self._index.all() if wanted is None or s.id in wanted}
+        self._forget(names)
+        return len(names)
+
+    @property
+    def can_delete(self) -> bool:
+        """Whether their files are where we can delete them."""
+        return self._folder is not None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    def _forget(self, names: set[str], add: Sequence[Snapshot] = ()) -> None:
+        self._change([s for s in add if s.name not in names], names)
+        if self._folder is not None:
+            for name in names:
+                with contextlib.suppress(OSError):
+                    (self._folder / name).unlink(missing_ok=True)
+
+    def _change(self, add: Sequence[Snapshot], remove: set[str]) -> None:
+        try:
+            self._index.change(add, remove)
+        except OSError:
+            self._counters.failed_open("slot-index")
+
+    def _is_there(self, snapshot: Snapshot) -> bool:
+        """As far as we can see: a folder that is not on this machine shows nothing."""
+        if self._folder is None or not self._folder.is_dir():
+            return True
+        try:
+            return (self._folder / snapshot.name).stat().st_size == snapshot.size_bytes
+        except OSError:
+            return False
+
+    def _protect(self, name: str) -> None:
+        """llama-server leaves the mode to its umask; the file holds a conversation."""
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                (self._folder / name).chmod(0o600)
+
+    def _remove_orphans(self) -> None:
+        """Files that a proxy that was killed left behind."""
+        if self._folder is None:
+            return
+        named = {snapshot.name for snapshot in self._index.all()}
+        for file in self._folder.glob(f"warmprefix-*-{self._index.owner}.bin"):
+            with contextlib.suppress(OSError):
+                if file.name not in named and self._clock() - file.stat().st_mtime > _ORPHAN_S:
+                    file.unlink()

@@ -1,0 +1,108 @@
+"""What was saved, in a small file beside the ledger, so that it is found again after a restart.
+
+Two proxies may share the file: each change is made on what it holds now, under a lock.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import orjson
+
+from warmprefix.core.slots.snapshots import Snapshot
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows: proxies that share a file may lose an entry there
+    fcntl = None  # type: ignore[assignment]  # told by the None
+
+_VERSION = 1
+_TYPES = get_type_hints(Snapshot)
+_NAMES = tuple(field.name for field in fields(Snapshot))
+
+
+class SnapshotIndex:
+    """The snapshots of one proxy. `path`: their file; None keeps them in memory only."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self.owner = secrets.token_hex(4)
+        """Part of the names of its files; kept in the index."""
+        self._snapshots: dict[str, Snapshot] = {}
+        if path is not None:
+            self._read(path)
+
+    def all(self) -> Sequence[Snapshot]:
+        """Every snapshot."""
+        return tuple(self._snapshots.values())
+
+    def change(self, add: Sequence[Snapshot] = (), remove: Collection[str] = ()) -> None:
+        """Remove names, then add. Raises OSError where the file cannot be written; memory is changed."""
+        if self._path is None:
+            self._apply(add, remove)
+            return
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _locked(self._path):
+                self._read(self._path)
+                self._apply(add, remove)
+                self._write(self._path)
+        except OSError:
+            self._apply(add, remove)
+            raise
+
+    def _apply(self, add: Sequence[Snapshot], remove: Collection[str]) -> None:
+        for name in remove:
+            self._snapshots.pop(name, None)
+        self._snapshots |= {snapshot.name: snapshot for snapshot in add}
+
+    def _read(self, path: Path) -> None:
+        """A file that is not there or cannot be understood is an empty one."""
+        try:
+            value = orjson.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return
+        if not isinstance(value, dict) or value.get("version") != _VERSION:
+            return
+        owner, listed = value.get("owner"), value.get("snapshots")
+        self.owner = owner if isinstance(owner, str) else self.owner
+        found = [_snapshot(entry) for entry in listed] if isinstance(listed, list) else []
+        self._snapshots = {entry.name: entry for entry in found if entry is not None}
+
+    def _write(self, path: Path) -> None:
+        entries = [asdict(snapshot) for snapshot in self._snapshots.values()]
+        value = {"version": _VERSION, "owner": self.owner, "snapshots": entries}
+        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+        beside.replace(path)
+
+
+def _snapshot(entry: object) -> Snapshot | None:
+    if not isinstance(entry, dict):
+        return None
+    given: dict[str, Any] = {name: entry.get(name) for name in _NAMES}
+    for name, value in given.items():
+        wanted = (int, float) if _TYPES[name] is float else _TYPES[name]
+        if not isinstance(value, wanted):
+            return None
+    name = given["name"]
+    # It becomes a path below the folder of snapshots, which are deleted by it.
+    is_ours = name.startswith("warmprefix-") and name.endswith(".bin") and "/" not in name
+    return Snapshot(**given) if is_ours and "\\" not in name else None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # gives up the lock

@@ -1,0 +1,327 @@
+"""A request's slot: chosen before it is forwarded, left when it has ended, found again where the server
+chose.
+
+Where slots can be saved, a slot's conversation is saved before another request cuts it, and one that no slot
+holds any more is restored. Both end before the request is sent.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from warmprefix.backends.known import KnownModel
+from warmprefix.core.slots.choice import (
+    Share,
+    Slot,
+    SlotChoice,
+    Traits,
+    Wish,
+    choose,
+)
+from warmprefix.core.slots.stand_down import PAUSE, StandDown
+from warmprefix.core.turn import Turn
+from warmprefix.core.types import CacheStats, Message
+from warmprefix.dialects.chat_completions import with_slot
+from warmprefix.pipeline.prepared import Prepared
+from warmprefix.slots.files import DISAPPOINTING, SlotFiles
+from warmprefix.slots.save_idle import IdleSaving
+from warmprefix.slots.saved import Snapshots
+from warmprefix.slots.side_wait import SideWait
+from warmprefix.slots.table import Seat, SlotTable, Unseen, head_of
+from warmprefix.slots.trial import SlotTrial
+from warmprefix.tasks import Tasks
+
+_STILL_RUNS_S = 0.05
+"""A backend that ended a reply so recently has not started anew since: the smallest model takes longer."""
+
+_ASK_S = 0.5
+"""How long a request waits to learn what the slots hold, if that decides whether a file is restored."""
+
+_SETTLE_S = 0.004
+"""How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a
+program."""
+
+_READ_S = 2.0  # how long a request waits for a reading that tells what can be saved before it
+
+_SILENCES = 4  # questions in a row that were not answered
+
+_TRIES = 2  # what was learnt of a start meanwhile makes a reading void
+
+
+_NAMES = {
+    "own": "asking for the slot of a conversation",
+    "copy": "giving requests a copy from the RAM cache",
+    "apart": "keeping requests apart",
+    "cut": "saving a slot before it is cut",
+    "restoring": "putting remembered bytes back",
+}
+
+
+class Seating:
+    """The slots of one backend, as requests take and leave them."""
+
+    def __init__(
+        self,
+        table: SlotTable,
+        known: KnownModel,
+        tasks: Tasks,
+        snapshots: Snapshots | None = None,
+        save_idle_s: float = 30.0,
+        side_wait_s: float = 0.0,
+        *,
+        tries: bool = True,
+    ) -> None:
+        """`tries`: whether the trial of warmprefix/slots/trial.py may be made."""
+        self.table = table
+        self.snapshots = snapshots
+        self.stand_down = StandDown()
+        self._known = known
+        self._tasks = tasks
+        self._trial = SlotTrial(table, known)
+        self._tries = tries
+        self._trying: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._silences = 0
+        self._ended: dict[int, float] = {}
+        self._ended_s = 0.0
+        self._side_wait = SideWait(side_wait_s)
+        self._files = None if snapshots is None else SlotFiles(snapshots, table, self._trial)
+        self._saving = None
+        if snapshots is not None:
+            self._saving = IdleSaving(table, snapshots, tasks, save_idle_s)
+
+    async def announce(self) -> None:
+        """Learn what the slots are and can do, and say so if they cannot be saved."""
+        if self._tries:
+            self._trying = self._tasks.start(self._trial.run(), "slot trial")
+            await asyncio.wait({self._trying})
+        else:
+            await self._known.has_restarted()
+        if self.snapshots is not None and not self._known.is_asleep:
+            await self.snapshots.is_ready()
+
+    async def take(self, prepared: Prepared) -> Seat | Unseen:
+        """Choose a slot and write it into the body, if that is ours to do."""
+        await self.rest()
+        where, sent, request = prepared.place, prepared.sent, prepared.request
+        if where is None or sent is None or request is None:
+            return self.unseen_began()
+        if prepared.shadow is not None or "id_slot" in request.members:
+            return self.unseen_began()
+        wish = await self._wish(prepared, where.conversation)
+        waited = await self._wait_aside() if wish.is_side else ""
+        self.table.follow(self._known.generation)
+        replies = sum(message.role == "assistant" for message in sent.messages)
+        seat = self.table.take(wish, sent, max(where.index, replies) + 1, self._choose)
+        if waited:
+            seat.choice = replace(seat.choice, reason=f"{seat.choice.reason}; {waited}")
+        if not wish.is_side:
+            self._side_wait.began(where.conversation)
+        try:
+            await self._make_ready(seat, prepared)
+        except BaseException:
+            self.give_back(seat)  # else the slot would count as busy for ever
+            raise
+        if seat.choice.slot is not None:
+            prepared.body = with_slot(prepared.body, seat.choice.slot)
+        return seat
+
+    async def _wish(self, prepared: Prepared, conversation: str) -> Wish:
+        assert prepared.sent is not None
+        is_side = prepared.client.side or prepared.is_branch
+        wish = Wish(conversation, prepared.keys, head_of(prepared.sent), is_side)
+        snapshots = self.snapshots
+        if snapshots is None:
+            await self._wait_for_reading()
+            return wish
+        is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)
+        if is_saved:
+            await self._learn_in_time(snapshots)
+        else:
+            await self._wait_for_reading()
+        return replace(
+            wish,
+            is_saved=is_saved and snapshots.best(wish.keys, wish.head) is not None,
+            was_here=self.table.has_seen(conversation),
+            in_ram=self.table.is_in_ram(conversation),
+            can_save=snapshots.can_save,
+        )
+
+    def _choose(
+        self, wish: Wish, slots: Sequence[Slot], shares: Mapping[int, Share], traits: Traits
+    ) -> SlotChoice:
+        choice = choose(wish, slots, shares, traits)
+        if choice.how != "free" and not self.stand_down.may(choice.how):
+            return SlotChoice(None, "cost more than it kept lately", into=choice.into)
+        return choice
+
+    async def _wait_aside(self) -> str:
+        return await self._side_wait.wait() if len(self.table.slots) == 1 else ""
+
+    async def _learn_in_time(self, snapshots: Snapshots) -> None:
+        """Find out whether the backend has started anew and what its slots hold, for a file may be restored."""
+        if self._known.model and not self._known.is_loaded:
+            await self._known.load()  # as the request would have its router do
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ASK_S):
+                if time.monotonic() - self._ended_s > _STILL_RUNS_S:
+                    await self._known.has_restarted()
+                self.table.follow(self._known.generation)
+                if not self.table.is_settled or not self.table.slots:
+                    await self._look()
+                await snapshots.is_ready()
+
+    async def rest(self) -> None:
+        """Return when no trial of ours runs. The first request of all waits until it is known what the server
+        does with idle slots, but not for long."""
+        trying = self._trying
+        if trying is not None and not trying.done():
+            await asyncio.wait({trying}, timeout=_ASK_S)
+            trying.cancel()
+            await asyncio.wait({trying})
+
+    async def _wait_for_reading(self) -> None:
+        reading = self._reading
+        if reading is not None and not reading.done() and self.table.traits.keeps_idle is not False:
+            await asyncio.wait({reading}, timeout=_SETTLE_S)
+
+    async def _look(self) -> None:
+        """Ask what the slots hold."""
+        self.table.follow(self._known.generation)
+        events = self.table.events
+        self.table.read(await self._known.slot_states(), events)
+
+    async def _make_ready(self, seat: Seat, prepared: Prepared) -> None:
+        """All that must be done before the request is sent. Its slot is marked busy meanwhile."""
+        if seat.choice.needs_start:
+            await self._start_in(seat)
+        if self._files is not None:
+            await self._files.prepare(seat, prepared)
+
+    async def _start_in(self, seat: Seat) -> None:
+        """Have a task of one token run in the slot, so that the server copies the idle ones to its cache."""
+        slot = seat.choice.slot
+        assert slot is not None
+        if not await self._trial.start_in(slot):
+            self.table.unplace(seat, "the slot could not be prepared")
+
+    def give_back(self, seat: Seat | Unseen) -> None:
+        """Nothing was sent to the slot after all."""
+        if isinstance(seat, Unseen):
+            self.unseen_ended()
+            return
+        self.table.give_back(seat)
+        self._rests(seat)
+
+    def _rests(self, seat: Seat, *, goes_on: bool = False) -> None:
+        if not seat.is_side:
+            self._side_wait.ended(seat.conversation, goes_on=goes_on)
+
+    def leave(
+        self, seat: Seat | Unseen, turn: Turn, reply: Message | None, *, goes_on: bool = False
+    ) -> Turn:
+        """The turn with its slot, which is free now. `goes_on`: the reply has called tools."""
+        if isinstance(seat, Unseen):
+            self.unseen_ended()
+            return turn
+        self.table.leave(seat, turn.stats, reply)
+        self._ended_s = time.monotonic()
+        self._rests(seat, goes_on=goes_on)
+        self._judge(seat, turn.stats)
+        # Of a single slot it is known what it holds, unless others waited for it. If files may be restored, a
+        # restart that nobody saw must be known first: the server remembers what it has read since.
+        is_known = len(self.table.slots) == 1 and self.table.is_settled
+        if not is_known or self.snapshots is not None:
+            self._read(seat, turn.stats, reply)
+        if seat.slot is not None:
+            self._left(seat.slot)
+        return replace(turn, slot=seat.choice.slot, slot_reason=seat.choice.reason)
+
+    def unseen_began(self) -> Unseen:
+        """Something runs that is not placed."""
+        self.table.unseen_began()
+        return Unseen()
+
+    def unseen_ended(self) -> None:
+        """It has ended."""
+        self.table.unseen_ended()
+        self._read()
+
+    def _read(
+        self,
+        seat: Seat | None = None,
+        stats: CacheStats | None = None,
+        reply: Message | None = None,
+    ) -> None:
+        """Ask `/slots` what they hold now, and find the request that has just ended; not for ever of a server
+        that does not say."""
+        if self.table.generation != self._known.generation:
+            self._silences = 0
+        if self._silences > _SILENCES:
+            return
+        self._reading = self._tasks.start(self._find(seat, stats, reply), "learn slot")
+
+    async def _find(
+        self, seat: Seat | None, stats: CacheStats | None, reply: Message | None
+    ) -> None:
+        before = self.table.generation
+        for _ in range(_TRIES):
+            # A router's model that was loaded by this request is not known yet.
+            if self.snapshots is not None or not self._known.is_loaded:
+                await self._known.look()
+            self.table.follow(self._known.generation)
+            events, generation = self.table.events, self._known.generation
+            is_placed = seat is None or (seat.slot is not None and generation == before)
+            states = await self._known.slot_states()
+            self._silences = 0 if states else self._silences + 1
+            if states and generation == self._known.generation:
+                self.table.read(states, events, None if is_placed else seat, stats, reply)
+                if seat is not None and seat.slot is not None and not is_placed:
+                    self._left(seat.slot)
+                break
+
+    def _left(self, slot: int) -> None:
+        self._ended[slot] = time.monotonic()
+        if self._saving is not None:
+            self._saving.used(slot)
+
+    def judge(self, behaviour: str, kept_tokens: int) -> None:
+        """Take note of what a behaviour brought in a turn, and say so if it is switched off for it."""
+        found = self.stand_down.judge(behaviour, kept_tokens)
+        if found is not None:
+            cost = f"cost {found.cost_tokens} tokens more than it kept over {found.turns} turns"
+            sys.stderr.write(
+                f"warmprefix: {_NAMES.get(behaviour, behaviour)} {cost}; it is off for the next {PAUSE}\n"
+            )
+
+    def _judge(self, seat: Seat, stats: CacheStats) -> None:
+        """See whether what was chosen or restored was of use."""
+        cached = stats.cached_tokens
+        expected = seat.choice.shared_tokens
+        if cached is not None and expected:
+            self.judge(seat.choice.how, cached - round(expected * DISAPPOINTING))
+        if self._files is not None:
+            self._files.judge(seat, stats)
+
+    def age_s(self, slot: int) -> float | None:
+        """How long ago a request in this slot ended; None if none did."""
+        ended_s = self._ended.get(slot)
+        return None if ended_s is None else round(time.monotonic() - ended_s, 1)
+
+    async def save_all(self) -> None:
+        """Save what the idle slots hold: the backend is about to give them away."""
+        if self._files is None:
+            return
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=_READ_S)
+        await self._files.save_all()
+
+    async def close(self) -> None:
+        """Save what is not saved yet."""
+        if self._saving is not None:
+            await self._saving.close()
+        if self.snapshots is not None:
+            await self.snapshots.close()

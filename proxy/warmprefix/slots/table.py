@@ -1,0 +1,386 @@
+"""What the slots of a backend hold, as far as it is proven, and who runs in them. docs/slots.md.
+
+Proven is what a request left that was sent to a slot by number, or that was found again: `/slots` says which
+task left how many tokens in each. What it says is applied to slots that nothing has touched since it was
+asked.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from warmprefix.core.explain.prefix import same_head
+from warmprefix.core.explain.saving import Reaches, held
+from warmprefix.core.slots.choice import (
+    SAVED_BELOW,
+    Content,
+    Share,
+    Slot,
+    SlotChoice,
+    Traits,
+    Wish,
+    goes_on,
+    is_saved_to_ram,
+)
+from warmprefix.core.slots.prewarm import held_tokens
+from warmprefix.core.slots.reading import as_seen
+from warmprefix.core.slots.snapshots import Held, Snapshot
+from warmprefix.core.slots.state import SlotState
+from warmprefix.core.types import CacheStats, Message, Prompt
+
+_IN_RAM = 32  # 8 GiB are some tens of conversations
+_SEEN = 1000  # conversations of one start; of one that is older, a RAM cache knows nothing either
+
+Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoice]
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """A running request's place. `slot` is None while nobody knows where the server put it.
+
+    `before`: the slot as it was found; `share`: how much of that the request begins with. `turns`: of its
+    conversation, this one counted; `restored`: from a file.
+    """
+
+    choice: SlotChoice
+    slot: int | None
+    wish: Wish
+    prompt: Prompt
+    turns: int = 1
+    restored: Snapshot | None = None
+    before: Slot | None = None
+    share: Share | None = None
+
+    @property
+    def is_side(self) -> bool:
+        """Whether it is no part of a conversation."""
+        return self.wish.is_side
+
+    @property
+    def conversation(self) -> str:
+        """Whose turn it is."""
+        return self.wish.conversation
+
+
+class Unseen:
+    """A request that is not placed: another endpoint's, or one that chose its slot itself."""
+
+
+class SlotTable:
+    """The slots of one backend. It forgets all when the backend has started anew."""
+
+    def __init__(self) -> None:
+        self._slots: list[Slot] = []
+        self._changed: list[int] = []
+        self._events = 0
+        self._generation = 0
+        self._unplaced: list[Seat] = []
+        self._unseen = 0
+        self._asks_again = False
+        self._has_begun = False
+        self._newest = -1
+        self._count = 0
+        self._reaches = Reaches()
+        self._seen: dict[str, None] = {}
+        self._in_ram: dict[str, Content] = {}
+        self._ram_misses = 0
+        self.traits = Traits()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(map(_shown, self._slots))
+        return f"SlotTable([{shown}], {self.traits}, settled={self.is_settled})"
+
+    @property
+    def slots(self) -> Sequence[Slot]:
+        """Every slot."""
+        return tuple(self._slots)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing has run, or runs, of which it is not known where."""
+        return not (self._unplaced or self._unseen or self._asks_again)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing runs, as far as is known."""
+        return self.is_settled and not any(slot.is_busy for slot in self._slots)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no request has come since the backend started, as far as is known."""
+        return not self._has_begun
+
+    @property
+    def events(self) -> int:
+        """Counts what was sent and what has ended: a reading of `/slots` is of one such moment."""
+        return self._events
+
+    @property
+    def generation(self) -> int:
+        """Which start of the backend this is about."""
+        return self._generation
+
+    def follow(self, generation: int) -> None:
+        """Forget what an earlier start of the backend held, if this is another one. What it does with idle
+        slots is taken to be as before, until it is seen to do otherwise: it is the same command nearly always.
+        """
+        if generation == self._generation:
+            return
+        self._generation = generation
+        self._slots, self._changed = [], []
+        self._unplaced.clear()
+        self._seen.clear()
+        self._in_ram.clear()
+        self._asks_again = False
+        self._has_begun = False
+        self._newest = -1
+
+    def _begin(self, states: Sequence[SlotState]) -> None:
+        """The first that is heard of the slots: who used them before is not known."""
+        self._slots = [
+            as_seen(Slot(s.id), s) if s.tokens or s.is_busy else Slot(s.id, 0, s.task)
+            for s in states
+        ]
+        self._changed = [self._events for _ in self._slots]
+        self._newest = max((s.task for s in states if s.task is not None), default=-1)
+        if len(states) != self._count:
+            self._count = len(states)
+            self.traits = Traits()
+
+    def has_seen(self, conversation: str) -> bool:
+        """Whether this start of the backend has read some of a conversation."""
+        return conversation in self._seen
+
+    def is_in_ram(self, conversation: str) -> bool:
+        """Whether the server has saved a conversation to its RAM cache since it was read last."""
+        return conversation in self._in_ram
+
+    def take(self, wish: Wish, prompt: Prompt, turns: int, decide: Decide) -> Seat:
+        """Choose a slot for a request that is about to be sent, and mark it busy."""
+        self._events += 1
+        self._has_begun = True
+        shares = self.shares(prompt) if len(self._slots) > 1 else {}
+        if self.is_settled or len(self._slots) <= 1:
+            choice = decide(wish, self._slots, shares, self.traits)
+        else:
+            choice = SlotChoice(None, "not known what a slot holds")
+        only = 0 if len(self._slots) == 1 and not self._slots[0].is_busy else None
+        slot = choice.slot if choice.slot is not None else only
+        seat = Seat(choice, slot, wish, prompt, turns)
+        if slot is not None:
+            seat.share = shares.get(slot) or self._share(slot, prompt)
+            self._sit(seat, slot)
+        elif self._slots:
+            self._unplaced.append(seat)
+        return seat
+
+    def shares(self, prompt: Prompt) -> Mapping[int, Share]:
+        """How far a prompt is what each idle slot holds."""
+        found = {
+            slot.id: self._share(slot.id, prompt)
+            for slot in self._slots
+            if slot.content is not None and not slot.is_busy
+        }
+        return {number: share for number, share in found.items() if share is not None}
+
+    def leave(self, seat: Seat, stats: CacheStats, reply: Message | None = None) -> None:
+        """The request has ended; the slot holds its prompt and what was generated."""
+        self._events += 1
+        if seat in self._unplaced:
+            self._unplaced.remove(seat)
+            self._asks_again = True
+        if seat.slot is None or seat.slot >= len(self._slots):
+            return
+        self._settle(seat, seat.slot, stats, reply)
+
+    def give_back(self, seat: Seat) -> None:
+        """The request was not sent. Its slot counts as not known: a file may have been restored into it."""
+        self._events += 1
+        if seat in self._unplaced:
+            self._unplaced.remove(seat)
+        if seat.slot is not None and seat.slot < len(self._slots) and seat.before is not None:
+            self._used(seat.slot, replace(seat.before, is_known=False, content=None))
+
+    def unplace(self, seat: Seat, reason: str) -> None:
+        """The slot of a request that is still to be sent cannot be used: it is left to the server."""
+        self.give_back(seat)
+        seat.slot, seat.choice = None, SlotChoice(None, reason)
+        self._unplaced.append(seat)
+
+    def unseen_began(self) -> None:
+        """Something that is not placed runs: a completion, another endpoint's chat."""
+        self._events += 1
+        self._has_begun = True
+        self._unseen += 1
+
+    def unseen_ended(self) -> None:
+        """It has ended, nobody knows where."""
+        self._events += 1
+        self._unseen -= 1
+        self._asks_again = True
+
+    def read(
+        self,
+        states: Sequence[SlotState],
+        events: int,
+        ended: Seat | None = None,
+        stats: CacheStats | None = None,
+        reply: Message | None = None,
+    ) -> None:
+        """What `/slots` said, asked after so many events. `ended`: a request that has just ended, to be
+        found."""
+        if not states and self._slots:
+            return  # it was too busy to answer within the limit: nothing is learnt, nothing is forgotten
+        is_first = len(states) != len(self._slots)
+        if is_first:
+            self._begin(states)
+        found = self._found(states, events, stats, is_first) if ended and stats else None
+        self._learn(states, events)
+        for state in states:
+            if self._changed[state.id] <= events:
+                self._slots[state.id] = as_seen(self._slots[state.id], state)
+        if ended is not None and stats is not None and found is not None:
+            ended.slot = found
+            self._settle(ended, found, stats, reply, states[found].task)
+        if events == self._events and not any(state.is_busy for state in states):
+            self._asks_again = False
+
+    def held(self, slot: int) -> Held | None:
+        """The conversation that an idle slot holds; None if it holds none, or is not known to."""
+        content = self._slots[slot].content if slot < len(self._slots) else None
+        if content is None or content.is_side or not content.is_whole:
+            return None
+        return content.held
+
+    def read_ahead(self, slot: int, tokens: int) -> None:
+        """The coming prompt of the conversation in this slot was evaluated: it holds so many tokens.
+
+        Nothing is changed if a request has taken it meanwhile.
+        """
+        content = self._slots[slot].content if slot < len(self._slots) else None
+        if content is not None:
+            now = replace(content, held=replace(content.held, tokens=tokens))
+            self.hold(slot, now, tokens)
+
+    def hold(self, slot: int, content: Content | None, tokens: int) -> None:
+        """A slot was evaluated ahead or restored: it holds so many tokens of that.
+
+        Nothing is changed if a request has taken it meanwhile.
+        """
+        if slot >= len(self._slots) or self._slots[slot].is_busy:
+            return
+        self._events += 1
+        known = replace(self._slots[slot], tokens=tokens, content=content, task=None, is_known=True)
+        self._used(slot, known)
+
+    def _found(
+        self, states: Sequence[SlotState], events: int, stats: CacheStats, is_first: bool
+    ) -> int | None:
+        """The one slot in which a task has ended since that left as many tokens as the request."""
+        tokens = held_tokens(stats)
+        places = [
+            state.id
+            for state in states
+            if state.tokens == tokens
+            and not state.is_busy
+            and (is_first or state.task != self._slots[state.id].task)
+            and (is_first or self._changed[state.id] <= events)
+        ]
+        return places[0] if len(places) == 1 else None
+
+    def _learn(self, states: Sequence[SlotState], events: int) -> None:
+        """Whether an idle slot kept its tokens while a later task was started in another one."""
+        newest = max((s.task for s in states if s.task is not None), default=-1)
+        if newest > self._newest >= 0:
+            for state, slot in zip(states, self._slots, strict=True):
+                was_idle = slot.tokens and slot.task is not None and not slot.is_busy
+                if was_idle and state.task == slot.task and self._changed[slot.id] <= events:
+                    self.traits = replace(self.traits, keeps_idle=bool(state.tokens))
+        self._newest = max(newest, self._newest)
+
+    def _settle(
+        self,
+        seat: Seat,
+        slot: int,
+        stats: CacheStats,
+        reply: Message | None,
+        task: int | None = None,
+    ) -> None:
+        tokens = held_tokens(stats)
+        content = _content(seat, tokens, reply)
+        known = content is not None or seat.is_side
+        now = Slot(slot, tokens, task, content, is_known=known and tokens is not None)
+        self._used(slot, now)
+        if not seat.is_side:
+            self._judge_ram(seat, stats)
+            self._seen.pop(seat.conversation, None)
+            self._seen[seat.conversation] = None
+            if len(self._seen) > _SEEN:
+                del self._seen[next(iter(self._seen))]
+
+    def _judge_ram(self, seat: Seat, stats: CacheStats) -> None:
+        """A conversation that was saved to the RAM cache has come back: was it there? It may have been
+        evicted, once."""
+        saved = self._in_ram.pop(seat.conversation, None)
+        cached = stats.cached_tokens
+        if (
+            saved is None
+            or cached is None
+            or seat.restored is not None
+            or not goes_on(saved, seat.wish)
+        ):
+            return
+        was_there = cached >= SAVED_BELOW * saved.held.tokens
+        self._ram_misses = 0 if was_there else self._ram_misses + 1
+        if was_there or self.traits.has_ram is None or self._ram_misses > 1:
+            self.traits = replace(self.traits, has_ram=was_there)
+
+    def _sit(self, seat: Seat, slot: int) -> None:
+        self._events += 1
+        seat.slot = slot
+        seat.before = before = self._slots[slot]
+        if before.content is not None and is_saved_to_ram(seat.share, self.traits):
+            self._in_ram[before.content.held.conversation] = before.content
+            if len(self._in_ram) > _IN_RAM:
+                del self._in_ram[next(iter(self._in_ram))]
+        self._used(slot, replace(before, is_busy=True, content=None, task=None))
+
+    def _used(self, slot: int, now: Slot) -> None:
+        self._slots[slot] = replace(now, used=self._events, is_copied=False)
+        self._changed[slot] = self._events
+        self._slots = [
+            other if other.id == slot or other.is_busy else replace(other, is_copied=True)
+            for other in self._slots
+        ]
+
+    def _share(self, slot: int, prompt: Prompt) -> Share | None:
+        content = self._slots[slot].content
+        if content is None or not content.is_whole:
+            return None
+        reach, size = self._reaches.of(content.prompt, prompt), self._reaches.size(content.prompt)
+        return Share(reach.characters, size, reach.total, same_head(content.prompt, prompt))
+
+
+def _shown(slot: Slot) -> str:
+    whose = slot.content.held.conversation if slot.content else "-"
+    state = "busy" if slot.is_busy else "" if slot.is_known else "not known"
+    return f"{slot.id}: {slot.tokens} of {whose} {state}".rstrip()
+
+
+def _content(seat: Seat, tokens: int | None, reply: Message | None) -> Content | None:
+    if tokens is None or not seat.wish.keys:
+        return None
+    kept = Held(seat.conversation, seat.wish.keys, seat.wish.head, tokens)
+    return Content(kept, held(seat.prompt, reply), seat.is_side, seat.turns)
+
+
+def head_of(prompt: Prompt) -> bytes:
+    """Digest of what templates render before the messages: tools and options."""
+    state = blake2b(digest_size=16)
+    tools = (tool.definition for tool in prompt.tools or ())
+    options = (
+        part for name, raw in prompt.template_options.items() for part in (name.encode(), raw)
+    )
+    for part in (b"tools", *tools, b"options", *options):
+        state.update(len(part).to_bytes(8, "little") + part)
+    return state.digest()

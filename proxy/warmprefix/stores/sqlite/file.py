@@ -1,0 +1,80 @@
+"""The open ledger file of the writer: opened again after errors, replaced where it is damaged."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from warmprefix.stores.sqlite.open_file import (
+    Identity,
+    identity,
+    is_damage,
+    open_for_writing,
+    set_aside,
+)
+
+DISK_ERRORS = (sqlite3.Error, OSError)
+# Errors after which the connection is as good as before.
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+Result = TypeVar("Result")
+
+
+class Ledger:
+    """Used by one thread. `generation` rises with every opening; 0 means that it is not open yet.
+
+    `replaced`: files that were found damaged and set aside.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.generation = 0
+        self.replaced = 0
+        self._path = path
+        self._identity: Identity | None = None
+        self._db: sqlite3.Connection | None = None
+
+    def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """The result of the work; done once more on a new file where this one proves damaged.
+
+        Raises what the work raised, or one of DISK_ERRORS.
+        """
+        try:
+            return work(self._opened())
+        except DISK_ERRORS as error:
+            if not is_damage(error):
+                self._forget(error)
+                raise
+        self._set_aside()
+        return work(self._opened())
+
+    def replace(self, generation: int) -> None:
+        """Somebody found the file of that opening damaged; a file opened since is another one."""
+        if generation == self.generation:
+            self._set_aside()
+
+    def close(self) -> None:
+        """Close the file. The next work opens it again."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _opened(self) -> sqlite3.Connection:
+        """The connection; another one where the path leads to another file than it did, or to none."""
+        current = identity(self._path)
+        if self._db is not None and current == self._identity:
+            return self._db
+        self.close()
+        self._identity = current
+        self._db = open_for_writing(self._path)
+        self._identity = identity(self._path)
+        self.generation += 1
+        return self._db
+
+    def _set_aside(self) -> None:
+        self.close()
+        self.replaced += set_aside(self._path, self._identity)
+
+    def _forget(self, error: Exception) -> None:
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        if (code & 0xFF) not in _PASSING:
+            self.close()

@@ -1,0 +1,267 @@
+"""A break is named by cause, cost and side, from the prompts and what the backend told; never by guess."""
+
+import re
+from dataclasses import dataclass, replace
+
+import pytest
+
+from warmprefix.core.explain.cache_break import (
+    CacheBreak,
+    Evidence,
+    TemplateBreak,
+    Volatile,
+    explain,
+    hint_of,
+    seconds,
+    template_break,
+    tokens_lost,
+)
+from warmprefix.core.types import CacheStats, Message, Prompt
+
+CLOCK = Volatile(re.compile(r"(?m)^Time: .{1,20}$"), "clock", acts=True)
+DATE = Volatile(re.compile(r"\b\d{4}-\d{2}-\d{2}\b"), "date", acts=False)
+HELD = CacheStats(1000, 0, 1000, 51, 2000.0, 100.0, "timings")
+"""Behind such a turn the backend holds 1,050 tokens."""
+
+
+def asked(text: str, *more: Message) -> Prompt:
+    return Prompt((Message("system", text), Message("user", "Go."), *more))
+
+
+def counted(
+    prompt: int | None, cached: int | None, milliseconds: float | None = 500.0
+) -> CacheStats:
+    processed = None if prompt is None or cached is None else prompt - cached
+    return CacheStats(prompt, cached, processed, 10, milliseconds, 50.0, "timings")
+
+
+WENT_ON = (Message("assistant", "Done."), Message("user", "And?"))
+BEFORE = asked("Be brief.")
+AFTER = asked("Be brief.", *WENT_ON)
+
+
+def told(
+    after: Prompt,
+    stats: CacheStats,
+    evidence: Evidence | None = None,
+    before: Prompt = BEFORE,
+    kind: str = "append",
+) -> CacheBreak | None:
+    return explain(
+        kind,
+        before,
+        len(before.messages),
+        HELD,
+        after,
+        stats,
+        evidence or Evidence(),
+        (CLOCK, DATE),
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A prompt that went on, but was read again: what the backend says decides."""
+
+    id: str
+    evidence: Evidence
+    cached: int
+    cause: str
+    side: str
+
+
+TEMPLATE = TemplateBreak(10, "before", "after", "reasoning")
+OTHERWISE = replace(TEMPLATE, cause="unknown")
+CASES = (
+    Case("cache-prompt-false", Evidence(cache_prompt=False), 0, "no-cache", "client"),
+    Case("restarted", Evidence(restarted=True), 0, "restarted", "backend"),
+    Case("other-model", Evidence(model_before="a", model_after="b"), 0, "model-switch", "backend"),
+    Case("moved", Evidence(has_moved=True, restarted=True, others=1), 0, "other-backend", "backend"),
+    Case("template", Evidence(template=TEMPLATE), 600, "reasoning", "template"),
+    Case("template-otherwise", Evidence(template=OTHERWISE), 600, "unknown", "template"),
+    Case("evicted", Evidence(others=1), 0, "evicted", "backend"),
+    Case("cut-by-another", Evidence(others=2), 600, "evicted", "backend"),
+    Case("checkpoint", Evidence(), 872, "checkpoint", "backend"),
+    Case("no-evidence", Evidence(), 0, "unknown", "unknown"),
+    Case("restart-beats-others", Evidence(restarted=True, others=3), 0, "restarted", "backend"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_loss_that_the_prompts_do_not_explain_is_the_backends(case: Case) -> None:
+    found = told(AFTER, counted(1100, case.cached), case.evidence)
+
+    assert found is not None
+    assert (found.cause, found.side) == (case.cause, case.side)
+    assert found.tokens_lost == 1050 - case.cached
+    assert found.seconds_lost == seconds(found.tokens_lost, counted(1100, case.cached))
+    assert found.hint
+
+
+def test_a_template_that_rewrites_history_shows_where() -> None:
+    found = told(AFTER, counted(1100, 600), Evidence(template=TEMPLATE))
+
+    assert found is not None
+    assert (found.path, found.offset) == ("rendered prompt", 10)
+    assert (found.before, found.after) == ("before", "after")
+
+
+@pytest.mark.parametrize(
+    ("text", "cause", "hint"),
+    [
+        pytest.param("Time: 10:05", "clock", "freeze-volatile", id="a-rule-knows-it"),
+        pytest.param("It is 2026-05-02 now", "date", "client:", id="only-the-client-can-help"),
+        pytest.param("Be long.", "edit", "none:", id="a-real-edit"),
+    ],
+)
+def test_a_change_of_text_is_named_by_what_it_is(text: str, cause: str, hint: str) -> None:
+    earlier = {"clock": "Time: 10:00", "date": "It is 2026-05-01 now", "edit": "Be brief."}[cause]
+
+    found = told(asked(text, *WENT_ON), counted(1100, 5), before=asked(earlier), kind="edit")
+
+    assert found is not None
+    assert (found.path, found.cause, found.side) == ("messages[0].content", cause, "client")
+    assert found.tokens_lost == 1045
+    assert hint in found.hint
+
+
+def test_two_volatile_spans_are_the_same_place_only_behind_the_same_text() -> None:
+    before, after = asked("AB\nTime: 10:00"), asked("A\nTime: 10:00\nmore", *WENT_ON)
+
+    found = told(after, counted(1100, 5), before=before)
+
+    assert found is not None
+    assert found.cause == "edit"
+
+
+def test_a_volatile_span_further_on_does_not_name_an_earlier_change() -> None:
+    found = told(
+        asked("Be long.\nTime: 10:00", *WENT_ON),
+        counted(1100, 5),
+        before=asked("Be brief.\nTime: 10:00"),
+    )
+
+    assert found is not None
+    assert found.cause == "edit"
+
+
+def test_a_shortened_history_is_a_compaction() -> None:
+    found = told(asked("Summary."), counted(300, 5), before=AFTER, kind="compaction")
+
+    assert found is not None
+    assert found.cause == "compaction"
+
+
+def test_a_value_that_is_new_has_no_before() -> None:
+    after = Prompt(AFTER.messages, None, {"reasoning_effort": b'"low"'})  # type: ignore[dict-item]
+
+    found = told(after, counted(1100, 5))
+
+    assert found is not None
+    assert (found.cause, found.before, found.after) == ("template-option", None, '"low"')
+
+
+def test_long_texts_are_clipped_around_the_change() -> None:
+    before, after = asked("a" * 500 + "X" + "b" * 500), asked("a" * 500 + "Y" + "b" * 500)
+
+    found = told(after, counted(1100, 5), before=before)
+
+    assert found is not None
+    assert found.offset == 500
+    assert found.before == "…" + "a" * 60 + "X" + "b" * 59 + "…"
+    assert found.after == "…" + "a" * 60 + "Y" + "b" * 59 + "…"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "cached", "lost"),
+    [
+        pytest.param(1100, 1050, 0, id="all-that-was-held"),
+        pytest.param(1100, 1000, 50, id="not-the-reply"),
+        pytest.param(1000, 999, 0, id="the-same-again"),
+        pytest.param(1100, 1080, 0, id="more-than-held"),
+        pytest.param(1100, None, None, id="cached-not-reported"),
+        pytest.param(None, 5, None, id="prompt-not-reported"),
+    ],
+)
+def test_what_was_lost_is_counted_by_the_backends_own_figures(
+    prompt: int | None, cached: int | None, lost: int | None
+) -> None:
+    assert tokens_lost(HELD, counted(prompt, cached)) == lost
+
+
+def test_nothing_is_lost_where_the_turn_before_was_not_counted() -> None:
+    assert tokens_lost(CacheStats(), counted(1100, 5)) is None
+
+
+@pytest.mark.parametrize("cached", [1050, 1010, 1000])
+def test_a_reply_that_renders_otherwise_than_it_was_generated_is_no_break(cached: int) -> None:
+    """Up to the tokens of the reply itself: its edges and end mark."""
+    assert told(AFTER, counted(1100, cached)) is None
+
+
+def test_without_counts_an_unbroken_prompt_is_no_break() -> None:
+    assert told(AFTER, CacheStats()) is None
+
+
+def test_a_break_without_counts_is_still_named() -> None:
+    found = told(asked("Be long."), CacheStats())
+
+    assert found is not None
+    assert (found.cause, found.tokens_lost, found.seconds_lost) == ("edit", None, None)
+
+
+@pytest.mark.parametrize(
+    ("stats", "expected"),
+    [
+        pytest.param(counted(1100, 600), 0.5, id="at-the-turns-own-rate"),
+        pytest.param(counted(1100, 600, None), None, id="no-time"),
+        pytest.param(counted(1100, 1100), None, id="nothing-processed"),
+        pytest.param(counted(None, None), None, id="no-counts"),
+    ],
+)
+def test_seconds_are_those_of_the_turns_own_rate(stats: CacheStats, expected: float | None) -> None:
+    assert seconds(500, stats) == expected
+
+
+def test_no_tokens_cost_no_known_time() -> None:
+    assert seconds(None, counted(1100, 600)) is None
+
+
+HISTORY = "<user>a<assistant><think>why</think>" + "b" * 100
+INVITATION = "<assistant>\n<think>\n"
+
+
+def test_a_rendering_that_goes_on_is_no_break() -> None:
+    assert template_break(HISTORY, HISTORY + "<user>c", ["why"]) is None
+
+
+def test_the_invitation_to_reply_need_not_be_repeated() -> None:
+    assert template_break(HISTORY + INVITATION, HISTORY + "<user>c", []) is None
+
+
+def test_a_rendering_that_is_a_part_of_the_one_before_is_no_break() -> None:
+    assert template_break(HISTORY, HISTORY[:40] + INVITATION, []) is None
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "cause"),
+    [
+        pytest.param(["other", "why"], "reasoning", id="reasoning-gone"),
+        pytest.param(["other", " "], "unknown", id="something-else"),
+    ],
+)
+def test_a_rendering_that_leaves_the_one_before_says_where(
+    reasoning: list[str], cause: str
+) -> None:
+    found = template_break(HISTORY, HISTORY.replace("<think>why</think>", ""), reasoning)
+
+    assert found is not None
+    assert (found.offset, found.cause) == (18, cause)
+    assert found.before.startswith("<user>a<assistant><think>why")
+    assert found.after.startswith("<user>a<assistant>bbb")
+
+
+@pytest.mark.parametrize("cause", ["clock", "date", "counter", "id"])
+def test_text_that_no_rule_knows_is_the_clients_to_move(cause: str) -> None:
+    assert "freeze-volatile" in hint_of(cause)
+    assert hint_of(cause, acts=False).startswith("client:")

@@ -1,0 +1,218 @@
+"""The first place where two prompts differ, by path and by what kind of change it is."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from warmprefix.core.explain.difference import first_difference
+from warmprefix.core.types import Message, OpaquePart, Prompt, RawJson, Tool
+from warmprefix.dialects.messages_in import parse_message
+
+Json = dict[str, Any]
+
+
+def prompt(*messages: Json, tools: tuple[Json, ...] | None = None, **options: Any) -> Prompt:
+    return Prompt(
+        tuple(parse_message(json.dumps(value).encode()) for value in messages),
+        None if tools is None else tuple(tool(value) for value in tools),
+        {name: RawJson(json.dumps(value).encode()) for name, value in options.items()},
+    )
+
+
+def tool(value: Json) -> Tool:
+    return Tool(value["function"]["name"], RawJson(json.dumps(value).encode()))
+
+
+def function(name: str, properties: Json | None = None, **more: Any) -> Json:
+    parameters = {"type": "object", "properties": properties or {}}
+    return {"type": "function", "function": {"name": name, "parameters": parameters, **more}}
+
+
+def call(arguments: str, name: str = "f", call_id: str = "c1") -> Json:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def system(text: str) -> Json:
+    return {"role": "system", "content": text}
+
+
+def user(text: Any, **more: Any) -> Json:
+    return {"role": "user", "content": text, **more}
+
+
+def reply(text: str, **more: Any) -> Json:
+    return {"role": "assistant", "content": text, **more}
+
+
+@dataclass(frozen=True)
+class Case:
+    id: str
+    before: Prompt
+    after: Prompt
+    path: str
+    cause: str
+    offset: int = 0
+
+
+A, B = function("a", {"x": {}, "y": {}}), function("b")
+A_SORTED = function("a", {"y": {}, "x": {}})
+A_OTHER = function("a", {"x": {"type": "string"}, "y": {}})
+PICTURE = [{"type": "image_url", "image_url": {"url": "data:1"}}]
+OTHER_PICTURE = [{"type": "image_url", "image_url": {"url": "data:2"}}]
+BLOCK = "Go.\n<system-reminder>x</system-reminder>"
+
+CASES = (
+    Case("system", prompt(system("Be A")), prompt(system("Be B")), "messages[0].content", "edit", 3),
+    Case("role", prompt(system("A")), prompt(user("A")), "messages[0]", "edit", 10),
+    Case(
+        "whitespace", prompt(user("A"), reply("B\n")), prompt(user("A"), reply("B")),
+        "messages[1].content", "whitespace", 1,
+    ),
+    Case("block", prompt(user(BLOCK)), prompt(user("Go.")), "messages[0].content", "transient-block", 3),
+    Case(
+        "think-in-text", prompt(user("A"), reply("<think>x</think>B")),
+        prompt(user("A"), reply("B")), "messages[1].content", "reasoning",
+    ),
+    Case("answer", prompt(user("A"), reply("B")), prompt(user("A"), reply("C")), "messages[1].content", "edit"),
+    Case(
+        "reasoning", prompt(user("A"), reply("B", reasoning_content="why")),
+        prompt(user("A"), reply("B")), "messages[1].reasoning_content", "reasoning",
+    ),
+    Case(
+        "arguments", prompt(reply("", tool_calls=[call('{"a":1,"b":2}')])),
+        prompt(reply("", tool_calls=[call('{"b":2,"a":1}')])),
+        "messages[0].tool_calls[0].function.arguments", "arguments", 2,
+    ),
+    Case(
+        "argument-value", prompt(reply("", tool_calls=[call('{"a":1}')])),
+        prompt(reply("", tool_calls=[call('{"a":2}')])),
+        "messages[0].tool_calls[0].function.arguments", "edit", 5,
+    ),
+    Case(
+        "call-name", prompt(reply("", tool_calls=[call("{}", "f")])),
+        prompt(reply("", tool_calls=[call("{}", "g")])),
+        "messages[0].tool_calls[0].function.name", "edit",
+    ),
+    Case(
+        "call-id", prompt(reply("", tool_calls=[call("{}", call_id="c1")])),
+        prompt(reply("", tool_calls=[call("{}", call_id="c2")])),
+        "messages[0].tool_calls[0].id", "id", 1,
+    ),
+    Case(
+        "call-gone", prompt(reply("", tool_calls=[call("{}"), call("{}", call_id="c2")])),
+        prompt(reply("", tool_calls=[call("{}")])), "messages[0].tool_calls[1]", "edit",
+    ),
+    Case(
+        "result-id", prompt({"role": "tool", "tool_call_id": "c1", "content": "r"}),
+        prompt({"role": "tool", "tool_call_id": "c2", "content": "r"}),
+        "messages[0].tool_call_id", "id", 1,
+    ),
+    Case("name", prompt(user("A")), prompt(user("A", name="x")), "messages[0].name", "edit"),
+    Case("picture", prompt(user(PICTURE)), prompt(user(OTHER_PICTURE)), "messages[0].content", "edit", 50),
+    Case(
+        "tools-shuffled", prompt(user("A"), tools=(A, B)), prompt(user("A"), tools=(B, A)),
+        "tools[0]", "tool-order",
+    ),
+    Case(
+        "tool-in-front", prompt(user("A"), tools=(A,)), prompt(user("A"), tools=(B, A)),
+        "tools[0]", "tool-set",
+    ),
+    Case("tool-behind", prompt(user("A"), tools=(A,)), prompt(user("A"), tools=(A, B)), "tools[1]", "tool-set"),
+    Case("tool-gone", prompt(user("A"), tools=(A, B)), prompt(user("A"), tools=(A,)), "tools[1]", "tool-set"),
+    Case("tools-gone", prompt(user("A"), tools=(A,)), prompt(user("A")), "tools[0]", "tool-set"),
+    Case(
+        "schema-keys", prompt(user("A"), tools=(A,)), prompt(user("A"), tools=(A_SORTED,)),
+        "tools[0].function.parameters.properties", "tool-schema", 2,
+    ),
+    Case(
+        "schema-value", prompt(user("A"), tools=(A,)), prompt(user("A"), tools=(A_OTHER,)),
+        "tools[0].function.parameters.properties.x", "tool-schema", 1,
+    ),
+    Case(
+        "option", prompt(user("A"), reasoning_effort="low"),
+        prompt(user("A"), reasoning_effort="high"), "reasoning_effort", "template-option", 1,
+    ),
+    Case(
+        "option-new", prompt(user("A")), prompt(user("A"), reasoning_effort="high"),
+        "reasoning_effort", "template-option",
+    ),
+    Case(
+        "options-before-tools", prompt(user("A"), tools=(A,), reasoning_effort="low"),
+        prompt(user("A"), tools=(B,)), "reasoning_effort", "template-option",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_first_difference_is_found(case: Case) -> None:
+    found = first_difference(case.before, case.after)
+
+    assert found is not None
+    assert (found.path, found.cause, found.offset) == (case.path, case.cause, case.offset)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(prompt(user("A")), prompt(user("A")), id="equal"),
+        pytest.param(prompt(user("A")), prompt(user("A"), reply("B")), id="went-on"),
+        pytest.param(prompt(user("A"), reply("B")), prompt(user("A")), id="a-part"),
+        pytest.param(prompt(user("A"), tools=()), prompt(user("A")), id="no-tools-either-way"),
+        pytest.param(
+            Prompt((parse_message(b'{"role": "user", "content": "A"}'),)),
+            Prompt((parse_message(b'{"role":"user","content":"A"}'),)),
+            id="blanks-between-tokens",
+        ),
+        pytest.param(prompt(user("A", x=1)), prompt(user("A", x=2)), id="a-member-nobody-prints"),
+        pytest.param(
+            prompt(user("A")), prompt(user([{"type": "text", "text": "A"}])), id="one-text-part"
+        ),
+        pytest.param(
+            Prompt((parse_message(b'{"content":"\\u00e4","role":"user"}'),)),
+            Prompt((parse_message('{"role":"user","content":"ä"}'.encode()),)),
+            id="escapes-and-order",
+        ),
+        pytest.param(
+            Prompt((parse_message(b'{"role":"user","content":"\\ud83d"}'),)),
+            Prompt((parse_message(b'{"role": "user", "content":"\\ud83d"}'),)),
+            id="blanks-in-what-is-not-understood",
+        ),
+        pytest.param(
+            prompt(user("A"), reasoning_effort={"a": 1}),
+            Prompt(prompt(user("A")).messages, None, {"reasoning_effort": RawJson(b'{ "a":1}')}),
+            id="blanks-in-an-option",
+        ),
+    ],
+)
+def test_a_prompt_that_went_on_does_not_differ(before: Prompt, after: Prompt) -> None:
+    assert first_difference(before, after) is None
+
+
+def test_what_is_not_understood_is_compared_as_it_is() -> None:
+    half = parse_message(b'{"role":"user","content":"\\ud83d"}')
+
+    found = first_difference(Prompt((half,)), prompt(user("?")))
+
+    assert found is not None
+    assert (found.path, found.cause) == ("messages[0]", "edit")
+    assert found.before == '{"role":"user","content":"\\ud83d"}'
+
+
+def test_a_tool_that_is_no_object_is_still_named() -> None:
+    before, after = (Prompt((), (Tool(None, RawJson(raw)),)) for raw in (b'"a"', b'"b"'))
+
+    found = first_difference(before, after)
+
+    assert found is not None
+    assert (found.path, found.cause) == ("tools[0]", "tool-schema")
+
+
+def test_a_message_without_text_has_none_to_compare() -> None:
+    before = Prompt((Message("user", (OpaquePart(RawJson(b"1")),)),))
+
+    found = first_difference(before, Prompt((Message("user", None),)))
+
+    assert found is not None
+    assert (found.before, found.after) == ("[1]", None)

@@ -1,0 +1,390 @@
+"""Who a message is: what clients change about it does not matter, what the model reads does."""
+
+import re
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import assume, given, settings
+
+from tests.strategies import conversations, prompt_of
+from warmprefix.core.identity.keys import (
+    DIGEST_BYTES,
+    Identifier,
+    Looseness,
+    chain_key,
+    content_key,
+    match_key,
+    scope_key,
+    tool_key,
+    tool_set_key,
+    visible_text,
+)
+from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
+from warmprefix.core.wire.slices import changed, write_message
+from warmprefix.core.wire.value import value_key
+from warmprefix.dialects.messages_in import parse_message
+
+SCOPE = scope_key("a")
+
+
+def keys_of(messages: list[Any]) -> tuple[bytes, ...]:
+    return Identifier().chain_keys(prompt_of(messages).messages, SCOPE)
+
+
+def test_a_history_has_the_same_keys_whatever_was_asked_before() -> None:
+    """Longer, shorter, edited, and with a tool result first among what is new."""
+    messages = prompt_of([
+        asked("q"), calling("{}", "{}"), result("b"), result("a"), said("x"), asked("y"), said("z"),
+    ]).messages  # fmt: skip
+    other = (*messages[:3], replace(messages[3], content="s", raw=None), *messages[4:])
+    fresh = [(history, Identifier().chain_keys(history, SCOPE)) for history in (messages, other)]
+
+    for end in range(len(messages) + 1):
+        identifier = Identifier()
+        identifier.chain_keys(messages[:end], SCOPE)
+        for history, keys in fresh:
+            assert identifier.chain_keys(history, SCOPE) == keys
+            assert identifier.chain_keys(history[:end], SCOPE) == keys[:end]
+
+
+def test_only_the_latest_histories_are_kept() -> None:
+    identifier = Identifier()
+    for number in range(20):
+        identifier.chain_keys(prompt_of([asked(f"q{number}")]).messages, SCOPE)
+
+    assert len(identifier._latest) == 16
+
+
+def said(text: str, **members: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **members}
+
+
+def asked(content: Any, **members: Any) -> dict[str, Any]:
+    return {"role": "user", "content": content, **members}
+
+
+def calling(*arguments: Any, name: str = "f", ids: str = "abc") -> dict[str, Any]:
+    calls = [
+        {"id": at, "type": "function", "function": {"name": name, "arguments": text}}
+        for at, text in zip(ids, arguments, strict=False)
+    ]
+    return {"role": "assistant", "content": "", "tool_calls": calls}
+
+
+def result(of: str, text: str = "r", **members: Any) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": of, "content": text, **members}
+
+
+class Pair(NamedTuple):
+    id: str
+    one: list[Any]
+    other: list[Any]
+    source: str
+
+
+SAME = [
+    Pair(
+        "reply-edges",
+        [said("\n\nHello ")],
+        [said("Hello")],
+        "https://github.com/NousResearch/hermes-agent/issues/7988",
+    ),
+    Pair(
+        "system-edges",
+        [{"role": "system", "content": "x\n"}],
+        [{"role": "system", "content": "x"}],
+        "https://github.com/NousResearch/hermes-agent/issues/7988",
+    ),
+    Pair("user-line-ends", [asked("Hello\n\n")], [asked("Hello")], "hermes_state.py:4928"),
+    Pair(
+        "reasoning",
+        [said("a", reasoning_content="because")],
+        [said("a")],
+        "https://github.com/NousResearch/hermes-agent/issues/76018",
+    ),
+    Pair(
+        "think-block",
+        [said("<think>b</think>\n\na")],
+        [said("a")],
+        "https://github.com/NousResearch/hermes-agent/issues/27339",
+    ),
+    Pair(
+        "details-block",
+        [said('<details type="reasoning">\n> b\n</details>\na')],
+        [said("a")],
+        "https://github.com/open-webui/open-webui/issues/21815",
+    ),
+    Pair(
+        "arguments-written-anew",
+        [calling('{"b": 1, "a": "é"}')],
+        [calling('{"a":"\\u00e9","b":1}')],
+        "https://github.com/NousResearch/hermes-agent/issues/7988",
+    ),
+    Pair(
+        "spelling-of-a-number",
+        [calling('{"a":1e1}')],
+        [calling('{"a":10.0}')],
+        "hermes-agent, json.dumps",
+    ),
+    Pair(
+        "arguments-as-object",
+        [calling({"a": 1})],
+        [calling('{"a":1}')],
+        "https://github.com/NousResearch/hermes-agent/issues/1071",
+    ),
+    Pair("no-arguments", [calling("")], [calling("{}")], "llama.cpp common/chat.cpp:1041-1057"),
+    Pair("null-arguments", [calling(None)], [calling("{}")], "llama.cpp common/chat.cpp:1041-1057"),
+    Pair(
+        "ids-renamed",
+        [calling("{}", ids="a"), result("a")],
+        [calling("{}", ids="z"), result("z")],
+        "own: ids made anew",
+    ),
+    Pair(
+        "ids-of-a-batch-renamed",
+        [calling("1", "2"), result("a"), result("b")],
+        [calling("1", "2", ids="xy"), result("x"), result("y")],
+        "own: ids made anew",
+    ),
+    Pair(
+        "name-of-a-result-lost",
+        [calling("{}"), result("a", name="f")],
+        [calling("{}"), result("a")],
+        "tool_dispatch_helpers.py:486",
+    ),
+    Pair(
+        "one-text-part",
+        [asked([{"type": "text", "text": "x"}])],
+        [asked("x")],
+        "prompt_caching.py:84",
+    ),
+    Pair(
+        "order-of-members",
+        [asked("x", a=1, b=2)],
+        [{"b": 2, "a": 1, "content": "x", "role": "user"}],
+        "own",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", SAME, ids=lambda case: case.id)
+def test_a_message_is_recognised(case: Pair) -> None:
+    assert keys_of(case.one) == keys_of(case.other)
+
+
+DIFFERENT = [
+    Pair("word", [said("a")], [said("b")], "an edit"),
+    Pair("role", [said("a")], [asked("a")], "own"),
+    Pair(
+        "system-or-developer",
+        [{"role": "system", "content": "a"}],
+        [{"role": "developer", "content": "a"}],
+        "the role is the client's word",
+    ),
+    Pair("indentation-of-a-user", [asked("  a")], [asked("a")], "pasted code"),
+    Pair("no-break-space", [said("\u00a0a")], [said("a")], "content, not an edge"),
+    Pair(
+        "edges-of-a-result",
+        [calling("{}"), result("a", "r\n")],
+        [calling("{}"), result("a", "r")],
+        "the output of a tool",
+    ),
+    Pair("inner-blanks", [said("a  b")], [said("a b")], "code"),
+    Pair("think-block-of-a-user", [asked("<think>b</think>a")], [asked("a")], "not reasoning"),
+    Pair(
+        "think-block-further-down", [said("a<think>b</think>")], [said("a")], "an answer about it"
+    ),
+    Pair("integer-or-float", [calling('{"a":1}')], [calling('{"a":1.0}')], "own"),
+    Pair("true-or-one", [calling('{"a":true}')], [calling('{"a":1}')], "own"),
+    Pair("null-or-absent", [calling('{"a":null}')], [calling("{}")], "a tool may tell them apart"),
+    Pair(
+        "member-twice", [calling('{"a":1,"a":2}')], [calling('{"a":2}')], "parsers disagree on it"
+    ),
+    Pair("blank-in-an-argument", [calling('{"a":"x "}')], [calling('{"a":"x"}')], "text"),
+    Pair("arguments-that-say-null", [calling("null")], [calling("{}")], "text, not nothing"),
+    Pair("arguments-as-array", [calling([1])], [calling([2])], "own: kept as it came"),
+    Pair("name-of-a-call", [calling("{}", name="f")], [calling("{}", name="g")], "own"),
+    Pair("number-of-calls", [calling("{}")], [calling("{}", "{}")], "own"),
+    Pair("order-of-calls", [calling("1", "2")], [calling("2", "1")], "own"),
+    Pair(
+        "results-swapped",
+        [calling("1", "2"), result("a"), result("b", "s")],
+        [calling("1", "2"), result("b"), result("a", "s")],
+        "own",
+    ),
+    Pair("author", [asked("x", name="ann")], [asked("x")], "templates print it"),
+    Pair(
+        "picture",
+        [asked([{"type": "image_url", "u": 1}])],
+        [asked([{"type": "image_url", "u": 2}])],
+        "another picture",
+    ),
+    Pair(
+        "where-parts-end",
+        [asked([{"type": "text", "text": "ab"}, {"type": "text", "text": "c"}])],
+        [asked([{"type": "text", "text": "a"}, {"type": "text", "text": "bc"}])],
+        "own",
+    ),
+    Pair("member-of-a-message", [asked("x", audio=1)], [asked("x", audio=2)], "own"),
+    Pair("where-a-member-ends", [asked("x", a=12)], [asked("x", a1=2)], "own"),
+]
+
+
+@pytest.mark.parametrize("case", DIFFERENT, ids=lambda case: case.id)
+def test_another_message_is_another(case: Pair) -> None:
+    assert keys_of(case.one)[-1] != keys_of(case.other)[-1]
+
+
+IMPOSTORS = [
+    pytest.param(
+        Message("user", (TextPart('part{"type":"i"}'),)),
+        Message("user", (OpaquePart(RawJson(b'{"type":"i"}')),)),
+        id="text-that-spells-a-picture",
+    ),
+    pytest.param(
+        Message("assistant", (TextPart("x"), TextPart("f"), TextPart(value_key("{}").decode()))),
+        Message("assistant", "x", tool_calls=(ToolCall("c", "f", "{}"),)),
+        id="texts-that-spell-a-call",
+    ),
+    pytest.param(
+        Message("assistant", "x", extra={"name": RawJson(b'"a"')}),
+        Message("assistant", "x", name="a"),
+        id="member-that-spells-a-name",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), IMPOSTORS)
+def test_no_piece_passes_for_one_of_another_kind(one: Message, other: Message) -> None:
+    assert match_key(one) != match_key(other)
+
+
+def test_an_opt_in_rule_makes_the_key_looser() -> None:
+    """Only where the rule is on, and only for what it names."""
+    one = prompt_of([asked("a"), said("b"), asked("c\n<system-reminder>t</system-reminder>")])
+    other = prompt_of([asked("a"), said("b"), asked("c")])
+    loose, strict = Identifier(Looseness(blocks=True)), Identifier()
+
+    assert loose.chain_keys(one.messages, SCOPE) == loose.chain_keys(other.messages, SCOPE)
+    assert strict.chain_keys(one.messages, SCOPE) != strict.chain_keys(other.messages, SCOPE)
+
+
+VOLATILE = [
+    pytest.param([asked("1"), asked("x")], [asked("2"), asked("x")], True, id="before-a-reply"),
+    pytest.param([said("1")], [said("2")], False, id="in-a-reply"),
+    pytest.param([said("x"), asked("1")], [said("x"), asked("2")], False, id="behind-a-reply"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), VOLATILE)
+def test_volatile_text_is_left_out_before_the_first_reply(
+    one: list[Any], other: list[Any], same: bool
+) -> None:
+    identifier = Identifier(Looseness(volatile=(re.compile(r"[0-9]"),)))
+    keys = [identifier.chain_keys(prompt_of(side).messages, SCOPE) for side in (one, other)]
+
+    assert (keys[0] == keys[1]) is same
+
+
+def test_an_opaque_message_is_recognised_by_its_bytes_alone() -> None:
+    half, other = (parse_message(b'{"role":"user","content":"\\ud83%c"}' % c) for c in b"de")
+
+    assert half.opaque
+    assert match_key(half) == match_key(parse_message(half.raw or b""))
+    assert match_key(half) != match_key(other)
+    assert match_key(Message(None, opaque=True)) != match_key(half)
+
+
+def visible(message: Message) -> object:
+    """What a template prints of a message, but for calls."""
+    if message.opaque:
+        return message.raw
+    if isinstance(message.content, tuple):
+        return message.role, message.content
+    return message.role, (TextPart(visible_text(message.role, message.content or "")),)
+
+
+@given(conversations(), conversations())
+@settings(max_examples=60)
+def test_messages_of_different_visible_text_never_share_a_key(
+    one: list[Any], other: list[Any]
+) -> None:
+    for left in prompt_of(one).messages:
+        for right in prompt_of(other).messages:
+            if visible(left) != visible(right):
+                assert match_key(left) != match_key(right)
+
+
+@given(conversations())
+@settings(max_examples=60)
+def test_keys_do_not_depend_on_memory_or_on_received_bytes(messages: list[Any]) -> None:
+    prompt = prompt_of(messages)
+    identifier = Identifier()
+    first = identifier.chain_keys(prompt.messages, SCOPE)
+    anew = tuple(m if m.opaque else changed(m) for m in prompt.messages)
+
+    assert identifier.chain_keys(prompt.messages, SCOPE) == first
+    assert Identifier().chain_keys(anew, SCOPE) == first
+    assert [len(key) for key in first] == [DIGEST_BYTES] * len(messages)
+
+
+@given(conversations())
+@settings(max_examples=60)
+def test_a_chain_key_is_that_of_the_history_before_it(messages: list[Any]) -> None:
+    keys = keys_of(messages)
+
+    for count in range(len(messages)):
+        assert keys_of(messages[:count]) == keys[:count]
+
+
+@given(conversations(), conversations())
+@settings(max_examples=40)
+def test_an_edit_makes_another_chain_from_there_on(before: list[Any], after: list[Any]) -> None:
+    assume(after)
+    one = keys_of([asked("a"), *before, *after])
+    other = keys_of([asked("b"), *before, *after])
+
+    assert not set(one) & set(other)
+
+
+def test_a_chain_key_follows_from_the_parent_and_the_message() -> None:
+    message = parse_message(b'{"role":"user","content":"x"}')
+
+    assert Identifier().chain_keys([message], SCOPE) == (chain_key(SCOPE, match_key(message)),)
+
+
+def test_scopes_share_no_key() -> None:
+    scopes = {
+        scope_key(),
+        scope_key("a"),
+        scope_key("a", "b"),
+        scope_key("ab"),
+        scope_key("\ud800"),
+    }
+
+    assert len(scopes) == 5
+
+
+def tool(definition: bytes) -> Tool:
+    return Tool(None, RawJson(definition))
+
+
+def test_a_tool_is_known_by_its_definition_as_a_value() -> None:
+    identifier = Identifier()
+    first, same, other = tool(b'{"a":1,"b":2}'), tool(b'{ "b": 2, "a": 1 }'), tool(b'{"a":1}')
+
+    keys = identifier.tool_keys([first, same, other])
+
+    assert keys == identifier.tool_keys([first, same, other])
+    assert keys[0] == keys[1] == tool_key(same)
+    assert keys[0] != keys[2]
+    assert tool_set_key(keys) == tool_set_key(keys[::-1])
+    assert tool_set_key(keys) != tool_set_key(keys[1:])
+
+
+def test_bytes_have_one_address() -> None:
+    raw = write_message(Message("user", "x"))
+
+    assert content_key(raw) == content_key(bytes(raw))
+    assert content_key(raw) != content_key(raw + b" ")

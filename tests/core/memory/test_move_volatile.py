@@ -1,0 +1,58 @@
+"""Volatile spans of the system text are said at the end of the newest user turn."""
+
+import re
+
+from warmprefix.core.memory.move_volatile import move_volatile
+from warmprefix.core.types import Message, TextPart
+
+CLOCK = (re.compile(r"(?m)^Time: .{1,20}$"),)
+SYSTEM = Message("system", "Be brief.\nTime: 10:00")
+USER = Message("user", "Go.")
+REPLY = Message("assistant", "Done.")
+RESULT = Message("tool", "r")
+
+
+def texts(messages: tuple[Message, ...]) -> list[object]:
+    return [message.content for message in messages]
+
+
+def test_the_span_goes_behind_the_new_user_turn() -> None:
+    moved = move_volatile((SYSTEM, USER), CLOCK)
+
+    assert texts(moved) == ["Be brief.", "Go.\n\nTime: 10:00"]
+
+
+def test_in_a_tool_loop_the_model_was_already_told() -> None:
+    moved = move_volatile((SYSTEM, USER, REPLY, RESULT), CLOCK)
+
+    assert texts(moved) == ["Be brief.", "Go.", "Done.", "r"]
+
+
+def test_nothing_volatile_is_the_same_object() -> None:
+    messages = (Message("system", "Be brief."), USER)
+
+    assert move_volatile(messages, CLOCK) is messages
+
+
+def test_only_leading_system_texts_are_looked_at() -> None:
+    messages = (USER, SYSTEM)
+
+    assert move_volatile(messages, CLOCK) is messages
+
+
+def test_with_system_texts_only_there_is_no_turn_to_tell_it_to() -> None:
+    assert texts(move_volatile((SYSTEM,), CLOCK)) == ["Be brief."]
+
+
+def test_system_text_in_parts_is_left_alone() -> None:
+    messages = (Message("system", (TextPart("Time: 10:00"),)), USER)
+
+    assert move_volatile(messages, CLOCK) is messages
+
+
+def test_a_user_turn_in_parts_is_not_added_to() -> None:
+    parts = Message("user", (TextPart("Go."),))
+
+    moved = move_volatile((SYSTEM, parts), CLOCK)
+
+    assert moved[1] is parts

@@ -1,0 +1,313 @@
+"""JSON as slices: every span ends where a parser says, and what is written is what was meant."""
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.strategies import JSON_TEXTS, JSON_VALUES, spaced
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, ToolCall
+from warmprefix.core.wire.slices import (
+    changed,
+    close_of,
+    compact,
+    decode,
+    elements,
+    is_json,
+    members,
+    string,
+    value_end,
+    write_call,
+    write_message,
+)
+
+LONG = b'"' + b"x\\n" * 400_000 + b'"'
+
+
+class Object(NamedTuple):
+    id: str
+    text: bytes
+    expected: dict[str, bytes]
+
+
+OBJECTS = [
+    Object("empty", b"{}", {}),
+    Object("empty-with-blanks", b"{ \t\r\n}", {}),
+    Object("blanks-everywhere", b'{ "a" :\n1 ,\t"b":\r2 }', {"a": b"1", "b": b"2"}),
+    Object("nested", b'{"a":{"b":[1,{"c":2}]},"d":3}', {"a": b'{"b":[1,{"c":2}]}', "d": b"3"}),
+    Object("brackets-in-strings", b'{"a":"}]{[","b":["}"]}', {"a": b'"}]{["', "b": b'["}"]'}),
+    Object("escaped-quote", rb'{"a":"\"","b":"\\"}', {"a": rb'"\""', "b": rb'"\\"'}),
+    Object("escapes-before-the-end", rb'{"a":"x\\\"","b":1}', {"a": rb'"x\\\""', "b": b"1"}),
+    Object("escaped-name", rb'{"\u0061\"":1}', {'a"': b"1"}),
+    Object("name-of-blanks", b'{" ":1,"":2}', {" ": b"1", "": b"2"}),
+    Object("order-of-arrival", b'{"b":1,"a":2}', {"b": b"1", "a": b"2"}),
+    Object(
+        "literals",
+        b'{"a":null,"b":true,"c":-0.1e+5}',
+        {"a": b"null", "b": b"true", "c": b"-0.1e+5"},
+    ),
+    Object("what-follows-is-not-looked-at", b'{"a":1}trailing', {"a": b"1"}),
+    Object("a-megabyte", b'{"a":' + LONG + b',"b":1}', {"a": LONG, "b": b"1"}),
+    Object("not-ascii", '{"é":"\U0001f600"}'.encode(), {"é": '"\U0001f600"'.encode()}),
+    Object("deep", b'{"a":' + b"[" * 2000 + b"]" * 2000 + b"}", {"a": b"[" * 2000 + b"]" * 2000}),
+]
+
+
+@pytest.mark.parametrize("case", OBJECTS, ids=lambda case: case.id)
+def test_members_are_found_by_position(case: Object) -> None:
+    spans = members(case.text)
+
+    assert {name: case.text[start:end] for name, (start, end) in spans.items()} == case.expected
+    assert list(spans) == list(case.expected)
+
+
+def test_an_array_inside_is_walked_with_its_object() -> None:
+    text = b'{"a":[ 1 , [2] ],"b":[],"c":{},"d":[3]}'
+    inside: dict[str, list[tuple[int, int]]] = {"a": [], "b": [], "c": []}
+
+    spans = members(text, 0, inside)
+
+    assert spans == members(text)
+    assert [text[start:end] for start, end in inside["a"]] == [b"1", b"[2]"]
+    assert inside["b"] == inside["c"] == []
+
+
+NO_OBJECTS = [
+    pytest.param(b"", id="nothing"),
+    pytest.param(b" {}", id="blank-in-front"),
+    pytest.param(b"\xef\xbb\xbf{}", id="byte-order-mark"),
+    pytest.param(b"[]", id="array"),
+    pytest.param(b"{", id="unclosed"),
+    pytest.param(b'{"a"', id="no-colon"),
+    pytest.param(b'{"a":', id="no-value"),
+    pytest.param(b'{"a":}', id="no-value-before-the-end"),
+    pytest.param(b'{"a":1', id="unclosed-after-a-value"),
+    pytest.param(b'{"a":1,', id="unclosed-after-a-comma"),
+    pytest.param(b'{"a":1,}', id="comma-at-the-end"),
+    pytest.param(b'{"a":1 "b":2}', id="no-comma"),
+    pytest.param(b"{a:1}", id="bare-name"),
+    pytest.param(b'{"a":1]', id="wrong-bracket"),
+    pytest.param(b'{"a":"x}', id="unclosed-string"),
+    pytest.param(b'{"a":[1}', id="unclosed-array"),
+    pytest.param(b'{"a":1,"a":2}', id="member-twice"),
+    pytest.param(rb'{"a":1,"\u0061":2}', id="member-twice-in-other-spelling"),
+    pytest.param(b'{"\xff":1}', id="name-not-utf-8"),
+    pytest.param(b'{"a\x00b":1}', id="name-with-a-control-character"),
+    pytest.param(rb'{"\ud800":1}', id="name-with-half-a-character"),
+]
+
+
+@pytest.mark.parametrize("text", NO_OBJECTS)
+def test_what_is_no_object_is_not_understood(text: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        members(text)
+
+
+class Array(NamedTuple):
+    id: str
+    text: bytes
+    expected: list[bytes]
+
+
+ARRAYS = [
+    Array("empty", b"[]", []),
+    Array("empty-with-blanks", b"[ \n]", []),
+    Array("blanks-everywhere", b"[ 1 ,\n2\t,\r[ ] ]", [b"1", b"2", b"[ ]"]),
+    Array("strings", rb'["a,b","]","\"]"]', [b'"a,b"', b'"]"', rb'"\"]"']),
+    Array("deep", b"[" + b"[" * 400 + b"]" * 400 + b"]", [b"[" * 400 + b"]" * 400]),
+]
+
+
+@pytest.mark.parametrize("case", ARRAYS, ids=lambda case: case.id)
+def test_elements_are_found_by_position(case: Array) -> None:
+    assert [case.text[start:end] for start, end in elements(case.text)] == case.expected
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{}", b"[", b"[1", b"[1,", b"[1,]", b"[1 2]", b"[1}", b'["a]']
+)
+def test_what_is_no_array_is_not_understood(text: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        elements(text)
+
+
+@given(st.data(), JSON_VALUES)
+@settings(max_examples=150)
+def test_slices_decode_to_the_values_that_were_written(data: st.DataObject, value: Any) -> None:
+    text = data.draw(spaced({"first": [value, value], "second": value})).encode()
+
+    spans = members(text)
+    start, end = spans["second"]
+    again = [text[a:b] for a, b in elements(text, spans["first"][0])]
+
+    assert [json.loads(item) for item in (text[start:end], *again)] == [value] * 3
+
+
+@given(JSON_TEXTS)
+@settings(max_examples=150)
+def test_a_value_ends_where_a_parser_says(text: str) -> None:
+    _, end = json.JSONDecoder().raw_decode(text)
+
+    assert value_end((text + ",]}").encode(), 0) == len(text[:end].encode())
+
+
+@given(JSON_TEXTS)
+@settings(max_examples=100)
+def test_compact_text_means_the_same_and_has_no_blanks_outside_strings(text: str) -> None:
+    short = compact(text.encode())
+
+    assert json.loads(short, object_pairs_hook=list) == json.loads(text, object_pairs_hook=list)
+    assert compact(short) == short
+
+
+def test_compact_keeps_what_stands_in_strings() -> None:
+    assert compact(b'{ "a b" : [ 1e1 ,\n"x\\" y" ] }') == b'{"a b":[1e1,"x\\" y"]}'
+
+
+def test_compact_takes_a_string_that_is_never_closed_to_its_end() -> None:
+    """Else each quote in it would begin a search of its own, and 1 MB would take hours."""
+    assert compact(b'[ 1, " a\\" b \\') == b'[1," a\\" b \\'
+
+
+UNCLOSED = [
+    pytest.param(b"[" + b"a" * 500_000, id="no-bracket-follows"),
+    pytest.param(b'["' + b"a" * 500_000, id="unclosed-string"),
+    pytest.param(b'["' + b'\\"' * 250_000, id="unclosed-string-of-quotes"),
+    pytest.param(b"[" * 100_000, id="brackets"),
+]
+
+
+@pytest.mark.timeout(20)  # minutes where each byte left begins a search of its own
+@pytest.mark.parametrize("text", UNCLOSED)
+def test_an_unclosed_bracket_is_noticed_in_one_pass(text: bytes) -> None:
+    with pytest.raises(NotUnderstood, match="never closed"):
+        close_of(text, 0)
+
+
+STRICT = [
+    pytest.param(rb'"\ud83d"', True, id="half-a-character-escaped"),
+    pytest.param(b"NaN", True, id="not-a-number"),
+    pytest.param(b"{", False, id="unclosed"),
+    pytest.param(b'"\xff"', False, id="not-utf-8"),
+    pytest.param(b"\x001", False, id="utf-16"),
+    pytest.param(b"\xef\xbb\xbf1", False, id="byte-order-mark"),
+    pytest.param(b"[" * 100_000 + b"]" * 100_000, False, id="deeper-than-anyone-reads"),
+]
+
+
+@pytest.mark.parametrize(("raw", "lenient"), STRICT)
+def test_what_the_strict_parser_refuses_a_lenient_one_may_read(raw: bytes, lenient: bool) -> None:
+    with pytest.raises(NotUnderstood):
+        decode(raw)
+    assert is_json(raw) is lenient
+
+
+STRINGS = [
+    pytest.param('a\n"\\', b'"a\\n\\"\\\\"', id="escapes"),
+    pytest.param("é\u2028", '"é\u2028"'.encode(), id="no-needless-escapes"),
+    pytest.param("\ud83d", b'"\\ud83d"', id="half-a-character"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), STRINGS)
+def test_a_string_is_written(text: str, expected: bytes) -> None:
+    assert string(text) == expected
+
+
+CALL = ToolCall(id="c", name="f", arguments='{"a": 1e1}')
+
+
+class Written(NamedTuple):
+    id: str
+    message: Message
+    expected: bytes
+
+
+MESSAGES = [
+    Written("received-bytes-first", Message("user", "x", raw=RawJson(b"{ }")), b"{ }"),
+    Written(
+        "default-order",
+        Message("tool", "r", tool_call_id="c", name="f"),
+        b'{"role":"tool","content":"r","tool_call_id":"c","name":"f"}',
+    ),
+    Written(
+        "order-of-keys",
+        Message("user", "x", keys=("content", "role")),
+        b'{"content":"x","role":"user"}',
+    ),
+    Written(
+        "extra-in-its-place",
+        Message("user", "x", extra={"id": RawJson(b"1e1")}, keys=("id", "role", "content")),
+        b'{"id":1e1,"role":"user","content":"x"}',
+    ),
+    Written(
+        "absent-content",
+        Message("assistant", reasoning="r"),
+        b'{"role":"assistant","reasoning_content":"r"}',
+    ),
+    Written(
+        "raw-content",
+        Message("user", extra={"content": RawJson(b"null")}, keys=("role", "content")),
+        b'{"role":"user","content":null}',
+    ),
+    Written(
+        "parts",
+        Message("user", (TextPart("x", {"m": RawJson(b"1")}), OpaquePart(RawJson(b"7")))),
+        b'{"role":"user","content":[{"type":"text","text":"x","m":1},7]}',
+    ),
+    Written(
+        "calls",
+        Message("assistant", "", tool_calls=(CALL,)),
+        rb'{"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function",'
+        rb'"function":{"name":"f","arguments":"{\"a\": 1e1}"}}]}',
+    ),
+]
+
+
+@pytest.mark.parametrize("case", MESSAGES, ids=lambda case: case.id)
+def test_a_message_is_written(case: Written) -> None:
+    assert write_message(case.message) == case.expected
+
+
+CALLS = [
+    pytest.param(ToolCall(None, None, None, type=None), b'{"function":{}}', id="nothing-known"),
+    pytest.param(
+        ToolCall(None, "f", None, RawJson(b"{ }"), None),
+        b'{"function":{"name":"f","arguments":{ }}}',
+        id="arguments-as-object",
+    ),
+    pytest.param(
+        ToolCall("c", "f", "", keys=("function", "id"), function_keys=("arguments",)),
+        b'{"function":{"arguments":"","name":"f"},"id":"c","type":"function"}',
+        id="order-of-keys",
+    ),
+    pytest.param(
+        ToolCall("c", "f", "", extra={"index": RawJson(b"0")}, function_extra={"x": RawJson(b"1")}),
+        b'{"id":"c","type":"function","function":{"name":"f","arguments":"","x":1},"index":0}',
+        id="extra",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "expected"), CALLS)
+def test_a_tool_call_is_written(call: ToolCall, expected: bytes) -> None:
+    assert write_call(call) == expected
+
+
+def test_a_changed_message_loses_its_received_bytes() -> None:
+    before = Message("user", "x", raw=RawJson(b'{"role":"user","content":"x"}'))
+
+    after = changed(before, content="y")
+
+    assert after.raw is None
+    assert write_message(after) == b'{"role":"user","content":"y"}'
+
+
+def test_half_a_character_in_a_text_is_written_as_an_escape() -> None:
+    """As a member of its own would be."""
+    message = Message("user", "x\ud800", keys=("content", "role"))
+
+    assert write_message(message) == b'{"content":"x\\ud800","role":"user"}'

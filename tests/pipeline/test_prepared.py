@@ -1,0 +1,37 @@
+"""What a prompt begins with: the same for all prompts that are rendered alike up to the first question."""
+
+from dataclasses import replace
+
+import pytest
+
+from warmprefix.core.identity.keys import Identifier
+from warmprefix.core.types import Message, Prompt, RawJson, Tool
+from warmprefix.pipeline.prepared import head_of
+
+S = Message("system", "You help.")
+U = Message("user", "Hello")
+TOOL = Tool("f", RawJson(b'{"name":"f"}'))
+PROMPT = Prompt((S, U, Message("assistant", "Hi")), (TOOL,), {"a": RawJson(b"1")})
+
+OTHERS = [
+    pytest.param(replace(PROMPT, messages=(S, U)), True, id="what-comes-behind"),
+    pytest.param(replace(PROMPT, messages=(replace(S, role="developer"), U)), True, id="developer"),
+    pytest.param(
+        replace(PROMPT, messages=(replace(S, content="You help.\n"), U)), True, id="edges"
+    ),
+    pytest.param(replace(PROMPT, messages=(replace(S, content="Else."), U)), False, id="system"),
+    pytest.param(replace(PROMPT, messages=(S, replace(U, content="Bye"))), False, id="question"),
+    pytest.param(replace(PROMPT, tools=None), False, id="tools"),
+    pytest.param(replace(PROMPT, template_options={"a": RawJson(b"2")}), False, id="options"),
+]
+
+
+@pytest.mark.parametrize(("other", "is_same"), OTHERS)
+def test_prompts_that_begin_alike(other: Prompt, is_same: bool) -> None:
+    identifier = Identifier()
+
+    assert (head_of(identifier, other) == head_of(identifier, PROMPT)) is is_same
+
+
+def test_a_prompt_without_a_question_begins_like_no_other() -> None:
+    assert head_of(Identifier(), replace(PROMPT, messages=(S,))) == b""

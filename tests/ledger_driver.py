@@ -7,9 +7,9 @@ from typing import Any
 from warmprefix.backends.llamacpp import LlamaCpp
 from warmprefix.config import CanonicalizeConfig, Config, MemoryConfig
 from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import Outcome, Reply, Timings
+from warmprefix.core.types import Finish, Outcome, Reply, Timings
 from warmprefix.counters import Counters
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.prepared import Prepared
 from warmprefix.pipeline.recent import Recent
@@ -65,7 +65,7 @@ class Driver:
         message = parse_message(json.dumps(reply).encode()) if reply else None
         self.prepared = prepared
         ended = Ended(
-            Reply(message=message, finish="stop", timings=timings), 200, Outcome.OK, NO_TIMES
+            Reply(message=message, finish=Finish.ANSWER, timings=timings), 200, Outcome.OK, NO_TIMES
         )
         self.turn, self.question = self.recorder.record(prepared, ended)
         forwarded: Json = json.loads(prepared.body)

@@ -6,7 +6,7 @@ from tests.fakes.scripted_replies import dump
 from warmprefix.core.slots.choice import Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Prompt
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.slots.table import Decide, Seat, SlotTable
 
 HEAD = b"head"

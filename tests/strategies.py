@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests import chat_dialect
 from warmprefix.core.types import Prompt
-from warmprefix.dialects import chat_completions
 
 Json = dict[str, Any]
 
@@ -191,7 +191,7 @@ def body_of(messages: Sequence[Mapping[str, Any]], tools: Any = None) -> bytes:
 
 def prompt_of(messages: Sequence[Mapping[str, Any]], tools: Any = None) -> Prompt:
     """The prompt of a request with these messages and tools."""
-    return chat_completions.parse(body_of(messages, tools)).prompt
+    return chat_dialect.parse(body_of(messages, tools)).prompt
 
 
 def prompts() -> st.SearchStrategy[Prompt]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.chat_dialect import PATHS
 from tests.metric_names import metric_names
 from tests.write_docs import PAGE, rules_page
 from warmprefix.cli import app
 from warmprefix.config import Config
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.types import Kind, Outcome
-from warmprefix.dialects.chat_completions import PATHS
 from warmprefix.log.writer import FIELDS
 
 ROOT = Path(__file__).parents[1]

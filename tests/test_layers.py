@@ -60,9 +60,13 @@ class Layer(NamedTuple):
 
 LAYERS = [
     Layer("dialects/", ("warmprefix.core", "warmprefix.dialects")),
-    Layer("profiles/", ("warmprefix.core", "warmprefix.profiles")),
+    # A request is parsed by a dialect; what it is stands in dialects/base.py, beside the core.
+    Layer("profiles/", ("warmprefix.core", "warmprefix.profiles", "warmprefix.dialects.base")),
     # Background tasks are started through warmprefix.tasks alone: it keeps a reference.
-    Layer("backends/", ("warmprefix.core", "warmprefix.backends", "warmprefix.tasks")),
+    Layer(
+        "backends/",
+        ("warmprefix.core", "warmprefix.backends", "warmprefix.tasks", "warmprefix.dialects.base"),
+    ),
     Layer("stores/", ("warmprefix.core", "warmprefix.stores")),
 ]
 
@@ -146,3 +150,41 @@ def test_the_allowed_modules_exist() -> None:
 def test_the_files_are_found() -> None:
     assert len(CORE) > 20
     assert Path("proxy/warmprefix/core/rules/__init__.py") in CORE
+
+
+MEMBERS = frozenset({
+    "tool_calls", "reasoning_content", "tool_call_id", "choices", "delta", "finish_reason", "id_slot",
+    "cache_prompt", "cache_control", "chat_template_kwargs", "input_schema", "tool_use",
+})  # fmt: skip
+"""Names that only a body of some dialect has. Others, such as "content", are words of ours too."""
+
+SPEAK_THEMSELVES = {
+    "backends/experiment.py": "asks llama-server's own /completion",
+    "backends/llama.py": "asks llama-server's own /completion",
+    "backends/template.py": "asks llama-server's own /apply-template, which takes a chat completion",
+    "backends/template_probes.py": "asks llama-server's own /apply-template, which takes a chat completion",
+    "backends/lemonade.py": "rewrites members that Lemonade alone reads",
+}
+
+
+def test_only_a_dialect_knows_the_name_of_a_member() -> None:
+    found = set()
+    for path in FILES:
+        if within(path, "dialects/"):
+            continue
+        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+            if isinstance(node, ast.Constant) and node.value in MEMBERS:
+                found.add(path.relative_to("proxy/warmprefix").as_posix())
+
+    assert found == set(SPEAK_THEMSELVES)
+
+
+def test_a_dialect_is_imported_by_the_list_of_them_alone() -> None:
+    for path in FILES:
+        if within(path, "dialects/"):
+            continue
+        for module in imports(path):
+            known = module in ("warmprefix.dialects", "warmprefix.dialects.base")
+            known = known or belongs(module, "warmprefix.dialects.canonical_body")
+            is_name = module.rpartition(".")[2] in ("DIALECTS", "dialect_of")
+            assert known or is_name or not belongs(module, "warmprefix.dialects"), (path, module)

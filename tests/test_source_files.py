@@ -13,6 +13,7 @@ ELSEWHERE = {
     "core/doctor/facts.py": "values without behaviour: tests of the doctor make them",
     "core/doctor/finding.py": "values without behaviour: tests of the doctor read them",
     "core/types.py": "values without behaviour: every test makes them",
+    "dialects/base.py": "promises without behaviour: tests/test_dialects.py holds every dialect to them",
     "core/rules/base.py": "tests/core/test_laws.py: what holds for every rule",
     "core/rules/memory_rules.py": "names and reasons; what they do is in test_volatile, test_transient",
     "profiles/base.py": "tests/profiles/test_profiles.py, test_side_requests.py",

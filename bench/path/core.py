@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from bench.path.bodies import history, tools
 from bench.path.measure import Figure
 from bench.path.report import Goal, exit_code, goal_lines, machine, markdown
+from tests import chat_dialect
 from warmprefix.backends.llamacpp import LlamaCpp
 from warmprefix.config import Config, MemoryConfig
 from warmprefix.core.turn import Times
-from warmprefix.core.types import Outcome, Reply
+from warmprefix.core.types import Finish, Outcome, Reply
 from warmprefix.counters import Counters
-from warmprefix.dialects import chat_completions
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.prepared import Prepared
 from warmprefix.pipeline.recent import Recent
@@ -60,7 +60,7 @@ class Proxy:
         """A request that was answered and is remembered."""
         prepared = await self.prepare(body)
         message = parse_message(json.dumps(_REPLY).encode())
-        reply = Reply(message=message, finish="stop")
+        reply = Reply(message=message, finish=Finish.ANSWER)
         self._recorder.record(prepared, Ended(reply, 200, Outcome.OK, _TIMES))
 
 
@@ -109,7 +109,7 @@ def _question(number: int) -> dict[str, object]:
 
 
 async def _parse(body: bytes) -> object:
-    return chat_completions.parse(body)
+    return chat_dialect.parse(body)
 
 
 async def _timed(works: Callable[[], Iterable[Awaitable[object]]]) -> Figure:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.chat_dialect import parse, render
 from warmprefix.backends.lemonade import Lemonade
-from warmprefix.dialects.chat_completions import parse, render
 
 USER = '"messages":[{"role":"user","content":"hi"}]'
 

@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chat_dialect import PATHS
 from tests.conformance.by_design import BY_DESIGN
 from tests.conformance.comparing import Difference, differences, media_type
 from tests.fakes.llama import LlamaServer
 from tests.fakes.raw_client import Answer, raw_client, request_bytes
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy
-from warmprefix.dialects.chat_completions import PATHS
 
 CHAT = "/v1/chat/completions"
 Expected = Mapping[str, object]

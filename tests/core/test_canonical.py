@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from tests.chat_dialect import chat_message
 from tests.strategies import Json, conversations, prompt_of, prompts
 from warmprefix.core.canonical import Canonicalizer, choose_rules, continued
+from warmprefix.core.messages import written
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Prompt, Risk
-from warmprefix.core.wire.slices import write_message
 
 DEFAULT = choose_rules()
 NOISY: list[Json] = [
@@ -95,11 +96,11 @@ def test_nothing_is_continued_but_a_reply(messages: list[Json]) -> None:
 
 
 def test_a_message_without_received_bytes_is_canonical_too() -> None:
-    prompt = Prompt((Message("user", "x\n"), Message("user", "y")))
+    prompt = Prompt((chat_message("user", "x\n"), chat_message("user", "y")))
 
     canonical = Canonicalizer(DEFAULT).run(prompt)
 
-    assert [write_message(message) for message in canonical.prompt.messages] == [
+    assert [written(message) for message in canonical.prompt.messages] == [
         b'{"role":"user","content":"x"}',
         b'{"role":"user","content":"y"}',
     ]
@@ -130,8 +131,8 @@ def test_a_result_gets_the_name_of_its_call_and_stays_one_object() -> None:
 def test_a_result_without_received_bytes_gets_it_too() -> None:
     called, _ = prompt_of(CALLED).messages
     keys = ("role", "content", "tool_call_id")  # in order: no other rule has anything to do
-    result = Message("tool", "r", tool_call_id="c", keys=keys)
-    prompt = Prompt((called, result, Message("user", "x")))
+    result = chat_message("tool", "r", tool_call_id="c", keys=keys)
+    prompt = Prompt((called, result, chat_message("user", "x")))
 
     assert Canonicalizer(DEFAULT).run(prompt).prompt.messages[1].name == "f"
 
@@ -162,8 +163,8 @@ def test_the_canonical_form_is_its_own(prompt: Prompt) -> None:
     assert again.prompt is first.prompt
     assert again.rules == again.failed == first.failed == ()
     assert (remembered.prompt, remembered.rules) == (first.prompt, first.rules)
-    assert list(map(write_message, remembered.prompt.messages)) == list(
-        map(write_message, first.prompt.messages)
+    assert list(map(written, remembered.prompt.messages)) == list(
+        map(written, first.prompt.messages)
     )
 
 
@@ -177,4 +178,4 @@ def test_the_canonicalizer_does_what_the_rules_do_in_a_row(messages: list[Json])
 
     found = Canonicalizer(DEFAULT).run(prompt).prompt
 
-    assert list(map(write_message, found.messages)) == list(map(write_message, expected.messages))
+    assert list(map(written, found.messages)) == list(map(written, expected.messages))

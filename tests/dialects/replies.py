@@ -3,8 +3,9 @@
 import json
 from typing import Any, NamedTuple
 
-from warmprefix.core.types import Message, Reply, Timings, ToolCall, Usage
-from warmprefix.dialects.chat_reply import ChatReader
+from tests.chat_dialect import chat_message, tool_call
+from warmprefix.core.types import Finish, Message, Reply, Timings, Usage
+from warmprefix.dialects.chat_completions.reply import ChatReader
 
 KEYS = ("role", "content")
 TIMINGS = {"cache_n": 617, "prompt_n": 1, "prompt_ms": 49.6, "predicted_n": 8, "predicted_ms": 202}
@@ -33,13 +34,13 @@ def call(index: Any, **members: Any) -> dict[str, Any]:
 
 
 def said(text: str, **fields: Any) -> Message:
-    return Message("assistant", text, keys=KEYS, **fields)
+    return chat_message("assistant", text, keys=KEYS, **fields)
 
 
 ROLE = data(chunk(role="assistant", content=None))
 HI = ROLE + data(chunk(content="H")) + data(chunk(content="i"))
 STOP = data(chunk("stop"))
-OK = Reply(said("Hi"), "stop", complete=True, model="m")
+OK = Reply(said("Hi"), Finish.ANSWER, complete=True, model="m")
 
 
 class Case(NamedTuple):
@@ -50,12 +51,12 @@ class Case(NamedTuple):
 
 
 def ok(**fields: Any) -> Reply:
-    values = {"message": OK.message, "finish": "stop", "complete": True, "model": "m"}
+    values = {"message": OK.message, "finish": Finish.ANSWER, "complete": True, "model": "m"}
     return Reply(**{**values, **fields})
 
 
 F = {"name": "read", "arguments": ""}
-READ = ToolCall("c1", "read", '{"path":"a"}')
+READ = tool_call("c1", "read", '{"path":"a"}')
 
 
 def read(stream: bool, *pieces: bytes) -> Reply:

@@ -10,15 +10,15 @@ import json
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from tests import chat_dialect
 from tests.fuzz.said import Number, around, lenient, said
 from warmprefix.core.canonical import Canonicalizer, choose_rules
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Reply
 from warmprefix.core.wire.sse import Event, SseReader
-from warmprefix.dialects import chat_completions
 from warmprefix.dialects.canonical_body import canonicalize_body
-from warmprefix.dialects.chat_ids import CallIds
-from warmprefix.dialects.chat_reply import ChatReader
+from warmprefix.dialects.chat_completions.ids import CallIds
+from warmprefix.dialects.chat_completions.reply import ChatReader
 
 _MAX_CUTS = 8
 
@@ -26,13 +26,13 @@ _MAX_CUTS = 8
 def body(data: bytes) -> None:
     """A request body: understood or not, and whatever is written says what was received."""
     try:
-        request = chat_completions.parse(data)
+        request = chat_dialect.parse(data)
     except NotUnderstood:
         return
-    assert chat_completions.render(request, request.prompt) == data
+    assert chat_dialect.render(request, request.prompt) == data
     for written in (_sent(data), _for_people(data)):
         _check_meaning(data, written)
-    _check_slot(data, chat_completions.with_slot(data, 3))
+    _check_slot(data, chat_dialect.with_slot(data, 3))
 
 
 def _sent(data: bytes) -> bytes:
@@ -45,10 +45,10 @@ def _sent(data: bytes) -> bytes:
 
 
 def _canonical(canonicalizer: Canonicalizer, data: bytes) -> bytes:
-    request = chat_completions.parse(data)
+    request = chat_dialect.parse(data)
     result = canonicalizer.run(request.prompt)
     assert not result.failed, result.failed
-    sent = chat_completions.render(request, result.prompt)
+    sent = chat_dialect.render(request, result.prompt)
     assert result.rules or sent == data, "changed, and no rule says so"
     return sent
 

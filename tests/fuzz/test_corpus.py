@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests import chat_dialect
 from tests.fuzz import kept
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS, cut, with_cuts
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.dialects import chat_completions
 
 CHANGED = b'{"messages":[{"role":"user","content":"a\\n"}%b]%b}'
 CALL = b'{"choices":[{"delta":{"tool_calls":[{"id":"","x":1%b}]}}]}\n\n'
@@ -49,7 +49,7 @@ def test_fuzzing_begins_with_bodies_that_are_understood() -> None:
     """Else it would take hours until anything behind the parser is tried."""
     for data in seeds("body"):
         try:
-            chat_completions.parse(data)
+            chat_dialect.parse(data)
         except NotUnderstood as error:
             pytest.fail(f"{error}: {data!r}")
 

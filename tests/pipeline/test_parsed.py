@@ -5,8 +5,10 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.chat_dialect import parse
 from tests.strategies import Json, body_of, conversations
-from warmprefix.dialects.chat_completions import NOT_BEGUN, parse
+from warmprefix.dialects.base import NOT_BEGUN
+from warmprefix.dialects.chat_completions import CHAT
 from warmprefix.pipeline.parsed import Parsed
 
 MESSAGES: list[Json] = [
@@ -23,7 +25,7 @@ def body(messages: list[Json], **members: object) -> bytes:
 
 
 def test_a_history_that_goes_on_is_walked_from_where_it_goes_on() -> None:
-    parsed = Parsed()
+    parsed = Parsed(CHAT)
     first = parse(body(MESSAGES), parsed)
     longer = body([*MESSAGES, {"role": "user", "content": "d"}], tools=TOOLS)
     begun = parsed.begun(longer)
@@ -35,7 +37,7 @@ def test_a_history_that_goes_on_is_walked_from_where_it_goes_on() -> None:
 
 
 def test_an_edited_history_is_walked_anew() -> None:
-    parsed = Parsed()
+    parsed = Parsed(CHAT)
     parse(body(MESSAGES), parsed)
     edited = body([{"role": "system", "content": "Be long."}, *MESSAGES[1:]])
 
@@ -44,14 +46,14 @@ def test_an_edited_history_is_walked_anew() -> None:
 
 
 def test_the_same_tools_are_the_same_object() -> None:
-    parsed = Parsed()
+    parsed = Parsed(CHAT)
     one, other = (parse(body(MESSAGES[:2], tools=TOOLS), parsed).prompt.tools for _ in range(2))
 
     assert one is other
 
 
 def test_only_the_latest_histories_are_kept() -> None:
-    parsed = Parsed()
+    parsed = Parsed(CHAT)
     bodies = [body([{"role": "system", "content": str(at)}, *MESSAGES]) for at in range(12)]
     for each in bodies:
         parse(each, parsed)
@@ -60,7 +62,7 @@ def test_only_the_latest_histories_are_kept() -> None:
 
 
 def test_large_ones_leave_sooner_and_the_largest_are_never_kept() -> None:
-    parsed = Parsed()
+    parsed = Parsed(CHAT)
     sizes = {"s": 1_000, "m": 9_000_000, "l": 9_000_001, "x": 17_000_000}
     bodies = [body([{"role": "user", "content": name * n}, *MESSAGES]) for name, n in sizes.items()]
     for each in bodies:
@@ -74,7 +76,7 @@ def test_large_ones_leave_sooner_and_the_largest_are_never_kept() -> None:
 def test_whatever_was_parsed_before_the_request_is_the_same(
     histories: list[list[Json]], data: st.DataObject
 ) -> None:
-    parsed = Parsed()
+    parsed = Parsed(CHAT)
     for _ in range(4):
         history = data.draw(st.sampled_from(histories))
         given_body = body_of(history[: data.draw(st.integers(0, len(history)))])

@@ -4,23 +4,25 @@ from dataclasses import replace
 
 import pytest
 
+from tests.chat_dialect import chat_message
 from warmprefix.core.identity.keys import Identifier
-from warmprefix.core.types import Message, Prompt, RawJson, Tool
+from warmprefix.core.messages import changed
+from warmprefix.core.types import Prompt, RawJson, Tool
 from warmprefix.pipeline.prepared import head_of
 
-S = Message("system", "You help.")
-U = Message("user", "Hello")
+S = chat_message("system", "You help.")
+U = chat_message("user", "Hello")
 TOOL = Tool("f", RawJson(b'{"name":"f"}'))
-PROMPT = Prompt((S, U, Message("assistant", "Hi")), (TOOL,), {"a": RawJson(b"1")})
+PROMPT = Prompt((S, U, chat_message("assistant", "Hi")), (TOOL,), {"a": RawJson(b"1")})
 
 OTHERS = [
     pytest.param(replace(PROMPT, messages=(S, U)), True, id="what-comes-behind"),
     pytest.param(replace(PROMPT, messages=(replace(S, role="developer"), U)), True, id="developer"),
     pytest.param(
-        replace(PROMPT, messages=(replace(S, content="You help.\n"), U)), True, id="edges"
+        replace(PROMPT, messages=(changed(S, content="You help.\n"), U)), True, id="edges"
     ),
-    pytest.param(replace(PROMPT, messages=(replace(S, content="Else."), U)), False, id="system"),
-    pytest.param(replace(PROMPT, messages=(S, replace(U, content="Bye"))), False, id="question"),
+    pytest.param(replace(PROMPT, messages=(changed(S, content="Else."), U)), False, id="system"),
+    pytest.param(replace(PROMPT, messages=(S, changed(U, content="Bye"))), False, id="question"),
     pytest.param(replace(PROMPT, tools=None), False, id="tools"),
     pytest.param(replace(PROMPT, template_options={"a": RawJson(b"2")}), False, id="options"),
 ]

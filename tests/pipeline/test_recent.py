@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.chat_dialect import chat_message
 from warmprefix.core.memo import ENTRY_BYTES
 from warmprefix.core.memory.ledger import Conversation
-from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.core.types import CacheStats, Prompt
 from warmprefix.pipeline.recent import Last, Recent
 
 LAST = Last(
@@ -14,7 +15,7 @@ LAST = Last(
     turn="t",
     index=0,
     number=1,
-    prompt=Prompt((Message("user", "hi"),)),
+    prompt=Prompt((chat_message("user", "hi"),)),
     stats=CacheStats(),
     model=None,
     asked_model=None,
@@ -31,7 +32,7 @@ def last(conversation: str, **fields: object) -> Last:
 
 def saying(text: str) -> Prompt:
     """A prompt of one message."""
-    return Prompt((Message("user", text),))
+    return Prompt((chat_message("user", text),))
 
 
 def test_the_last_turn_of_a_conversation_counts() -> None:
@@ -62,7 +63,7 @@ def test_a_turn_that_goes_on_from_another_takes_its_place() -> None:
 
 def test_a_conversation_is_as_long_as_its_longest_branch() -> None:
     recent = Recent()
-    recent.put(last("a", turn="1", prompt=Prompt((Message("user", "x"),) * 5)))
+    recent.put(last("a", turn="1", prompt=Prompt((chat_message("user", "x"),) * 5)))
     recent.put(last("a", turn="2", prompt=saying("y")))
 
     assert recent.has_longer("a", 4)
@@ -90,7 +91,7 @@ def test_one_conversation_is_kept_however_large() -> None:
 
 def test_replies_and_branches_count_in_the_size() -> None:
     """A short question with an answer of megabytes, and the turns that are kept beside the newest."""
-    for more in ({"reply": Message("assistant", "x" * 200)}, {"prompt": saying("x" * 200)}):
+    for more in ({"reply": chat_message("assistant", "x" * 200)}, {"prompt": saying("x" * 200)}):
         recent = Recent(max_bytes=250 + 2 * ENTRY_BYTES)
         recent.put(last("a", **more))
         recent.put(last("a"))

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from tests.chat_dialect import parse
 from tests.strategies import Json, body_of
-from warmprefix.core.types import Request
-from warmprefix.dialects.chat_completions import parse
+from warmprefix.dialects.base import Request
 from warmprefix.profiles.base import Recognised
 
 TOOLS = [{"type": "function", "function": {"name": "read"}}]

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import chat_dialect
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, running_proxy
 from tests.ledger_driver import PATH, Driver
@@ -14,7 +15,6 @@ from tests.security.hostile import CHAT, HANG_S, OK
 from tests.strategies import JSON_TEXTS, JSON_VALUES, conversations, spaced, tool_lists
 from warmprefix.backends.llamacpp import LlamaCpp
 from warmprefix.config import CanonicalizeConfig
-from warmprefix.dialects import chat_completions
 from warmprefix.pipeline.rulesets import RuleSets
 
 Json = dict[str, Any]
@@ -67,7 +67,7 @@ BODIES = st.one_of(SPACED_BODIES, ODD_BODIES, TEXT_BODIES, damaged(), st.binary(
 def prompt_keys(body: bytes) -> tuple[bytes, ...]:
     """The identity of a body's messages once every rule has had its say."""
     rules = RuleSets(CanonicalizeConfig()).of("unknown")
-    prompt = rules.canonicalizer.run(chat_completions.parse(body).prompt).prompt
+    prompt = rules.canonicalizer.run(chat_dialect.parse(body).prompt).prompt
     return rules.identifier.chain_keys(prompt.messages, b"")
 
 

@@ -104,7 +104,11 @@ class Fault:
 FAULTS = [
     # before the request is sent
     Fault("pipeline.identify", "warmprefix.pipeline.prepare.Pipeline.identify", "prepare"),
-    Fault("chat_completions.parse", "warmprefix.dialects.chat_completions.parse", "prepare"),
+    Fault(
+        "dialect.parse",
+        "warmprefix.dialects.chat_completions.dialect.ChatCompletions.parse",
+        "prepare",
+    ),
     Fault("profile_of", "warmprefix.pipeline.prepare.profile_of", "prepare"),
     Fault("canonicalizer.run", "warmprefix.core.canonical.Canonicalizer.run", "prepare"),
     Fault("store.find", "warmprefix.stores.memory.MemoryStore.find", "store"),
@@ -113,7 +117,11 @@ FAULTS = [
     Fault("known.kind", "warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
     Fault("pipeline.write", "warmprefix.pipeline.prepare.Pipeline.write", "prepare"),
     Fault("restore", "warmprefix.pipeline.prepare.restore", "prepare"),
-    Fault("chat_completions.render", "warmprefix.dialects.chat_completions.render", "prepare"),
+    Fault(
+        "dialect.render",
+        "warmprefix.dialects.chat_completions.dialect.ChatCompletions.render",
+        "prepare",
+    ),
     Fault("kind.headers", "warmprefix.backends.llamacpp.LlamaCpp.headers", "backend-facts"),
     Fault("capture.tape", "warmprefix.capture.writer.Capture.tape", "capture"),
     Fault("prewarm.arrived", "warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
@@ -129,12 +137,28 @@ FAULTS = [
     Fault("known.lost", "warmprefix.backends.known.KnownBackend.lost", "backend-facts", moves=True),
     Fault("seating.give_back", "warmprefix.slots.seating.Seating.give_back", "slot", moves=True),
     # while the reply passes
-    Fault("chat_completions.reader", "warmprefix.dialects.chat_completions.reader", "reader"),
-    Fault("reader.feed", "warmprefix.dialects.chat_reply.ChatReader.feed", "reader"),
-    Fault("reader.finish", "warmprefix.dialects.chat_reply.ChatReader.finish", "reader"),
+    Fault(
+        "dialect.reader",
+        "warmprefix.dialects.chat_completions.dialect.ChatCompletions.reader",
+        "reader",
+    ),
+    Fault("reader.feed", "warmprefix.dialects.chat_completions.reply.ChatReader.feed", "reader"),
+    Fault(
+        "reader.finish", "warmprefix.dialects.chat_completions.reply.ChatReader.finish", "reader"
+    ),
     Fault("tape.feed", "warmprefix.capture.writer.Tape.feed", "capture"),
-    Fault("ids.piece", "warmprefix.dialects.chat_ids.CallIds.piece", "call-ids", modes=(STREAM,)),
-    Fault("ids.body", "warmprefix.dialects.chat_ids.CallIds.body", "call-ids", modes=(WHOLE,)),
+    Fault(
+        "ids.piece",
+        "warmprefix.dialects.chat_completions.ids.CallIds.piece",
+        "call-ids",
+        modes=(STREAM,),
+    ),
+    Fault(
+        "ids.body",
+        "warmprefix.dialects.chat_completions.ids.CallIds.body",
+        "call-ids",
+        modes=(WHOLE,),
+    ),
     # when it has ended
     Fault("end", "warmprefix.server.exchange.Exchange._end", "record", is_logged=False),
     Fault("turn_of", "warmprefix.server.ending.turn_of", "record", fault=fails_with_a_reply),
@@ -296,6 +320,7 @@ RELAY = frozenset({
     "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",
     "answer_backend_error", "outcome_of", "pieces.append", "tried.append", "key.lower", "name.decode",
     "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "unread", "as_it_came",
+    "dialect_of",
     # modules of the way itself
     "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived", "parts.kind",
     "ids.piece", "ids.body", "ids.end", "end_turn", "turn_of", "bare_record_of", "parts.outgoing", "field",

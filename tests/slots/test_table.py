@@ -22,7 +22,7 @@ from tests.slot_driver import (
 from warmprefix.core.slots.choice import SlotChoice, Traits, Wish
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Tool
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.slots.table import SlotTable, head_of
 
 REPLY = parse_message(dump({"role": "assistant", "content": "Done."}))

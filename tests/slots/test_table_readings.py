@@ -15,7 +15,7 @@ from tests.slot_driver import (
 )
 from warmprefix.core.slots.choice import LEAST_LOSS_TOKENS, Traits
 from warmprefix.core.slots.state import SlotState
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.slots.table import SlotTable
 
 REPLY = parse_message(dump({"role": "assistant", "content": "Done."}))

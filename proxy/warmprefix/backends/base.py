@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
-from warmprefix.core.types import RawJson, Request
+from warmprefix.core.types import RawJson
+from warmprefix.dialects.base import Request
 
 Headers = list[tuple[bytes, bytes]]
 Body = bytes | AsyncIterator[bytes] | None

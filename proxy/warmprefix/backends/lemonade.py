@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.types import RawJson, Request
+from warmprefix.core.types import RawJson
 from warmprefix.core.wire.slices import members, write_object
+from warmprefix.dialects.base import Request
 
 _KWARGS = "chat_template_kwargs"
 _FALSE = RawJson(b"false")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from warmprefix.backends.base import Headers
-from warmprefix.core.types import RawJson, Request
+from warmprefix.core.types import RawJson
+from warmprefix.dialects.base import Request
 
 
 class LlamaCpp:

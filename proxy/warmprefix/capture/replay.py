@@ -16,7 +16,7 @@ from warmprefix.core.rules.memory_rules import MEMORY_RULES
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Message, Outcome, Prompt, Reply, Timings, Usage
 from warmprefix.counters import Counters
-from warmprefix.dialects import chat_completions
+from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.pipeline.observe import Compared, Observer
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.prepared import Prepared
@@ -121,7 +121,7 @@ def renamed(turn: Turn, ids: dict[str, str]) -> Turn:
 def ended_of(captured: Captured) -> Ended:
     """How the captured exchange ended, with the counts that were captured."""
     is_stream = not captured.response.lstrip().startswith(b"{")
-    reader = chat_completions.reader(is_stream)
+    reader = (dialect_of(captured.path) or DIALECTS[0]).reader(is_stream)
     reader.feed(captured.response)
     outcomes = {outcome.value: outcome for outcome in Outcome}
     times = Times(captured.unix_s, 0.0, 0.0, None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from warmprefix.core.memo import Memo
+from warmprefix.core.messages import written
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import (
     MessageChange,
@@ -21,7 +22,6 @@ from warmprefix.core.rules.base import (
     with_tools,
 )
 from warmprefix.core.types import Message, Prompt, Tool
-from warmprefix.core.wire.slices import write_message
 
 Value = TypeVar("Value")
 Told = Callable[[str, Exception], None]
@@ -165,7 +165,7 @@ def _written_once(local: _Local[Message]) -> _Local[Message]:
     """With the bytes of a changed message: once, not on every turn that carries it."""
     if not local.rules:
         return local
-    return replace(local, value=replace(local.value, raw=write_message(local.value)))
+    return replace(local, value=replace(local.value, raw=written(local.value)))
 
 
 def _counted(
@@ -181,7 +181,7 @@ def _counted(
 def _written(prompt: Prompt) -> Prompt:
     """`prompt` with the bytes of every changed message: they are needed to recognise and to send it."""
     messages = tuple(
-        message if message.raw is not None else replace(message, raw=write_message(message))
+        message if message.raw is not None else replace(message, raw=written(message))
         for message in prompt.messages
     )
     return with_messages(prompt, messages)

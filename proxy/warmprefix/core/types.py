@@ -8,7 +8,7 @@ wire; here `None` means absent, and anything that does not have the type named b
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, NewType
+from typing import Literal, NewType, Protocol
 
 RawJson = NewType("RawJson", bytes)
 """JSON text exactly as received: number spelling, key order, escapes and blanks included."""
@@ -22,24 +22,6 @@ class Risk(Enum):
     LOSSLESS = "lossless"
     NEUTRAL = "neutral"
     MEANING = "meaning"
-
-
-@dataclass(frozen=True, slots=True)
-class TextPart:
-    """A `{"type": "text"}` content part; `extra` holds marks such as `cache_control`."""
-
-    text: str
-    extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
-
-
-@dataclass(frozen=True, slots=True)
-class OpaquePart:
-    """Any other content part (picture, audio, file), as the bytes it came as."""
-
-    raw: RawJson
-
-
-Part = TextPart | OpaquePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,67 +39,198 @@ class ToolCall:
     type: str | None = "function"
     extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
     function_extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
-    keys: tuple[str, ...] = ("id", "type", "function")
-    function_keys: tuple[str, ...] = ("name", "arguments")
+    keys: tuple[str, ...] = ()
+    function_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text that is shown. `extra` holds marks of its own, such as those of a prompt cache.
+
+    `is_bare`: it is the whole content, written as a string and not as an element of an array.
+    """
+
+    text: str
+    extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    is_bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpaquePart:
+    """A part that is none of the others (picture, audio, file), as the bytes it came as."""
+
+    raw: RawJson
+
+
+Content = TextPart | OpaquePart
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningPart:
+    """What the model thought. `signature`: a proof of it that some APIs add; `raw`: as it came, if it is an
+    element of an array."""
+
+    text: str
+    signature: str | None = None
+    raw: RawJson | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallPart:
+    """A tool call at its place among the other parts."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPart:
+    """The result of a tool call. `call_id`: which one; None if it does not say. `raw`: as it came, if it is
+    an element of an array."""
+
+    call_id: str | None
+    parts: tuple[Content, ...] = ()
+    raw: RawJson | None = None
+
+
+Part = TextPart | OpaquePart | ReasoningPart | CallPart | ResultPart
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What one dialect calls the members of a message, of a tool call and of a tool.
+
+    `message`, `call`, `function`, `tool`, `tool_function`: those that the backend reads, in the order in which
+    we write them. `api`: other members of a message that are part of the API. `function_of`: the member of a
+    tool that holds those of its function. `call_name`, `call_arguments`: paths inside a call. `array`: the
+    member of a body that holds the messages. `tools`: that with the tools. `mark`: a hint for a prompt cache.
+    """
+
+    array: str
+    tools: str
+    message: tuple[str, ...]
+    role: str
+    content: str
+    reasoning: str
+    calls: str
+    call_id: str
+    name: str
+    call: tuple[str, ...]
+    function: tuple[str, ...]
+    call_name: str
+    call_arguments: str
+    tool: tuple[str, ...]
+    tool_function: tuple[str, ...]
+    function_of: str
+    mark: str
+    api: frozenset[str] = frozenset()
+
+
+class Shape(Protocol):
+    """How the messages of one dialect are written."""
+
+    @property
+    def names(self) -> Names:
+        """Member names."""
+
+    def write(self, message: "Message") -> RawJson:
+        """A message as JSON; members that arrived keep their order."""
+
+    def write_call(self, call: ToolCall) -> RawJson:
+        """A tool call as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One element of the message array. `keys`: member names in the order of arrival.
+    """One element of the message array: its parts, in the order in which the model reads them.
+
+    `keys`: member names in the order of arrival. `shape`: of the dialect that it was written in; None if it
+    is never written. `is_outside`: it stands beside the message array, as a member of its own.
 
     `opaque` is true when the message could not be understood (a lone surrogate, a member twice, no
     object at all); then only `raw` is set and no rule touches it.
 
-    `raw` is the message as received. Whoever changes a field drops it (`core.wire.changed`), so a
+    `raw` is the message as received. Whoever changes a field drops it (core/messages.py, `changed`), so a
     message nobody changed goes out with its own bytes.
     """
 
     role: str | None
-    content: str | tuple[Part, ...] | None = None
-    reasoning: str | None = None
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
+    parts: tuple[Part, ...] = ()
     name: str | None = None
     extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
     keys: tuple[str, ...] = ()
     opaque: bool = False
+    shape: Shape | None = None
+    is_outside: bool = False
     raw: RawJson | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def results(self) -> tuple[ResultPart, ...]:
+        """Results of tool calls."""
+        return tuple(part for part in self.parts if isinstance(part, ResultPart))
+
+    @property
+    def logical_role(self) -> str | None:
+        """Who speaks: "tool" if all that is said are results of tool calls, whatever the role is called."""
+        parts = self.parts
+        if parts and all(isinstance(part, ResultPart) for part in parts):
+            return "tool"
+        return self.role
+
+    @property
+    def content(self) -> str | tuple[Content, ...] | None:
+        """What is shown, or else what its first result shows: a string if it is written as one, its parts if
+        they are elements of an array; None if there is nothing of it."""
+        shown = tuple(part for part in self.parts if isinstance(part, TextPart | OpaquePart))
+        if not shown and (results := self.results):
+            shown = results[0].parts
+        if not shown:
+            return None
+        first = shown[0]
+        return first.text if isinstance(first, TextPart) and first.is_bare else shown
+
+    @property
+    def reasoning(self) -> str | None:
+        """What the model thought, if it stands in a part of its own."""
+        found = [part.text for part in self.parts if isinstance(part, ReasoningPart)]
+        return "\n".join(found) if found else None
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls, in order."""
+        return tuple(part.call for part in self.parts if isinstance(part, CallPart))
+
+    @property
+    def tool_call_id(self) -> str | None:
+        """Which call the first result answers; None if there is none, or if it does not say."""
+        return next((part.call_id for part in self.parts if isinstance(part, ResultPart)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool. `definition` is its JSON as bytes; `name` is None where it could not be read."""
+    """One tool. `definition` is its JSON as bytes; `name` is None if it could not be read."""
 
     name: str | None
     definition: RawJson
+    shape: Shape | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """All that a chat template can see, nothing else.
 
-    `tools is None` means that the request has no `tools` member; `()` that it has an empty one.
+    `messages`: in the order in which templates render them; one that stands outside the message array is the
+    first. `tools is None` means that the request has no tools member; `()` that it has an empty one.
     """
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] | None = None
     template_options: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request body, parsed. `options`: every other member of the body, decoded, for reading only.
-
-    `body` is what arrived; `members` are the spans of its top-level values, by name.
-    """
-
-    dialect: str
-    model: str | None
-    prompt: Prompt
-    options: Mapping[str, object]
-    stream: bool
-    body: bytes
-    members: Mapping[str, tuple[int, int]]
+    @property
+    def system(self) -> Message | None:
+        """The instructions that stand outside the message array; None if there are none."""
+        first = self.messages[0] if self.messages else None
+        return first if first is not None and first.is_outside else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +253,23 @@ class Timings:
     predicted_ms: float | None = None
 
 
+class Finish(Enum):
+    """Why a reply ended: it is an answer, it calls tools, or anything else (cut off, stopped, refused)."""
+
+    ANSWER = "answer"
+    CALLS = "calls"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the backend generated, as far as it arrived. `error`: the message of an error inside a stream.
 
-    `complete` is true when the reply came to its own end (a finish reason or `[DONE]`).
+    `complete` is true when the reply came to its own end (it said why, or that it has).
     """
 
     message: Message | None = None
-    finish: str | None = None
+    finish: Finish | None = None
     usage: Usage | None = None
     timings: Timings | None = None
     error: str | None = None

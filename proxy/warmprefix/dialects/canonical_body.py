@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from warmprefix.core.canonical import choose_rules, continued
+from warmprefix.core.messages import written
 from warmprefix.core.rules.base import Rule
-from warmprefix.core.types import Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import compact, write_message
-from warmprefix.dialects import chat_completions
+from warmprefix.core.types import Prompt, RawJson
+from warmprefix.core.wire.slices import compact
+from warmprefix.dialects import DIALECTS
+from warmprefix.dialects.base import Dialect, NoMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,14 @@ class CanonicalBody:
 
 
 def canonicalize_body(
-    body: bytes, *, enable: Sequence[str] = (), disable: Sequence[str] = ()
+    body: bytes,
+    *,
+    enable: Sequence[str] = (),
+    disable: Sequence[str] = (),
+    dialect: Dialect = DIALECTS[0],
 ) -> CanonicalBody:
-    """The canonical form of a chat completion request. Raises NotUnderstood."""
-    request = chat_completions.parse(body)
+    """The canonical form of a request. Raises NotUnderstood."""
+    request = dialect.parse(body, NoMemory(dialect))
     tail = continued(request.prompt)
     prompt = replace(
         request.prompt, messages=request.prompt.messages[: len(request.prompt.messages) - len(tail)]
@@ -47,20 +53,18 @@ def canonicalize_body(
             prompt = after
     messages = (*prompt.messages, *tail)
     tools = prompt.tools and tuple(
-        Tool(tool.name, RawJson(compact(tool.definition))) for tool in prompt.tools
+        replace(tool, definition=RawJson(compact(tool.definition))) for tool in prompt.tools
     )
-    written = tuple(
-        message if message.opaque else replace(message, raw=None) for message in messages
-    )
+    anew = tuple(message if message.opaque else replace(message, raw=None) for message in messages)
     return CanonicalBody(
-        chat_completions.render(request, replace(prompt, messages=written, tools=tools)),
+        dialect.render(request, replace(prompt, messages=anew, tools=tools)),
         tuple(steps),
     )
 
 
 def _steps(rule: Rule, before: Prompt, after: Prompt) -> Iterator[Step]:
     places = [
-        (f"messages[{at}]", write_message(old), write_message(new))
+        (f"messages[{at}]", written(old), written(new))
         for at, (old, new) in enumerate(zip(before.messages, after.messages, strict=True))
         if old is not new
     ]

@@ -2,9 +2,9 @@
 
 from warmprefix.core.identity.keys import chain_key, match_key
 from warmprefix.core.memory.ledger import Conversation, Entry, Node, Place, node_id
+from warmprefix.core.messages import written
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import Message, Prompt, Reply
-from warmprefix.core.wire.slices import write_message
 from warmprefix.pipeline.prepared import Prepared
 
 
@@ -56,7 +56,7 @@ class _Line:
 
     def put(self, key: bytes, message: Message, *, generated: bool) -> None:
         """A message that the ledger does not have behind what is before it."""
-        raw, parent = write_message(message), self._parent
+        raw, parent = written(message), self._parent
         self._parent = node_id(parent, key, raw)
         where = (self._conversation, self._turn)
         self.nodes.append(Node(self._parent, key, parent, raw, generated, *where))

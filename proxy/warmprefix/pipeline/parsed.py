@@ -2,8 +2,7 @@
 
 from warmprefix.core.memo import Memo
 from warmprefix.core.types import Message, Tool
-from warmprefix.dialects.chat_completions import NOT_BEGUN, Begun, parse_tools
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.base import NOT_BEGUN, Begun, Dialect
 
 _MESSAGES_BYTES = 8 * 1024 * 1024  # one generation, as in the canonicalizer
 _TOOLS_BYTES = 1024 * 1024  # whole arrays: some dozen clients with long schemas
@@ -12,9 +11,10 @@ _BODIES_BYTES = 16 * 1024 * 1024  # of all of them together: two of the largest 
 
 
 class Parsed:
-    """Parses, and gives the same object for the same bytes: what did not change is told by that."""
+    """Parses one dialect, and gives the same object for the same bytes: what did not change is told by that."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._messages: Memo[Message] = Memo(_MESSAGES_BYTES)
         self._tools: Memo[tuple[Tool, ...]] = Memo(_TOOLS_BYTES)
         self._bodies: list[tuple[bytes, Begun]] = []
@@ -23,7 +23,7 @@ class Parsed:
         """One message. Raises NotUnderstood."""
         found = self._messages.get(raw)
         if found is None:
-            found = parse_message(raw)
+            found = self._dialect.parse_message(raw)
             self._messages.put(raw, found)
         return found
 
@@ -31,7 +31,7 @@ class Parsed:
         """The tools in an array. Raises NotUnderstood."""
         found = self._tools.get(raw)
         if found is None:
-            found = parse_tools(raw)
+            found = self._dialect.parse_tools(raw)
             self._tools.put(raw, found)
         return found
 

@@ -17,10 +17,10 @@ from warmprefix.core.memory.ledger import NOTHING, Place, known_messages, place
 from warmprefix.core.memory.move_volatile import move_volatile
 from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools
-from warmprefix.core.types import Kind, Message, Prompt, Request, Tool
+from warmprefix.core.types import Kind, Message, Prompt, Tool
 from warmprefix.counters import Counters
-from warmprefix.dialects import chat_completions
-from warmprefix.dialects.chat_ids import CallIds
+from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.dialects.base import Dialect, Request
 from warmprefix.guard import guard, tell
 from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.prepared import Prepared, as_it_came, head_of, unread
@@ -49,7 +49,7 @@ class Pipeline:
         """The strict one, which remembers the keys of messages for everyone."""
         self._rules = RuleSets(config.canonicalize, self.identifier, self._rule_failed)
         self._reasoning = config.memory.restore_reasoning
-        self._parsed = Parsed()
+        self._parsed: dict[str, Parsed] = {}
         self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
         self._store = store
         self.counters = counters
@@ -77,7 +77,7 @@ class Pipeline:
         prepared = unread(endpoint, body)
         with guard(self.counters, "prepare", prepared.failed_open):
             try:
-                request = chat_completions.parse(body, self._parsed)
+                request = self._parse(endpoint, body)
             except NotUnderstood:
                 self.counters.failed_open("not-understood", prepared.failed_open)
                 return prepared
@@ -86,6 +86,18 @@ class Pipeline:
             await self._identify(prepared, request, headers)
             return prepared
         return as_it_came(prepared)
+
+    def _parse(self, endpoint: str, body: bytes) -> Request:
+        dialect = dialect_of(endpoint)
+        if dialect is None:
+            raise NotUnderstood("no dialect of ours is spoken there")
+        return dialect.parse(body, self._parsed_of(dialect))
+
+    def _parsed_of(self, dialect: Dialect) -> Parsed:
+        found = self._parsed.get(dialect.name)
+        if found is None:
+            found = self._parsed[dialect.name] = Parsed(dialect)
+        return found
 
     def write(
         self,
@@ -133,7 +145,7 @@ class Pipeline:
     ) -> None:
         """Canonical form, chain keys, and the place among what is remembered."""
         prepared.client = profile_of(headers, request)
-        prepared.scope = scope_key(headers.get("authorization", ""))
+        prepared.scope = _scope(headers, request.dialect)
         await self._recognise(prepared, request)
 
     async def _recognise(self, prepared: Prepared, request: Request) -> None:
@@ -152,7 +164,7 @@ class Pipeline:
             request.prompt.messages,
             prepared.keys,
             found,
-            self._parsed.message,
+            self._parsed_of(request.dialect).message,
             prepared.turn,
             prepared.client.session,
         )
@@ -217,7 +229,7 @@ class Pipeline:
             messages = move_volatile(messages, frozen_patterns())
             names = () if messages is canonical.messages else ("moved-volatile",)
         how = How(
-            self._parsed.message,
+            self._parsed_of(request.dialect).message,
             self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays),
             rules.restores_blocks,
             request.prompt.messages,
@@ -225,7 +237,7 @@ class Pipeline:
         )
         restored = restore(messages, prepared.keys, prepared.ancestry.sure, how)
         prepared.nodes = restored.nodes
-        tools = self._tools(prepared, canonical, rules)
+        tools = self._tools(prepared, canonical, rules, request.dialect)
         if tools is not canonical.tools:
             names = (*names, "tools")
         prepared.restored = (*names, *restored.names)
@@ -233,32 +245,41 @@ class Pipeline:
         prepared.sent = Prompt(sent, tools, canonical.template_options)
         self._locate(prepared, prepared.sent)
 
-    def _tools(self, prepared: Prepared, prompt: Prompt, rules: RuleSet) -> tuple[Tool, ...] | None:
+    def _tools(
+        self, prepared: Prepared, prompt: Prompt, rules: RuleSet, dialect: Dialect
+    ) -> tuple[Tool, ...] | None:
         """Tools as this conversation, or else any with the same set of tools, first sent them."""
         if not prompt.tools:
             return prompt.tools
         keys = rules.identifier.tool_keys(prompt.tools)
         tool_set = prepared.scope + tool_set_key(keys)
-        known = self._known_tools(prepared) or self._tool_sets.get(tool_set) or ()
+        known = self._known_tools(prepared, dialect) or self._tool_sets.get(tool_set) or ()
         known_keys = rules.identifier.tool_keys(known)
         tools = restore_tools(prompt.tools, keys, known, known_keys)
         if self._tool_sets.get(tool_set) is None:
             self._tool_sets.put(tool_set, tools)
         return tools
 
-    def _known_tools(self, prepared: Prepared) -> tuple[Tool, ...]:
+    def _known_tools(self, prepared: Prepared, dialect: Dialect) -> tuple[Tool, ...]:
         last = prepared.ancestry.conversation
         if last is None or prepared.place is None or prepared.place.conversation != last.id:
             return ()
-        return tuple(chat_completions.parse_tool(raw) for raw in last.tools)
+        return dialect.parse_tools(b"[" + b",".join(last.tools) + b"]")
 
     def _write(self, prepared: Prepared, request: Request, kind: BackendKind) -> None:
         assert prepared.sent is not None
-        prepared.body = chat_completions.render(request, prepared.sent, kind.options(request))
+        prepared.body = request.dialect.render(request, prepared.sent, kind.options(request))
         if prepared.body is request.body:
             prepared.rules = prepared.restored = ()  # what was stripped and put back is no change
         if request.prompt.tools:
-            prepared.call_ids = CallIds(request.prompt.messages, prepared.turn)
+            prepared.call_ids = request.dialect.reply_ids(request.prompt.messages, prepared.turn)
+
+
+def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:
+    """The root of all chains of a credential. What was written in another dialect has another root: its bytes
+    are never put into this one's bodies."""
+    own = () if dialect is DIALECTS[0] else (dialect.name,)
+    return scope_key(headers.get("authorization", ""), *own)
 
 
 def _first_user(prompt: Prompt) -> int:

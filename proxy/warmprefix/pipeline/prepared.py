@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memory.ledger import NO_ANCESTRY, Ancestry, Node, Place
-from warmprefix.core.types import Message, Prompt, Request
-from warmprefix.core.wire.slices import changed
-from warmprefix.dialects.chat_ids import CallIds
+from warmprefix.core.messages import changed
+from warmprefix.core.types import Message, Prompt
+from warmprefix.dialects.base import ReplyIds, Request
 from warmprefix.profiles.base import Recognised
 
 _SYSTEM = frozenset({"system", "developer"})
@@ -48,7 +48,7 @@ class Prepared:
     nodes: tuple[Node | None, ...] = ()
     head: bytes = b""
     place: Place | None = None
-    call_ids: CallIds | None = None
+    call_ids: ReplyIds | None = None
     is_branch: bool = False
     failed_open: list[str] = field(default_factory=list)
 

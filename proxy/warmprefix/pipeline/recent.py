@@ -8,8 +8,8 @@ from warmprefix.core.explain.saving import held
 from warmprefix.core.memo import ENTRY_BYTES
 from warmprefix.core.memory.continuation import Continuation, belief
 from warmprefix.core.memory.ledger import Conversation, Node
+from warmprefix.core.messages import written
 from warmprefix.core.types import CacheStats, Message, Prompt
-from warmprefix.core.wire.slices import write_message
 
 _MAX_BYTES = 32 * 1024 * 1024
 """Text of the prompts that are kept: dozens of long conversations. The messages are mostly shared with
@@ -180,7 +180,7 @@ class Recent:
 def _size(last: Last) -> int:
     """What a turn's messages cost, its reply included: it may be megabytes behind a short question."""
     messages = last.prompt.messages if last.reply is None else (*last.prompt.messages, last.reply)
-    return sum(len(write_message(message)) + ENTRY_BYTES for message in messages)
+    return sum(len(written(message)) + ENTRY_BYTES for message in messages)
 
 
 def _ahead(last: Last, tokens: int, held: int | None) -> Last:

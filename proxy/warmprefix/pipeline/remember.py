@@ -121,7 +121,7 @@ class Recorder:
             # the requested name. Only where both are others did the model change.
             model_before=before.model if before.asked_model != request.model else None,
             model_after=turn.model if before.asked_model != request.model else None,
-            cache_prompt=request.options.get("cache_prompt") is not False,
+            cache_prompt=request.reuses,
             others=self._recent.number - before.number,
         )
         found = self.explain(turn, before, sent, evidence)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from warmprefix.core.types import Request
+from warmprefix.dialects.base import Request
 from warmprefix.profiles import (
     claude_code,
     cline,

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from warmprefix.core.types import Message, Request, TextPart
+from warmprefix.core.types import Message, TextPart
+from warmprefix.dialects.base import Request
 
 _HEAD_CHARACTERS = 200  # a side request's mark stands at the top of a system text
 

@@ -11,7 +11,7 @@ from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, NamedBackend
 from warmprefix.counters import Counters
-from warmprefix.dialects.chat_completions import PATHS
+from warmprefix.dialects import dialect_of
 from warmprefix.log.metrics_state import State
 from warmprefix.log.turns import Turns
 from warmprefix.log.writer import TurnLog
@@ -168,7 +168,7 @@ class App:
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         backends = self.backends
         is_post = scope["method"] == "POST"
-        if is_post and scope["path"] in PATHS and is_readable(scope):
+        if is_post and dialect_of(scope["path"]) is not None and is_readable(scope):
             if not backends.are_several:  # else it is not known yet which one
                 backends.first().arrived()
             await self._chat(scope, receive, send)

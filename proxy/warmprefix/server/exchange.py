@@ -8,8 +8,8 @@ from warmprefix.capture.writer import Tape
 from warmprefix.core.errors import BackendError, Unreachable
 from warmprefix.core.turn import Times
 from warmprefix.core.types import Outcome, Reply
-from warmprefix.dialects import chat_completions
-from warmprefix.dialects.chat_reply import ChatReader
+from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.dialects.base import Dialect, ReplyReader
 from warmprefix.guard import Guard, guard
 from warmprefix.pipeline.prepared import Prepared
 from warmprefix.pipeline.remember import Ended
@@ -41,7 +41,7 @@ class Exchange:
         self._prepared_s = time.perf_counter()
         self._first_s: float | None = None
         self._status: int | None = None
-        self._reader: ChatReader | None = None
+        self._reader: ReplyReader | None = None
         self._recorded = False
         self._seat: Seat | Unseen | None = None
         self.outcome = Outcome.OK
@@ -66,8 +66,12 @@ class Exchange:
             self.outcome = outcome_of(error)
             self._way.lost(error)
             if self._status is None:
-                self._status = await answer_backend_error(send, error)
+                self._status = await answer_backend_error(send, error, self._dialect)
             # Else the reply ends here, unfinished: no second status, no invented [DONE].
+
+    @property
+    def _dialect(self) -> Dialect:
+        return dialect_of(self._prepared.endpoint) or DIALECTS[0]
 
     @property
     def _model(self) -> str | None:
@@ -97,7 +101,7 @@ class Exchange:
     async def _relay(self, send: Send, response: Response) -> None:
         is_stream = _is_event_stream(response)
         with self._guard("reader"):
-            self._reader = chat_completions.reader(is_stream)
+            self._reader = self._dialect.reader(is_stream)
         if response.status >= 400:
             self.outcome = Outcome.BACKEND_ERROR
         ids = self._renamed() if response.status == 200 else None

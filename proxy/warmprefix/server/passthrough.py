@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from warmprefix.backends.base import Body, Headers
 from warmprefix.backends.connection import BackendResponse
 from warmprefix.core.errors import BackendError
+from warmprefix.dialects import DIALECTS
 from warmprefix.server.asgi import Receive, Scope, Send, answer, header, target_of
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.incoming import ClientGone, Incoming, while_connected
-from warmprefix.server.problems import answer_backend_error, error_body
+from warmprefix.server.problems import answer_backend_error
 from warmprefix.server.relay import request_headers, send_end, send_head, send_piece
 from warmprefix.tasks import Tasks
 
@@ -100,7 +101,8 @@ async def _answer_connect(send: Send) -> None:
     """The one method that is never passed on: it asks for a tunnel, and its target is no path
     (RFC 9110, 9.3.6), so the backend would get another request than the client wrote."""
     message = "warmprefix: CONNECT opens a tunnel, and there is none here."
-    await answer(send, 405, _NO_TUNNEL, error_body(405, "method_not_allowed", message))
+    body = DIALECTS[0].error(405, "method_not_allowed", message)
+    await answer(send, 405, _NO_TUNNEL, body)
 
 
 async def _body(scope: Scope, incoming: Incoming) -> tuple[Headers, Body]:

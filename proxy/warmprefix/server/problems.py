@@ -1,10 +1,10 @@
 """Errors as answers: one table from what failed to status, type and what the user can do."""
 
-import orjson
-
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable
 from warmprefix.core.types import Outcome
+from warmprefix.dialects import DIALECTS
+from warmprefix.dialects.base import Dialect
 from warmprefix.server.asgi import Send, answer
 
 _JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
@@ -45,20 +45,17 @@ def _row(error: BackendError) -> tuple[type[BackendError], int, str, Outcome, st
     return next(row for row in _TABLE if isinstance(error, row[0]))
 
 
-def error_body(status: int, kind: str, message: str) -> bytes:
-    """An error in OpenAI's shape, with llama-server's numeric `code`."""
-    return orjson.dumps(
-        {"error": {"message": message, "type": kind, "param": None, "code": status}}
-    )
+async def answer_problem(
+    send: Send, status: int, kind: str, message: str, dialect: Dialect = DIALECTS[0]
+) -> None:
+    """An error of our own, before anything else was sent, as clients of the endpoint read it."""
+    await answer(send, status, _JSON, dialect.error(status, kind, message))
 
 
-async def answer_problem(send: Send, status: int, kind: str, message: str) -> None:
-    """An error of our own, before anything else was sent."""
-    await answer(send, status, _JSON, error_body(status, kind, message))
-
-
-async def answer_backend_error(send: Send, error: BackendError) -> int:
+async def answer_backend_error(
+    send: Send, error: BackendError, dialect: Dialect = DIALECTS[0]
+) -> int:
     """The answer for a backend that did not give one; its status is returned."""
     _, status, kind, _, advice = _row(error)
-    await answer_problem(send, status, kind, f"warmprefix: {error}. {advice}")
+    await answer_problem(send, status, kind, f"warmprefix: {error}. {advice}", dialect)
     return status

@@ -1,14 +1,14 @@
 """The one place where a reply's bytes may be changed, walled: if that fails, they go on as they came."""
 
 from warmprefix.counters import Counters
-from warmprefix.dialects.chat_ids import CallIds
+from warmprefix.dialects.base import ReplyIds
 from warmprefix.guard import guard
 
 
 class Renamed:
     """A reply with its tool-call ids made unique (dialects/chat_ids.py), as far as that goes well."""
 
-    def __init__(self, ids: CallIds, counters: Counters, noted: list[str]) -> None:
+    def __init__(self, ids: ReplyIds, counters: Counters, noted: list[str]) -> None:
         self._ids = ids
         self._counters = counters
         self._noted = noted

@@ -8,7 +8,6 @@ from warmprefix.backends.llama import Llama
 from warmprefix.core.slots.prewarm import Plan, beginnings, forms, plan
 from warmprefix.core.types import Message
 from warmprefix.counters import Counters
-from warmprefix.dialects import chat_completions
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.prepared import Prepared
 from warmprefix.slots.table import SlotTable
@@ -46,7 +45,7 @@ class Ahead:
         pays = self.known.template.reasoning_pays
         prompt = await self._pipeline.coming(prepared, messages, reasoning_pays=pays)
         kind = await self.known.kind()
-        return chat_completions.render(request, prompt, kind.options(request))
+        return request.dialect.render(request, prompt, kind.options(request))
 
     async def is_ours(
         self, llama: Llama, slot: int, conversation: str, least: int, most: int

@@ -6,10 +6,10 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
+from warmprefix.core.messages import written
 from warmprefix.core.slots.choice import goes_on, is_others, is_saved_to_ram
 from warmprefix.core.slots.snapshots import gain, is_worth_restoring
 from warmprefix.core.types import CacheStats
-from warmprefix.core.wire.slices import write_message
 from warmprefix.pipeline.prepared import Prepared
 from warmprefix.slots.saved import EVICTED_S, Snapshots
 from warmprefix.slots.table import Seat, SlotTable
@@ -71,7 +71,7 @@ class SlotFiles:
         snapshot = snapshots.best(seat.wish.keys, seat.wish.head)
         if snapshot is None:
             return
-        sizes = [len(write_message(message)) for message in sent.messages[: snapshot.messages]]
+        sizes = [len(written(message)) for message in sent.messages[: snapshot.messages]]
         gained = gain(snapshot, _shared_messages(seat), sizes)
         has_ram = self._table.traits.has_ram
         if not is_worth_restoring(snapshot, gained, 0 if has_ram else lost):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from warmprefix.backends.llama import Llama
 from warmprefix.config import PrewarmConfig
 from warmprefix.core.slots.prewarm import (
-    PLACEHOLDER,
     Plan,
+    coming_question,
     final_answer,
     held_tokens,
     is_text,
@@ -97,7 +97,8 @@ class Prewarm:
             return None
         reply = candidate.reply
         held = sent + (reply.reasoning or "") + str(reply.content or "")
-        return await self._ahead.plan(llama, candidate.prepared, reply, PLACEHOLDER, held)
+        coming = coming_question(reply)
+        return await self._ahead.plan(llama, candidate.prepared, reply, coming, held)
 
     async def _is_ours(self, llama: Llama, candidate: _Candidate) -> bool:
         slot = candidate.seat.slot
@@ -126,7 +127,7 @@ def _candidate(
     request, sent, held = prepared.request, prepared.sent, held_tokens(turn.stats)
     if request is None or sent is None or turn.place is None or seat is None or held is None:
         return None
-    if turn.side or request.options.get("cache_prompt") is False or not is_text(sent):
+    if turn.side or not request.reuses or not is_text(sent):
         return None
     answer = final_answer(reply, turn.status)
     if answer is None:

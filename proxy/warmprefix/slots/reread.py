@@ -230,9 +230,7 @@ def _latest(turn: Turn, prepared: Prepared, reply: Reply, start: Start | None) -
         return None
     if turn.status != 200 and turn.outcome not in _NOBODY:
         return None
-    if "id_slot" in request.members or not is_text(sent):
-        return None
-    if request.options.get("cache_prompt") is False:
+    if request.has_slot or not request.reuses or not is_text(sent):
         return None
     kept, step = kept_reply(reply, turn.status), step_tokens(turn.stats)
     return _Latest(turn.id, turn.place.conversation, prepared, request.model, kept, step, start)

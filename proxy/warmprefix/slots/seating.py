@@ -24,7 +24,6 @@ from warmprefix.core.slots.choice import (
 from warmprefix.core.slots.stand_down import PAUSE, StandDown
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats, Message
-from warmprefix.dialects.chat_completions import with_slot
 from warmprefix.pipeline.prepared import Prepared
 from warmprefix.slots.files import DISAPPOINTING, SlotFiles
 from warmprefix.slots.save_idle import IdleSaving
@@ -109,7 +108,7 @@ class Seating:
         where, sent, request = prepared.place, prepared.sent, prepared.request
         if where is None or sent is None or request is None:
             return self.unseen_began()
-        if prepared.shadow is not None or "id_slot" in request.members:
+        if prepared.shadow is not None or request.has_slot:
             return self.unseen_began()
         wish = await self._wish(prepared, where.conversation)
         waited = await self._wait_aside() if wish.is_side else ""
@@ -126,7 +125,8 @@ class Seating:
             self.give_back(seat)  # else the slot would count as busy for ever
             raise
         if seat.choice.slot is not None:
-            prepared.body = with_slot(prepared.body, seat.choice.slot)
+            body = request.dialect.with_slot(prepared.body, seat.choice.slot)
+            prepared.body = prepared.body if body is None else body
         return seat
 
     async def _wish(self, prepared: Prepared, conversation: str) -> Wish:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.chat_dialect import chat_message
 from warmprefix.core.explain.cache_break import (
     CacheBreak,
     Evidence,
@@ -25,7 +26,7 @@ HELD = CacheStats(1000, 0, 1000, 51, 2000.0, 100.0, "timings")
 
 
 def asked(text: str, *more: Message) -> Prompt:
-    return Prompt((Message("system", text), Message("user", "Go."), *more))
+    return Prompt((chat_message("system", text), chat_message("user", "Go."), *more))
 
 
 def counted(
@@ -35,7 +36,7 @@ def counted(
     return CacheStats(prompt, cached, processed, 10, milliseconds, 50.0, "timings")
 
 
-WENT_ON = (Message("assistant", "Done."), Message("user", "And?"))
+WENT_ON = (chat_message("assistant", "Done."), chat_message("user", "And?"))
 BEFORE = asked("Be brief.")
 AFTER = asked("Be brief.", *WENT_ON)
 

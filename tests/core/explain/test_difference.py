@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.chat_dialect import chat_message
 from warmprefix.core.explain.difference import first_difference
-from warmprefix.core.types import Message, OpaquePart, Prompt, RawJson, Tool
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.core.types import OpaquePart, Prompt, RawJson, Tool
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 Json = dict[str, Any]
 
@@ -110,7 +111,7 @@ CASES = (
         "messages[0].tool_call_id", "id", 1,
     ),
     Case("name", prompt(user("A")), prompt(user("A", name="x")), "messages[0].name", "edit"),
-    Case("picture", prompt(user(PICTURE)), prompt(user(OTHER_PICTURE)), "messages[0].content", "edit", 50),
+    Case("picture", prompt(user(PICTURE)), prompt(user(OTHER_PICTURE)), "messages[0].content", "edit", 49),
     Case(
         "tools-shuffled", prompt(user("A"), tools=(A, B)), prompt(user("A"), tools=(B, A)),
         "tools[0]", "tool-order",
@@ -210,9 +211,9 @@ def test_a_tool_that_is_no_object_is_still_named() -> None:
 
 
 def test_a_message_without_text_has_none_to_compare() -> None:
-    before = Prompt((Message("user", (OpaquePart(RawJson(b"1")),)),))
+    before = Prompt((chat_message("user", (OpaquePart(RawJson(b"1")),)),))
 
-    found = first_difference(before, Prompt((Message("user", None),)))
+    found = first_difference(before, Prompt((chat_message("user", None),)))
 
     assert found is not None
-    assert (found.before, found.after) == ("[1]", None)
+    assert (found.before, found.after) == ("1", None)

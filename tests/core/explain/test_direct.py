@@ -11,7 +11,7 @@ from warmprefix.core.explain.direct import LOADED_FROM, Direct, Kept, ServerMode
 from warmprefix.core.explain.saving import Reach, Reaches
 from warmprefix.core.slots.choice import SlotChoice, Traits
 from warmprefix.core.types import CacheStats, Message, Prompt
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 NO_RAM, RAM, CLEARS = Traits(True, False), Traits(True, True), Traits(False, True)
 TEXT = 1000

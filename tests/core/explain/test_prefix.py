@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from tests.strategies import prompt_of, prompts
 from warmprefix.core.explain.prefix import Prefix, characters, common_prefix, same_head
 from warmprefix.core.types import Prompt, RawJson
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 ONE = {"role": "user", "content": "one"}
 SIZE = len('{"role":"user","content":"one"}')

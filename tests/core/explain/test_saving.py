@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.chat_dialect import chat_message
 from tests.fakes.scripted_replies import dump
 from warmprefix.core.explain.saving import Reach, Reaches, WouldSave, held, would_save
-from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Tool
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.core.types import CacheStats, Prompt, RawJson, Tool
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 Json = dict[str, Any]
 
@@ -109,7 +110,7 @@ def test_other_tools_share_nothing() -> None:
 
 
 def test_the_reply_is_held_too() -> None:
-    reply = Message("assistant", "Hi.", keys=("role", "content"))
+    reply = chat_message("assistant", "Hi.", keys=("role", "content"))
     answered = {"role": "assistant", "content": "Hi."}
     before = held(prompt(USER), reply)
 
@@ -119,7 +120,7 @@ def test_the_reply_is_held_too() -> None:
 
 def test_an_opaque_message_is_compared_as_it_came() -> None:
     raw = RawJson(b'{"role":"user","role":"user"}')
-    opaque = Prompt((Message(None, opaque=True, raw=raw),))
+    opaque = Prompt((chat_message(None, opaque=True, raw=raw),))
     reaches = Reaches()
 
     assert reaches.of(opaque, opaque) == reaches.of(opaque, opaque) == Reach(1, len(raw), len(raw))

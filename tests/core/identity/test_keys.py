@@ -1,12 +1,12 @@
 """Who a message is: what clients change about it does not matter, what the model reads does."""
 
 import re
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import assume, given, settings
 
+from tests.chat_dialect import chat_message
 from tests.strategies import conversations, prompt_of
 from warmprefix.core.identity.keys import (
     DIGEST_BYTES,
@@ -20,10 +20,10 @@ from warmprefix.core.identity.keys import (
     tool_set_key,
     visible_text,
 )
+from warmprefix.core.messages import changed, written
 from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
-from warmprefix.core.wire.slices import changed, write_message
 from warmprefix.core.wire.value import value_key
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 SCOPE = scope_key("a")
 
@@ -37,7 +37,7 @@ def test_a_history_has_the_same_keys_whatever_was_asked_before() -> None:
     messages = prompt_of([
         asked("q"), calling("{}", "{}"), result("b"), result("a"), said("x"), asked("y"), said("z"),
     ]).messages  # fmt: skip
-    other = (*messages[:3], replace(messages[3], content="s", raw=None), *messages[4:])
+    other = (*messages[:3], changed(messages[3], content="s"), *messages[4:])
     fresh = [(history, Identifier().chain_keys(history, SCOPE)) for history in (messages, other)]
 
     for end in range(len(messages) + 1):
@@ -238,18 +238,20 @@ def test_another_message_is_another(case: Pair) -> None:
 
 IMPOSTORS = [
     pytest.param(
-        Message("user", (TextPart('part{"type":"i"}'),)),
-        Message("user", (OpaquePart(RawJson(b'{"type":"i"}')),)),
+        chat_message("user", (TextPart('part{"type":"i"}'),)),
+        chat_message("user", (OpaquePart(RawJson(b'{"type":"i"}')),)),
         id="text-that-spells-a-picture",
     ),
     pytest.param(
-        Message("assistant", (TextPart("x"), TextPart("f"), TextPart(value_key("{}").decode()))),
-        Message("assistant", "x", tool_calls=(ToolCall("c", "f", "{}"),)),
+        chat_message(
+            "assistant", (TextPart("x"), TextPart("f"), TextPart(value_key("{}").decode()))
+        ),
+        chat_message("assistant", "x", tool_calls=(ToolCall("c", "f", "{}"),)),
         id="texts-that-spell-a-call",
     ),
     pytest.param(
-        Message("assistant", "x", extra={"name": RawJson(b'"a"')}),
-        Message("assistant", "x", name="a"),
+        chat_message("assistant", "x", extra={"name": RawJson(b'"a"')}),
+        chat_message("assistant", "x", name="a"),
         id="member-that-spells-a-name",
     ),
 ]
@@ -293,7 +295,7 @@ def test_an_opaque_message_is_recognised_by_its_bytes_alone() -> None:
     assert half.opaque
     assert match_key(half) == match_key(parse_message(half.raw or b""))
     assert match_key(half) != match_key(other)
-    assert match_key(Message(None, opaque=True)) != match_key(half)
+    assert match_key(chat_message(None, opaque=True)) != match_key(half)
 
 
 def visible(message: Message) -> object:
@@ -384,7 +386,7 @@ def test_a_tool_is_known_by_its_definition_as_a_value() -> None:
 
 
 def test_bytes_have_one_address() -> None:
-    raw = write_message(Message("user", "x"))
+    raw = written(chat_message("user", "x"))
 
     assert content_key(raw) == content_key(bytes(raw))
     assert content_key(raw) != content_key(raw + b" ")

@@ -18,7 +18,7 @@ from warmprefix.core.memory.ledger import (
     node_id,
 )
 from warmprefix.core.types import Message, RawJson
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 Json = dict[str, Any]
 SCOPE = scope_key("test")

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.chat_dialect import chat_message
 from warmprefix.core.explain.saving import Reach
 from warmprefix.core.memory.continuation import Belief, Continuation, belief, has_outlived
+from warmprefix.core.messages import changed
 from warmprefix.core.types import Message, ToolCall
 
 BELIEFS = [
@@ -48,15 +50,15 @@ def test_whether_a_turn_was_still_there(
     assert has_outlived(cached, 1000, reaches) is expected
 
 
-S = Message("system", "You help.")
-U = Message("user", "Hello")
-A = Message("assistant", "Hi")  # as the client gives it back
-R = replace(A, content="Hi\n")  # as it was generated
-SHORT = replace(A, content="")  # generated with less than the client sends
-OTHER = replace(A, content=" Hi")
-B = Message("assistant", "Bye")
-T = replace(B, content="Bye\n")
-V = Message("user", "Go on")
+S = chat_message("system", "You help.")
+U = chat_message("user", "Hello")
+A = chat_message("assistant", "Hi")  # as the client gives it back
+R = changed(A, content="Hi\n")  # as it was generated
+SHORT = changed(A, content="")  # generated with less than the client sends
+OTHER = changed(A, content=" Hi")
+B = chat_message("assistant", "Bye")
+T = changed(B, content="Bye\n")
+V = chat_message("user", "Go on")
 
 
 class Case(NamedTuple):
@@ -116,6 +118,6 @@ def test_which_bytes_go_on_from_the_last_turn(case: Case) -> None:
 
 def test_what_templates_do_not_show_makes_no_difference() -> None:
     """Ids of calls: else a slot that holds ours would be left for them."""
-    ours, theirs = (replace(A, tool_calls=(ToolCall(name, "f", "{}"),)) for name in ("a", "b"))
+    ours, theirs = (changed(A, tool_calls=(ToolCall(name, "f", "{}"),)) for name in ("a", "b"))
 
     assert Continuation([theirs]).choose(ours, theirs, was_sent=True) is ours

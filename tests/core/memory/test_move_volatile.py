@@ -2,14 +2,15 @@
 
 import re
 
+from tests.chat_dialect import chat_message
 from warmprefix.core.memory.move_volatile import move_volatile
 from warmprefix.core.types import Message, TextPart
 
 CLOCK = (re.compile(r"(?m)^Time: .{1,20}$"),)
-SYSTEM = Message("system", "Be brief.\nTime: 10:00")
-USER = Message("user", "Go.")
-REPLY = Message("assistant", "Done.")
-RESULT = Message("tool", "r")
+SYSTEM = chat_message("system", "Be brief.\nTime: 10:00")
+USER = chat_message("user", "Go.")
+REPLY = chat_message("assistant", "Done.")
+RESULT = chat_message("tool", "r")
 
 
 def texts(messages: tuple[Message, ...]) -> list[object]:
@@ -29,7 +30,7 @@ def test_in_a_tool_loop_the_model_was_already_told() -> None:
 
 
 def test_nothing_volatile_is_the_same_object() -> None:
-    messages = (Message("system", "Be brief."), USER)
+    messages = (chat_message("system", "Be brief."), USER)
 
     assert move_volatile(messages, CLOCK) is messages
 
@@ -45,13 +46,13 @@ def test_with_system_texts_only_there_is_no_turn_to_tell_it_to() -> None:
 
 
 def test_system_text_in_parts_is_left_alone() -> None:
-    messages = (Message("system", (TextPart("Time: 10:00"),)), USER)
+    messages = (chat_message("system", (TextPart("Time: 10:00"),)), USER)
 
     assert move_volatile(messages, CLOCK) is messages
 
 
 def test_a_user_turn_in_parts_is_not_added_to() -> None:
-    parts = Message("user", (TextPart("Go."),))
+    parts = chat_message("user", (TextPart("Go."),))
 
     moved = move_volatile((SYSTEM, parts), CLOCK)
 

@@ -10,9 +10,9 @@ from warmprefix.core.identity.keys import Identifier, Looseness, scope_key
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
 from warmprefix.core.memory.restore import How, as_received, restore
+from warmprefix.core.messages import written
 from warmprefix.core.types import Message, RawJson
-from warmprefix.core.wire.slices import write_message
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 SCOPE = scope_key("test")
 
@@ -152,7 +152,7 @@ def test_a_recognised_reply_goes_out_as_the_backend_holds_it(case: Case) -> None
         How(parse_message, case.reasoning),
     )
 
-    assert json.loads(write_message(restored.messages[1])) == (case.sent or case.given)
+    assert json.loads(written(restored.messages[1])) == (case.sent or case.given)
     assert restored.names == case.names
     assert (restored.messages[1] is messages[1]) is (case.sent is None)
 
@@ -205,7 +205,7 @@ def test_a_call_without_an_id_leaves_its_result_without_one() -> None:
 
     sent = restore(messages, keys, nodes, How(parse_message, False))
 
-    assert json.loads(write_message(sent.messages[2])) == {"role": "tool", "content": "r"}
+    assert json.loads(written(sent.messages[2])) == {"role": "tool", "content": "r"}
 
 
 SURROGATE = b'{"role":"tool","tool_call_id":"m2","content":"\\ud83d"}'
@@ -232,7 +232,7 @@ def test_calls_keep_the_id_that_an_opaque_result_names(last: bytes, expected: li
 
     sent = restore(messages, keys, nodes, How(parse_message, False)).messages
 
-    named = [json.loads(write_message(m))["tool_call_id"] for m in sent[2:4]]
+    named = [json.loads(written(m))["tool_call_id"] for m in sent[2:4]]
     assert named == [made.id for made in sent[1].tool_calls] == expected
     assert sent[1].content == "A\n"
 
@@ -332,9 +332,9 @@ def test_a_block_goes_back_only_into_a_turn_that_lost_it(
     )
 
     if given is PARTS:
-        assert json.loads(write_message(result.messages[0])) == remembered
+        assert json.loads(written(result.messages[0])) == remembered
     else:
-        assert json.loads(write_message(result.messages[0])) == sent
+        assert json.loads(written(result.messages[0])) == sent
 
 
 def test_what_was_stripped_and_put_back_is_the_clients_own_object() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.strategies import Json
-from warmprefix.core.wire.slices import MESSAGE_KEYS
+from warmprefix.dialects.chat_completions.shape import NAMES
 
 Body = tuple[list[Json], list[Json] | None]
 _BLANK = " \t\r\n"
@@ -97,14 +97,14 @@ def with_edges(message: Json, roles: set[str], edges: str) -> Json:
 
 def in_order(message: Json) -> Json:
     """Members of the API first, in their order."""
-    known = {key: message[key] for key in MESSAGE_KEYS if key in message}
+    known = {key: message[key] for key in NAMES.message if key in message}
     return known | {key: value for key, value in message.items() if key not in known}
 
 
 def key_order(message: Json) -> Json:
     """Members of the API last and backwards; the others in the order they had."""
-    others = {key: value for key, value in message.items() if key not in MESSAGE_KEYS}
-    turned = {key: message[key] for key in reversed(MESSAGE_KEYS) if key in message}
+    others = {key: value for key, value in message.items() if key not in NAMES.message}
+    turned = {key: message[key] for key in reversed(NAMES.message) if key in message}
     return with_functions(others | turned, lambda function: dict(reversed(function.items())))
 
 

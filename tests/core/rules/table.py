@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tests.strategies import Json, prompt_of
+from warmprefix.core import messages
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Prompt
-from warmprefix.core.wire.slices import compact, write_message, write_object
+from warmprefix.core.wire.slices import compact, write_object
 
 
 class Change(NamedTuple):
@@ -44,10 +45,10 @@ class ToolsKeep(NamedTuple):
     source: str
 
 
-def written(prompt: Prompt) -> bytes:
+def written_prompt(prompt: Prompt) -> bytes:
     """The prompt as compact JSON, members in the order in which they go out."""
-    messages = b"[" + b",".join(map(write_message, prompt.messages)) + b"]"
-    pairs = [("messages", messages)]
+    array = b"[" + b",".join(map(messages.written, prompt.messages)) + b"]"
+    pairs = [("messages", array)]
     if prompt.tools is not None:
         pairs.append(("tools", b"[" + b",".join(tool.definition for tool in prompt.tools) + b"]"))
     return compact(write_object(pairs))
@@ -57,7 +58,7 @@ def check_change(rule: Rule, before: Prompt, after: Prompt) -> None:
     """The rule makes `after` of `before`, byte for byte, and has nothing to do there any more."""
     changed = rule.apply(before)
 
-    assert same(written(changed), written(after))
+    assert same(written_prompt(changed), written_prompt(after))
     assert rule.apply(changed) is changed
     assert rule.apply(after) is after
 

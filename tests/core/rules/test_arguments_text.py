@@ -5,7 +5,7 @@ import pytest
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.arguments_text import RULE
 from warmprefix.core.types import Prompt
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 
 def calling(*arguments: object) -> dict[str, object]:

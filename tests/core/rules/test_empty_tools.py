@@ -2,10 +2,10 @@
 
 import pytest
 
+from tests.chat_dialect import parse
 from tests.core.rules.table import ToolsKeep, check_rows
 from warmprefix.core.rules.empty_tools import RULE
 from warmprefix.core.types import Prompt
-from warmprefix.dialects.chat_completions import parse
 
 TABLE = [
     ToolsKeep("absent", None, "own"),

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.chat_dialect import chat_message
+from warmprefix.core.messages import changed
 from warmprefix.core.slots.prewarm import (
     PLACEHOLDER,
     Plan,
     beginnings,
     coming_message,
+    coming_question,
     final_answer,
     forms,
     held_tokens,
@@ -22,6 +25,7 @@ from warmprefix.core.slots.prewarm import (
 )
 from warmprefix.core.types import (
     CacheStats,
+    Finish,
     Message,
     OpaquePart,
     Prompt,
@@ -31,9 +35,9 @@ from warmprefix.core.types import (
     ToolCall,
 )
 
-ANSWER = Message("assistant", "Done.", keys=("role", "content"))
-REPLY = Reply(message=ANSWER, finish="stop", complete=True)
-CALLS = replace(ANSWER, tool_calls=(ToolCall("a", "read", "{}"),))
+ANSWER = chat_message("assistant", "Done.", keys=("role", "content"))
+REPLY = Reply(message=ANSWER, finish=Finish.ANSWER, complete=True)
+CALLS = changed(ANSWER, tool_calls=(ToolCall("a", "read", "{}"),))
 
 
 def test_an_answer_that_came_to_its_end_is_final() -> None:
@@ -46,7 +50,7 @@ def test_an_answer_that_came_to_its_end_is_final() -> None:
         pytest.param(REPLY, 500, id="failed"),
         pytest.param(replace(REPLY, message=None), 200, id="nothing"),
         pytest.param(replace(REPLY, message=CALLS), 200, id="calls-a-tool"),
-        pytest.param(replace(REPLY, finish="length"), 200, id="cut"),
+        pytest.param(replace(REPLY, finish=Finish.OTHER), 200, id="cut"),
         pytest.param(replace(REPLY, complete=False), 200, id="broken-off"),
     ],
 )
@@ -57,13 +61,15 @@ def test_anything_else_is_not(reply: Reply, status: int) -> None:
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        pytest.param(Message("user", "Hi"), True, id="text"),
-        pytest.param(Message("user", (TextPart("Hi"),)), True, id="text-part"),
-        pytest.param(Message("user", None), True, id="none"),
+        pytest.param(chat_message("user", "Hi"), True, id="text"),
+        pytest.param(chat_message("user", (TextPart("Hi"),)), True, id="text-part"),
+        pytest.param(chat_message("user", None), True, id="none"),
         pytest.param(
-            Message("user", (TextPart("Hi"), OpaquePart(RawJson(b"{}")))), False, id="picture"
+            chat_message("user", (TextPart("Hi"), OpaquePart(RawJson(b"{}")))), False, id="picture"
         ),
-        pytest.param(Message(None, opaque=True, raw=RawJson(b"1")), False, id="not-understood"),
+        pytest.param(
+            chat_message(None, opaque=True, raw=RawJson(b"1")), False, id="not-understood"
+        ),
     ],
 )
 def test_a_rendering_says_all_of_a_text_only(message: Message, text: bool) -> None:
@@ -112,14 +118,14 @@ def test_a_step_takes_no_longer_than_a_request_may_wait(stats: CacheStats, token
 
 
 def test_a_reply_comes_back_with_its_reasoning_or_without() -> None:
-    thought = replace(ANSWER, reasoning="Hm.")
+    thought = changed(ANSWER, reasoning="Hm.")
 
     assert forms(ANSWER) == (ANSWER,)
     assert forms(thought) == (thought, ANSWER)
 
 
 def test_a_reply_with_calls_keeps_them_without_its_reasoning() -> None:
-    asked = replace(ANSWER, reasoning="Hm.", tool_calls=(ToolCall("c1", "f", "{}"),))
+    asked = changed(ANSWER, reasoning="Hm.", tool_calls=(ToolCall("c1", "f", "{}"),))
 
     assert [(form.reasoning, form.tool_calls) for form in forms(asked)] == [
         ("Hm.", asked.tool_calls),
@@ -128,31 +134,33 @@ def test_a_reply_with_calls_keeps_them_without_its_reasoning() -> None:
 
 
 def test_a_user_message_comes_after_an_answer_and_a_result_after_calls() -> None:
-    asked = replace(ANSWER, tool_calls=(ToolCall("c1", "f", "{}"), ToolCall("c2", "f", "{}")))
+    asked = changed(ANSWER, tool_calls=(ToolCall("c1", "f", "{}"), ToolCall("c2", "f", "{}")))
 
-    assert coming_message(ANSWER) is PLACEHOLDER
+    assert coming_message(ANSWER) == coming_question(ANSWER)
     result = coming_message(asked)
-    assert (result.role, result.tool_call_id, result.content) == ("tool", "c1", PLACEHOLDER.content)
+    assert (result.role, result.tool_call_id, result.content) == ("tool", "c1", PLACEHOLDER)
 
 
 @pytest.mark.parametrize(
     ("status", "complete", "finish", "kept"),
     [
-        (200, True, "stop", True),
-        (200, True, "tool_calls", True),
-        (200, True, "length", False),
-        (200, False, "stop", False),
-        (502, True, "stop", False),
+        (200, True, Finish.ANSWER, True),
+        (200, True, Finish.CALLS, True),
+        (200, True, Finish.OTHER, False),
+        (200, False, Finish.ANSWER, False),
+        (502, True, Finish.ANSWER, False),
     ],
 )
-def test_a_client_keeps_a_whole_reply(status: int, complete: bool, finish: str, kept: bool) -> None:
+def test_a_client_keeps_a_whole_reply(
+    status: int, complete: bool, finish: Finish, kept: bool
+) -> None:
     reply = Reply(message=ANSWER, complete=complete, finish=finish)
 
     assert (kept_reply(reply, status) is ANSWER) is kept
 
 
 def test_the_rendering_ends_before_the_text_that_nobody_wrote_yet() -> None:
-    assert beginnings(f"<user>\n{PLACEHOLDER.content}</user>") == ("<user>\nx", "<user>\n\n")
+    assert beginnings(f"<user>\n{PLACEHOLDER}</user>") == ("<user>\nx", "<user>\n\n")
     assert beginnings("<user>\n") == ()
 
 

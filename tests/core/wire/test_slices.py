@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import JSON_TEXTS, JSON_VALUES, spaced
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, ToolCall
 from warmprefix.core.wire.slices import (
-    changed,
     close_of,
     compact,
     decode,
@@ -20,8 +18,6 @@ from warmprefix.core.wire.slices import (
     members,
     string,
     value_end,
-    write_call,
-    write_message,
 )
 
 LONG = b'"' + b"x\\n" * 400_000 + b'"'
@@ -215,99 +211,3 @@ STRINGS = [
 @pytest.mark.parametrize(("text", "expected"), STRINGS)
 def test_a_string_is_written(text: str, expected: bytes) -> None:
     assert string(text) == expected
-
-
-CALL = ToolCall(id="c", name="f", arguments='{"a": 1e1}')
-
-
-class Written(NamedTuple):
-    id: str
-    message: Message
-    expected: bytes
-
-
-MESSAGES = [
-    Written("received-bytes-first", Message("user", "x", raw=RawJson(b"{ }")), b"{ }"),
-    Written(
-        "default-order",
-        Message("tool", "r", tool_call_id="c", name="f"),
-        b'{"role":"tool","content":"r","tool_call_id":"c","name":"f"}',
-    ),
-    Written(
-        "order-of-keys",
-        Message("user", "x", keys=("content", "role")),
-        b'{"content":"x","role":"user"}',
-    ),
-    Written(
-        "extra-in-its-place",
-        Message("user", "x", extra={"id": RawJson(b"1e1")}, keys=("id", "role", "content")),
-        b'{"id":1e1,"role":"user","content":"x"}',
-    ),
-    Written(
-        "absent-content",
-        Message("assistant", reasoning="r"),
-        b'{"role":"assistant","reasoning_content":"r"}',
-    ),
-    Written(
-        "raw-content",
-        Message("user", extra={"content": RawJson(b"null")}, keys=("role", "content")),
-        b'{"role":"user","content":null}',
-    ),
-    Written(
-        "parts",
-        Message("user", (TextPart("x", {"m": RawJson(b"1")}), OpaquePart(RawJson(b"7")))),
-        b'{"role":"user","content":[{"type":"text","text":"x","m":1},7]}',
-    ),
-    Written(
-        "calls",
-        Message("assistant", "", tool_calls=(CALL,)),
-        rb'{"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function",'
-        rb'"function":{"name":"f","arguments":"{\"a\": 1e1}"}}]}',
-    ),
-]
-
-
-@pytest.mark.parametrize("case", MESSAGES, ids=lambda case: case.id)
-def test_a_message_is_written(case: Written) -> None:
-    assert write_message(case.message) == case.expected
-
-
-CALLS = [
-    pytest.param(ToolCall(None, None, None, type=None), b'{"function":{}}', id="nothing-known"),
-    pytest.param(
-        ToolCall(None, "f", None, RawJson(b"{ }"), None),
-        b'{"function":{"name":"f","arguments":{ }}}',
-        id="arguments-as-object",
-    ),
-    pytest.param(
-        ToolCall("c", "f", "", keys=("function", "id"), function_keys=("arguments",)),
-        b'{"function":{"arguments":"","name":"f"},"id":"c","type":"function"}',
-        id="order-of-keys",
-    ),
-    pytest.param(
-        ToolCall("c", "f", "", extra={"index": RawJson(b"0")}, function_extra={"x": RawJson(b"1")}),
-        b'{"id":"c","type":"function","function":{"name":"f","arguments":"","x":1},"index":0}',
-        id="extra",
-    ),
-]
-
-
-@pytest.mark.parametrize(("call", "expected"), CALLS)
-def test_a_tool_call_is_written(call: ToolCall, expected: bytes) -> None:
-    assert write_call(call) == expected
-
-
-def test_a_changed_message_loses_its_received_bytes() -> None:
-    before = Message("user", "x", raw=RawJson(b'{"role":"user","content":"x"}'))
-
-    after = changed(before, content="y")
-
-    assert after.raw is None
-    assert write_message(after) == b'{"role":"user","content":"y"}'
-
-
-def test_half_a_character_in_a_text_is_written_as_an_escape() -> None:
-    """As a member of its own would be."""
-    message = Message("user", "x\ud800", keys=("content", "role"))
-
-    assert write_message(message) == b'{"content":"x\\ud800","role":"user"}'

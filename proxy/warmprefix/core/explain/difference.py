@@ -11,8 +11,19 @@ from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import tool_key
 from warmprefix.core.identity.reasoning import split_reasoning
 from warmprefix.core.identity.transient import without_blocks
-from warmprefix.core.types import Message, Part, Prompt, RawJson, TextPart, Tool, ToolCall
-from warmprefix.core.wire.slices import compact, members, write_call, write_content, write_message
+from warmprefix.core.messages import written
+from warmprefix.core.types import (
+    Content,
+    Message,
+    Names,
+    OpaquePart,
+    Prompt,
+    RawJson,
+    Shape,
+    TextPart,
+    Tool,
+)
+from warmprefix.core.wire.slices import compact, members
 from warmprefix.core.wire.value import value_key
 
 
@@ -59,18 +70,25 @@ def _tools(before: Sequence[Tool], after: Sequence[Tool]) -> Difference | None:
     at = min(len(before), len(after))
     old_text = before[at].definition if at < len(before) else None
     new_text = after[at].definition if at < len(after) else None
-    return _texts(f"tools[{at}]", "tool-set", _text(old_text), _text(new_text))
+    return _texts(
+        _tool_path(at, (*before, *after)[0]), "tool-set", _text(old_text), _text(new_text)
+    )
 
 
 def _tool(
     at: int, old: Tool, new: Tool, before: Sequence[Tool], after: Sequence[Tool]
 ) -> Difference:
     if old.name == new.name:
-        path, ours, theirs = _innermost(f"tools[{at}]", old.definition, new.definition)
+        path, ours, theirs = _innermost(_tool_path(at, new), old.definition, new.definition)
         return _texts(path, "tool-schema", _text(ours), _text(theirs))
     old_keys, new_keys = sorted(map(tool_key, before)), sorted(map(tool_key, after))
     cause = "tool-order" if old_keys == new_keys else "tool-set"
-    return Difference(f"tools[{at}]", 0, cause, _text(old.definition), _text(new.definition))
+    return Difference(_tool_path(at, new), 0, cause, _text(old.definition), _text(new.definition))
+
+
+def _tool_path(at: int, tool: Tool) -> str:
+    array = "tools" if tool.shape is None else tool.shape.names.tools
+    return f"{array}[{at}]"
 
 
 def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
@@ -90,25 +108,34 @@ def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
 
 def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
     for at, (old, new) in enumerate(zip(before, after, strict=False)):
-        if write_message(old) != write_message(new):
-            found = _message(f"messages[{at}]", old, new)
+        if written(old) != written(new):
+            found = _message(_path(at, new), old, new)
             if found is not None:
                 return found
     return None  # fewer messages: a part of what was sent, asked again
 
 
+def _path(at: int, message: Message) -> str:
+    """Where a message stands in a body of its dialect."""
+    array = "messages" if message.shape is None else message.shape.names.array
+    return f"{array}[{at}]"
+
+
 def _message(path: str, old: Message, new: Message) -> Difference | None:
     """The first difference that a template can see: other members are not handed to it, and neither
     are the order of members, blanks and escapes (llama.cpp common/chat.cpp:380-462)."""
-    if old.opaque or new.opaque or old.role != new.role:
-        if compact(write_message(old)) == compact(write_message(new)):
+    if old.opaque or new.opaque or old.role != new.role or old.shape is not new.shape:
+        if compact(written(old)) == compact(written(new)):
             return None
-        return _texts(path, "edit", _text(write_message(old)), _text(write_message(new)))
+        return _texts(path, "edit", _text(written(old)), _text(written(new)))
+    assert new.shape is not None  # it was written
+    names = new.shape.names
     return (
-        _content(f"{path}.content", old, new)
-        or _reasoning(path, old, new)
-        or _calls(f"{path}.tool_calls", old.tool_calls, new.tool_calls)
-        or _named(path, old, new)
+        _content(f"{path}.{names.content}", old, new)
+        or _reasoning(f"{path}.{names.reasoning}", old, new)
+        or _calls(f"{path}.{names.calls}", old, new, new.shape)
+        or _named(path, old, new, names)
+        or _order(path, old, new)
     )
 
 
@@ -118,10 +145,10 @@ def _content(path: str, old: Message, new: Message) -> Difference | None:
         return None
     if isinstance(one, str) and isinstance(other, str):
         return _texts(path, _content_cause(old, one, other), one, other)
-    return _texts(path, "edit", _plain(old), _plain(new))
+    return _texts(path, "edit", _plain(old.content), _plain(new.content))
 
 
-def _joined(content: str | tuple[Part, ...] | None) -> str | tuple[Part, ...]:
+def _joined(content: str | tuple[Content, ...] | None) -> str | tuple[Content, ...]:
     """Content as templates get it: text parts joined, nothing as the empty text."""
     if not content:
         return ""
@@ -146,41 +173,60 @@ def _content_cause(message: Message, old: str, new: str) -> str:
 def _reasoning(path: str, old: Message, new: Message) -> Difference | None:
     if old.reasoning == new.reasoning:
         return None
-    return _texts(f"{path}.reasoning_content", "reasoning", old.reasoning, new.reasoning)
+    return _texts(path, "reasoning", old.reasoning, new.reasoning)
 
 
-def _calls(path: str, old: Sequence[ToolCall], new: Sequence[ToolCall]) -> Difference | None:
+def _calls(path: str, before: Message, after: Message, shape: Shape) -> Difference | None:
+    old, new, names = before.tool_calls, after.tool_calls, shape.names
     for at, (one, other) in enumerate(zip(old, new, strict=False)):
         if one.name != other.name:
-            return _texts(f"{path}[{at}].function.name", "edit", one.name, other.name)
+            return _texts(f"{path}[{at}].{names.call_name}", "edit", one.name, other.name)
         if one.arguments != other.arguments:
             same = value_key(one.arguments or "") == value_key(other.arguments or "")
             cause = "arguments" if same else "edit"
-            return _texts(f"{path}[{at}].function.arguments", cause, one.arguments, other.arguments)
+            where = f"{path}[{at}].{names.call_arguments}"
+            return _texts(where, cause, one.arguments, other.arguments)
         if one.id != other.id:
             return _texts(f"{path}[{at}].id", "id", one.id, other.id)
     if len(old) == len(new):
         return None
     at = min(len(old), len(new))
-    mine = _text(write_call(old[at])) if at < len(old) else None
-    theirs = _text(write_call(new[at])) if at < len(new) else None
+    mine = _text(shape.write_call(old[at])) if at < len(old) else None
+    theirs = _text(shape.write_call(new[at])) if at < len(new) else None
     return Difference(f"{path}[{at}]", 0, "edit", mine, theirs)
 
 
-def _named(path: str, old: Message, new: Message) -> Difference | None:
+def _named(path: str, old: Message, new: Message, names: Names) -> Difference | None:
     if old.tool_call_id != new.tool_call_id:
-        return _texts(f"{path}.tool_call_id", "id", old.tool_call_id, new.tool_call_id)
+        return _texts(f"{path}.{names.call_id}", "id", old.tool_call_id, new.tool_call_id)
     if old.name != new.name:
-        return _texts(f"{path}.name", "edit", old.name, new.name)
+        return _texts(f"{path}.{names.name}", "edit", old.name, new.name)
     return None
+
+
+def _order(path: str, old: Message, new: Message) -> Difference | None:
+    """A difference in what stands in a message beside its first result and its texts, or in what order."""
+    if _frame(old) == _frame(new):
+        return None
+    return _texts(path, "edit", _text(written(old)), _text(written(new)))
+
+
+def _frame(message: Message) -> list[object]:
+    others = message.results[1:]
+    kinds = [type(part) for part in message.parts if not isinstance(part, TextPart | OpaquePart)]
+    return [kinds, *((result.call_id, _joined(result.parts)) for result in others)]
 
 
 def _texts(path: str, cause: str, old: str | None, new: str | None) -> Difference:
     return Difference(path, shared_characters(old or "", new or ""), cause, old, new)
 
 
-def _plain(message: Message) -> str | None:
-    return _text(write_content(message.content))
+def _plain(content: str | tuple[Content, ...] | None) -> str | None:
+    """Content as a person reads it: pictures as the JSON that they came as."""
+    if content is None or isinstance(content, str):
+        return content
+    pieces = (p.text if isinstance(p, TextPart) else _text(p.raw) or "" for p in content)
+    return "\n".join(pieces)
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -6,8 +6,9 @@ first, then the messages. Characters are those of the messages' JSON; tokens are
 
 from dataclasses import dataclass
 
+from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt
-from warmprefix.core.wire.slices import compact, write_message
+from warmprefix.core.wire.slices import compact
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
     messages = 0
     characters = 0
     for old, new in zip(before.messages, after.messages, strict=False):
-        old_text, new_text = write_message(old), write_message(new)
+        old_text, new_text = written(old), written(new)
         if old_text != new_text and compact(old_text) != compact(new_text):
             part = shared_characters(_text(compact(old_text)), _text(compact(new_text)))
             return Prefix(messages, characters + part)
@@ -44,7 +45,7 @@ def same_head(before: Prompt, after: Prompt) -> bool:
 
 def characters(messages: tuple[Message, ...]) -> int:
     """Size of the messages as JSON, in characters."""
-    return sum(len(_text(write_message(message))) for message in messages)
+    return sum(len(_text(written(message))) for message in messages)
 
 
 def _text(raw: bytes) -> str:

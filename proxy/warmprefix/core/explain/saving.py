@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 from warmprefix.core.explain.prefix import same_head, shared_characters
 from warmprefix.core.memo import Memo
+from warmprefix.core.messages import changed, written
 from warmprefix.core.rules import RULES
-from warmprefix.core.types import CacheStats, Message, Prompt, Risk, ToolCall
-from warmprefix.core.wire.slices import changed, compact, is_json, write_message
+from warmprefix.core.types import CacheStats, Message, Part, Prompt, ResultPart, Risk, ToolCall
+from warmprefix.core.wire.slices import compact, is_json
 
 _MEMO_BYTES = 16 * 1024 * 1024  # written messages, one generation, as in the canonicalizer
 _UNSEEN = tuple(
@@ -111,9 +112,14 @@ def shown(message: Message) -> str:
         for change in _UNSEEN:
             message = change(message)
         calls = tuple(map(_shown_call, message.tool_calls))
-        name = None if message.role == "tool" else message.name
-        message = changed(message, tool_calls=calls, tool_call_id=None, name=name)
-    return write_message(message).decode(errors="replace")
+        parts = tuple(map(_shown_part, message.parts))
+        name = None if message.results else message.name
+        message = changed(replace(message, parts=parts), tool_calls=calls, name=name)
+    return written(message).decode(errors="replace")
+
+
+def _shown_part(part: Part) -> Part:
+    return replace(part, call_id=None, raw=None) if isinstance(part, ResultPart) else part
 
 
 def _shown_call(call: ToolCall) -> ToolCall:

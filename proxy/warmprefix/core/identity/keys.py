@@ -15,7 +15,18 @@ from warmprefix.core.identity.reasoning import split_reasoning
 from warmprefix.core.identity.transient import without_blocks
 from warmprefix.core.identity.volatile import mask
 from warmprefix.core.memo import Memo
-from warmprefix.core.types import Message, RawJson, TextPart, Tool, ToolCall
+from warmprefix.core.types import (
+    CallPart,
+    Content,
+    Message,
+    OpaquePart,
+    RawJson,
+    ReasoningPart,
+    ResultPart,
+    TextPart,
+    Tool,
+    ToolCall,
+)
 from warmprefix.core.wire.slices import compact
 from warmprefix.core.wire.value import value_key
 
@@ -58,6 +69,8 @@ STRICT = Looseness()
 _LATEST = 16
 _NAMED_BY = 2  # messages that tell histories apart: the system text and the first question
 _Name = tuple[bytes | None, ...]
+Answers = tuple[int, ...]
+"""For each result of a message, which call of the batch it answers; -1 if none."""
 
 
 class Identifier:
@@ -65,7 +78,7 @@ class Identifier:
 
     def __init__(self, looseness: Looseness = STRICT) -> None:
         self._looseness = looseness
-        self._memo: Memo[dict[tuple[bool, int], bytes]] = Memo(_MEMO_BYTES)
+        self._memo: Memo[dict[tuple[bool, Answers], bytes]] = Memo(_MEMO_BYTES)
         self._tools: Memo[bytes] = Memo(_MEMO_BYTES)
         self._latest: dict[_Name, tuple[tuple[Message, ...], tuple[bytes, ...]]] = {}
 
@@ -96,21 +109,19 @@ class Identifier:
         """The keys of all but the first `shared` messages."""
         last = known_keys[shared - 1] if shared else scope
         before = history[:shared]
-        asked = next((m for m in reversed(before) if m.role != "tool"), None)
+        asked = next((m for m in reversed(before) if m.logical_role != "tool"), None)
         calls = asked.tool_calls if asked else ()
         order: dict[str | None, int] = {call.id: at for at, call in enumerate(calls)}
         opening = all(message.role != "assistant" for message in before)
         for message in history[shared:]:
-            answers = _NO_CALL
-            if message.role == "tool":
-                answers = order.get(message.tool_call_id, _NO_CALL)
-            else:
+            answers = tuple(order.get(result.call_id, _NO_CALL) for result in message.results)
+            if not answers or message.logical_role != "tool":
                 order = {call.id: at for at, call in enumerate(message.tool_calls)}
             opening = opening and message.role != "assistant"
             last = chain_key(last, self._match_key(message, answers, opening))
             yield last
 
-    def _match_key(self, message: Message, answers: int, opening: bool) -> bytes:
+    def _match_key(self, message: Message, answers: Answers, opening: bool) -> bytes:
         if message.raw is None:
             return match_key(message, answers, self._looseness, opening)
         # The bytes alone are the key: their hash is kept in them, so an old message costs no pass over it.
@@ -142,20 +153,24 @@ def chain_key(parent: bytes, match: bytes) -> bytes:
 
 def match_key(
     message: Message,
-    answers: int = _NO_CALL,
+    answers: Answers = (),
     looseness: Looseness = STRICT,
     opening: bool = False,
 ) -> bytes:
-    """Loose identity of one message. `answers`: which call of the batch a tool result belongs to."""
+    """Loose identity of one message. `answers`: which call each of its results belongs to."""
     if message.opaque:
         return _digest(b"opaque", message.raw or b"")
+    if len(message.parts) > 1 and message.results:
+        return _digest(_text(message.role or ""), *_mixed(message, answers, looseness, opening))
     content = message.content
+    is_result = bool(message.results)
+    answered = str(answers[0] if answers else _NO_CALL).encode()
     if not (message.tool_calls or message.extra or isinstance(content, tuple)):
         # Most are like that; the same pieces, put together with less ado.
         text = _text(looseness.text_of(message.role, content or "", opening))
         end: tuple[bytes, ...] = ()
-        if message.role == "tool":
-            end = (b"answers", str(answers).encode())
+        if is_result:
+            end = (b"answers", answered)
         elif message.name:
             end = (b"name", _text(message.name))
         return _digest(_text(message.role or ""), b"text", text, *end)
@@ -163,8 +178,8 @@ def match_key(
         _text(message.role or ""),
         *_visible(message, looseness, opening),
         *(piece for call in message.tool_calls for piece in _call(call)),
-        *((b"answers", str(answers).encode()) if message.role == "tool" else ()),
-        *((b"name", _text(message.name)) if message.name and message.role != "tool" else ()),
+        *((b"answers", answered) if is_result else ()),
+        *((b"name", _text(message.name)) if message.name and not is_result else ()),
         *_extra(b"extra", message.extra),
     )
 
@@ -172,16 +187,41 @@ def match_key(
 # Each piece follows a word that says what it is, so that none can pass for one of another kind.
 
 
+def _mixed(
+    message: Message, answers: Answers, looseness: Looseness, opening: bool
+) -> Iterator[bytes]:
+    """A message of several results, or of a result among other parts: what it shows, in order."""
+    numbers = iter(answers)
+    for part in message.parts:
+        match part:
+            case ResultPart():
+                yield from (b"answers", str(next(numbers, _NO_CALL)).encode())
+                yield from _shown(part.parts)
+            case TextPart():
+                yield from (b"text", _text(looseness.text_of(message.role, part.text, opening)))
+            case OpaquePart():
+                yield from (b"part", compact(part.raw))
+            case CallPart():
+                yield from _call(part.call)
+            case ReasoningPart():
+                pass
+    yield from _extra(b"extra", message.extra)
+
+
+def _shown(parts: Sequence[Content]) -> Iterator[bytes]:
+    for part in parts:
+        if isinstance(part, TextPart):
+            yield from (b"text", _text(part.text))
+        else:
+            yield from (b"part", compact(part.raw))
+
+
 def _visible(message: Message, looseness: Looseness, opening: bool) -> Iterator[bytes]:
     content = message.content
     if not isinstance(content, tuple):
         yield from (b"text", _text(looseness.text_of(message.role, content or "", opening)))
         return
-    for part in content:
-        if isinstance(part, TextPart):
-            yield from (b"text", _text(part.text))
-        else:
-            yield from (b"part", compact(part.raw))
+    yield from _shown(content)
 
 
 def visible_text(role: str | None, content: str) -> str:

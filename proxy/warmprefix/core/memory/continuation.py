@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from enum import Enum
 
 from warmprefix.core.explain.saving import Reach, shown
+from warmprefix.core.messages import changed
 from warmprefix.core.types import Message
-from warmprefix.core.wire.slices import changed
 
 
 class Belief(Enum):

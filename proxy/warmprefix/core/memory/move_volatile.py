@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from warmprefix.core.identity.volatile import cut
+from warmprefix.core.messages import changed
 from warmprefix.core.types import Message
-from warmprefix.core.wire.slices import changed
 
 _SYSTEM = frozenset({"system", "developer"})
 

@@ -19,8 +19,9 @@ from warmprefix.core.identity.reasoning import (
 from warmprefix.core.identity.transient import without_blocks
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
-from warmprefix.core.types import Message, ToolCall
-from warmprefix.core.wire.slices import changed, compact, write_message
+from warmprefix.core.messages import changed, written
+from warmprefix.core.types import Message, ResultPart, ToolCall
+from warmprefix.core.wire.slices import compact
 from warmprefix.core.wire.value import is_value
 
 _EDGES = " \t\r\n"
@@ -91,8 +92,8 @@ def _is_same(message: Message, node: Node, parse: Parse) -> bool:
 
 def _restored(message: Message, theirs: Message, node: Node, how: How, *, is_new: bool) -> Message:
     """`theirs`: the message with the edges it came with."""
-    written = write_message(message)
-    if written == node.raw or compact(written) == compact(node.raw):
+    own = written(message)
+    if own == node.raw or compact(own) == compact(node.raw):
         return message
     remembered = how.parse(node.raw)
     if is_new and _visible(message) != _visible(remembered):
@@ -160,16 +161,25 @@ def _with_edges(message: Message, at: int, how: How) -> Message:
 
 
 def _with_id(message: Message, given: Message, ids: Ids) -> Message:
-    """A result tied to the id that its call is sent with. `given`: as the client tied it."""
-    if given.role != "tool" or given.opaque or given.tool_call_id not in ids:
+    """Results tied to the ids that their calls are sent with. `given`: as the client tied them."""
+    if given.opaque or not given.results:
         return message
-    wanted = ids[given.tool_call_id]
-    if message.tool_call_id == wanted:
+    named = iter(given.results)
+    parts = tuple(
+        _tied(part, next(named, part), ids) if isinstance(part, ResultPart) else part
+        for part in message.parts
+    )
+    if all(old is new for old, new in zip(message.parts, parts, strict=True)):
         return message
-    if wanted is None:
-        keys = tuple(key for key in message.keys if key != "tool_call_id")
-        return changed(message, tool_call_id=None, keys=keys)
-    return changed(message, tool_call_id=wanted)
+    is_named = any(isinstance(part, ResultPart) and part.call_id is not None for part in parts)
+    name = "" if is_named or message.shape is None else message.shape.names.call_id
+    keys = tuple(key for key in message.keys if key != name)
+    return changed(message, parts=parts, keys=keys)
+
+
+def _tied(result: ResultPart, given: ResultPart, ids: Ids) -> ResultPart:
+    wanted = ids.get(given.call_id, result.call_id)
+    return result if wanted == result.call_id else replace(result, call_id=wanted, raw=None)
 
 
 def _has_opaque_result(messages: Sequence[Message], at: int) -> bool:
@@ -177,7 +187,7 @@ def _has_opaque_result(messages: Sequence[Message], at: int) -> bool:
     for message in messages[at + 1 :]:
         if message.opaque:
             return True
-        if message.role != "tool":
+        if message.logical_role != "tool":
             return False
     return False
 

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Risk, ToolCall
-from warmprefix.core.wire.slices import changed, compact
+from warmprefix.core.wire.slices import compact
 
 
 def _change(message: Message) -> Message:

@@ -63,13 +63,13 @@ def result_rule(name: str, risk: Risk, change: ResultChange, *, why: str, source
 
 
 def names_of_calls(messages: Iterable[Message]) -> Iterator[str | None]:
-    """For each message the name of the earlier call that it answers; None where it answers none."""
+    """For each message the name of the earlier call that its first result answers; None if it answers none."""
     names: dict[str | None, str] = {}
     for message in messages:
         for call in message.tool_calls:
             if call.id and call.name:
                 names[call.id] = call.name
-        yield names.get(message.tool_call_id) if message.role == "tool" else None
+        yield names.get(message.tool_call_id) if message.logical_role == "tool" else None
 
 
 def tools_rule(name: str, risk: Risk, change: ToolChange, *, why: str, source: str) -> Rule:

@@ -2,9 +2,9 @@
 
 import re
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, with_messages
 from warmprefix.core.types import Message, Prompt, Risk
-from warmprefix.core.wire.slices import changed
 
 _LINE = re.compile(r"(?:\s*x-anthropic-billing-header:[^\n]*?(?=You are |\n|\Z))+")
 _BLANK = " \t\r\n"

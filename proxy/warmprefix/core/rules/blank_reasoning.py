@@ -1,8 +1,8 @@
-"""Drops reasoning_content that holds nothing but blanks."""
+"""Drops reasoning that holds nothing but blanks."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire.slices import changed
 
 _BLANKS = " \t\r\n"  # a no-break space is text, as everywhere
 
@@ -12,7 +12,8 @@ def _change(message: Message) -> Message:
         return message
     if message.reasoning is None or message.reasoning.strip(_BLANKS):
         return message
-    keys = without(message.keys, frozenset({"reasoning_content"}))
+    assert message.shape is not None
+    keys = without(message.keys, frozenset({message.shape.names.reasoning}))
     return changed(message, reasoning=None, keys=keys)
 
 

@@ -1,8 +1,8 @@
 """Strips white space at both ends of system and assistant text."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire.slices import changed
 
 _ROLES = frozenset({"system", "developer", "assistant"})
 _EDGES = " \t\r\n"  # no-break space and other Unicode blanks are content

@@ -1,23 +1,26 @@
 """Null, missing and empty content are one: the empty string."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
-from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire.slices import changed
+from warmprefix.core.types import Message, Names, Risk
 
 
 def _change(message: Message) -> Message:
-    is_null = message.extra.get("content") == b"null"
-    is_missing = message.role == "assistant" and "content" not in message.keys
+    if message.shape is None:
+        return message
+    name = message.shape.names.content
+    is_null = message.extra.get(name) == b"null"
+    is_missing = message.role == "assistant" and name not in message.keys
     if not is_null and not (is_missing and message.content is None):
         return message
-    extra = {key: raw for key, raw in message.extra.items() if key != "content"}
-    keys = message.keys if is_null else _with_content(message.keys)
+    extra = {key: raw for key, raw in message.extra.items() if key != name}
+    keys = message.keys if is_null else _with_content(message.keys, message.shape.names)
     return changed(message, content="", extra=extra, keys=keys)
 
 
-def _with_content(keys: tuple[str, ...]) -> tuple[str, ...]:
-    at = keys.index("role") + 1 if "role" in keys else 0
-    return (*keys[:at], "content", *keys[at:])
+def _with_content(keys: tuple[str, ...], names: Names) -> tuple[str, ...]:
+    at = keys.index(names.role) + 1 if names.role in keys else 0
+    return (*keys[:at], names.content, *keys[at:])
 
 
 RULE: Rule = message_rule(

@@ -1,18 +1,18 @@
 """Drops an empty list of tool calls."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire.slices import changed, compact
-
-_KEY = "tool_calls"
+from warmprefix.core.wire.slices import compact
 
 
 def _change(message: Message) -> Message:
-    raw = message.extra.get(_KEY)
+    name = "" if message.shape is None else message.shape.names.calls
+    raw = message.extra.get(name)
     if raw is None or compact(raw) != b"[]":
         return message
-    extra = {key: value for key, value in message.extra.items() if key != _KEY}
-    return changed(message, extra=extra, keys=without(message.keys, frozenset({_KEY})))
+    extra = {key: value for key, value in message.extra.items() if key != name}
+    return changed(message, extra=extra, keys=without(message.keys, frozenset({name})))
 
 
 RULE: Rule = message_rule(

@@ -2,26 +2,26 @@
 
 from dataclasses import replace
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
-from warmprefix.core.types import Message, Risk, ToolCall
-from warmprefix.core.wire.slices import MESSAGE_KEYS, changed
-
-_CALL = ("id", "type", "function")
-_FUNCTION = ("name", "arguments")
+from warmprefix.core.types import Message, Names, Risk, ToolCall
 
 
 def _change(message: Message) -> Message:
-    keys = _ordered(message.keys, MESSAGE_KEYS)
-    calls = tuple(map(_change_call, message.tool_calls))
+    if message.shape is None:
+        return message
+    names = message.shape.names
+    keys = _ordered(message.keys, names.message)
+    calls = tuple(_change_call(call, names) for call in message.tool_calls)
     same = all(a is b for a, b in zip(calls, message.tool_calls, strict=True))
     if keys == message.keys and same:
         return message
     return changed(message, keys=keys, tool_calls=calls)
 
 
-def _change_call(call: ToolCall) -> ToolCall:
-    keys = _ordered(call.keys, _CALL)
-    inner = _ordered(call.function_keys, _FUNCTION)
+def _change_call(call: ToolCall, names: Names) -> ToolCall:
+    keys = _ordered(call.keys, names.call)
+    inner = _ordered(call.function_keys, names.function)
     if keys == call.keys and inner == call.function_keys:
         return call
     return replace(call, keys=keys, function_keys=inner)

@@ -1,15 +1,16 @@
 """Drops message members that are null."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire.slices import changed
 
 _NULL = b"null"
-_KEPT = frozenset({"content"})  # null content means empty content: the rule `empty-content`
 
 
 def _change(message: Message) -> Message:
-    nulls = frozenset(key for key, raw in message.extra.items() if raw == _NULL) - _KEPT
+    nulls = frozenset(key for key, raw in message.extra.items() if raw == _NULL)
+    if message.shape is not None:
+        nulls -= {message.shape.names.content}  # that means empty content: the rule `empty-content`
     if not nulls:
         return message
     extra = {key: raw for key, raw in message.extra.items() if key not in nulls}

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
-from warmprefix.core.types import EMPTY, Message, Part, Risk, TextPart
-from warmprefix.core.wire.slices import changed
+from warmprefix.core.types import EMPTY, Content, Message, Risk, TextPart
 
 
 def _change(message: Message) -> Message:
@@ -14,11 +14,11 @@ def _change(message: Message) -> Message:
     return changed(message, content=tuple(map(_plain, content)))
 
 
-def _marked(part: Part) -> bool:
+def _marked(part: Content) -> bool:
     return isinstance(part, TextPart) and bool(part.extra)
 
 
-def _plain(part: Part) -> Part:
+def _plain(part: Content) -> Content:
     return replace(part, extra=EMPTY) if isinstance(part, TextPart) and part.extra else part
 
 

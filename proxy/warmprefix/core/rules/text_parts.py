@@ -1,11 +1,16 @@
 """Content that is all text parts becomes the string that llama-server would make of it."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Risk, TextPart
-from warmprefix.core.wire.slices import changed
+from warmprefix.core.wire.slices import compact
 
 
 def _change(message: Message) -> Message:
+    name = "" if message.shape is None else message.shape.names.content
+    if compact(message.extra.get(name, b"")) == b"[]":
+        extra = {key: raw for key, raw in message.extra.items() if key != name}
+        return changed(message, content="", extra=extra)
     content = message.content
     if not isinstance(content, tuple):
         return message

@@ -1,34 +1,37 @@
 """Members of a tool's envelope in one order; the schema inside is never touched."""
 
+from dataclasses import replace
+
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.rules.base import Rule, tools_rule
-from warmprefix.core.types import RawJson, Risk, Tool
+from warmprefix.core.types import Names, RawJson, Risk, Tool
 from warmprefix.core.wire.slices import Span, members, write_object
-
-_ENVELOPE = ("type", "function")
-_FUNCTION = ("name", "description", "parameters", "strict")
 
 
 def _change(tool: Tool) -> Tool:
+    if tool.shape is None:
+        return tool
     try:
-        definition = _ordered(tool.definition)
+        definition = _ordered(tool.definition, tool.shape.names)
     except NotUnderstood:
         return tool
-    return tool if definition is tool.definition else Tool(tool.name, definition)
+    return tool if definition is tool.definition else replace(tool, definition=definition)
 
 
-def _ordered(definition: RawJson) -> RawJson:
+def _ordered(definition: RawJson, names: Names) -> RawJson:
     outer = members(definition)
-    start, end = outer.get("function", (0, 0))
+    start, end = outer.get(names.function_of, (0, 0))
     function = definition[start:end]
     inner = members(function) if function.startswith(b"{") else {}
-    if _in_order(outer, _ENVELOPE) and _in_order(inner, _FUNCTION):
+    if _in_order(outer, names.tool) and _in_order(inner, names.tool_function):
         return definition
-    written = write_object((key, function[a:b]) for key, (a, b) in _sorted(inner, _FUNCTION))
+    written = write_object(
+        (key, function[a:b]) for key, (a, b) in _sorted(inner, names.tool_function)
+    )
     return RawJson(
         write_object(
-            (key, written if key == "function" and inner else definition[a:b])
-            for key, (a, b) in _sorted(outer, _ENVELOPE)
+            (key, written if key == names.function_of and inner else definition[a:b])
+            for key, (a, b) in _sorted(outer, names.tool)
         )
     )
 

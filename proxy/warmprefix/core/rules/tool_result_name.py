@@ -1,19 +1,20 @@
 """Fills the name of a tool result from the call with the same id."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, result_rule
-from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire.slices import MESSAGE_KEYS, changed
+from warmprefix.core.types import Message, Names, Risk
 
 
 def _change(message: Message, name: str) -> Message:
-    if message.name is not None or "name" in message.extra:
+    names = None if message.shape is None else message.shape.names
+    if names is None or message.name is not None or names.name in message.extra:
         return message
-    return changed(message, name=name, keys=_keys(message.keys))
+    return changed(message, name=name, keys=_keys(message.keys, names))
 
 
-def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
-    ordered = tuple(key for key in MESSAGE_KEYS if key in keys or key == "name")
-    return (*ordered, *(key for key in keys if key not in MESSAGE_KEYS))
+def _keys(keys: tuple[str, ...], names: Names) -> tuple[str, ...]:
+    ordered = tuple(key for key in names.message if key in keys or key == names.name)
+    return (*ordered, *(key for key in keys if key not in names.message))
 
 
 RULE: Rule = result_rule(

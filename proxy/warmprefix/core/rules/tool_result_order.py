@@ -10,7 +10,7 @@ def _apply(prompt: Prompt) -> Prompt:
     order: dict[str | None, int] = {}
     batch: list[Message] = []
     for message in messages:
-        if message.role == "tool":
+        if message.logical_role == "tool":
             batch.append(message)
             continue
         ordered += _sorted(batch, order)

@@ -2,32 +2,22 @@
 
 from dataclasses import replace
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule, without
-from warmprefix.core.types import Message, Risk, ToolCall
-from warmprefix.core.wire.slices import MESSAGE_KEYS, changed
+from warmprefix.core.types import Message, Names, Risk, ToolCall
 
-MESSAGE_ALLOWED = frozenset(
-    (
-        *MESSAGE_KEYS,
-        # Part of the API where they carry something; as null they are gone before this rule.
-        "refusal",
-        "audio",
-        "function_call",
-        # Ask some servers to continue the last message instead of answering it.
-        "prefix",
-        "partial",
-    )
-)
 # Reasoning of a message that is no reply is nobody's bookkeeping: what it means is not ours to judge.
-_ALLOWED_BESIDE_REPLIES = MESSAGE_ALLOWED | {"reasoning"}
-CALL_ALLOWED = frozenset({"id", "type", "function"})
-FUNCTION_ALLOWED = frozenset({"name", "arguments"})
+_BESIDE_REPLIES = frozenset({"reasoning"})
 
 
 def _change(message: Message) -> Message:
-    allowed = MESSAGE_ALLOWED if message.role == "assistant" else _ALLOWED_BESIDE_REPLIES
-    unknown = frozenset(message.extra) - allowed
-    calls = tuple(map(_change_call, message.tool_calls))
+    if message.shape is None:
+        return message
+    names = message.shape.names
+    unknown = frozenset(message.extra) - names.api - frozenset(names.message)
+    if message.role != "assistant":
+        unknown -= _BESIDE_REPLIES
+    calls = tuple(_change_call(call, names) for call in message.tool_calls)
     same = all(a is b for a, b in zip(calls, message.tool_calls, strict=True))
     if not unknown and same:
         return message
@@ -36,9 +26,9 @@ def _change(message: Message) -> Message:
     return changed(message, extra=extra, keys=keys, tool_calls=calls)
 
 
-def _change_call(call: ToolCall) -> ToolCall:
-    unknown = frozenset(call.extra) - CALL_ALLOWED
-    inner = frozenset(call.function_extra) - FUNCTION_ALLOWED
+def _change_call(call: ToolCall, names: Names) -> ToolCall:
+    unknown = frozenset(call.extra) - frozenset(names.call)
+    inner = frozenset(call.function_extra) - frozenset(names.function)
     if not unknown and not inner:
         return call
     return replace(

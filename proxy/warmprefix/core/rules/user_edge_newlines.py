@@ -1,8 +1,8 @@
 """Strips line ends at both ends of user text, and nothing else of it."""
 
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
 from warmprefix.core.types import Message, Risk
-from warmprefix.core.wire.slices import changed
 
 _EDGES = "\r\n"  # leading blanks can be indentation of pasted code
 

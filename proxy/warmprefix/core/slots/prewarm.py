@@ -8,10 +8,13 @@ the text of that message, and can be read while the user does.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from warmprefix.core.types import CacheStats, Message, Prompt, Reply, TextPart
+from warmprefix.core.messages import changed, shown_parts
+from warmprefix.core.types import CacheStats, Finish, Message, OpaquePart, Prompt, Reply, ResultPart
 
-PLACEHOLDER = Message("user", "warmprefix-coming-message", keys=("role", "content"))
-"""Stands for the message that nobody has written yet."""
+PLACEHOLDER = "warmprefix-coming-message"
+"""Stands for the text that nobody has written yet."""
+
+_WHOLE = (Finish.ANSWER, Finish.CALLS)
 
 BEGINNINGS = ("x", "\n")
 """How that message may begin. What comes out as the same tokens with both is not joined to its text:
@@ -46,35 +49,38 @@ class Plan:
 def final_answer(reply: Reply, status: int | None) -> Message | None:
     """The reply that ended a turn so that a user message comes next, else None."""
     message = reply.message
-    if status != 200 or not reply.complete or reply.finish != "stop":
+    if status != 200 or not reply.complete or reply.finish is not Finish.ANSWER:
         return None
     return None if message is None or message.tool_calls else message
 
 
 def kept_reply(reply: Reply, status: int | None) -> Message | None:
     """The reply as a client keeps it in its history, else None: it was cut off, or is none."""
-    is_whole = status == 200 and reply.complete and reply.finish in ("stop", "tool_calls")
+    is_whole = status == 200 and reply.complete and reply.finish in _WHOLE
     return reply.message if is_whole else None
 
 
 def coming_message(reply: Message) -> Message:
     """What the client sends after a reply, but for its text: a user message, or the first result."""
     if not reply.tool_calls:
-        return PLACEHOLDER
-    call, text = reply.tool_calls[0].id, PLACEHOLDER.content
-    return Message("tool", text, tool_call_id=call, keys=("role", "tool_call_id", "content"))
+        return coming_question(reply)
+    text = shown_parts(PLACEHOLDER)
+    return Message("tool", (ResultPart(reply.tool_calls[0].id, text),), shape=reply.shape)
+
+
+def coming_question(reply: Message) -> Message:
+    """The user's next message, but for its text, in the shape of a reply."""
+    return Message("user", shown_parts(PLACEHOLDER), shape=reply.shape)
 
 
 def is_text(prompt: Prompt) -> bool:
     """Whether the rendering says all: a picture is only a marker in it."""
-    return not any(
-        message.opaque
-        or (
-            isinstance(message.content, tuple)
-            and any(not isinstance(part, TextPart) for part in message.content)
-        )
-        for message in prompt.messages
-    )
+    return not any(message.opaque or _has_picture(message) for message in prompt.messages)
+
+
+def _has_picture(message: Message) -> bool:
+    parts = (*message.parts, *(part for result in message.results for part in result.parts))
+    return any(isinstance(part, OpaquePart) for part in parts)
 
 
 def held_tokens(stats: CacheStats) -> int | None:
@@ -98,14 +104,12 @@ def forms(reply: Message) -> tuple[Message, ...]:
     """The reply as clients give it back: with its reasoning, and without."""
     if not reply.reasoning:
         return (reply,)
-    keys = ("role", "content", *(["tool_calls"] if reply.tool_calls else []))
-    bare = Message(reply.role, reply.content, tool_calls=reply.tool_calls, keys=keys)
-    return (reply, bare)
+    return (reply, changed(reply, reasoning=None))
 
 
 def beginnings(rendered: str) -> tuple[str, ...]:
     """The rendering up to the text of the placeholder, as it may go on; none where it is not in it."""
-    known, found, _ = rendered.partition(str(PLACEHOLDER.content))
+    known, found, _ = rendered.partition(PLACEHOLDER)
     return tuple(known + text for text in BEGINNINGS) if found else ()
 
 

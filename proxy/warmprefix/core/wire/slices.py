@@ -1,4 +1,4 @@
-"""JSON text as slices: where a value begins and ends, and how a changed one is written.
+"""JSON text as slices: where a value begins and ends.
 
 The proxy never re-dumps what it does not change, because a re-dump loses number spelling, repeated
 members and integers beyond 64 bits (orjson turns those into floats). So values are found by
@@ -10,13 +10,11 @@ Finding is not validating: each slice is decoded by a strict parser before it is
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.types import Message, OpaquePart, Part, RawJson, ToolCall
 
 _PLAIN_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # From quote to quote, which is eight times as fast as looking at each byte for two: one behind a single
@@ -46,8 +44,6 @@ _OPEN = frozenset((b"[", b"{"))
 
 Span = tuple[int, int]
 _NONE: Mapping[str, list[Span]] = {}
-MESSAGE_KEYS = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
-"""The members of a message that llama-server reads (common/chat.cpp:380-462), in the order we write."""
 
 
 def close_of(text: bytes, start: int) -> int:
@@ -177,95 +173,10 @@ def write_object(pairs: Iterable[tuple[str, bytes]]) -> bytes:
     return b"{" + b",".join(string(name) + b":" + value for name, value in pairs) + b"}"
 
 
-def changed(message: Message, **fields: Any) -> Message:
-    """`message` with other fields, without its received bytes: it will be written anew."""
-    return replace(message, raw=None, **fields)
-
-
-def write_message(message: Message) -> RawJson:
-    """The message as JSON: as received if nobody changed it, else written in the order of `keys`."""
-    if message.raw is not None:
-        return message.raw
-    return _write_texts(message) or RawJson(write_object(_message_members(message)))
-
-
-def _write_texts(message: Message) -> RawJson | None:
-    """The message in one go where it holds nothing but texts, which most do; else None."""
-    if message.extra or message.tool_calls or isinstance(message.content, tuple):
-        return None
-    texts = {**_texts(message), "content": message.content}
-    names = dict.fromkeys((*message.keys, *MESSAGE_KEYS))
-    found = {name: text for name in names if (text := texts.get(name)) is not None}
-    try:
-        return RawJson(orjson.dumps(found))
-    except orjson.JSONEncodeError:  # lone surrogates
-        return None
-
-
-def _message_members(message: Message) -> Iterator[tuple[str, bytes]]:
-    late = (key for key in MESSAGE_KEYS if key not in message.keys)
-    for key in (*message.keys, *late):
-        value = message.extra.get(key) or _field(message, key)
-        if value is not None:
-            yield key, value
-
-
-def _field(message: Message, key: str) -> bytes | None:
-    if key == "content":
-        return write_content(message.content)
-    if key == "tool_calls":
-        calls = message.tool_calls
-        return b"[" + b",".join(map(write_call, calls)) + b"]" if calls else None
-    text = _texts(message).get(key)
-    return None if text is None else string(text)
-
-
-def _texts(message: Message) -> dict[str, str | None]:
-    """The members that hold a text and nothing else."""
-    return {
-        "role": message.role,
-        "reasoning_content": message.reasoning,
-        "tool_call_id": message.tool_call_id,
-        "name": message.name,
-    }
-
-
-def write_content(content: str | tuple[Part, ...] | None) -> bytes | None:
-    """Content as JSON; None where there is none."""
-    if content is None:
-        return None
-    if isinstance(content, str):
-        return string(content)
-    return b"[" + b",".join(map(_write_part, content)) + b"]"
-
-
-def _write_part(part: Part) -> bytes:
-    if isinstance(part, OpaquePart):
-        return part.raw
-    return write_object((("type", b'"text"'), ("text", string(part.text)), *part.extra.items()))
-
-
-def write_call(call: ToolCall) -> bytes:
-    """One tool call as JSON, in the order of its `keys`."""
-    function = {
-        "name": None if call.name is None else string(call.name),
-        "arguments": call.arguments_raw
-        if call.arguments_raw is not None
-        else (None if call.arguments is None else string(call.arguments)),
-        **call.function_extra,
-    }
-    fields = {
-        "id": None if call.id is None else string(call.id),
-        "type": None if call.type is None else string(call.type),
-        "function": write_object(_in_order(function, call.function_keys)),
-        **call.extra,
-    }
-    return write_object(_in_order(fields, call.keys))
-
-
-def _in_order(
-    values: dict[str, bytes | None] | dict[str, bytes], keys: tuple[str, ...]
+def in_order(
+    values: Mapping[str, bytes | None], keys: tuple[str, ...]
 ) -> Iterator[tuple[str, bytes]]:
+    """The values that are there: those of `keys` first, in their order."""
     for key in (*keys, *(key for key in values if key not in keys)):
         value = values.get(key)
         if value is not None:

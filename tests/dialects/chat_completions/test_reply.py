@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.chat_dialect import tool_call
 from tests.dialects.replies import (
     DONE,
     HI,
@@ -25,8 +26,8 @@ from tests.dialects.replies import (
     read,
     said,
 )
-from warmprefix.core.types import Reply, ToolCall
-from warmprefix.dialects.chat_reply import ChatReader
+from warmprefix.core.types import Finish, Reply
+from warmprefix.dialects.chat_completions.reply import ChatReader
 
 STREAMS = [
     Case(
@@ -96,7 +97,7 @@ STREAMS = [
         + data(call(0, function={"arguments": '"a"}'}))
         + data(chunk("tool_calls"))
         + DONE,
-        ok(message=said("", tool_calls=(READ,)), finish="tool_calls"),
+        ok(message=said("", tool_calls=(READ,)), finish=Finish.CALLS),
         "llama-server",
     ),
     Case(
@@ -107,7 +108,11 @@ STREAMS = [
         + data(call(1, function={"arguments": "2"}))
         + data(call(0, function={"arguments": "1"}))
         + STOP,
-        ok(message=said("", tool_calls=(ToolCall("c1", "read", "1"), ToolCall("c2", "read", "2")))),
+        ok(
+            message=said(
+                "", tool_calls=(tool_call("c1", "read", "1"), tool_call("c2", "read", "2"))
+            )
+        ),
         "own: by index, not by arrival",
     ),
     Case(
@@ -115,13 +120,13 @@ STREAMS = [
         ROLE
         + data(chunk(tool_calls=[{"id": "c1", "function": F}, {"id": "c2", "function": F}]))
         + STOP,
-        ok(message=said("", tool_calls=(ToolCall("c1", "read", ""), ToolCall("c2", "read", "")))),
+        ok(message=said("", tool_calls=(tool_call("c1", "read", ""), tool_call("c2", "read", "")))),
         "backends that leave the index out",
     ),
     Case(
         "call-without-an-id",
         ROLE + data(call(0, id="", function=F)) + STOP,
-        ok(message=said("", tool_calls=(ToolCall("", "read", ""),))),
+        ok(message=said("", tool_calls=(tool_call("", "read", ""),))),
         "https://github.com/NousResearch/hermes-agent/issues/70724",
     ),
     Case(
@@ -130,7 +135,7 @@ STREAMS = [
         + data(call(0, id="c1", function=F))
         + data(call(0, id="x", function={"arguments": "{}"}))
         + STOP,
-        ok(message=said("", tool_calls=(ToolCall("c1", "read", "{}"),))),
+        ok(message=said("", tool_calls=(tool_call("c1", "read", "{}"),))),
         "own: the first counts",
     ),
     Case(
@@ -146,7 +151,7 @@ STREAMS = [
             )
         )
         + STOP,
-        ok(message=said("", tool_calls=(ToolCall(None, "", ""), ToolCall(None, "", "")))),
+        ok(message=said("", tool_calls=(tool_call(None, "", ""), tool_call(None, "", "")))),
         "own",
     ),
     Case(

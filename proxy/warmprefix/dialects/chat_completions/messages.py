@@ -8,30 +8,31 @@ import sys
 from collections.abc import Mapping
 
 from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import shown_parts
 from warmprefix.core.types import (
     EMPTY,
+    CallPart,
+    Content,
     Message,
     OpaquePart,
     Part,
     RawJson,
+    ReasoningPart,
+    ResultPart,
     TextPart,
     Tool,
     ToolCall,
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
+from warmprefix.dialects.chat_completions.shape import SHAPE
 
-_TEXTS = {
-    "role": "role",
-    "reasoning_content": "reasoning",
-    "tool_call_id": "tool_call_id",
-    "name": "name",
-}
-
-_FIELDS = {"content": "content", **_TEXTS}
+_TEXTS = frozenset({"role", "reasoning_content", "tool_call_id", "name"})
+_FIELDS = _TEXTS | {"content"}
+_RESULT = "tool"  # the role of a result
 
 
 def parse_message(raw: bytes) -> Message:
-    """The message in `raw`, opaque where it is not understood.
+    """The message in `raw`, opaque if it is not understood.
 
     Raises NotUnderstood for text that is not JSON by any parser: the whole body is then not ours.
     """
@@ -40,59 +41,76 @@ def parse_message(raw: bytes) -> Message:
     except NotUnderstood:
         if not is_json(raw):
             raise
-        return Message(role=None, opaque=True, raw=RawJson(raw))
+        return Message(role=None, opaque=True, shape=SHAPE, raw=RawJson(raw))
 
 
 def _parse_texts(raw: bytes, value: object) -> Message | None:
-    """The message where all its members are texts that have a field, and each is there once; else None.
+    """The message if all its members are texts that have a field, and each is there once; else None.
 
     Most are like that, and need not be walked: with four quotes a member none is there twice.
     """
-    if not isinstance(value, dict) or not _FIELDS.keys() >= value.keys() or b"\\\\" in raw:
+    if not isinstance(value, dict) or not value.keys() <= _FIELDS or b"\\\\" in raw:
         return None
     quotes = raw.count(b'"') - raw.count(b'\\"')
     if quotes != 4 * len(value) or not all(type(text) is str for text in value.values()):
         return None
-    if "role" not in value:
+    if "role" not in value or ("tool_call_id" in value and value["role"] != _RESULT):
         return None
-    fields = {_FIELDS[name]: text for name, text in value.items()}
-    fields["role"] = sys.intern(fields["role"])
-    return Message(keys=_interned(tuple(value)), raw=RawJson(raw), **fields)
+    return _message(raw, tuple(value), value, shown_parts(value.get("content")))
 
 
 def _parse_fields(raw: bytes) -> Message:
     spans = members(raw)
-    fields: dict[str, object] = {}
+    texts: dict[str, str] = {}
+    content: tuple[Content, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
     extra: dict[str, RawJson] = {}
+    is_result = _slice(raw, spans, "role") == b'"tool"'
     for key, (start, end) in spans.items():
         value = RawJson(raw[start:end])
-        if key in _TEXTS and value.startswith(b'"'):
-            fields[_TEXTS[key]] = decode(value)
-        elif key == "content" and value[:1] in (b'"', b"["):
-            fields["content"] = _parse_content(value)
-        elif key == "tool_calls" and (calls := _parse_calls(value)):
-            fields["tool_calls"] = calls
+        is_text = key in _TEXTS and value.startswith(b'"')
+        if is_text and (is_result or key != "tool_call_id"):
+            texts[key] = decode(value)
+        elif key == "content" and (shown := _parse_content(value)):
+            content = shown
+        elif key == "tool_calls" and (found := _parse_calls(value)):
+            calls = found
         else:
             extra[key] = value
-    if not isinstance(fields.get("role"), str):
+    if "role" not in texts:
         raise NotUnderstood("a message without a role")
+    return _message(raw, tuple(spans), texts, content, calls, extra or EMPTY)
+
+
+def _message(
+    raw: bytes,
+    keys: tuple[str, ...],
+    texts: Mapping[str, str],
+    content: tuple[Content, ...],
+    calls: tuple[ToolCall, ...] = (),
+    extra: Mapping[str, RawJson] = EMPTY,
+) -> Message:
+    role, reasoning = sys.intern(texts["role"]), texts.get("reasoning_content")
+    shown: tuple[Part, ...] = content
+    if role == _RESULT:
+        shown = (ResultPart(texts.get("tool_call_id"), content),)
+    thought = () if reasoning is None else (ReasoningPart(reasoning),)
+    parts = (*thought, *shown, *map(CallPart, calls)) if thought or calls else shown
     return Message(
-        role=sys.intern(str(fields.pop("role"))),
-        extra=extra or EMPTY,
-        keys=_interned(tuple(spans)),
-        raw=RawJson(raw),
-        **fields,  # type: ignore[arg-type]  # each name is bound to its type four lines above
+        role, parts, texts.get("name"), extra, _interned(keys), shape=SHAPE, raw=RawJson(raw)
     )
 
 
-def _parse_content(raw: bytes) -> str | tuple[Part, ...]:
+def _parse_content(raw: bytes) -> tuple[Content, ...]:
+    """The parts of a string or of an array; none of anything else, and of an array without elements."""
     if raw.startswith(b'"'):
-        text: str = decode(raw)
-        return text
+        return shown_parts(decode(raw))
+    if not raw.startswith(b"["):
+        return ()
     return tuple(_parse_part(raw[start:end]) for start, end in elements(raw))
 
 
-def _parse_part(raw: bytes) -> Part:
+def _parse_part(raw: bytes) -> Content:
     if not raw.startswith(b"{"):
         return OpaquePart(RawJson(raw))
     spans = members(raw)
@@ -103,7 +121,7 @@ def _parse_part(raw: bytes) -> Part:
 
 
 def _parse_calls(raw: bytes) -> tuple[ToolCall, ...] | None:
-    """The calls of a non-empty array of objects, else None: the array then stays in `extra`."""
+    """The calls of an array of objects that is not empty, else None: the array then stays in `extra`."""
     if not raw.startswith(b"["):
         return None
     slices = [raw[start:end] for start, end in elements(raw)]
@@ -138,16 +156,16 @@ def _parse_call(raw: bytes) -> ToolCall | None:
 
 
 def parse_tool(raw: bytes) -> Tool:
-    """One tool with its name, where that can be read."""
+    """One tool with its name, if that can be read."""
     try:
         value = decode(raw)
     except NotUnderstood:
         if not is_json(raw):
             raise
-        return Tool(name=None, definition=RawJson(raw))
+        return Tool(None, RawJson(raw), SHAPE)
     function = value.get("function") if isinstance(value, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
-    return Tool(name=name if isinstance(name, str) else None, definition=RawJson(raw))
+    return Tool(name if isinstance(name, str) else None, RawJson(raw), SHAPE)
 
 
 def _slice(raw: bytes, spans: Mapping[str, Span], key: str) -> bytes:

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from warmprefix.core.types import Message, ToolCall
-from warmprefix.dialects.chat_ids import CallIds
+from tests.chat_dialect import chat_message
+from warmprefix.core.types import ToolCall
+from warmprefix.dialects.chat_completions.ids import CallIds
 
 EARLIER = (
-    Message("assistant", "", tool_calls=(ToolCall("old", "f", "{}"), ToolCall(None, "f", ""))),
+    chat_message("assistant", "", tool_calls=(ToolCall("old", "f", "{}"), ToolCall(None, "f", ""))),
 )
 ID = re.compile(r"[A-Za-z0-9]{9}")  # Mistral's templates answer 400 to any other length
 
@@ -124,7 +125,7 @@ def test_ids_differ_between_turns_and_not_within_one() -> None:
     body = whole([{"id": ""}])
     first = CallIds((), "turn-1").body(body)
     (taken,) = ids_of(first)
-    history = (Message("assistant", "", tool_calls=(ToolCall(taken, "f", "{}"),)),)
+    history = (chat_message("assistant", "", tool_calls=(ToolCall(taken, "f", "{}"),)),)
 
     assert CallIds((), "turn-1").body(body) == first
     assert CallIds((), "turn-2").body(body) != first

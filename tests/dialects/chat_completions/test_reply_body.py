@@ -18,8 +18,13 @@ from tests.dialects.replies import (
     read,
     said,
 )
-from warmprefix.core.types import Reply, Timings, Usage
-from warmprefix.dialects.chat_reply import ChatReader, error_message, read_timings, read_usage
+from warmprefix.core.types import Finish, Reply, Timings, Usage
+from warmprefix.dialects.chat_completions.reply import (
+    ChatReader,
+    error_message,
+    read_timings,
+    read_usage,
+)
 
 WHOLE = {
     "choices": [
@@ -56,7 +61,7 @@ BODIES = [
     Case(
         "calls-and-reasoning",
         json.dumps(CALLED).encode(),
-        Reply(said("", reasoning="r", tool_calls=(READ,)), "tool_calls", complete=True),
+        Reply(said("", reasoning="r", tool_calls=(READ,)), Finish.CALLS, complete=True),
         "llama-server",
     ),
     Case(

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 
+from tests.chat_dialect import chat_message, tool_call
 from tests.strategies import conversations
 from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import changed, written
 from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
-from warmprefix.core.wire.slices import changed, write_message
-from warmprefix.dialects.messages_in import parse_message, parse_tool
+from warmprefix.dialects.chat_completions.messages import parse_message, parse_tool
 
 
 def raw(text: str) -> RawJson:
@@ -27,7 +28,7 @@ CASES = [
     Case(
         "all-known-members",
         '{"role":"tool","content":"c","reasoning_content":"r","tool_call_id":"i","name":"n"}',
-        Message(
+        chat_message(
             "tool",
             "c",
             "r",
@@ -39,19 +40,19 @@ CASES = [
     Case(
         "escapes",
         r'{"role":"user","content":"\u00e9\n"}',
-        Message("user", "é\n", keys=("role", "content")),
+        chat_message("user", "é\n", keys=("role", "content")),
     ),
     Case(
         "unknown-members-as-they-came",
         '{"n": 1e1,"role":"user","o":{ "a":1,"a":2 }}',
-        Message(
+        chat_message(
             "user", extra={"n": raw("1e1"), "o": raw('{ "a":1,"a":2 }')}, keys=("n", "role", "o")
         ),
     ),
     Case(
         "null",
         '{"role":"user","content":null,"name":null}',
-        Message(
+        chat_message(
             "user",
             extra={"content": raw("null"), "name": raw("null")},
             keys=("role", "content", "name"),
@@ -60,18 +61,22 @@ CASES = [
     Case(
         "odd-types",
         '{"role":"user","content":5,"name":[],"tool_calls":"x"}',
-        Message(
+        chat_message(
             "user",
             extra={"content": raw("5"), "name": raw("[]"), "tool_calls": raw('"x"')},
             keys=("role", "content", "name", "tool_calls"),
         ),
     ),
-    Case("no-parts", '{"role":"user","content":[]}', Message("user", (), keys=("role", "content"))),
+    Case(
+        "no-parts",
+        '{"role":"user","content":[]}',
+        chat_message("user", extra={"content": RawJson(b"[]")}, keys=("role", "content")),
+    ),
     Case(
         "parts",
         '{"role":"user","content":[{"text":"x","m": 1,"type":"text"},{"type":"image","u":1e1},'
         '"s",{"type":"text"}]}',
-        Message(
+        chat_message(
             "user",
             (
                 TextPart("x", {"m": raw("1")}),
@@ -104,29 +109,29 @@ CALLS = [
     Call(
         "usual",
         r'{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}}',
-        ToolCall("c", "f", '{"a": 1}'),
+        tool_call("c", "f", '{"a": 1}'),
     ),
     Call(
         "order",
         '{"function":{"arguments":"","name":"f"},"type":"function","id":"c"}',
-        ToolCall(
+        tool_call(
             "c", "f", "", keys=("function", "type", "id"), function_keys=("arguments", "name")
         ),
     ),
     Call(
         "object",
         '{"id":"c","type":"function","function":{"name":"f","arguments":{ "n":1e1 }}}',
-        ToolCall("c", "f", None, raw('{ "n":1e1 }')),
+        tool_call("c", "f", None, raw('{ "n":1e1 }')),
     ),
     Call(
         "null-arguments",
         '{"id":"c","type":"function","function":{"name":"f","arguments":null}}',
-        ToolCall("c", "f", None, raw("null")),
+        tool_call("c", "f", None, raw("null")),
     ),
     Call(
         "odd-types",
         '{"id":5,"type":null,"function":{"name":[],"arguments":7}}',
-        ToolCall(
+        tool_call(
             None,
             None,
             None,
@@ -139,12 +144,12 @@ CALLS = [
     Call(
         "bare",
         '{"function":{}}',
-        ToolCall(None, None, None, type=None, keys=("function",), function_keys=()),
+        tool_call(None, None, None, type=None, keys=("function",), function_keys=()),
     ),
     Call(
         "more",
         '{"id":"c","type":"function","function":{"name":"f","arguments":"","x":1},"index":0}',
-        ToolCall(
+        tool_call(
             "c",
             "f",
             "",
@@ -202,9 +207,9 @@ OPAQUE = [
 def test_a_message_that_parsers_may_read_differently_is_opaque(text: bytes) -> None:
     message = parse_message(text)
 
-    assert message == Message(None, opaque=True)
+    assert message == chat_message(None, opaque=True)
     assert message.raw == text
-    assert write_message(message) == text
+    assert written(message) == text
 
 
 NOT_JSON = [
@@ -230,7 +235,7 @@ def test_depth_never_ends_in_a_recursion_error(depth: int) -> None:
     except NotUnderstood:
         return  # the whole body then passes through
 
-    assert write_message(message) == text
+    assert written(message) == text
 
 
 @given(conversations())
@@ -240,10 +245,10 @@ def test_a_message_survives_being_written(messages: list[Any]) -> None:
     for value in messages:
         text = json.dumps(value).encode()
         message = parse_message(text)
-        anew = write_message(changed(message))
+        anew = written(changed(message))
 
-        assert write_message(message) == text
-        assert parse_message(write_message(message)) == message
+        assert written(message) == text
+        assert parse_message(written(message)) == message
         assert parse_message(anew) == message
         assert json.loads(anew) == value
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import chat_dialect
+from tests.chat_dialect import PATHS, parse, reader, render
 from tests.strategies import BLANKS, JSON_TEXTS, Json, body_of, conversations, tool_lists
 from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import changed, written
 from warmprefix.core.types import Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import changed, write_message
-from warmprefix.dialects import chat_completions
-from warmprefix.dialects.chat_completions import PATHS, parse, reader, render
-from warmprefix.dialects.messages_in import parse_message
+from warmprefix.dialects.chat_completions.messages import parse_message
 
 ONE = b'{"role":"user","content":"x"}'
 TWO = b'{ "role": "user", "content": "y", "n": 1e1 }'
@@ -28,7 +28,7 @@ def test_a_request_is_read() -> None:
 
     request = parse(body)
 
-    assert (request.dialect, request.model, request.stream) == (chat_completions.NAME, "m", True)
+    assert (request.dialect.name, request.model, request.stream) == (chat_dialect.NAME, "m", True)
     assert [message.raw for message in request.prompt.messages] == [ONE, TWO]
     assert request.prompt.tools == (Tool("f", RawJson(TOOL)),)
     assert request.prompt.template_options == {"tool_choice": b'"auto"'}
@@ -216,7 +216,7 @@ def test_reading_and_writing_loses_nothing(found: tuple[list[bytes], list[bytes]
     out = render(request, added)
 
     assert render(request, request.prompt) is body
-    assert list(map(write_message, request.prompt.messages)) == messages
+    assert list(map(written, request.prompt.messages)) == messages
     assert out == (
         b'{"messages":[' + b",".join([*messages, ONE]) + b'],"tools":[' + b",".join(tools)
         + b'],"seed":123456789012345678901}'

@@ -6,12 +6,16 @@ both as they are, sends `: ping` comments, and ends a failed stream without `[DO
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import orjson
 
-from warmprefix.core.types import Message, Reply, Timings, ToolCall, Usage
+from warmprefix.core.messages import parts_of
+from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
 from warmprefix.core.wire.sse import SseReader
+from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
 
+_FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
 _MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
 
 Json = Mapping[str, object]
@@ -28,7 +32,7 @@ class ChatReader:
         self._reasoning: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._role: str | None = None
-        self._finish: str | None = None
+        self._finish: Finish | None = None
         self._usage: Usage | None = None
         self._timings: Timings | None = None
         self._error: str | None = None
@@ -95,7 +99,7 @@ class ChatReader:
 
     def _choice(self, choice: Json, key: str) -> None:
         if isinstance(finish := choice.get("finish_reason"), str):
-            self._finish = finish
+            self._finish = _FINISH.get(finish, Finish.OTHER)
         delta = choice.get(key)
         if not isinstance(delta, dict):
             return
@@ -123,13 +127,9 @@ class ChatReader:
             return None
         calls = tuple(call.value() for _, call in sorted(self._calls.items()))
         reasoning = "".join(self._reasoning)
-        return Message(
-            role=self._role or "assistant",
-            content="".join(self._content),
-            reasoning=reasoning or None,
-            tool_calls=calls,
-            keys=("role", "content"),
-        )
+        parts = parts_of("".join(self._content), reasoning or None, calls)
+        message = Message(self._role or "assistant", parts, keys=("role", "content"), shape=SHAPE)
+        return replace(message, raw=SHAPE.write(message))
 
 
 class _Call:
@@ -152,7 +152,10 @@ class _Call:
             self.arguments.append(text)
 
     def value(self) -> ToolCall:
-        return ToolCall(id=self.id, name=self.name, arguments="".join(self.arguments))
+        arguments = "".join(self.arguments)
+        return ToolCall(
+            self.id, self.name, arguments, keys=NAMES.call, function_keys=NAMES.function
+        )
 
 
 def error_message(error: object) -> str:

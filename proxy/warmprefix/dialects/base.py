@@ -1,0 +1,151 @@
+"""What the endpoints that carry prompts have in common: the seam between wire shapes and the rest.
+
+A dialect turns one endpoint's bodies into core values and back, and reads its replies. Nobody outside this
+folder knows the name of a member, and nobody but `dialects/__init__.py` imports a dialect.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from warmprefix.core.types import Message, Prompt, RawJson, Reply, Tool
+from warmprefix.core.wire.slices import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request body, parsed. `options`: every other member of the body, decoded, for reading only.
+
+    `body` is what arrived; `members` are the spans of its top-level values, by name. `has_slot`: the client has
+    chosen a slot itself; `reuses`: the backend may use its cache for it.
+    """
+
+    dialect: "Dialect"
+    model: str | None
+    prompt: Prompt
+    options: Mapping[str, object]
+    stream: bool
+    body: bytes
+    members: Mapping[str, Span]
+    has_slot: bool = False
+    reuses: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Messages at the beginning of a body's array, and where each of them stands in it."""
+
+    spans: tuple[Span, ...]
+    messages: tuple[Message, ...]
+
+
+NOT_BEGUN = Begun((), ())
+
+
+class Memory(Protocol):
+    """What was parsed before: a history is mostly old."""
+
+    def message(self, raw: bytes, /) -> Message:
+        """One message. Raises NotUnderstood."""
+
+    def tools(self, raw: bytes, /) -> tuple[Tool, ...]:
+        """The tools in an array. Raises NotUnderstood."""
+
+    def begun(self, body: bytes, /) -> Begun:
+        """The first messages of a body that begins as an earlier one did."""
+
+    def keep(self, body: bytes, begun: Begun, /) -> None:
+        """Remember the messages of a body."""
+
+
+class ReplyReader(Protocol):
+    """Reads a copy of one reply's bytes while they pass."""
+
+    done: bool
+    """Whether the reply has come to its own end."""
+    failed: bool
+    """Set by the caller if reading went wrong: nothing read so far can be trusted."""
+    has_output: bool
+    """Whether anything generated (text, reasoning or a call) has arrived."""
+
+    def feed(self, piece: bytes) -> None:
+        """Read a piece of the reply's body."""
+
+    def finish(self) -> Reply:
+        """The reply when no more bytes will come."""
+
+
+class ReplyIds(Protocol):
+    """Makes the ids of one reply's tool calls unique within its conversation."""
+
+    held: bytes
+    """What was not passed on yet."""
+
+    def body(self, body: bytes) -> bytes:
+        """A whole reply; the same object if nothing had to be changed."""
+
+    def piece(self, piece: bytes) -> bytes:
+        """What can be passed on of a stream after `piece`."""
+
+
+class Dialect(Protocol):
+    """One endpoint's wire shape."""
+
+    @property
+    def name(self) -> str:
+        """In the log and in the ledger."""
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Where it is spoken."""
+
+    def parse(self, body: bytes, memory: Memory) -> Request:
+        """The request in `body`. Raises NotUnderstood for what the core must not touch."""
+
+    def parse_message(self, raw: bytes) -> Message:
+        """One message. Raises NotUnderstood."""
+
+    def parse_tools(self, raw: bytes) -> tuple[Tool, ...]:
+        """The tools in an array. Raises NotUnderstood."""
+
+    def render(
+        self,
+        request: Request,
+        prompt: Prompt,
+        options: Mapping[str, RawJson | None] | None = None,
+    ) -> bytes:
+        """The body that carries `prompt` instead of the request's own, every other byte kept.
+
+        `options` replaces (or, with None, drops) other top-level members. If nothing differs the received body
+        is returned as it is.
+        """
+
+    def with_slot(self, body: bytes, slot: int) -> bytes | None:
+        """The body with a slot asked for; None if this endpoint takes none."""
+
+    def as_chat(self, prompt: Prompt) -> bytes:
+        """A chat completion that holds the prompt and nothing else, to have it rendered."""
+
+    def reader(self, stream: bool) -> ReplyReader:
+        """A reader for the reply, which is a stream or not."""
+
+    def reply_ids(self, messages: Iterable[Message], seed: str) -> ReplyIds | None:
+        """What makes the ids of the reply unique; None if its ids are left alone."""
+
+    def error(self, status: int, kind: str, message: str) -> bytes:
+        """An error of our own, in the shape that the endpoint's clients read."""
+
+
+class NoMemory:
+    """Nothing was parsed before."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.message = dialect.parse_message
+        self.tools = dialect.parse_tools
+
+    def begun(self, _: bytes) -> Begun:
+        """Nothing is known."""
+        return NOT_BEGUN
+
+    def keep(self, _: bytes, __: Begun) -> None:
+        """Nothing is kept."""

@@ -1,0 +1,178 @@
+"""`POST /v1/chat/completions` and its twins: body to `Request`, changed `Prompt` to body, reply to `Reply`."""
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import written
+from warmprefix.core.types import Message, Prompt, RawJson, Tool
+from warmprefix.core.wire.slices import Span, blank_end, decode, elements, members, write_object
+from warmprefix.dialects.base import Begun, Memory, Request
+from warmprefix.dialects.chat_completions.ids import CallIds
+from warmprefix.dialects.chat_completions.messages import parse_message, parse_tool
+from warmprefix.dialects.chat_completions.reply import ChatReader
+
+TEMPLATE_OPTIONS = (
+    "chat_template_kwargs",
+    "reasoning_effort",
+    "enable_thinking",
+    "thinking",
+    "add_generation_prompt",
+    "continue_final_message",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "chat_template",
+)
+"""Members besides messages and tools that a template, or what llama-server hands it, can depend on."""
+
+
+_ARRAY = ord("[")
+_SLOT = "id_slot"
+
+
+class ChatCompletions:
+    """The dialect of llama-server's two paths (tools/server/server.cpp:261-262) and of Lemonade's four prefixes
+    (server.cpp:1104-1136)."""
+
+    name = "chat_completions"
+    paths = frozenset(
+        f"{prefix}/chat/completions" for prefix in ("", "/v1", "/api/v1", "/api/v0", "/v0")
+    )
+    parse_message = staticmethod(parse_message)
+
+    def __repr__(self) -> str:
+        return "ChatCompletions()"
+
+    def parse_tools(self, raw: bytes) -> tuple[Tool, ...]:
+        """The tools in an array. Raises NotUnderstood."""
+        return tuple(parse_tool(raw[start:end]) for start, end in elements(raw))
+
+    def parse(self, body: bytes, memory: Memory) -> Request:
+        """The request in `body`. Raises NotUnderstood for what the core must not touch."""
+        begun = memory.begun(body)
+        inside: dict[str, list[Span]] = {"messages": list(begun.spans)}
+        spans = members(body, start := blank_end(body, 0), inside)
+        end = max((stop for _, stop in spans.values()), default=start)
+        if blank_end(body, blank_end(body, end) + 1) != len(body):
+            raise NotUnderstood("text after the JSON object")
+        if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
+            raise NotUnderstood("no array of messages")
+        options = {
+            name: decode(body[first:last])
+            for name, (first, last) in spans.items()
+            if name not in ("messages", "tools")
+        }
+        new = inside["messages"][len(begun.spans) :]
+        messages = (*begun.messages, *(memory.message(body[first:last]) for first, last in new))
+        memory.keep(body, Begun(tuple(inside["messages"]), messages))
+        model = options.get("model")
+        return Request(
+            dialect=self,
+            model=model if isinstance(model, str) else None,
+            prompt=Prompt(messages, _tools(body, spans, memory), _template_options(body, spans)),
+            options=options,
+            stream=options.get("stream") is True,
+            body=body,
+            members=spans,
+            has_slot=_SLOT in spans,
+            reuses=options.get("cache_prompt") is not False,
+        )
+
+    def render(
+        self,
+        request: Request,
+        prompt: Prompt,
+        options: Mapping[str, RawJson | None] | None = None,
+    ) -> bytes:
+        """The body that carries `prompt` instead of the request's own, every other byte kept.
+
+        `options` replaces (or, with None, drops) other top-level members. If nothing differs the received body
+        is returned as it is.
+        """
+        options = options or {}
+        if not options and _same(request.prompt, prompt):
+            return request.body
+        pairs: list[tuple[str, bytes]] = []
+        for name, (start, end) in request.members.items():
+            value: bytes | None = request.body[start:end]
+            if name == "messages":
+                value = _write_messages(prompt)
+            elif name == "tools":
+                value = _write_tools(prompt.tools)
+            elif name in options:
+                value = options[name]
+            if value is not None:
+                pairs.append((name, value))
+        pairs += ((k, v) for k, v in options.items() if k not in request.members and v is not None)
+        if prompt.tools and "tools" not in request.members:
+            pairs.append(("tools", _write_tools(prompt.tools) or b"[]"))
+        return write_object(pairs)
+
+    def with_slot(self, body: bytes, slot: int) -> bytes:
+        """The body with a slot asked for; every other byte as it is."""
+        end = body.rindex(b"}")
+        return body[:end] + b',"%s":%d' % (_SLOT.encode(), slot) + body[end:]
+
+    def as_chat(self, prompt: Prompt) -> bytes:
+        """A body that holds the prompt and nothing else, to have it rendered."""
+        pairs = [
+            ("messages", _write_messages(prompt)),
+            ("tools", _write_tools(prompt.tools)),
+            *prompt.template_options.items(),
+        ]
+        return write_object((name, value) for name, value in pairs if value is not None)
+
+    def reader(self, stream: bool) -> ChatReader:
+        """A reader for the reply, which is a stream or not."""
+        return ChatReader(stream)
+
+    def reply_ids(self, messages: Iterable[Message], seed: str) -> CallIds:
+        """What makes the ids of the reply's calls unique."""
+        return CallIds(messages, seed)
+
+    def error(self, status: int, kind: str, message: str) -> bytes:
+        """An error in OpenAI's shape, with llama-server's numeric `code`."""
+        return orjson.dumps(
+            {"error": {"message": message, "type": kind, "param": None, "code": status}}
+        )
+
+
+CHAT = ChatCompletions()
+
+
+def _tools(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Tool, ...] | None:
+    if "tools" not in spans:
+        return None
+    first, last = spans["tools"]
+    if body[first:last] == b"null":
+        return ()
+    return memory.tools(body[first:last])
+
+
+def _template_options(body: bytes, spans: Mapping[str, Span]) -> dict[str, RawJson]:
+    return {
+        name: RawJson(body[spans[name][0] : spans[name][1]])
+        for name in TEMPLATE_OPTIONS
+        if name in spans
+    }
+
+
+def _write_messages(prompt: Prompt) -> bytes:
+    return b"[" + b",".join(map(written, prompt.messages)) + b"]"
+
+
+def _same(before: Prompt, after: Prompt) -> bool:
+    """Whether no message and no tool became another object: rules return what they do not change."""
+    return (
+        before.tools is after.tools
+        and len(before.messages) == len(after.messages)
+        and all(a is b for a, b in zip(before.messages, after.messages, strict=True))
+    )
+
+
+def _write_tools(tools: tuple[Tool, ...] | None) -> bytes | None:
+    if tools is None:
+        return None
+    return b"[" + b",".join(tool.definition for tool in tools) + b"]"

@@ -1,0 +1,135 @@
+"""How a message of a chat completion is written, and what its members are called."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from warmprefix.core.types import (
+    Content,
+    Message,
+    Names,
+    OpaquePart,
+    RawJson,
+    ToolCall,
+)
+from warmprefix.core.wire.slices import in_order, string, write_object
+
+NAMES = Names(
+    array="messages",
+    tools="tools",
+    # What llama-server reads (common/chat.cpp:380-462).
+    message=("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name"),
+    role="role",
+    content="content",
+    reasoning="reasoning_content",
+    calls="tool_calls",
+    call_id="tool_call_id",
+    name="name",
+    call=("id", "type", "function"),
+    function=("name", "arguments"),
+    call_name="function.name",
+    call_arguments="function.arguments",
+    tool=("type", "function"),
+    tool_function=("name", "description", "parameters", "strict"),
+    function_of="function",
+    mark="cache_control",
+    api=frozenset(
+        {
+            # Part of the API if they carry something; as null they are gone before anybody asks.
+            "refusal",
+            "audio",
+            "function_call",
+            # Ask some servers to continue the last message instead of answering it.
+            "prefix",
+            "partial",
+        }
+    ),
+)
+
+
+class ChatShape:
+    """The shape of a chat completion's messages."""
+
+    names = NAMES
+
+    def __repr__(self) -> str:
+        return "ChatShape()"
+
+    def write(self, message: Message) -> RawJson:
+        """A message as JSON, in the order of its `keys`."""
+        return _write_texts(message) or RawJson(write_object(_members(message)))
+
+    def write_call(self, call: ToolCall) -> RawJson:
+        """One tool call as JSON, in the order of its `keys`."""
+        arguments = None if call.arguments is None else string(call.arguments)
+        function = {
+            "name": None if call.name is None else string(call.name),
+            "arguments": arguments if call.arguments_raw is None else call.arguments_raw,
+            **call.function_extra,
+        }
+        fields = {
+            "id": None if call.id is None else string(call.id),
+            "type": None if call.type is None else string(call.type),
+            "function": write_object(in_order(function, call.function_keys)),
+            **call.extra,
+        }
+        return RawJson(write_object(in_order(fields, call.keys)))
+
+
+SHAPE = ChatShape()
+
+
+def _write_texts(message: Message) -> RawJson | None:
+    """The message in one go if it holds nothing but texts, which most do; else None."""
+    content = message.content
+    if message.extra or message.tool_calls or isinstance(content, tuple):
+        return None
+    texts = {**_texts(message), "content": content}
+    names = dict.fromkeys((*message.keys, *NAMES.message))
+    found = {name: text for name in names if (text := texts.get(name)) is not None}
+    try:
+        return RawJson(orjson.dumps(found))
+    except orjson.JSONEncodeError:  # lone surrogates
+        return None
+
+
+def _members(message: Message) -> Iterator[tuple[str, bytes]]:
+    late = (key for key in NAMES.message if key not in message.keys)
+    for key in (*message.keys, *late):
+        value = message.extra.get(key) or _field(message, key)
+        if value is not None:
+            yield key, value
+
+
+def _field(message: Message, key: str) -> bytes | None:
+    if key == "content":
+        return _write_content(message.content)
+    if key == "tool_calls":
+        calls = message.tool_calls
+        return b"[" + b",".join(map(SHAPE.write_call, calls)) + b"]" if calls else None
+    text = _texts(message).get(key)
+    return None if text is None else string(text)
+
+
+def _texts(message: Message) -> dict[str, str | None]:
+    """The members that hold a text and nothing else."""
+    return {
+        "role": message.role,
+        "reasoning_content": message.reasoning,
+        "tool_call_id": message.tool_call_id,
+        "name": message.name,
+    }
+
+
+def _write_content(content: str | tuple[Content, ...] | None) -> bytes | None:
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return string(content)
+    return b"[" + b",".join(map(_write_part, content)) + b"]"
+
+
+def _write_part(part: Content) -> bytes:
+    if isinstance(part, OpaquePart):
+        return part.raw
+    return write_object((("type", b'"text"'), ("text", string(part.text)), *part.extra.items()))

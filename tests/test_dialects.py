@@ -1,0 +1,108 @@
+"""What every dialect promises, and that a new one needs one file and one line."""
+
+import json
+
+import pytest
+
+from tests.fakes.raw_client import exchange
+from tests.fakes.running_proxy import Backend, Json, running_proxy
+from tests.fakes.scripted_replies import json_response
+from tests.fakes.toy_dialect import PATH, TOY
+from warmprefix import dialects
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import changed, written
+from warmprefix.core.types import Prompt
+from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.dialects.base import Dialect, NoMemory
+
+BODIES: dict[str, bytes] = {
+    "chat_completions": b'{"model":"m", "messages" : [{"role":"user","content":"Hi\\n"},'
+    b'{"content":"Hello","role":"assistant"},{"role":"user","content":"And?"}]}',
+    "toy": b'{"lines": [{"says":"Hi", "who":"me"},{"who":"you","says":"Hello"},{"who":"me","says":"And?"}]}',
+}
+EVERY = [pytest.param(one, id=one.name) for one in (*DIALECTS, TOY)]
+
+
+@pytest.mark.parametrize("dialect", EVERY)
+def test_what_nobody_changed_goes_out_as_it_came(dialect: Dialect) -> None:
+    request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+
+    assert request.dialect is dialect
+    assert dialect.render(request, request.prompt) is request.body
+
+
+@pytest.mark.parametrize("dialect", EVERY)
+def test_a_changed_message_is_written_and_its_neighbours_stay(dialect: Dialect) -> None:
+    request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+    first, *others = request.prompt.messages
+    prompt = Prompt((changed(first, content="Hey"), *others))
+
+    body = dialect.render(request, prompt)
+
+    again = dialect.parse(body, NoMemory(dialect)).prompt.messages
+    assert again[0].content == "Hey"
+    assert [message.raw for message in again[1:]] == [message.raw for message in others]
+
+
+@pytest.mark.parametrize("dialect", EVERY)
+def test_a_message_is_read_back_from_what_was_written(dialect: Dialect) -> None:
+    for message in dialect.parse(BODIES[dialect.name], NoMemory(dialect)).prompt.messages:
+        anew = changed(message)
+
+        assert dialect.parse_message(written(anew)).parts == message.parts
+
+
+@pytest.mark.parametrize("dialect", EVERY)
+def test_what_is_no_request_is_not_understood(dialect: Dialect) -> None:
+    with pytest.raises(NotUnderstood):
+        dialect.parse(b"[1]", NoMemory(dialect))
+
+
+@pytest.mark.parametrize("dialect", EVERY)
+def test_a_prompt_is_a_chat_completion_to_be_rendered(dialect: Dialect) -> None:
+    prompt = dialect.parse(BODIES[dialect.name], NoMemory(dialect)).prompt
+
+    chat = json.loads(dialect.as_chat(prompt))
+
+    assert [one["role"] for one in chat["messages"]] == ["user", "assistant", "user"]
+
+
+@pytest.mark.parametrize("dialect", EVERY)
+def test_an_error_of_ours_says_what_is_wrong(dialect: Dialect) -> None:
+    assert b"too large" in dialect.error(413, "request_too_large", "too large")
+
+
+def test_no_two_dialects_share_a_path() -> None:
+    paths = [path for dialect in DIALECTS for path in dialect.paths]
+
+    assert len(paths) == len(set(paths))
+    assert all(dialect_of(path) in DIALECTS for path in paths)
+    assert dialect_of("/nothing") is None
+
+
+async def test_one_line_in_the_list_brings_a_dialect_all_that_chat_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its turns are logged with the backend's counts, and a reply is sent back as it was generated, though the
+    client has stripped it."""
+    monkeypatch.setattr(dialects, "DIALECTS", (*DIALECTS, TOY))
+    said = {"said": "  Hello\n", "read": 7, "knew": 0}
+    again = {"said": "Bye", "read": 2, "knew": 9}
+    first = {"lines": [line("me", "Hi")]}
+    second = {"lines": [line("me", "Hi"), line("you", "Hello"), line("me", "Bye")]}
+    async with Backend(json_response(said), json_response(again)) as backend:
+        async with running_proxy(backend.url) as proxy:
+            answer = await exchange(proxy.url, "POST", PATH, first)
+            await exchange(proxy.url, "POST", PATH, second)
+            records = await proxy.records()
+
+        assert json.loads(answer.body) == said
+        sent = json.loads(backend.requests[1].body)["lines"]
+        assert sent[1] == line("you", "  Hello\n")
+        assert [record["cached_tokens"] for record in records] == [0, 9]
+        assert records[1]["kind"] == "append"
+        assert records[1]["conversation"] == records[0]["conversation"]
+
+
+def line(who: str, says: str) -> Json:
+    return {"who": who, "says": says}

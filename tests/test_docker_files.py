@@ -172,7 +172,7 @@ def test_the_dashboard_asks_for_metrics_and_labels_that_exist() -> None:
     grouped = {
         label for names in re.findall(r"by \(([\w, ]+)\)", asked) for label in names.split(", ")
     }
-    documented = (ROOT / "docs" / "operations.md").read_text()
+    documented = (ROOT / "docs" / "reference.md").read_text()
 
     assert {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in named} <= set(
         metric_names()

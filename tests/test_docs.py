@@ -14,11 +14,16 @@ from warmprefix.cli import app
 from warmprefix.config import Config
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.types import Kind, Outcome
+from warmprefix.counters import REASONS
+from warmprefix.log.metrics import CAUSES
 from warmprefix.log.writer import FIELDS
 
 ROOT = Path(__file__).parents[1]
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+SOURCE_FOLDERS = (ROOT, ROOT / "proxy" / "warmprefix", ROOT / "tests", ROOT / "bench")
+OWN_PAGES = [page for page in PAGES if page != PAGE]  # that one quotes sources of other projects
 
 
 def test_the_page_of_rules_is_what_the_rules_say() -> None:
@@ -33,21 +38,26 @@ def test_every_rule_has_a_section(name: str) -> None:
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_field_of_the_log_is_explained(field: str) -> None:
-    assert f"| `{field}` |" in OPERATIONS
+    assert f"| `{field}` |" in REFERENCE
 
 
 @pytest.mark.parametrize("name", metric_names())
 def test_every_metric_is_documented(name: str) -> None:
-    assert f"| `{name}` |" in OPERATIONS
+    assert f"| `{name}` |" in REFERENCE
 
 
 def test_every_metric_documented_is_there() -> None:
-    assert set(re.findall(r"\| `(warmprefix_\w+)` \|", OPERATIONS)) == set(metric_names())
+    assert set(re.findall(r"\| `(warmprefix_\w+)` \|", REFERENCE)) == set(metric_names())
 
 
 @pytest.mark.parametrize("value", [value.value for value in (*Kind, *Outcome)])
 def test_every_kind_and_outcome_is_explained(value: str) -> None:
-    assert f"`{value}`" in OPERATIONS
+    assert f"`{value}`" in REFERENCE
+
+
+@pytest.mark.parametrize("value", sorted(CAUSES | REASONS))
+def test_every_cause_and_reason_is_explained(value: str) -> None:
+    assert f"`{value}`" in REFERENCE
 
 
 def commands() -> list[str]:
@@ -61,7 +71,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(PATHS))
 def test_every_intercepted_path_is_named(path: str) -> None:
-    assert f"`{path}`" in OPERATIONS
+    assert f"`{path}`" in REFERENCE
 
 
 def keys() -> list[tuple[str, str]]:
@@ -82,7 +92,31 @@ def test_every_key_is_in_the_example(section: str, key: str) -> None:
     assert key in example[section]
 
 
-def test_nothing_names_a_path_of_the_machine_it_was_written_on() -> None:
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    assert not [page.name for page in pages if "/work/" in page.read_text("utf-8")]
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text("utf-8"))
+
+    for target, anchor in links:
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_source_file_that_is_named_is_there(page: Path) -> None:
+    """But for tables of a profiler, which name what was measured then, with a line number."""
+    named = set(
+        re.findall(r"(?<![\w./-])(?:\w+/)+\w+\.(?:py|json)\b(?!:\d)", page.read_text("utf-8"))
+    )
+
+    assert not [name for name in named if not any((at / name).exists() for at in SOURCE_FOLDERS)]
+
+
+def test_nothing_names_a_path_of_the_machine_it_was_written_on() -> None:
+    assert not [page.name for page in PAGES if "/work/" in page.read_text("utf-8")]

@@ -29,7 +29,7 @@ CAUSES = frozenset({
     "model-switch", "no-cache", "other-backend", "reasoning", "restarted", "template-option", "tool-order",
     "tool-schema", "tool-set", "transient-block", "unknown", "whitespace",
 })  # fmt: skip
-"""The causes of docs/operations.md, `break`."""
+"""The causes of docs/reference.md, `break`."""
 
 RESTORED = frozenset(
     {"arguments", "content", "fields", "ids", "moved-volatile", "reasoning", "tools"}

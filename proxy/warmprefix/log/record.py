@@ -1,4 +1,4 @@
-"""A turn as a log record: the fields of docs/operations.md, ready for JSON."""
+"""A turn as a log record: the fields of docs/reference.md, ready for JSON."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime

@@ -145,10 +145,11 @@ def test_without_rules_for_them_results_stay_as_they_are() -> None:
 
 
 def test_a_canonicalizer_tells_its_state() -> None:
-    canonicalizer = Canonicalizer(DEFAULT)
+    """Rules of one message, the others, and how many messages are remembered."""
+    canonicalizer = Canonicalizer((*DEFAULT[:2], DEFAULT[-1]))
     canonicalizer.run(prompt_of(NOISY))
 
-    assert repr(canonicalizer) == "Canonicalizer(11 + 6 rules, 3)"
+    assert repr(canonicalizer) == "Canonicalizer(2 + 1 rules, 3)"
 
 
 @given(prompts())

@@ -50,7 +50,7 @@ def test_a_file_is_read_and_the_diff_says_rule_place_and_change(tmp_path: Path) 
 def test_the_diff_of_a_canonical_body_says_so() -> None:
     canonical = invoke(text=MARKED).stdout
 
-    assert "canonical already" in invoke("--diff", text=canonical).stdout
+    assert "already canonical" in invoke("--diff", text=canonical).stdout
 
 
 def test_a_disabled_rule_changes_nothing() -> None:

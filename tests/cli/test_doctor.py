@@ -21,7 +21,7 @@ async def test_a_llama_server_that_answers_little_is_known_a_little() -> None:
 
     assert found["llama-server b11434 with m"] == "good"
     assert found["2 slots of 32,768 tokens each"] == "good"
-    assert found["Whether slots can be saved to files is not known"] == "note"
+    assert found["It is unknown whether slots can be saved to files"] == "note"
     assert found["The chat template could not be asked"] == "note"
     assert body["facts"]["server"]["template"]["can_preserve"] is True
     assert body["status"] == 0
@@ -31,7 +31,7 @@ STATES = [
     ("loading", json_response({}, 503, LLAMA), "llama-server is still loading its model"),
     ("router", json_response({"role": "router"}, 200, LLAMA), "llama-server routes between several models"),
     ("asleep", json_response({**PROPS, "is_sleeping": True}),
-     "llama-server is asleep: it has given its model and all caches away"),
+     "llama-server is asleep: it has dropped its model and all caches"),
 ]  # fmt: skip
 
 

@@ -17,8 +17,8 @@ async def test_a_lemonade_without_a_model_is_told_to_load_one() -> None:
 
     assert found[f"Lemonade Server {VERSION}"] == "good"
     assert found["No language model is loaded"] == "note"
-    assert found["One language model at a time, of 2 models"] == "note"
-    assert found["Whether idle models lose their cache is not known (auto_evict)"] == "note"
+    assert found["One language model at a time, out of 2"] == "note"
+    assert found["It is unknown whether idle models lose their cache (auto_evict)"] == "note"
     assert body["status"] == 0
 
 

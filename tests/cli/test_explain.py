@@ -66,7 +66,7 @@ def test_a_break_answers_every_question() -> None:
         "after    …It is {+12:04:31+}. Be brief…",
         "why      a clock in the prompt shows another time (clock)",
         "cost     11,900 tokens evaluated again, 23.8 s",
-        "who      the client, which sent another prompt",
+        "who      the client, which sent a different prompt",
         "to do    in warmprefix.toml, above its first [section]:",
         '         canonicalize.enable = ["freeze-volatile"]   # or "move-volatile"',
     ]
@@ -103,7 +103,7 @@ def test_a_proxy_that_observes_is_to_be_served() -> None:
     saving = {"tokens": 11800, "estimated": True, "rules": [], "restored": ["content"]}
 
     assert text_of(would_save=saving)[-1] == (
-        "to do    serve without --observe: it would have saved about 11,800 tokens"
+        "to do    serve without --observe, which would have saved about 11,800 tokens"
     )
     assert text_of(would_save={**saving, "tokens": 0}) == text_of()
 
@@ -111,7 +111,7 @@ def test_a_proxy_that_observes_is_to_be_served() -> None:
 UNBROKEN = [
     pytest.param({}, "Nothing broke. 120 of 12,034 prompt tokens were reused (0.9%), 11,914", id="ok"),
     pytest.param({"kind": "cold"}, "The first turn of its conversation", id="first"),
-    pytest.param({"kind": "side"}, "A side request, no part of the conversation.", id="side"),
+    pytest.param({"kind": "side"}, "A side request, not part of the conversation.", id="side"),
     pytest.param({"kind": None}, "was not understood and went to the backend", id="odd"),
     pytest.param({"cached_tokens": None}, "did not report what it reused", id="no-counts"),
     pytest.param({"cache_ratio": None}, "tokens were reused, 11,914", id="no-ratio"),
@@ -231,7 +231,7 @@ def test_a_log_comes_from_standard_input() -> None:
 
 
 WRONG = [
-    pytest.param(["nope", "--log", "t.log"], 1, "no turn nope: ids stand in the log", id="id"),
+    pytest.param(["nope", "--log", "t.log"], 1, "no turn nope: ids are in the log", id="id"),
     pytest.param(["--log", "fine.log"], 1, "no turn with a cache break", id="no-break"),
     pytest.param(["--log", "no.log"], 2, "no.log: cannot be read: No such", id="no-log"),
     pytest.param(["x", "--last"], 2, "leave out TURN", id="both"),
@@ -328,6 +328,6 @@ async def test_another_server_and_a_missing_key_are_told() -> None:
         no_key = await command("explain", "--url", proxy.url)
         with_key = await command("explain", "--url", proxy.url, "--api-key", "k")
 
-    assert (other[0], "is this warmprefix?" in other[2]) == (2, True)
-    assert (no_key[0], "give the key with --api-key" in no_key[2]) == (2, True)
+    assert (other[0], "is it warmprefix?" in other[2]) == (2, True)
+    assert (no_key[0], "pass the key with --api-key" in no_key[2]) == (2, True)
     assert (with_key[0], "nothing to explain" in with_key[2]) == (1, True)

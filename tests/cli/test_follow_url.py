@@ -148,8 +148,8 @@ def test_events_without_an_id_are_all_shown() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        pytest.param(401, None, "give the key with --api-key", id="key"),
-        pytest.param(404, None, "answered 404; is this warmprefix?", id="other-server"),
+        pytest.param(401, None, "pass the key with --api-key", id="key"),
+        pytest.param(404, None, "answered 404; is it warmprefix?", id="other-server"),
         pytest.param(200, b"<html>", "did not answer with turns", id="no-json"),
         pytest.param(200, b'{"turns": 1}', "did not answer with turns", id="no-turns"),
     ],

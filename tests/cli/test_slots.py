@@ -75,7 +75,7 @@ def test_it_forgets_one_or_all(url: str) -> None:
     one = run("forget", str(SAVED["id"]), "--url", url)
     everything = run("forget", "--all", "--url", url)
 
-    assert one.stdout == "forgot 1 saved slot; slots.save_path is not set, so files stay\n"
+    assert one.stdout == "forgot 1 saved slot; slots.save_path is not set, so their files stay\n"
     assert everything.stdout == "forgot 1 saved slot\n"
 
 

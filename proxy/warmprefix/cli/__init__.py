@@ -27,7 +27,7 @@ app.command("config")(config.command)
 
 
 def show_version(wanted: bool) -> None:
-    """Prints the version and ends, where it is wanted."""
+    """Prints the version and ends, if it is wanted."""
     if wanted:
         from importlib.metadata import PackageNotFoundError, version
 
@@ -48,10 +48,10 @@ def root(
     """Keep a local model's prompt cache warm, whatever the client does.
 
     warmprefix sits between an OpenAI-compatible client and llama-server or Lemonade Server. It makes
-    every prompt begin with the tokens that the backend already holds, and says why when that fails.
+    every prompt begin with the tokens that the backend already holds, and says why if that fails.
 
-    Start: `warmprefix serve --backend http://127.0.0.1:8080`, then give the client
-    `OPENAI_BASE_URL=http://127.0.0.1:8484/v1` and watch the cache with `warmprefix tail`.
+    Start: `warmprefix serve --backend http://127.0.0.1:8080`, then set
+    `OPENAI_BASE_URL=http://127.0.0.1:8484/v1` for the client and watch the cache with `warmprefix tail`.
     """
 
 

@@ -20,7 +20,7 @@ RuleOption = list[str] | None
 
 def command(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Request body or JSON lines.")
+        Path | None, typer.Argument(metavar="[FILE]", help="A request body, or one per line.")
     ] = None,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what each rule changes and why, not the body.")
@@ -34,9 +34,9 @@ def command(
 ) -> None:
     """Write the canonical form of a request body: equal bytes for equal prompts.
 
-    Reads one chat-completions body, or one a line, from FILE or standard input. Stateless: what only
-    the memory of a running proxy can restore stays as it is. A body that is not understood is
-    written as it came, and the exit status is 1.
+    Reads one chat-completions body, or one per line, from FILE or standard input. It has no memory:
+    what only a running proxy can restore stays as it is. If a body is not understood, it is written
+    as it came, and the exit status is 1.
 
     Examples: `warmprefix canonicalize body.json --diff`,
     `cmp <(warmprefix canonicalize a.json) <(warmprefix canonicalize b.json)`
@@ -54,7 +54,7 @@ def command(
 
 
 def read(file: Path | None) -> bytes:
-    """All of the input; raises ConfigError where it cannot be read."""
+    """All of the input; raises ConfigError if it cannot be read."""
     if file is None or str(file) == "-":
         return sys.stdin.buffer.read()
     try:
@@ -75,7 +75,7 @@ def check_rules(flag: str, names: tuple[str, ...]) -> None:
 
 
 def bodies(data: bytes) -> list[tuple[int, bytes]]:
-    """The bodies with their line numbers; number 0 where the whole input is one body."""
+    """The bodies with their line numbers; number 0 if the whole input is one body."""
     lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
     if len(lines) > 1 and not is_json(data):
         return lines
@@ -94,7 +94,7 @@ def is_json(data: bytes) -> bool:
 def canonicalized(
     body: bytes, where: str, diff: bool, enable: tuple[str, ...], disable: tuple[str, ...]
 ) -> bool:
-    """Writes the canonical body or the diff; False where the body was not understood."""
+    """Writes the canonical body or the diff; False if the body was not understood."""
     from rich.console import Console
 
     from warmprefix.dialects.canonical_body import canonicalize_body
@@ -116,7 +116,7 @@ def canonicalized(
 def show_steps(console: "Console", where: str, result: "CanonicalBody") -> None:
     """Prints what each rule changed and why."""
     if not result.steps:
-        console.print(f"{where}: canonical already, nothing changes", style="dim")
+        console.print(f"{where}: already canonical, nothing changes", style="dim")
     for step in result.steps:
         console.print(f"{where}: {step.rule} ({step.risk})", style="bold", end="")
         console.print(f"  {step.why}", style="dim")

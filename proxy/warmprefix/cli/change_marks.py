@@ -12,7 +12,7 @@ _SAME_AGAIN = 6
 """Characters that must agree for two texts to be the same again; fewer agree by chance."""
 
 _WORD = re.compile(r"[\w:./-]*\w")
-"""The longest beginning that is one word; of a text backwards, its longest end."""
+"""The longest beginning that is one word; of a reversed text, its longest end."""
 
 _SHOWN = str.maketrans({"\n": "⏎", "\r": "␍", "\t": "⇥"})
 _CUT = "…"
@@ -21,7 +21,7 @@ _CUT = "…"
 def marked(
     before: str | None, after: str | None, *, coloured: bool
 ) -> tuple[Text | None, Text | None]:
-    """Both texts on one line each, the change in them marked; None where a text is missing."""
+    """Both texts on one line each, the change in them marked; None if a text is missing."""
     old, new = before or "", after or ""
     start, old_end, new_end = change(old, new)
     return (
@@ -33,7 +33,7 @@ def marked(
 def change(old: str, new: str) -> tuple[int, int, int]:
     """Where the change begins in both, and where it ends in each; whole words, one change.
 
-    The texts are excerpts around the begin of the change, so their ends need not agree.
+    The texts are excerpts around the beginning of the change, so their ends need not agree.
     """
     start = shared_characters(old, new)
     old_end, new_end = _ends(old, new, start)
@@ -48,7 +48,7 @@ def change(old: str, new: str) -> tuple[int, int, int]:
 
 
 def _ends(old: str, new: str, start: int) -> tuple[int, int]:
-    """Where the texts are the same again; their ends where they are not."""
+    """Where the texts are the same again; their ends if they never are."""
     old_rest, new_rest = old[start:].removesuffix(_CUT), new[start:].removesuffix(_CUT)
     matcher = SequenceMatcher(None, old_rest, new_rest, autojunk=False)
     same = matcher.find_longest_match()

@@ -1,4 +1,4 @@
-"""`warmprefix doctor`: what of a backend helps and what hurts cache reuse."""
+"""`warmprefix doctor`: what about a backend helps cache reuse, and what hurts it."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def command(
     config: ConfigOption = None,
     backend: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The backend [default: that of the settings]."),
+        typer.Option(metavar="URL", help="The backend [default: from the settings]."),
     ] = None,
     api_key: Annotated[
         str | None,
@@ -43,16 +43,16 @@ def command(
         bool,
         typer.Option(
             "--probe",
-            help="Also measure, with two prompts of 600 and 340 tokens on an idle slot; what that slot "
+            help="Also measure, with two prompts of 600 and 340 tokens on an idle slot; whatever that slot "
             "holds is lost.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
-    """Ask the backend what it can do, and say what helps and what hurts cache reuse.
+    """Ask the backend what it can do, and say what helps cache reuse and what hurts it.
 
-    Only asks, unless `--probe` is given. Exit status: 0 where nothing hurts, 1 where something does,
-    2 where the backend does not answer.
+    It only asks, unless `--probe` is given. Exit status: 0 if nothing hurts, 1 if something does,
+    2 if the backend does not answer.
 
     Examples: `warmprefix doctor`, `warmprefix doctor --backend http://127.0.0.1:13305 --probe`
     """
@@ -63,7 +63,7 @@ def command(
 
 
 def asked(file: Path | None, backend: str | None) -> "list[Config]":
-    """The settings for each backend that is asked: all of them, unless one is named."""
+    """The settings for each backend to ask: all of them, unless one is named."""
     from warmprefix.config import load
 
     flags = {"backend.url": backend}
@@ -72,7 +72,9 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
         named = effective(file, flags).config
         if named.backend.url == settings.backend.url:
             return [named]
-        return [replace(named, backend=replace(named.backend, api_key=None))]  # that of another one
+        return [
+            replace(named, backend=replace(named.backend, api_key=None))
+        ]  # it is for another one
     only = () if backend is None else (load(None, {}, flags).config.backend,)
     return [replace(settings, backend=each) for each in only or settings.backends]
 
@@ -119,7 +121,7 @@ def show_json(facts: "Facts", findings: "tuple[Finding, ...]", status: int) -> N
 
 
 def show(url: str, findings: "tuple[Finding, ...]") -> None:
-    """The findings as people read them; colours only on a terminal and without NO_COLOR."""
+    """The findings in readable form; colours only on a terminal and without NO_COLOR."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""`warmprefix explain`: why the cache broke in one turn, and what would have kept it."""
+"""`warmprefix explain`: why the cache broke in one turn, and what would have prevented it."""
 
 import contextlib
 import sys
@@ -21,7 +21,7 @@ from warmprefix.cli.tail import (
 Record = Mapping[str, object]
 
 KEPT_TURNS = 1000
-"""Turns that a proxy keeps."""
+"""Turns that a proxy remembers."""
 
 
 def command(
@@ -29,7 +29,7 @@ def command(
         str | None, typer.Argument(metavar="[TURN]", help="Id of the turn, as in the log.")
     ] = None,
     last: Annotated[
-        bool, typer.Option("--last", help="The newest turn with a break; so without TURN.")
+        bool, typer.Option("--last", help="The newest turn with a break, as without TURN.")
     ] = False,
     url: Annotated[
         str, typer.Option(metavar="URL", help="A running proxy, here or on another machine.")
@@ -40,15 +40,15 @@ def command(
     ] = None,
     api_key: ApiKeyOption = None,
 ) -> None:
-    """Say where a prompt left the one before, why, what it cost, and what would have kept it.
+    """Say where a prompt left the one before, why, what it cost, and what would have prevented it.
 
-    The exit status is 1 where there is no such turn. The texts before and after are shown where
-    `log.excerpts = true` lets the log hold them; the change in them is marked.
+    The texts before and after are shown, with the change marked, if the proxy runs with
+    `log.excerpts = true`. The exit status is 1 if there is no such turn.
 
     Examples: `warmprefix explain --last`, `warmprefix explain 5b1c88f0a2d4 --log turns.log`
     """
     if turn is not None and last:
-        say("flag --last names the newest turn with a break; leave out TURN")
+        say("flag --last means the newest turn with a break; leave out TURN")
         raise typer.Exit(USAGE_STATUS)
     with quiet_end():
         record = from_proxy(url, api_key, turn) if log is None else from_log(log, turn)
@@ -108,12 +108,12 @@ def is_wanted(record: Record, turn: str | None) -> bool:
 
 
 def missing(turn: str | None) -> str:
-    """What to say where nothing was found."""
+    """What to say if there is no such turn."""
     if turn is None:
         return "no turn with a cache break: nothing to explain"
     return (
-        f"no turn {turn}: ids stand in the log's field `turn` and in `warmprefix tail --explain`; a "
-        f"proxy keeps the last {KEPT_TURNS:,} turns"
+        f"no turn {turn}: ids are in the log's field `turn` and in `warmprefix tail --explain`; a "
+        f"proxy remembers the last {KEPT_TURNS:,} turns"
     )
 
 

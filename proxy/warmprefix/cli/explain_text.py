@@ -16,32 +16,32 @@ Record = Mapping[str, object]
 
 CAUSES: Mapping[str, str] = {
     "clock": "a clock in the prompt shows another time",
-    "date": "a date in the prompt is another one",
-    "counter": "a counter in the prompt has moved on",
-    "id": "an id in the prompt is another one",
+    "date": "a date in the prompt has changed",
+    "counter": "a counter in the prompt has changed",
+    "id": "an id in the prompt has changed",
     "whitespace": "the same words with other blanks or line ends",
     "arguments": "the same tool arguments, written differently as JSON",
     "reasoning": "the reasoning of an earlier reply was dropped or rewritten",
-    "transient-block": "a block that only the newest message carried is gone from an older one",
+    "transient-block": "a block that only the newest message had is gone from an older one",
     "tool-order": "the same tools in another order",
     "tool-schema": "the definition of a tool changed",
     "tool-set": "other tools than in the turn before",
     "template-option": "an option of the chat template changed",
     "edit": "the client changed its history",
     "compaction": "the client shortened its history",
-    "evicted": "the prompt went on, but other conversations had taken its place in the cache",
-    "restarted": "the backend was started anew or has slept: its cache is empty",
+    "evicted": "the prompt continued, but other conversations had taken its place in the cache",
+    "restarted": "the backend was restarted or has slept: its cache is empty",
     "checkpoint": "the model cannot cut its cache at any token, and fell back to an earlier checkpoint",
     "model-switch": "another model answered",
     "other-backend": "the conversation moved to another backend, which had not read it",
     "no-cache": "the request said cache_prompt: false",
-    "unknown": "not known: neither the prompts nor the backend show it",
+    "unknown": "unknown: neither the prompts nor the backend show it",
 }
 SIDES: Mapping[str, str] = {
-    "client": "the client, which sent another prompt",
+    "client": "the client, which sent a different prompt",
     "backend": "the backend",
-    "template": "the model's chat template, which renders the same messages otherwise",
-    "unknown": "not known",
+    "template": "the model's chat template, which renders the same messages differently",
+    "unknown": "unknown",
 }
 NO_TEXT = "not in the log; log.excerpts = true shows it"
 _SETTING = re.compile(r"[a-z]+\.[a-z_]+ = ")
@@ -58,7 +58,7 @@ def explained(record: Record, *, coloured: bool, zone: tzinfo | None = None) -> 
         yield Text(no_break(record))
     if number(record.get("prewarmed_tokens")):
         ahead = f"{count(record.get('prewarmed_tokens'))} tokens were evaluated before it came"
-        yield labelled("ahead", f"{ahead}; they are no part of its own counts")
+        yield labelled("ahead", f"{ahead}; its own counts do not include them")
     if record.get("error"):
         yield labelled("error", plain(record["error"]))
 
@@ -90,7 +90,7 @@ def break_lines(found: Record, saving: str | None, *, coloured: bool) -> Iterato
 
 
 def below(record: Record, *, coloured: bool, advice: Text | None) -> Iterator[Text]:
-    """What stands under the line of a turn with a break: one to four lines."""
+    """What goes under the line of a turn with a break: one to four lines."""
     found = record.get("break")
     if not isinstance(found, Mapping):
         return
@@ -106,7 +106,7 @@ def below(record: Record, *, coloured: bool, advice: Text | None) -> Iterator[Te
 
 
 def advice(record: Record, *, with_id: bool = False) -> Text | None:
-    """What to do about the break of a turn; None where there is none."""
+    """What to do about the break of a turn; None if there is none."""
     found = record.get("break")
     if not isinstance(found, Mapping):
         return None
@@ -118,16 +118,16 @@ def advice(record: Record, *, with_id: bool = False) -> Text | None:
 
 
 def saved(record: Record) -> str | None:
-    """What a proxy that only observed would have saved, where it would."""
+    """What a proxy that only observed would have saved; None if nothing."""
     found = record.get("would_save")
     tokens = number(found.get("tokens")) if isinstance(found, Mapping) else None
     if not tokens:
         return None
-    return f"serve without --observe: it would have saved about {tokens:,.0f} tokens"
+    return f"serve without --observe, which would have saved about {tokens:,.0f} tokens"
 
 
 def change_lines(found: Record, before: str, after: str, *, coloured: bool) -> Iterator[Text]:
-    """The texts before and after, the change marked; where there is none, why."""
+    """The texts before and after, the change marked; or why they are not there."""
     old, new = found.get("before"), found.get("after")
     if old is None and new is None:
         if found.get("path") is not None:
@@ -141,7 +141,7 @@ def change_lines(found: Record, before: str, after: str, *, coloured: bool) -> I
 
 
 def text_of(value: object) -> str | None:
-    """An excerpt, None where there is none."""
+    """An excerpt; None if there is none."""
     return value if isinstance(value, str) else None
 
 
@@ -154,7 +154,7 @@ def where(found: Record) -> str:
     """The place of a break."""
     path = found.get("path")
     if path is None:
-        return "nowhere in the prompt, which went on from the one before"
+        return "nowhere in the prompt, which continued the one before"
     offset = number(found.get("offset"))
     return plain(path) if offset is None else f"{plain(path)}, character {offset:,.0f}"
 
@@ -170,7 +170,7 @@ def cost(found: Record) -> str:
     if tokens is None:
         return "cost not reported by the backend"
     if tokens == 0:
-        return "it cost nothing: all that could be reused was"
+        return "it cost nothing: all that could be reused was reused"
     time = "" if seconds is None else f", {seconds:,.1f} s"
     return f"{tokens:,.0f} tokens evaluated again{time}"
 
@@ -193,9 +193,11 @@ def no_break(record: Record) -> str:
         return "Its body was not understood and went to the backend as it came."
     told = counts(record)
     if record.get("kind") == "side":
-        return f"A side request, no part of the conversation. {told}"
+        return f"A side request, not part of the conversation. {told}"
     if record.get("kind") == "cold":
-        return f"The first turn of its conversation: there was no earlier prompt to keep. {told}"
+        return (
+            f"The first turn of its conversation: there was no earlier prompt to continue. {told}"
+        )
     return f"Nothing broke. {told}"
 
 

@@ -12,7 +12,7 @@ POLL_S = 0.2
 
 
 def stream_lines(stream: Iterable[bytes], last: int, *, follow: bool) -> Iterator[bytes]:
-    """Every line as it comes, or the last ones after the end where nothing is followed."""
+    """Every line as it comes, or the last ones after the end if nothing is followed."""
     return iter(stream) if follow else iter(deque(stream, maxlen=last))
 
 
@@ -52,7 +52,7 @@ def followed_lines(
 
 
 def recent_lines(file: BinaryIO, last: int) -> list[bytes]:
-    """The last finished lines; the file stands at the begin of an unfinished one afterwards."""
+    """The last finished lines; the file is then at the beginning of an unfinished one."""
     recent: deque[bytes] = deque(maxlen=last)
     for line in file:
         if not line.endswith(b"\n"):

@@ -77,7 +77,7 @@ class TurnFeed:
                 yield line
 
     def one(self, turn: str) -> bytes | None:
-        """All that is known of one turn, None where it is not; raises Refused and httpx.TransportError."""
+        """All that is known of one turn, None if it is unknown; raises Refused and httpx.TransportError."""
         answer = self._client.get(f"{self._url}/warmprefix/api/turns/{quote(turn, safe='')}")
         if answer.status_code == httpx.codes.NOT_FOUND and b"No such turn" in answer.content:
             return None
@@ -85,7 +85,7 @@ class TurnFeed:
         return answer.content
 
     def slots(self, method: str, path: str) -> dict[str, Any] | None:
-        """The slots of the proxy, or what became of forgetting one; None where it is not known.
+        """The slots of the proxy, or what became of forgetting one; None if there is no such slot.
 
         Raises Refused and httpx.TransportError.
         """
@@ -142,14 +142,14 @@ class TurnFeed:
 
 
 def turns_of(answer: httpx.Response) -> list[object]:
-    """The turns of an answer, newest first; raises Refused where it is something else."""
+    """The turns of an answer, newest first; raises Refused if it is something else."""
     check_status(answer)
     try:
         turns = answer.json()["turns"]
     except (ValueError, KeyError, TypeError):
         turns = None
     if not isinstance(turns, list):
-        raise Refused(f"{answer.url} did not answer with turns; is this warmprefix?")
+        raise Refused(f"{answer.url} did not answer with turns; is it warmprefix?")
     return turns
 
 
@@ -159,9 +159,9 @@ def check_status(answer: httpx.Response) -> None:
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise httpx.HTTPStatusError(f"status {status}", request=answer.request, response=answer)
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        raise Refused(f"{answer.url} answered {status}; give the key with --api-key")
+        raise Refused(f"{answer.url} answered {status}; pass the key with --api-key")
     if status != httpx.codes.OK:
-        raise Refused(f"{answer.url} answered {status}; is this warmprefix?")
+        raise Refused(f"{answer.url} answered {status}; is it warmprefix?")
 
 
 def event_data(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -183,7 +183,7 @@ def event_data(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def turn_id(line: bytes) -> str | None:
-    """The id of the turn in a line, or None where it has none."""
+    """The id of the turn in a line, or None if it has none."""
     try:
         record = json.loads(line)
     except ValueError:

@@ -21,10 +21,13 @@ RuleOption = list[str] | None
 
 def command(
     capture: Annotated[
-        Path, typer.Argument(metavar="CAPTURE", help="A file of serve --capture; - reads input.")
+        Path,
+        typer.Argument(
+            metavar="CAPTURE", help="A file written by serve --capture; - is standard input."
+        ),
     ],
     rules: Annotated[
-        bool, typer.Option("--rules", help="Also: what each rule does, by leaving it out.")
+        bool, typer.Option("--rules", help="Also show what each rule does, by leaving it out.")
     ] = False,
     enable: Annotated[
         RuleOption, typer.Option(metavar="RULE", help="Add this opt-in rule. May be repeated.")
@@ -37,9 +40,9 @@ def command(
 ) -> None:
     """Run a captured session through the rules and the ledger again, and say what they would save.
 
-    Each turn as it was captured, where its prompt left the one before, how far the prompt that would
-    be sent goes on from it, and a total. Nothing is sent anywhere. Tokens that would be saved are
-    estimated: characters at the turn's own ratio.
+    Shows each turn as it was captured, where its prompt left the one before, how much of that one the
+    prompt that would be sent continues, and a total. Nothing is sent anywhere. Tokens that would be
+    saved are estimated, from characters at the turn's own ratio.
 
     Examples: `warmprefix replay captures/capture-20260301T120431-7.jsonl --rules`,
     `warmprefix replay day.jsonl --enable freeze-volatile`
@@ -75,7 +78,7 @@ def chosen(config: Path | None, enable: tuple[str, ...], disable: tuple[str, ...
 
 
 def opened(capture: Path) -> "Iterable[bytes]":
-    """The lines of the capture; raises ConfigError where it cannot be read."""
+    """The lines of the capture; raises ConfigError if it cannot be read."""
     if str(capture) == "-":
         return sys.stdin.buffer
     try:

@@ -17,7 +17,7 @@ from warmprefix.pipeline.observe import Savings, plural
 def text_lines(
     steps: Sequence[Step], rows: Sequence[Without] | None, *, coloured: bool
 ) -> Iterator[Text]:
-    """Each turn, the total, and the table of rules where there is one."""
+    """Each turn, the total, and the table of rules if there is one."""
     for step in steps:
         record = record_of(step.turn, excerpts=True)
         yield render_line(record)
@@ -31,9 +31,9 @@ def text_lines(
 
 
 def reach_lines(step: Step) -> Iterator[Text]:
-    """How far the prompt went on from the one before, and what would have carried it further."""
+    """How much of the prompt before this one continues, and how much more it would with the proxy."""
     if step.compared is None:
-        yield Text("    not understood: it goes to the backend as it comes", "dim")
+        yield Text("    not understood: it goes to the backend as it came", "dim")
         return
     if step.before is None:
         return
@@ -51,7 +51,7 @@ def reach_lines(step: Step) -> Iterator[Text]:
 
 
 def reach(found: Reach) -> str:
-    """`12 messages, 9,300 of 9,400 characters go on from the turn before`."""
+    """`12 messages the same, 9,300 of 9,400 characters`."""
     messages = plural(found.messages, "message")
     return f"{messages} the same, {found.characters:,} of {found.total:,} characters"
 

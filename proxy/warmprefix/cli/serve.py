@@ -10,7 +10,9 @@ from warmprefix.core.errors import ConfigError
 
 CaptureOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Record chat requests and replies there, for `replay`."),
+    typer.Option(
+        metavar="DIR", help="Record chat requests and replies in this folder, for `replay`."
+    ),
 ]
 
 
@@ -34,18 +36,18 @@ def command(
     ] = False,
     capture: CaptureOption = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Show the settings in force and end.")
+        bool, typer.Option("--check", help="Show the settings in force and exit.")
     ] = False,
 ) -> None:
     """Run the proxy between a client and a backend.
 
     The client needs one change: `OPENAI_BASE_URL=http://127.0.0.1:8484/v1`. Standard output gets one
-    JSON line a turn; `warmprefix tail` shows them as people read them. The dashboard is at
+    JSON line a turn; `warmprefix tail` shows them in readable form. The dashboard is at
     http://127.0.0.1:8484/warmprefix/.
 
     Example: `warmprefix serve --backend http://127.0.0.1:13305` (Lemonade Server)
 
-    Without a backend at hand: `warmprefix serve --embedded`
+    If there is no backend at hand: `warmprefix serve --embedded`
 
     To see first what a client breaks, and what would be saved: `warmprefix serve --observe`
     """

@@ -1,4 +1,4 @@
-"""`warmprefix slots`: what the slots hold, what is saved of them, and forgetting it."""
+"""`warmprefix slots`: what the slots hold, what of it is saved, and how to forget it."""
 
 import contextlib
 from typing import Annotated, Any
@@ -23,9 +23,9 @@ def command(
     url: UrlOption = DEFAULT_URL,
     api_key: ApiKeyOption = None,
 ) -> None:
-    """Show what the backend's slots hold and what is saved of them, or forget it.
+    """Show what the backend's slots hold and which ones are saved, or forget saved ones.
 
-    The exit status is 1 where there is no such saved slot. Forgetting deletes the file where
+    The exit status is 1 if there is no such saved slot. Forgetting one deletes its file if
     `slots.save_path` is set.
 
     Examples: `warmprefix slots`, `warmprefix slots forget 5b1c88f0a2d4`, `warmprefix slots forget --all`
@@ -33,7 +33,7 @@ def command(
     is_list = action == "list" and snapshot is None and not everything
     is_forget = action == "forget" and (snapshot is None) == everything
     if not is_list and not is_forget:
-        say("say `slots list`, `slots forget ID` or `slots forget --all`")
+        say("use `slots list`, `slots forget ID` or `slots forget --all`")
         raise typer.Exit(USAGE_STATUS)
     with quiet_end():
         if is_list:
@@ -49,12 +49,14 @@ def forget(url: str, api_key: str | None, snapshot: str) -> None:
         say(f"no saved slot {snapshot}; `warmprefix slots` lists them")
         raise typer.Exit(1)
     number = answer.get("forgotten", 0)
-    kept = "" if answer.get("files_deleted") else "; slots.save_path is not set, so files stay"
+    kept = (
+        "" if answer.get("files_deleted") else "; slots.save_path is not set, so their files stay"
+    )
     typer.echo(f"forgot {number} saved slot{'' if number == 1 else 's'}{kept}")
 
 
 def asked(url: str, api_key: str | None, method: str, path: str) -> dict[str, Any] | None:
-    """The proxy's answer, None where it knows no such slot; no answer ends the command."""
+    """The proxy's answer; None if it knows no such slot. No answer ends the command."""
     from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
 
     try:

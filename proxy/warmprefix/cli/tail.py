@@ -1,4 +1,4 @@
-"""`warmprefix tail`: the turn log as people read it."""
+"""`warmprefix tail`: the turn log in readable form."""
 
 import contextlib
 import io
@@ -38,7 +38,7 @@ def command(
         int, typer.Option("-n", min=0, metavar="N", help="Show this many earlier turns.")
     ] = 10,
     follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", "-f", help="Go on with each new turn.")
+        bool, typer.Option("--follow/--no-follow", "-f", help="Then show each new turn as it ends.")
     ] = True,
     explain: Annotated[
         bool, typer.Option("--explain", help="Under each cache break: where, why, what to do.")
@@ -49,9 +49,9 @@ def command(
 
     `12:04:31 hermes ▸ 3f9c2a81 12,034 prompt 11,980 cached 99.5% 54 processed 0.3 s append`
 
-    Time, client, conversation, tokens of the prompt, those that the backend had in its cache, those
-    it had to evaluate, how long you waited, and what kind of turn it was. `✂` names the place where
-    the cache broke and why; `--explain` tells more. `–` is what the backend did not report.
+    Time, client, conversation, tokens of the prompt, how many of them the backend had in its cache,
+    how many it had to evaluate, how long you waited, and what kind of turn it was. `✂` says where the
+    cache broke and why; `--explain` says more. `–` stands for what the backend did not report.
 
     Examples: `warmprefix tail --explain`, `warmprefix tail --log turns.log -n 50 --no-follow`,
     `docker logs -f warmprefix | warmprefix tail --log -`
@@ -105,7 +105,7 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
 
 
 def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
-    """Prints each line, and what is to say of its break where that is wanted."""
+    """Prints each line, and if wanted what there is to say about its break."""
     from warmprefix.cli.explain_text import advice, below
     from warmprefix.cli.tail_line import parse_record, render_line, render_other
 

@@ -18,7 +18,7 @@ FAILED_STATUS = 400
 
 
 def parse_record(line: bytes) -> Mapping[str, object] | None:
-    """The record in a line of the log, or None where the line is something else."""
+    """The record in a line of the log, or None if the line is something else."""
     try:
         value = json.loads(line)
     except ValueError:
@@ -27,7 +27,7 @@ def parse_record(line: bytes) -> Mapping[str, object] | None:
 
 
 def render_line(record: Mapping[str, object], *, zone: tzinfo | None = None) -> Text:
-    """The line of a turn; `zone` is the machine's where None."""
+    """The line of a turn; `zone`: the machine's if None."""
     ratio = number(record.get("cache_ratio"))
     line = Text()
     line.append(clock(record.get("time"), zone), "dim")
@@ -65,7 +65,7 @@ def append_failed_open(line: Text, names: object) -> None:
 
 
 def append_break(line: Text, found: object) -> None:
-    """Adds where and why the cache broke, where it did."""
+    """Adds where and why the cache broke, if it did."""
     if not isinstance(found, Mapping):
         return
     line.append(f"  ✂ {plain(found.get('path'))}", "yellow")
@@ -134,5 +134,5 @@ def plain(value: object) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """The text, or its begin and an ellipsis where it is wider."""
+    """The text, or its beginning and an ellipsis if it is wider."""
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -30,11 +30,11 @@ ROWS = [
     ("nothing-loaded", {"loaded": ()}, "note", "No language model is loaded"),
     ("two-loaded", {"loaded": (MODEL, FLM)}, "good", "Loaded: Qwen3-0.6B-GGUF, gemma3-4b-FLM"),
     ("other-recipe", {"loaded": (FLM,)}, "note", "gemma3-4b-FLM runs on flm, not on llama-server"),
-    ("one-at-a-time", {"limit": 1}, "note", "One language model at a time, of 3 models"),
+    ("one-at-a-time", {"limit": 1}, "note", "One language model at a time, out of 3"),
     ("no-limit", {"limit": -1}, "good", "Room for any number of language models at a time"),
     ("evicts", {"auto_evict": True}, "bad", "Idle models lose their cache (auto_evict is on)"),
     ("eviction-unknown", {"auto_evict": None}, "note",
-     "Whether idle models lose their cache is not known (auto_evict)"),
+     "It is unknown whether idle models lose their cache (auto_evict)"),
 ]  # fmt: skip
 
 

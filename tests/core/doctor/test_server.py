@@ -36,7 +36,7 @@ def test_a_server_that_does_everything_right_is_good() -> None:
 ROWS = [
     ("one-slot", {"slots": 1}, "bad", "One slot of 32,768 tokens"),
     ("context-unknown", {"context_tokens": None}, "good", "2 slots each"),
-    ("slots-unknown", {"slots": None}, "note", "The number of slots is not known"),
+    ("slots-unknown", {"slots": None}, "note", "The number of slots is unknown"),
     ("small-context", {"context_tokens": 4096}, "note", "A slot holds only 4,096 tokens"),
     ("slots-without-a-number", {"arguments": ("s",)}, "note", "The slots share one cache"),
     ("four-slots", {"slots": 4, "arguments": None}, "note", "The slots may share one cache"),
@@ -47,13 +47,13 @@ ROWS = [
         "saving-unknown",
         {"slot_saving": "unknown"},
         "note",
-        "Whether slots can be saved to files is not known",
+        "It is unknown whether slots can be saved to files",
     ),
     (
         "ram-unknown",
         {"arguments": None},
         "note",
-        "The cache of prompts in RAM does not show over HTTP",
+        "HTTP does not show the cache of prompts in RAM",
     ),
     (
         "ram-off",
@@ -89,7 +89,7 @@ ROWS = [
         "not-measured",
         {"probe": None},
         "note",
-        "Whether the model can go back to any token does not show over HTTP",
+        "HTTP does not show whether the model can go back to any token",
     ),
     ("no-result", {"probe": Probe(problem="No slot is idle.")}, "note", "Nothing was measured"),
     (
@@ -116,7 +116,7 @@ ROWS = [
         "asleep",
         {"state": "asleep"},
         "bad",
-        "llama-server is asleep: it has given its model and all caches away",
+        "llama-server is asleep: it has dropped its model and all caches",
     ),
     ("router", {"state": "router"}, "bad", "llama-server routes between several models"),
 ]

@@ -38,7 +38,7 @@ def test_a_template_that_could_not_be_asked_is_a_note(features: TemplateFeatures
 
 
 Features = TemplateFeatures
-TAKES_OUT = "The template takes reasoning out again when a new user message arrives"
+TAKES_OUT = "The template removes reasoning when a new user message arrives"
 IDS = "The template prints the ids of tool calls"
 ROWS = [
     ("drops-later", Features(rewrites="reasoning"), "auto", [("bad", TAKES_OUT)]),
@@ -46,7 +46,7 @@ ROWS = [
         "moves-tools",
         Features(rewrites="more"),
         "auto",
-        [("bad", "The template writes the history anew when a new user message arrives")],
+        [("bad", "The template rewrites the history when a new user message arrives")],
     ),
     (
         "keeps-but-never-restored",
@@ -58,7 +58,7 @@ ROWS = [
         "drops-but-always-restored",
         Features(reasoning_in_history=False),
         "always",
-        [("bad", "The template drops reasoning, and warmprefix is told to put it back always")],
+        [("bad", "The template drops reasoning, and warmprefix is told to always put it back")],
     ),
     (
         "never-shown",
@@ -74,13 +74,13 @@ ROWS = [
         "ids-and-keys",
         Features(call_ids=True, key_order=True),
         "auto",
-        [("good", f"{IDS} and the keys of arguments in the order they came in")],
+        [("good", f"{IDS} and the keys of arguments in the order they arrive in")],
     ),
     (
         "nine",
         Features(nine_character_ids=True),
         "auto",
-        [("note", "The template takes only ids of nine letters and digits")],
+        [("note", "The template accepts only ids of nine letters and digits")],
     ),
     ("date", Features(clock="date"), "auto", [("note", "The template prints the date")]),
     ("time", Features(clock="time"), "auto", [("bad", "The template prints the time of day")]),

@@ -112,7 +112,7 @@ def test_a_template_that_rewrites_history_shows_where() -> None:
     [
         pytest.param("Time: 10:05", "clock", "freeze-volatile", id="a-rule-knows-it"),
         pytest.param("It is 2026-05-02 now", "date", "client:", id="only-the-client-can-help"),
-        pytest.param("Be long.", "edit", "none:", id="a-real-edit"),
+        pytest.param("Be long.", "edit", "nothing:", id="a-real-edit"),
     ],
 )
 def test_a_change_of_text_is_named_by_what_it_is(text: str, cause: str, hint: str) -> None:

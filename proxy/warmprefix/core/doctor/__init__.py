@@ -1,1 +1,1 @@
-"""What helps and what hurts cache reuse, in words: facts in, findings out."""
+"""What helps cache reuse and what hurts it, in words: facts in, findings out."""

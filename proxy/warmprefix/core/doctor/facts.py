@@ -1,13 +1,13 @@
-"""What `warmprefix doctor` found out about a backend: values without judgement.
+"""What `warmprefix doctor` learned about a backend: values without judgement.
 
-Filled by backends/ask.py, judged by doctor.py and its neighbours. None always means: it did not say.
+Filled by backends/ask.py, judged by findings.py and its neighbours. None always means: it did not say.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 Switch = Literal["on", "off", "unknown"]
-"""Whether an endpoint or a feature is there; unknown where nobody answered."""
+"""Whether an endpoint or a feature is there; unknown if nobody answered."""
 
 State = Literal["ready", "loading", "asleep", "router", "locked"]
 Clock = Literal["none", "date", "time"]
@@ -16,9 +16,9 @@ Rewrite = Literal["none", "reasoning", "more"]
 
 @dataclass(frozen=True, slots=True)
 class TemplateFeatures:
-    """What the chat template makes of a prompt, found by rendering probes.
+    """What the chat template makes of a prompt, learned by rendering probes.
 
-    `rewrites`: what of a tool loop is rendered otherwise once a newer user message stands behind it.
+    `rewrites`: what of a tool loop is rendered differently once a newer user message follows it.
     `key_order`: whether arguments appear in the order of their keys as sent. `clock`: whether it prints
     the date or the time of day. `can_preserve`: whether llama-server can make it keep reasoning.
     """
@@ -50,7 +50,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """One llama-server. `context_tokens` is that of one slot. `arguments`: its command line, where known."""
+    """One llama-server. `context_tokens` is that of one slot. `arguments`: its command line, if known."""
 
     url: str
     state: State = "ready"
@@ -68,7 +68,7 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A language model that Lemonade holds in memory. `url`: its llama-server, where it has one."""
+    """A language model that Lemonade holds in memory. `url`: its llama-server, if it has one."""
 
     name: str
     recipe: str

@@ -8,7 +8,7 @@ Level = Literal["good", "note", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`what` was observed, `why` it matters for the cache, `advice`: a setting, empty where there is none."""
+    """`what` was observed, `why` it matters for the cache, `advice`: a setting, empty if there is none."""
 
     level: Level
     what: str

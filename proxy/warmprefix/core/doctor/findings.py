@@ -1,6 +1,6 @@
-"""What helps and what hurts cache reuse, in words: facts in, findings out.
+"""What helps cache reuse and what hurts it, in words: facts in, findings out.
 
-Pure. A finding says what was observed, why it matters, and what to do, where something can be done.
+Pure. A finding says what was observed, why it matters, and what to do if something can be done.
 Nothing is guessed: what a backend does not show is a note that says so.
 """
 
@@ -20,7 +20,7 @@ REACHED, HURTS = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What of the configuration matters here."""
+    """The part of the configuration that matters here."""
 
     kind: str = "auto"
     restore_reasoning: Literal["auto", "always", "never"] = "auto"
@@ -32,7 +32,7 @@ def judge(facts: Facts, settings: Settings) -> tuple[Finding, ...]:
 
 
 def exit_status(findings: tuple[Finding, ...]) -> int:
-    """1 where anything hurts."""
+    """1 if anything hurts."""
     return HURTS if any(finding.level == "bad" for finding in findings) else REACHED
 
 
@@ -41,7 +41,7 @@ def _findings(facts: Facts, settings: Settings) -> Iterator[Finding]:
     if settings.kind not in ("auto", facts.kind):
         yield bad(
             f"Configured as {settings.kind}, but it answers as {facts.kind}",
-            "Each kind is sent something else: Lemonade, for one, needs other thinking controls.",
+            "Each kind gets different requests: Lemonade, for one, needs other thinking controls.",
             'backend.kind = "auto"',
         )
     if facts.locked:
@@ -84,21 +84,20 @@ def _backend(facts: Facts) -> Finding:
     return note(
         "Another OpenAI-compatible server"
         + (f": {', '.join(facts.models)}" if facts.models else ""),
-        "Prompts are made canonical all the same, but nothing is known of its slots and its template, "
+        "Prompts are made canonical all the same, but nothing is known about its slots and its template, "
         "and cached tokens show only if it reports them.",
     )
 
 
 def _is_shut(facts: Facts) -> bool:
-    """Whether it shows nothing without its key: a llama-server keeps its properties back, Lemonade even its
-    version."""
+    """Whether it shows nothing without its key: llama-server not its properties, Lemonade not its version."""
     if facts.lemonade is not None:
         return facts.locked and facts.lemonade.version is None
     return facts.server is None or facts.server.state == "locked"
 
 
 def _lock(facts: Facts) -> Finding:
-    """The proxy passes a client's key on but has none of its own for its questions."""
+    """The proxy passes a client's key on, but may have none for its own questions."""
     if _is_shut(facts):
         return bad(
             "It wants an API key, so nothing below could be asked",
@@ -108,6 +107,6 @@ def _lock(facts: Facts) -> Finding:
     return note(
         "It wants an API key, and the proxy asks its own questions without one",
         "Requests work: the client's key goes on to the backend. But the proxy learns neither what the "
-        "template keeps nor that the backend was restarted, so it puts no dropped reasoning back.",
+        "template keeps nor when the backend is restarted, so it puts no dropped reasoning back.",
         'memory.restore_reasoning = "always", if the template keeps reasoning (see below)',
     )

@@ -1,4 +1,4 @@
-"""Findings about a Lemonade Server: which models it keeps, and when it lets a cache go.
+"""Findings about a Lemonade Server: which models it keeps, and when it drops a cache.
 
 Source: https://github.com/lemonade-sdk/lemonade, 11.7.0: docs of max_loaded_models and auto_evict.
 """
@@ -12,7 +12,7 @@ _LLAMA = "llamacpp"
 
 
 def lemonade_findings(lemonade: LemonadeFacts, *, has_server: bool) -> Iterator[Finding]:
-    """What is known of a Lemonade Server. `has_server`: the llama-server behind it was asked too."""
+    """What is known about a Lemonade Server. `has_server`: the llama-server behind it was asked too."""
     yield from _loaded(lemonade)
     if lemonade.loaded and lemonade.loaded[0].recipe == _LLAMA and not has_server:
         yield _not_asked(lemonade)
@@ -29,14 +29,14 @@ def _loaded(lemonade: LemonadeFacts) -> Iterator[Finding]:
         )
         return
     names = ", ".join(model.name for model in lemonade.loaded)
-    yield good(f"Loaded: {names}", "Each has a cache of its own, that of its own process.")
+    yield good(f"Loaded: {names}", "Each has its own process, and so its own cache.")
     yield from (_other_recipe(model) for model in lemonade.loaded if model.recipe != _LLAMA)
 
 
 def _not_asked(lemonade: LemonadeFacts) -> Finding:
-    why = "Its slots and its template are not known."
+    why = "Its slots and its template are unknown."
     if lemonade.is_local:
-        return note("The llama-server behind it did not answer", why, "ask again in a while")
+        return note("The llama-server behind it did not answer", why, "ask again later")
     return note(
         "The llama-server behind it cannot be asked from here",
         f"It listens on the loopback address of Lemonade's machine. {why}",
@@ -47,8 +47,8 @@ def _not_asked(lemonade: LemonadeFacts) -> Finding:
 def _other_recipe(model: LoadedModel) -> Finding:
     return note(
         f"{model.name} runs on {model.recipe}, not on llama-server",
-        "Nothing is known of its slots and its template, and it may not report cached tokens; a "
-        "history that only grows is the best for any cache.",
+        "Nothing is known about its slots and its template, and it may not report cached tokens; a "
+        "history that only grows is best for any cache.",
     )
 
 
@@ -58,15 +58,15 @@ def _limit(lemonade: LemonadeFacts) -> Iterator[Finding]:
         return
     if limit == 1:
         yield note(
-            f"One language model at a time, of {lemonade.available} models",
-            "A request that names another model ends the loaded one, and its cache with it.",
-            "keep to one model name, or: lemonade config set max_loaded_models=2",
+            f"One language model at a time, out of {lemonade.available}",
+            "A request for another model unloads the current one, and its cache is lost.",
+            "use one model name, or: lemonade config set max_loaded_models=2",
         )
     else:
         many = "any number of" if limit < 0 else str(limit)
         yield good(
             f"Room for {many} language models at a time",
-            "A request that names another model need not end the first.",
+            "A request for another model need not unload the first.",
         )
 
 
@@ -74,15 +74,19 @@ def _eviction(auto_evict: bool | None) -> Finding:
     advice = "lemonade config set auto_evict=false, or pin the model"
     if auto_evict is None:
         return note(
-            "Whether idle models lose their cache is not known (auto_evict)",
-            "Its configuration needs the admin key. With auto_evict on, a model that was idle for "
-            "minutes is unloaded, and up to 11.7 its cache is erased after one.",
-            "lemonade config, and look for auto_evict",
+            "It is unknown whether idle models lose their cache (auto_evict)",
+            "Its configuration needs the admin key. With auto_evict on, a model that was idle for some "
+            "minutes is unloaded; up to version 11.7 its cache is erased after one minute.",
+            "run lemonade config, and look for auto_evict",
         )
     if auto_evict:
         return bad(
             "Idle models lose their cache (auto_evict is on)",
-            "A model that was idle for minutes is unloaded, and up to 11.7 its cache is erased after one.",
+            "A model that was idle for some minutes is unloaded; up to version 11.7 its cache is erased after "
+            "one minute.",
             advice,
         )
-    return good("Idle models keep their cache (auto_evict is off)", "Only another model ends one.")
+    return good(
+        "Idle models keep their cache (auto_evict is off)",
+        "Only a request for another model unloads one.",
+    )

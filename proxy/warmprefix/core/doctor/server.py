@@ -1,4 +1,4 @@
-"""Findings about one llama-server: its slots, what it can keep, and what its model can cut."""
+"""Findings about one llama-server: its slots, what it can keep, and where its model can be cut."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,30 +10,30 @@ SMALL_CONTEXT_TOKENS = 16384
 
 LONG_PROMPT_TOKENS = 30000  # the example of docs/design.md, to say what a rate means
 
-AUTOMATIC_SLOTS = 4  # llama-server's choice where --parallel is not given
+AUTOMATIC_SLOTS = 4  # llama-server's choice if --parallel is not given
 _PARALLEL = frozenset({"-np", "--parallel"})
 
 _NOT_READY = {
     "loading": (
         "llama-server is still loading its model",
         "Until then it answers no other question.",
-        "ask again in a while",
+        "ask again later",
     ),
     "asleep": (
-        "llama-server is asleep: it has given its model and all caches away",
+        "llama-server is asleep: it has dropped its model and all caches",
         "The next request loads the model and reads the whole prompt.",
-        "llama-server without --sleep-idle-seconds",
+        "start llama-server without --sleep-idle-seconds",
     ),
     "router": (
         "llama-server routes between several models",
-        "Each has a process of its own, with slots, cache and template of its own.",
+        "Each has its own process, with its own slots, cache and template.",
         "warmprefix doctor --backend with the address of one of them",
     ),
 }
 
 
 def server_findings(server: ServerFacts) -> Iterator[Finding]:
-    """What is known of a llama-server that answers."""
+    """What is known about a llama-server that answers."""
     if server.state in _NOT_READY:
         yield bad(*_NOT_READY[server.state])
     elif server.state == "ready":
@@ -48,24 +48,26 @@ def _slots(server: ServerFacts) -> Iterator[Finding]:
     count, context = server.slots, server.context_tokens
     size = f" of {context:,} tokens" if context else ""
     if count is None:
-        yield note("The number of slots is not known", "It decides who can overwrite whose cache.")
+        yield note(
+            "The number of slots is unknown", "It decides which requests can overwrite which cache."
+        )
     elif count == 1:
         yield bad(
             f"One slot{size}",
-            "Whatever else is asked takes the conversation's cache: a title, a summary, a second "
-            "client. A copy in RAM (--cache-ram) helps only where the two prompts begin differently.",
+            "Any other request takes the conversation's cache: a title, a summary, a second client. A copy "
+            "in RAM (--cache-ram) helps only if the two prompts begin differently.",
             "llama-server --parallel 2, with twice the --ctx-size",
         )
     else:
         yield good(
             f"{count} slots{size} each",
-            "A side request, such as for a title, need not take the conversation's cache.",
+            "A side request, for a title for example, need not take the conversation's cache.",
         )
         yield from _shared(server)
     if context is not None and context < SMALL_CONTEXT_TOKENS:
         yield note(
             f"A slot holds only {context:,} tokens",
-            "Agents fill that soon; then they shorten their history, and what was cut is read again.",
+            "Agents soon fill that; then they shorten their history, and what follows the cut is read again.",
             "llama-server --ctx-size: the sum over all slots",
         )
 
@@ -80,16 +82,16 @@ def _shared(server: ServerFacts) -> Iterator[Finding]:
     sure = "share" if arguments is not None else "may share"
     yield note(
         f"The slots {sure} one cache",
-        "So they do where their number was not given: each request then moves what idle slots hold to "
-        "the cache in RAM, where llama-server finds it again by itself. warmprefix leaves the choice of a "
-        "slot to it there; nothing need be changed as long as the conversations fit --cache-ram.",
+        "They do if --parallel was not given: each request then moves what idle slots hold to the cache in "
+        "RAM, and llama-server brings it back by itself. warmprefix leaves the choice of a slot to it; "
+        "nothing needs to change as long as the conversations fit into --cache-ram.",
     )
 
 
 def _pages(server: ServerFacts) -> Iterator[Finding]:
     if server.slots_page == "off":
         yield note(
-            "/slots is switched off", "Nobody can see which slot is idle.", "llama-server --slots"
+            "/slots is switched off", "Nothing shows which slot is idle.", "llama-server --slots"
         )
     if server.metrics_page == "off":
         yield note(
@@ -108,16 +110,18 @@ def _saving(server: ServerFacts) -> Finding:
             "After a restart of llama-server every prompt is read again from its beginning.",
             "llama-server --slot-save-path FOLDER",
         )
-    return note("Whether slots can be saved to files is not known", "It did not answer that.")
+    return note("It is unknown whether slots can be saved to files", "It did not answer that.")
 
 
 def _ram_cache(arguments: Sequence[str] | None) -> Finding:
-    why = "It takes a slot's cache in when another prompt needs the slot, and gives it back."
+    why = (
+        "It takes over a slot's cache when another prompt needs the slot, and gives it back later."
+    )
     if arguments is None:
         return note(
-            "The cache of prompts in RAM does not show over HTTP",
+            "HTTP does not show the cache of prompts in RAM",
             f"{why} llama-server has one of 8192 MiB unless started with another --cache-ram; "
-            'at its start it logs "prompt cache is enabled" or "disabled".',
+            'when it starts it logs "prompt cache is enabled" or "disabled".',
         )
     size = _value(arguments, ("-cram", "--cache-ram")) or "8192"
     if size == "0":
@@ -127,7 +131,7 @@ def _ram_cache(arguments: Sequence[str] | None) -> Finding:
 
 
 def _value(arguments: Sequence[str], names: Sequence[str]) -> str | None:
-    """What follows the last of these flags on a command line."""
+    """What follows the last of these flags on a command line; None if none is there."""
     found = [at for at, word in enumerate(arguments[:-1]) if word in names]
     return arguments[found[-1] + 1] if found else None
 
@@ -135,7 +139,7 @@ def _value(arguments: Sequence[str], names: Sequence[str]) -> str | None:
 def _attention(probe: Probe | None) -> Iterator[Finding]:
     if probe is None:
         yield note(
-            "Whether the model can go back to any token does not show over HTTP",
+            "HTTP does not show whether the model can go back to any token",
             "Models with a sliding window or a recurrent state can only go back to checkpoints.",
             "warmprefix doctor --probe measures it on an idle slot",
         )
@@ -146,18 +150,18 @@ def _attention(probe: Probe | None) -> Iterator[Finding]:
     if probe.cached >= probe.shared - 1:
         yield good(
             f"The model can go back to any token: {probe.cached} of {probe.shared} were reused",
-            "After a change, only what stands behind it is read again.",
+            "After a change, only what follows it is read again.",
         )
     else:
         yield bad(
             f"The model cannot go back to any token: {probe.cached} of {probe.shared} were reused",
-            "It has a sliding window or a recurrent state. A change costs all that was read since the "
-            "last checkpoint before it, so histories must only grow; warmprefix sees to that.",
-            "with a sliding window: llama-server --swa-full, for more memory",
+            "It has a sliding window or a recurrent state. A change costs everything since the last checkpoint "
+            "before it, so histories must only grow; warmprefix sees to that.",
+            "with a sliding window: llama-server --swa-full, which takes more memory",
         )
     if probe.rate:
         takes_s = LONG_PROMPT_TOKENS / probe.rate
         yield note(
             f"It reads {probe.rate:,.0f} tokens a second",
-            f"{LONG_PROMPT_TOKENS:,} tokens that are not in the cache take {takes_s:,.{takes_s < 10:d}f} s.",
+            f"{LONG_PROMPT_TOKENS:,} tokens that are not cached take {takes_s:,.{takes_s < 10:d}f} s.",
         )

@@ -1,4 +1,4 @@
-"""Findings about a chat template: what of the history it changes by itself, and what it prints."""
+"""Findings about a chat template: which parts of the history it changes by itself, and what it prints."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ def template_findings(features: TemplateFeatures | None, restore: str) -> Iterat
     if features is None or features == TemplateFeatures(can_preserve=features.can_preserve):
         yield note(
             "The chat template could not be asked",
-            "It decides what of the history is rendered, and whether that stays the same.",
+            "It decides which parts of the history are rendered, and whether they stay the same.",
         )
         return
     yield from _rewriting(features)
@@ -26,19 +26,19 @@ def _rewriting(features: TemplateFeatures) -> Iterator[Finding]:
     if features.rewrites == "none":
         yield good(
             "The template only appends",
-            "What was rendered once stays as it is when the conversation goes on.",
+            "What was rendered once stays the same as the conversation goes on.",
         )
     elif features.rewrites == "reasoning":
         yield bad(
-            "The template takes reasoning out again when a new user message arrives",
+            "The template removes reasoning when a new user message arrives",
             "The last tool loop is then read again, from its first reasoning on.",
             "llama-server --reasoning-preserve" if features.can_preserve else OTHER_TEMPLATE,
         )
     elif features.rewrites == "more":
         yield bad(
-            "The template writes the history anew when a new user message arrives",
-            "Something stands in another place then, for example the tools before the last user "
-            "message; all behind it is read again.",
+            "The template rewrites the history when a new user message arrives",
+            "Something moves, for example the tools, which then come before the last user message; everything "
+            "after it is read again.",
             OTHER_TEMPLATE,
         )
 
@@ -59,28 +59,28 @@ def _reasoning(features: TemplateFeatures, restore: str) -> Iterator[Finding]:
         )
     elif restore == "always":
         yield bad(
-            "The template drops reasoning, and warmprefix is told to put it back always",
-            "What is put back in a tool loop is taken out again later, and the loop read again.",
+            "The template drops reasoning, and warmprefix is told to always put it back",
+            "What is put back in a tool loop is removed again later, and the loop is read again.",
             'memory.restore_reasoning = "auto"',
         )
     elif features.reasoning_in_loop is False:
         yield note(
             "The template shows no reasoning at all",
-            "A model that reasons generates text that no later prompt contains: each reply behind it "
-            "is read again once.",
+            "A model that reasons generates text that no later prompt contains: each reply after it is read "
+            "again once.",
         )
 
 
 def _calls(features: TemplateFeatures) -> Iterator[Finding]:
     if features.tools is False:
-        yield note("The template prints no tools", "The model is not told of any.")
+        yield note("The template prints no tools", "The model does not know of any.")
     if features.calls is False:
         yield note("The template prints no tool calls", "The model does not see what it called.")
     printed = [
         text
         for text, is_so in (
             ("the ids of tool calls", features.call_ids),
-            ("the keys of arguments in the order they came in", features.key_order),
+            ("the keys of arguments in the order they arrive in", features.key_order),
         )
         if is_so
     ]
@@ -91,8 +91,8 @@ def _calls(features: TemplateFeatures) -> Iterator[Finding]:
         )
     if features.nine_character_ids:
         yield note(
-            "The template takes only ids of nine letters and digits",
-            "A client that makes ids of its own gets an error; those that warmprefix makes have nine.",
+            "The template accepts only ids of nine letters and digits",
+            "A client that makes its own ids may get an error; those that warmprefix makes have nine.",
         )
 
 
@@ -100,12 +100,12 @@ def _clock(features: TemplateFeatures) -> Iterator[Finding]:
     if features.clock == "date":
         yield note(
             "The template prints the date",
-            "At midnight every prompt changes near its beginning, and is read again once.",
+            "At midnight every prompt changes near its beginning and is read again once.",
             "llama-server --chat-template-file with a template that has no date",
         )
     elif features.clock == "time":
         yield bad(
             "The template prints the time of day",
-            "Every prompt changes near its beginning each minute, and is read again.",
+            "Every minute every prompt changes near its beginning and is read again.",
             "llama-server --chat-template-file with a template that has no clock",
         )

@@ -76,7 +76,7 @@ class Evidence:
 
 
 _HINTS: Mapping[str, str] = {
-    "clock": 'canonicalize.enable = ["freeze-volatile"]   # or "move-volatile": said in the newest turn',
+    "clock": 'canonicalize.enable = ["freeze-volatile"]   # or "move-volatile": into the newest turn',
     "date": 'canonicalize.enable = ["freeze-volatile"]   # keeps the date first seen in a conversation',
     "counter": 'canonicalize.enable = ["freeze-volatile"]   # keeps the count first seen',
     "id": 'canonicalize.enable = ["freeze-volatile"]   # keeps the id first seen',
@@ -85,28 +85,30 @@ _HINTS: Mapping[str, str] = {
     "reasoning": 'memory.restore_reasoning = "always"   # puts back what the client dropped',
     "transient-block": 'canonicalize.enable = ["restore-transient-blocks"]',
     "tool-order": 'memory.store = "sqlite"   # the ledger keeps the first-seen order',
-    "tool-schema": "client: keep the definitions of tools the same during a conversation",
-    "tool-set": "client: offer the same tools during a conversation; new ones belong at the end",
+    "tool-schema": "client: keep tool definitions the same during a conversation",
+    "tool-set": "client: offer the same tools during a conversation; add new ones at the end",
     "template-option": "client: keep template options the same during a conversation",
-    "edit": "none: the history was changed on purpose",
-    "compaction": "client: compact less often; what was cut is read again once",
+    "edit": "nothing: the history was changed on purpose",
+    "compaction": "client: compact the history less often; each time, what follows the cut is read again",
     "evicted": "llama-server: more slots (--parallel) or a larger --cache-ram",
-    "restarted": "llama-server: --slot-save-path keeps caches over a restart or a nap",
+    "restarted": "llama-server: with --slot-save-path, caches outlive a restart or a nap",
     "checkpoint": "llama-server: --swa-full, or more --ctx-checkpoints",
-    "other-backend": "none: backend_reason in the log tells why the conversation moved",
-    "model-switch": "Lemonade: raise max_loaded_models, or keep to one model name",
+    "other-backend": "nothing: backend_reason in the log says why the conversation moved",
+    "model-switch": "Lemonade: raise max_loaded_models, or always use one model name",
     "no-cache": "client: leave out cache_prompt: false",
-    "unknown": "warmprefix doctor   # what the backend can and cannot keep",
+    "unknown": "warmprefix doctor   # what the backend can keep and what it cannot",
 }
 
 _CALL_IDS_HINT = 'memory.store = "sqlite"   # the ledger puts the generated ids back'
-_TEMPLATE_HINT = "none: the chat template rewrites its own history when a new user message arrives"
+_TEMPLATE_HINT = (
+    "nothing: the chat template rewrites its own history when a new user message arrives"
+)
 
 
 def hint_of(cause: str, *, acts: bool = True) -> str:
     """What to do about a cause. `acts`: a rule knows this very text; else only the client can help."""
     if not acts and cause in ("clock", "date", "counter", "id"):
-        return "client: move what changes behind the history; no rule knows this text"
+        return "client: move the text that changes behind the history; no rule knows it"
     return _HINTS[cause]
 
 

@@ -16,7 +16,7 @@ _HEAD = """\
 
 <!-- Written by `make docs` from proxy/warmprefix/core/rules; edit those. -->
 
-A rule makes two requests that say the same thing the same bytes. Classes:
+A rule gives the same bytes to two requests that say the same thing. Classes:
 
 | class | meaning | default |
 |---|---|---|
@@ -36,8 +36,8 @@ enable = ["freeze-volatile", "opencode:restore-transient-blocks"]
 
 Never touched, by any rule: white space inside a text, tool output, the values of arguments and their
 order, the spelling of numbers, members that appear twice, parts that are not text, CRLF, and anything
-that is not understood. A last message of the assistant, which the client wants continued, is left
-alone whole.
+that is not understood. If the last message is the assistant's, because the client wants it continued,
+all of it is left alone.
 
 ## Stateless rules, in the order in which they run
 """
@@ -46,8 +46,8 @@ _MEMORY = """\
 
 ## Rules that need memory
 
-They act on the opening messages or on user turns that the ledger recognises, and only on those: a new
-turn says what the client says.
+They act only on the opening messages, or on user turns that the ledger recognises: a new turn says
+what the client says.
 """
 
 _LEDGER = """\
@@ -56,30 +56,31 @@ _LEDGER = """\
 
 A message that is recognised (docs/design.md, "Who a message is") goes out with the bytes that the
 backend holds: as it was generated, or else as it was first sent. That is the model's own text or a
-text already sent, so nothing can be read that was not read before: argument text with its key order
-and spacing, content with its edges, tool-call ids, names of tool results, tools in first-seen order.
+text already sent, so the model reads nothing that it has not read before: argument text with its key
+order and spacing, content with its edges, tool-call ids, names of tool results, tools in the order in
+which they were first sent.
 
-A message that was really edited is another message and is never overwritten. So are arguments that
-differ as JSON values: 1 and 1.0, true and 1, null and an absent member, other strings; and JSON that
-names a member twice equals nothing but itself.
+A message that was really edited is another message and is never overwritten. Arguments that differ as
+JSON values (1 and 1.0, true and 1, null and an absent member, other strings) make another message too,
+and JSON that names a member twice equals nothing but itself.
 
 ### Reasoning: `memory.restore_reasoning`
 
-Clients drop `reasoning_content`, blank it, or write it into the text (`<think>`, `<details>`). Where
-the client sends the reasoning in any of these forms, it goes back to the field it was generated in.
-Where the client dropped it, putting it back does not always pay:
+Clients drop `reasoning_content`, blank it, or write it into the text (`<think>`, `<details>`). If the
+client sends the reasoning in some form, it goes back to the field it was generated in. If the client
+dropped it, putting it back does not always pay:
 
 | the template | what dropping costs | what putting back costs | `auto` |
 |---|---|---|---|
 | keeps the reasoning of every reply | all that follows it, on every request | nothing | puts it back |
-| drops it when a newer user message arrives | the replies of the running tool loop, one by one | the whole loop is rendered anew at the next user message | leaves it |
+| drops it when a newer user message arrives | the replies of the running tool loop, one by one | the whole loop is rendered again at the next user message | leaves it |
 | never prints it | nothing | nothing | leaves it |
 
 Measured with a template of the second kind: a client that never sends reasoning processed 0.68 of the
-tokens of one that does. `auto` finds out which kind the template is by rendering three short probes on
+tokens of one that does. `auto` learns which kind the template is by rendering three short probes on
 llama-server's `/apply-template`, once for each template, never by the model's name; without an answer
-the client's choice stands. `always` and `never` decide for you. Sliding-window and recurrent models
-lose by every dropped byte, because they fall back to a checkpoint: set `always` there.
+the client's choice stands. `always` and `never` leave nothing to that. Sliding-window and recurrent
+models lose by every dropped byte, because they fall back to a checkpoint: set `always` for them.
 
 ## Volatile text
 

@@ -21,6 +21,6 @@ RULE: Rule = message_rule(
     "blank-reasoning",
     Risk.LOSSLESS,
     _change,
-    why="A pad that some clients add for some model names; empty reasoning is no reasoning.",
+    why="Some clients add blanks for some model names; empty reasoning is no reasoning.",
     source="llama.cpp common/chat.cpp:380-462; https://github.com/NousResearch/hermes-agent/issues/45655",
 )

@@ -33,7 +33,7 @@ RULE: Rule = Rule(
     "tool-result-order",
     Risk.NEUTRAL,
     _apply,
-    why="Parallel results arrive in the order in which the tools finished; after a reload the order "
-    "is another. Each is tied to its call by id.",
+    why="Parallel results arrive in the order in which the tools finished; after a reload they "
+    "come in another order. Each is tied to its call by id.",
     source="captured with hermes-agent 0.19.0; most templates print neither id nor name",
 )

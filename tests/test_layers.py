@@ -79,6 +79,33 @@ def test_a_layer_imports_the_core_alone(layer: Layer) -> None:
                 assert not belongs(module, "warmprefix") or belongs(module, *layer.allowed), path
 
 
+FLOORS = (
+    ("core",),
+    ("dialects", "profiles", "backends", "stores", "config", "embedded"),
+    ("pipeline",),
+    ("slots", "capture", "log"),
+    ("server",),
+    ("cli",),
+)
+"""The picture of docs/design.md, "Layout", from the bottom up."""
+
+
+@pytest.mark.parametrize("floor", range(len(FLOORS)), ids=lambda floor: "-".join(FLOORS[floor]))
+def test_imports_point_downwards(floor: int) -> None:
+    above = [f"warmprefix.{room}" for rooms in FLOORS[floor + 1 :] for room in rooms]
+    files = [path for path in FILES if within(path, *(f"{room}/" for room in FLOORS[floor]))]
+
+    assert files
+    assert not [path for path in files if any(belongs(name, *above) for name in imports(path))]
+
+
+def test_every_room_has_its_floor() -> None:
+    package = Path("proxy", "warmprefix")
+    rooms = {path.relative_to(package).parts[0] for path in FILES if len(path.parts) > 3}
+
+    assert rooms == {room for rooms in FLOORS for room in rooms}
+
+
 class Only(NamedTuple):
     """`modules` are imported by `folders` alone. `but`: the exceptions, each with its reason."""
 

@@ -12,7 +12,7 @@ from warmprefix.core.canonical import Canonicalizer, choose_rules, continued
 from warmprefix.core.messages import written
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import Rule, message_rule
-from warmprefix.core.types import Message, Prompt, Risk
+from warmprefix.core.types import Message, Prompt, RawJson, Risk
 
 DEFAULT = choose_rules()
 NOISY: list[Json] = [
@@ -180,3 +180,10 @@ def test_the_canonicalizer_does_what_the_rules_do_in_a_row(messages: list[Json])
     found = Canonicalizer(DEFAULT).run(prompt).prompt
 
     assert list(map(written, found.messages)) == list(map(written, expected.messages))
+
+
+def test_an_opaque_message_stays_as_it_is() -> None:
+    opaque = chat_message(None, opaque=True, raw=RawJson(b'{"role":"user","role":"user"}'))
+    prompt = Prompt((opaque, chat_message("user", "x", raw=RawJson(b"{}"))))
+
+    assert Canonicalizer(DEFAULT).run(prompt).prompt is prompt

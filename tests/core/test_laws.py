@@ -9,10 +9,10 @@ from tests.core.rules.noise import NOISE, noisy
 from tests.core.rules.table import same, written_prompt
 from tests.corpus_pairs import PAIRS
 from tests.strategies import Json, conversations, prompt_of, prompts, tool_lists
-from warmprefix.core.messages import written
+from warmprefix.core.messages import parts_of, written
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import Rule
-from warmprefix.core.types import Message, Prompt
+from warmprefix.core.types import Message, Prompt, RawJson, Tool
 
 all_rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 examples = settings(max_examples=60)
@@ -136,3 +136,15 @@ def test_every_rule_is_told_apart_and_explained() -> None:
         assert rule.on_by_default
         assert rule.why.endswith(".")
         assert rule.source
+
+
+UNSHAPED = Message("user", parts_of("x"), extra={"a": RawJson(b"null")})
+
+
+@all_rules
+def test_a_rule_leaves_alone_what_has_no_shape(rule: Rule) -> None:
+    """Nobody ever sends it, so it has no member names."""
+    if rule.name not in ("null-fields", "text-parts"):  # they read values alone
+        assert rule.apply(Prompt((UNSHAPED,))).messages == (UNSHAPED,)
+    tools = Prompt((), (Tool("f", RawJson(b'{"name":"f","cache_control":{}}')),))
+    assert rule.apply(tools).tools == tools.tools

@@ -11,6 +11,7 @@ from warmprefix.core.types import (
     Message,
     OpaquePart,
     Part,
+    Prompt,
     RawJson,
     ReasoningPart,
     ResultPart,
@@ -128,3 +129,12 @@ def test_what_is_read_off_the_parts(case: View) -> None:
     assert message.reasoning == case.reasoning
     assert message.tool_calls == case.calls
     assert message.tool_call_id == case.call_id
+
+
+def test_instructions_that_stand_outside_the_array_are_the_first_message() -> None:
+    outside = Message("system", (TEXT,), is_outside=True)
+    inside = Message("system", (TEXT,))
+
+    assert Prompt((outside, inside)).system is outside
+    assert Prompt((inside,)).system is None
+    assert Prompt(()).system is None

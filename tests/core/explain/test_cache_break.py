@@ -126,6 +126,15 @@ def test_a_change_of_text_is_named_by_what_it_is(text: str, cause: str, hint: st
     assert hint in found.hint
 
 
+def test_the_volatile_span_that_changed_is_found_behind_others() -> None:
+    before = asked("Time: 10:00\nTime: 11:00")
+
+    found = told(asked("Time: 10:00\nTime: 11:05", *WENT_ON), counted(1100, 5), before=before)
+
+    assert found is not None
+    assert found.cause == "clock"
+
+
 def test_two_volatile_spans_are_the_same_place_only_behind_the_same_text() -> None:
     before, after = asked("AB\nTime: 10:00"), asked("A\nTime: 10:00\nmore", *WENT_ON)
 

@@ -8,8 +8,20 @@ import pytest
 
 from tests.chat_dialect import chat_message
 from warmprefix.core.explain.difference import first_difference
-from warmprefix.core.types import OpaquePart, Prompt, RawJson, Tool
+from warmprefix.core.messages import shown_parts
+from warmprefix.core.types import (
+    CallPart,
+    Message,
+    OpaquePart,
+    Part,
+    Prompt,
+    RawJson,
+    ResultPart,
+    Tool,
+    ToolCall,
+)
 from warmprefix.dialects.chat_completions.messages import parse_message
+from warmprefix.dialects.chat_completions.shape import SHAPE
 
 Json = dict[str, Any]
 
@@ -217,3 +229,38 @@ def test_a_message_without_text_has_none_to_compare() -> None:
 
     assert found is not None
     assert (found.before, found.after) == ("1", None)
+
+
+FIRST, SECOND, OTHER = (ResultPart(name, shown_parts(name)) for name in "abc")
+CALL = CallPart(ToolCall("c", "f", "{}"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param((FIRST, SECOND), (FIRST, OTHER), id="a-later-result"),
+        pytest.param((FIRST, SECOND), (FIRST,), id="fewer-results"),
+        pytest.param((CALL, FIRST), (FIRST, CALL), id="another-order"),
+    ],
+)
+def test_parts_beside_the_first_result_are_compared_too(
+    old: tuple[Part, ...], new: tuple[Part, ...]
+) -> None:
+    before, after = (
+        Message("user", parts, shape=SHAPE, raw=RawJson(str(parts).encode()))
+        for parts in (old, new)
+    )
+
+    found = first_difference(Prompt((before,)), Prompt((after,)))
+
+    assert found is not None
+    assert (found.path, found.cause) == ("messages[0]", "edit")
+
+
+def test_a_tool_of_no_shape_has_a_place_too() -> None:
+    before, after = (Prompt((), (Tool(None, RawJson(raw)),)) for raw in (b"1", b"2"))
+
+    found = first_difference(before, after)
+
+    assert found is not None
+    assert found.path == "tools[0]"

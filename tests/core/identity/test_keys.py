@@ -20,8 +20,19 @@ from warmprefix.core.identity.keys import (
     tool_set_key,
     visible_text,
 )
-from warmprefix.core.messages import changed, written
-from warmprefix.core.types import Message, OpaquePart, RawJson, TextPart, Tool, ToolCall
+from warmprefix.core.messages import changed, shown_parts, written
+from warmprefix.core.types import (
+    CallPart,
+    Message,
+    OpaquePart,
+    Part,
+    RawJson,
+    ReasoningPart,
+    ResultPart,
+    TextPart,
+    Tool,
+    ToolCall,
+)
 from warmprefix.core.wire.value import value_key
 from warmprefix.dialects.chat_completions.messages import parse_message
 
@@ -390,3 +401,59 @@ def test_bytes_have_one_address() -> None:
 
     assert content_key(raw) == content_key(bytes(raw))
     assert content_key(raw) != content_key(raw + b" ")
+
+
+A, B = (ResultPart(name, shown_parts(f"result {name}")) for name in "ab")
+ASKED = CallPart(ToolCall("c", "f", '{"a":1}'))
+PICTURE = OpaquePart(RawJson(b'{ "type":"image" }'))
+
+
+def mixed(*parts: Part) -> Message:
+    return Message("user", parts)
+
+
+PAIRS_OF_MIXED = [
+    pytest.param(mixed(A, B), mixed(A, B), (0, 1), (0, 1), True, id="same"),
+    pytest.param(mixed(A, B), mixed(B, A), (0, 1), (1, 0), False, id="another-order"),
+    pytest.param(mixed(A, B), mixed(A, B), (0, 1), (1, 0), False, id="other-calls"),
+    pytest.param(mixed(A, B), mixed(A, B), (0, 1), (0,), False, id="a-call-of-nobody"),
+    pytest.param(
+        mixed(A, TextPart("x\n")), mixed(A, TextPart("x")), (0,), (0,), True, id="edges-of-a-text"
+    ),
+    pytest.param(mixed(A, TextPart("x")), mixed(TextPart("x"), A), (0,), (0,), False, id="places"),
+    pytest.param(
+        mixed(A, PICTURE),
+        mixed(A, OpaquePart(RawJson(b'{"type":"image"}'))),
+        (0,),
+        (0,),
+        True,
+        id="blanks-of-a-picture",
+    ),
+    pytest.param(mixed(A, ASKED), mixed(A, B), (0,), (0, 1), False, id="a-call"),
+    pytest.param(
+        mixed(ReasoningPart("r"), A, B),
+        mixed(A, B),
+        (0, 1),
+        (0, 1),
+        True,
+        id="reasoning-is-left-out",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "mine", "theirs", "same"), PAIRS_OF_MIXED)
+def test_a_message_of_several_results_is_what_it_shows_in_order(
+    one: Message, other: Message, mine: tuple[int, ...], theirs: tuple[int, ...], same: bool
+) -> None:
+    assert (match_key(one, mine) == match_key(other, theirs)) is same
+
+
+def test_a_batch_of_results_in_one_message_answers_the_calls_before_it() -> None:
+    """Whoever speaks behind the results: a text beside them ends the batch."""
+    calls = Message("assistant", tuple(CallPart(ToolCall(name, "f", "{}")) for name in "ab"))
+    swapped = Message("assistant", tuple(CallPart(ToolCall(name, "f", "{}")) for name in "ba"))
+    results = mixed(A, B, TextPart("x"))
+
+    keys = Identifier().chain_keys((calls, results), SCOPE)
+
+    assert keys != Identifier().chain_keys((swapped, results), SCOPE)

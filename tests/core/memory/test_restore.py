@@ -9,9 +9,9 @@ import pytest
 from warmprefix.core.identity.keys import Identifier, Looseness, scope_key
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
-from warmprefix.core.memory.restore import How, as_received, restore
-from warmprefix.core.messages import written
-from warmprefix.core.types import Message, RawJson
+from warmprefix.core.memory.restore import How, _with_id, as_received, restore
+from warmprefix.core.messages import shown_parts, written
+from warmprefix.core.types import Message, RawJson, ResultPart
 from warmprefix.dialects.chat_completions.messages import parse_message
 
 SCOPE = scope_key("test")
@@ -348,3 +348,15 @@ def test_messages_of_another_number_are_not_compared() -> None:
     sent = (message(DONE), message(USER))
 
     assert as_received(sent, sent[:1]) == sent
+
+
+def test_each_result_of_a_message_is_tied_to_the_id_its_call_is_sent_with() -> None:
+    given: dict[str | None, str | None] = {"a": "x", "b": "y"}
+    results = tuple(ResultPart(name, shown_parts(name)) for name in given)
+    sent = Message("user", results)
+
+    found = _with_id(sent, sent, given)
+
+    assert [result.call_id for result in found.results] == ["x", "y"]
+    assert _with_id(sent, sent, {}) is sent
+    assert _with_id(sent, Message("user", shown_parts("x")), given) is sent

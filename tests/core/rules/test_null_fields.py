@@ -4,6 +4,7 @@ import pytest
 
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.null_fields import RULE
+from warmprefix.core.types import Message, Prompt, RawJson
 
 TABLE = [
     Change(
@@ -60,3 +61,9 @@ TABLE = [
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
 def test_a_null_member_is_dropped(row: Change | Keep) -> None:
     check_rows(RULE, row)
+
+
+def test_a_message_without_a_shape_has_no_content_to_keep() -> None:
+    nothing = Message("user", extra={"content": RawJson(b"null")})
+
+    assert RULE.apply(Prompt((nothing,))).messages[0].extra == {}

@@ -384,3 +384,12 @@ def test_whatever_is_known_a_choice_is_sound(
         assert held is not None
         assert goes_on(held, wish)
     assert choice.needs_start <= (choice.how == "copy")
+
+
+def test_a_side_request_moves_for_no_other_side_request() -> None:
+    """What is in the slot will not be asked for again: it may be cut."""
+    side0 = Slot(0, 1000, 1, content("t", is_side=True), is_known=True)
+
+    found = choose(TITLE, (side0, EMPTY1), A_TENTH_OF_A, NO_RAM)
+
+    assert found.slot is None

@@ -211,3 +211,12 @@ STRINGS = [
 @pytest.mark.parametrize(("text", "expected"), STRINGS)
 def test_a_string_is_written(text: str, expected: bytes) -> None:
     assert string(text) == expected
+
+
+def test_an_array_that_is_begun_is_gone_on_with() -> None:
+    text = b'{"a":[1,[2],3]}'
+    inside = {"a": [(6, 7)]}
+
+    members(text, inside=inside)
+
+    assert [text[start:end] for start, end in inside["a"]] == [b"1", b"[2]", b"3"]

@@ -1,5 +1,6 @@
 """A request body read and written: what nobody changed goes out byte for byte."""
 
+import json
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,7 +14,9 @@ from tests.strategies import BLANKS, JSON_TEXTS, Json, body_of, conversations, t
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import changed, written
 from warmprefix.core.types import Prompt, RawJson, Tool
+from warmprefix.dialects.chat_completions import CHAT
 from warmprefix.dialects.chat_completions.messages import parse_message
+from warmprefix.dialects.chat_completions.shape import SHAPE
 
 ONE = b'{"role":"user","content":"x"}'
 TWO = b'{ "role": "user", "content": "y", "n": 1e1 }'
@@ -236,3 +239,20 @@ def test_a_reader_fits_the_request(stream: bool) -> None:
     found.feed(b'{"choices":[{"finish_reason":"stop","message":{"content":"x"}}]}')
 
     assert found.finish().complete is not stream
+
+
+def test_a_prompt_without_tools_is_a_body_of_messages() -> None:
+    prompt = parse(b'{"messages":[' + ONE + b"]}").prompt
+
+    assert chat_dialect.as_chat(prompt) == b'{"messages":[' + ONE + b"]}"
+
+
+def test_it_says_what_it_is() -> None:
+    assert (repr(CHAT), repr(SHAPE)) == ("ChatCompletions()", "ChatShape()")
+    assert json.loads(CHAT.error(413, "k", "m"))["error"]["code"] == 413
+    assert CHAT.reader(False).done is False
+    assert CHAT.reply_ids((), "seed").body(b"{}") == b"{}"
+
+
+def test_a_slot_is_asked_for_behind_all_else() -> None:
+    assert chat_dialect.with_slot(b'{"a":{} }\n', 3) == b'{"a":{} ,"id_slot":3}\n'

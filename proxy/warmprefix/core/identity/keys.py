@@ -21,7 +21,6 @@ from warmprefix.core.types import (
     Message,
     OpaquePart,
     RawJson,
-    ReasoningPart,
     ResultPart,
     TextPart,
     Tool,
@@ -203,8 +202,8 @@ def _mixed(
                 yield from (b"part", compact(part.raw))
             case CallPart():
                 yield from _call(part.call)
-            case ReasoningPart():
-                pass
+            case _:
+                pass  # what the model thought is no part of what it is
     yield from _extra(b"extra", message.extra)
 
 

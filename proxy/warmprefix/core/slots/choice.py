@@ -310,7 +310,5 @@ def _least_missed(slot: Slot) -> tuple[bool, bool, int, int]:
 
 def _returns(slot: Slot) -> float:
     """How likely the conversation in a slot goes on: each turn it has had makes it likelier."""
-    content = slot.content
-    if content is None or content.is_side:
-        return 0.0
-    return 1 - 1 / (content.turns + 1)
+    assert slot.content is not None  # it is another conversation's
+    return 1 - 1 / (slot.content.turns + 1)

@@ -139,6 +139,10 @@ class Shape(Protocol):
         """A tool call as JSON."""
 
 
+_SHOWN = (TextPart, OpaquePart)  # a union is looked at ten times as long
+_derive = object.__setattr__  # a frozen value is filled in where it is made
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One element of the message array: its parts, in the order in which the model reads them.
@@ -163,46 +167,44 @@ class Message:
     is_outside: bool = False
     raw: RawJson | None = field(default=None, compare=False, repr=False)
 
-    @property
-    def results(self) -> tuple[ResultPart, ...]:
-        """Results of tool calls."""
-        return tuple(part for part in self.parts if isinstance(part, ResultPart))
+    # Read off the parts once: a history is looked at many times.
+    content: str | tuple[Content, ...] | None = field(init=False, compare=False, repr=False)
+    """What is shown, or else what its first result shows: a string if it is written as one, its parts if they are
+    elements of an array; None if there is nothing of it."""
+    reasoning: str | None = field(init=False, compare=False, repr=False)
+    """What the model thought, if it stands in a part of its own."""
+    tool_calls: tuple[ToolCall, ...] = field(init=False, compare=False, repr=False)
+    """The calls, in order."""
+    results: tuple[ResultPart, ...] = field(init=False, compare=False, repr=False)
+    """Results of tool calls, in order."""
+    logical_role: str | None = field(init=False, compare=False, repr=False)
+    """Who speaks: "tool" if all that is said are results of tool calls, whatever the role is called."""
 
-    @property
-    def logical_role(self) -> str | None:
-        """Who speaks: "tool" if all that is said are results of tool calls, whatever the role is called."""
+    def __post_init__(self) -> None:
         parts = self.parts
-        if parts and all(isinstance(part, ResultPart) for part in parts):
-            return "tool"
-        return self.role
-
-    @property
-    def content(self) -> str | tuple[Content, ...] | None:
-        """What is shown, or else what its first result shows: a string if it is written as one, its parts if
-        they are elements of an array; None if there is nothing of it."""
-        shown = tuple(part for part in self.parts if isinstance(part, TextPart | OpaquePart))
-        if not shown and (results := self.results):
-            shown = results[0].parts
-        if not shown:
-            return None
-        first = shown[0]
-        return first.text if isinstance(first, TextPart) and first.is_bare else shown
-
-    @property
-    def reasoning(self) -> str | None:
-        """What the model thought, if it stands in a part of its own."""
-        found = [part.text for part in self.parts if isinstance(part, ReasoningPart)]
-        return "\n".join(found) if found else None
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls, in order."""
-        return tuple(part.call for part in self.parts if isinstance(part, CallPart))
+        shown = tuple([part for part in parts if isinstance(part, _SHOWN)])
+        is_text = len(shown) == len(parts)  # as most are
+        results = () if is_text else tuple([p for p in parts if isinstance(p, ResultPart)])
+        thoughts = () if is_text else [p.text for p in parts if isinstance(p, ReasoningPart)]
+        calls = () if is_text else tuple([p.call for p in parts if isinstance(p, CallPart)])
+        is_result = bool(parts) and len(results) == len(parts)
+        _derive(self, "content", _content(shown or (results[0].parts if results else ())))
+        _derive(self, "reasoning", "\n".join(thoughts) if thoughts else None)
+        _derive(self, "tool_calls", calls)
+        _derive(self, "results", results)
+        _derive(self, "logical_role", "tool" if is_result else self.role)
 
     @property
     def tool_call_id(self) -> str | None:
         """Which call the first result answers; None if there is none, or if it does not say."""
-        return next((part.call_id for part in self.parts if isinstance(part, ResultPart)), None)
+        return self.results[0].call_id if self.results else None
+
+
+def _content(shown: tuple[Content, ...]) -> str | tuple[Content, ...] | None:
+    if not shown:
+        return None
+    first = shown[0]
+    return first.text if isinstance(first, TextPart) and first.is_bare else shown
 
 
 @dataclass(frozen=True, slots=True)

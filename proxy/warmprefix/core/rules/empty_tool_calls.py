@@ -7,7 +7,7 @@ from warmprefix.core.wire.slices import compact
 
 
 def _change(message: Message) -> Message:
-    name = "" if message.shape is None else message.shape.names.calls
+    name = message.shape.names.calls if message.shape is not None and message.extra else ""
     raw = message.extra.get(name)
     if raw is None or compact(raw) != b"[]":
         return message

@@ -7,8 +7,8 @@ from warmprefix.core.wire.slices import compact
 
 
 def _change(message: Message) -> Message:
-    name = "" if message.shape is None else message.shape.names.content
-    if compact(message.extra.get(name, b"")) == b"[]":
+    name = message.shape.names.content if message.shape is not None and message.extra else ""
+    if name in message.extra and compact(message.extra[name]) == b"[]":
         extra = {key: raw for key, raw in message.extra.items() if key != name}
         return changed(message, content="", extra=extra)
     content = message.content

@@ -11,10 +11,10 @@ _BESIDE_REPLIES = frozenset({"reasoning"})
 
 
 def _change(message: Message) -> Message:
-    if message.shape is None:
+    if message.shape is None or not (message.extra or message.tool_calls):
         return message
     names = message.shape.names
-    unknown = frozenset(message.extra) - names.api - frozenset(names.message)
+    unknown = frozenset(message.extra).difference(names.api, names.message)
     if message.role != "assistant":
         unknown -= _BESIDE_REPLIES
     calls = tuple(_change_call(call, names) for call in message.tool_calls)
@@ -27,8 +27,8 @@ def _change(message: Message) -> Message:
 
 
 def _change_call(call: ToolCall, names: Names) -> ToolCall:
-    unknown = frozenset(call.extra) - frozenset(names.call)
-    inner = frozenset(call.function_extra) - frozenset(names.function)
+    unknown = frozenset(call.extra).difference(names.call)
+    inner = frozenset(call.function_extra).difference(names.function)
     if not unknown and not inner:
         return call
     return replace(

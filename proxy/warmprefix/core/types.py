@@ -169,8 +169,8 @@ class Message:
 
     # Read off the parts once: a history is looked at many times.
     content: str | tuple[Content, ...] | None = field(init=False, compare=False, repr=False)
-    """What is shown, or else what its first result shows: a string if it is written as one, its parts if they are
-    elements of an array; None if there is nothing of it."""
+    """What is shown, or else what its first result shows: a string if it is written as one, its parts if they
+    are elements of an array; None if there is nothing of it."""
     reasoning: str | None = field(init=False, compare=False, repr=False)
     """What the model thought, if it stands in a part of its own."""
     tool_calls: tuple[ToolCall, ...] = field(init=False, compare=False, repr=False)

@@ -1,12 +1,14 @@
 """The wall: what fails behind it is counted, named and told, and goes no further."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from warmprefix.core.errors import StoreError
 from warmprefix.counters import Counters
 from warmprefix.guard import guard
+from warmprefix.log.operator import operator_log
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_a_failure_is_counted_named_once_and_goes_no_further() -> None:
     assert noted == ["store", "record"]
 
 
-def test_what_goes_well_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_goes_well_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
     counters, noted = Counters(), list[str]()
     with guard(counters, "record", noted) as wall:
         pass
@@ -43,7 +45,7 @@ def test_what_goes_well_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> No
     assert not wall.failed
     assert not counters.fail_open
     assert noted == []
-    assert capsys.readouterr().err == ""
+    assert caplog.text == ""
 
 
 def test_a_failure_that_belongs_to_no_turn_is_counted_too() -> None:
@@ -66,7 +68,7 @@ def test_what_ends_a_task_or_the_process_goes_through(error: BaseException) -> N
 
 
 def test_the_operator_sees_where_it_failed_once_a_minute_for_each_reason(
-    capsys: pytest.CaptureFixture[str], clock: list[float]
+    caplog: pytest.LogCaptureFixture, clock: list[float]
 ) -> None:
     counters = Counters()
     told = []
@@ -79,30 +81,44 @@ def test_the_operator_sees_where_it_failed_once_a_minute_for_each_reason(
     ]:
         clock[0] += after_s
         fail(counters, reason, KeyError("x"))
-        told.append(capsys.readouterr().err)
+        told.append(caplog.text)
+        caplog.clear()
 
     assert [bool(text) for text in told] == [True, False, True, True, False]
-    assert told[0].startswith("warmprefix: record failed, requests go on without it: ")
+    assert "ERROR" in told[0]
+    assert "record failed, requests go on without it: KeyError\n" in told[0]
     assert told[0].count("Traceback") == 1
     assert "in fail\n    raise error" in told[0]
     assert told[0].endswith("KeyError: 'x'\n")
     assert counters.fail_open == {"record": 3, "slot": 2}
 
 
-def test_an_error_of_our_own_says_it_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_failure_is_told_for_debugging(
+    caplog: pytest.LogCaptureFixture, clock: list[float]
+) -> None:
+    caplog.set_level("DEBUG", "warmprefix")
+    counters = Counters()
+    for _ in range(3):
+        fail(counters, "record", KeyError("x"))
+
+    assert [record.levelname for record in caplog.records] == ["ERROR", "DEBUG", "DEBUG"]
+    assert caplog.text.count("in fail\n    raise error") == 3
+
+
+def test_an_error_of_our_own_says_it_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
     fail(Counters(), "store", StoreError("the disk is full"))
 
-    told = capsys.readouterr().err
-    assert told == "warmprefix: store failed, requests go on without it: the disk is full\n"
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert caplog.text.count("\n") == 1
+    assert record.getMessage() == ("store failed, requests go on without it: the disk is full")
 
 
 @pytest.mark.parametrize("stream", [None, "closed"])
-def test_nobody_to_be_told_is_no_failure(
-    monkeypatch: pytest.MonkeyPatch, stream: str | None, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_nobody_to_be_told_is_no_failure(stream: str | None, tmp_path: Path) -> None:
     """A program without a console has no standard error."""
-    closed = (tmp_path_factory.mktemp("err") / "err").open("w")
+    closed = (tmp_path / "err").open("w")
     closed.close()
-    monkeypatch.setattr("sys.stderr", closed if stream else None)
 
-    assert fail(Counters(), "record", KeyError("x"))
+    with operator_log("info", closed if stream else None):
+        assert fail(Counters(), "record", KeyError("x"))

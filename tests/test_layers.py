@@ -147,6 +147,27 @@ def test_a_module_is_imported_in_one_place_only(rule: Only) -> None:
     assert found == set(rule.but)
 
 
+TERMINAL = frozenset({"print", "sys.stderr.write", "sys.stdout.write"})
+
+
+def called(path: Path) -> Iterator[str]:
+    """Everything that a file calls, as it is written there."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_only_commands_write_to_the_terminal(path: Path) -> None:
+    """A write to standard error waits for whoever reads it. The proxy says what it has to say through logging,
+    and warmprefix.log.operator writes it in a thread."""
+    if not within(path, "cli/"):
+        names = set(called(path))
+
+        assert not names & TERMINAL
+        assert not any(name.startswith("traceback.print") for name in names)
+
+
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent.parent
 CHAT = "/v1/chat/completions"
 BODY = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
 OK = json_response(chat_reply("hi", 5, 0))
+MESSAGE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO|WARNING) warmprefix: ")
 LIMIT_S = 30.0
 """A Python process on a busy machine starts in a few seconds."""
 
@@ -65,8 +66,13 @@ class Process:
         return self.child.returncode, [json.loads(line) for line in out.splitlines()]
 
 
-async def start(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
-    """`warmprefix serve` with these arguments, in an empty folder."""
+async def start(
+    *arguments: str,
+    folder: Path,
+    stdout: int = asyncio.subprocess.PIPE,
+    stderr: int = asyncio.subprocess.PIPE,
+) -> asyncio.subprocess.Process:
+    """`warmprefix serve` with these arguments, in an empty folder. `stdout`, `stderr`: descriptors."""
     kept = {name: os.environ[name] for name in ("PATH",)}
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -76,8 +82,8 @@ async def start(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
         *arguments,
         cwd=folder,
         env={**kept, "PYTHONPATH": str(ROOT / "proxy"), "HOME": str(folder)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
     )
 
 
@@ -114,7 +120,7 @@ async def test_a_turn_is_one_line_on_standard_output_and_nothing_else_is(tmp_pat
 
     assert status == 0
     assert [record["outcome"] for record in records] == ["ok", "ok"]
-    assert [line for line in process.errors if not line.startswith("warmprefix: ")] == []
+    assert [line for line in process.errors if not MESSAGE.match(line)] == []
 
 
 async def test_it_says_where_it_listens_and_what_to_do(tmp_path: Path) -> None:
@@ -133,6 +139,21 @@ async def test_it_starts_before_its_backend_does(tmp_path: Path) -> None:
 
     assert answer.status == 502
     assert "does not answer yet" in "".join(process.errors)
+
+
+async def test_a_level_says_how_much_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[memory]\nstore = "memory"\n[backend]\nurl = "http://127.0.0.1:1"\n[log]\nlevel = "warning"\n'
+    )
+    child = await start("--port", "0", "--config", "config.toml", folder=tmp_path)
+    async with asyncio.timeout(LIMIT_S):
+        assert child.stderr is not None
+        first = await child.stderr.readline()
+        child.send_signal(signal.SIGTERM)
+        _, rest = await child.communicate()
+
+    assert b"WARNING warmprefix: the backend does not answer yet" in first
+    assert (child.returncode, rest) == (0, b"")
 
 
 STOPS = [signal.SIGTERM, signal.SIGINT]
@@ -206,7 +227,7 @@ async def test_a_stream_longer_than_the_grace_is_cut_and_logged(tmp_path: Path) 
     assert len(records) == 1
     assert records[0]["status"] == 200
     assert records[0]["outcome"] == "stopped"
-    assert [line for line in process.errors if not line.startswith("warmprefix: ")] == []
+    assert [line for line in process.errors if not MESSAGE.match(line)] == []
 
 
 async def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:

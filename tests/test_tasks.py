@@ -41,21 +41,20 @@ async def test_a_task_outlives_the_one_that_started_it() -> None:
     assert done.is_set()
 
 
-async def test_a_task_that_fails_is_counted_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_task_that_fails_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
     tasks = Tasks()
 
     async def work() -> None:
         raise ValueError("what went wrong")
 
     await asyncio.wait((tasks.start(work(), "remember"),))
-    told = capsys.readouterr().err
 
     assert tasks.failed == 1
-    assert "warmprefix: task remember failed" in told
-    assert "what went wrong" in told
+    assert caplog.messages == ["task remember failed:"]
+    assert "ValueError: what went wrong" in caplog.text
 
 
-async def test_a_cancelled_task_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_cancelled_task_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
     tasks = Tasks()
     task = tasks.start(_forever(), "forever")
     await asyncio.sleep(0)
@@ -63,7 +62,7 @@ async def test_a_cancelled_task_is_no_failure(capsys: pytest.CaptureFixture[str]
     await asyncio.wait((task,))
 
     assert (tasks.failed, len(tasks)) == (0, 0)
-    assert capsys.readouterr().err == ""
+    assert caplog.text == ""
 
 
 async def _forever() -> None:

@@ -84,5 +84,5 @@ def _address(process: subprocess.Popen[str]) -> str:
 def _show_trouble(process: subprocess.Popen[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
-        if not line.startswith("warmprefix: "):
+        if " INFO warmprefix: " not in line:
             sys.stderr.write(line)

@@ -4,9 +4,7 @@ A failure is counted, named in the turn's line (`failed_open`), and told to the 
 once a minute for each reason.
 """
 
-import sys
-import traceback
-from contextlib import suppress
+import logging
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -15,6 +13,8 @@ from warmprefix.core.errors import ProxyError
 from warmprefix.counters import Counters
 
 TELL_AGAIN_S = 60.0
+
+logger = logging.getLogger(__name__)
 
 
 class Guard:
@@ -54,18 +54,22 @@ def guard(counters: Counters, reason: str, noted: list[str] | None = None) -> Gu
 
 
 def tell(counters: Counters, reason: str, error: Exception) -> None:
-    """The failure on standard error, unless this reason was told within the last minute.
+    """The failure in the operator's log; at level debug if this reason was reported within the last minute.
 
     An error of our own tree says all that there is to say; any other is a mistake, and needs its place.
     """
+    is_ours = isinstance(error, ProxyError)
+    level = logging.WARNING if is_ours else logging.ERROR
     now = monotonic()
     if now - counters.told_s.get(reason, -TELL_AGAIN_S) < TELL_AGAIN_S:
-        return
-    counters.told_s[reason] = now
-    whole = isinstance(error, ProxyError)
-    lines = [f"{error}\n"] if whole else ["\n", *traceback.format_exception(error)]
-    with suppress(OSError, ValueError, AttributeError):  # nobody may be there to read it
-        sys.stderr.write(
-            f"warmprefix: {reason} failed, requests go on without it: {''.join(lines)}"
-        )
-        sys.stderr.flush()
+        level = logging.DEBUG
+    else:
+        counters.told_s[reason] = now
+    what = str(error) if is_ours else type(error).__name__
+    logger.log(
+        level,
+        "%s failed, requests go on without it: %s",
+        reason,
+        what,
+        exc_info=None if is_ours else error,
+    )

@@ -5,9 +5,10 @@ application is not. `asyncio.create_task` alone would keep no reference, and los
 """
 
 import asyncio
-import sys
-import traceback
+import logging
 from collections.abc import Coroutine
+
+logger = logging.getLogger(__name__)
 
 
 class Tasks:
@@ -28,8 +29,7 @@ class Tasks:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failed += 1
-            sys.stderr.write(f"warmprefix: task {task.get_name()} failed:\n")
-            traceback.print_exception(error)
+            logger.error("task %s failed:", task.get_name(), exc_info=error)
 
     def __len__(self) -> int:
         return len(self._running)

@@ -159,14 +159,14 @@ async def test_the_model_behind_lemonade_may_be_another_server() -> None:
 
 
 async def test_lemonade_with_a_key_says_that_it_wants_one(
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with learnt() as (server, known):
         server.props, server.locked = None, frozenset({"/api/v1/health"})
 
         assert await known.look() is None
 
-    assert "wants a key" in capsys.readouterr().err
+    assert "wants a key" in caplog.text
 
 
 async def test_without_slots_there_is_nothing_to_learn_of_them() -> None:

@@ -1,9 +1,10 @@
 """`serve --capture`: requests and replies as lines of a private file, credentials never."""
 
 import json
+import logging
 import signal
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,24 +24,28 @@ BODY = b'{ "messages": [{"role": "user", "content": "K\xc3\xb6ln?", "name": null
 WHOLE = chat_reply("hi", 12, 30, 8)
 OK = json_response(WHOLE)
 CANARY = "canary-7f3a"
+LOGGER = logging.getLogger("warmprefix.capture.writer")
 
 
 @dataclass
 class Captor:
-    """A capture in a folder, and what it said."""
+    """A capture in a folder, and what the operator was told of it."""
 
     folder: Path
-    said: list[str] = field(default_factory=list)
+    log: pytest.LogCaptureFixture
     max_file_bytes: int = 1 << 20
     max_waiting_bytes: int = 1 << 20
 
     def start(self) -> Capture:
         return Capture(
             self.folder,
-            self.said.append,
             max_file_bytes=self.max_file_bytes,
             max_waiting_bytes=self.max_waiting_bytes,
         )
+
+    @property
+    def said(self) -> list[str]:
+        return [r.getMessage() for r in self.log.records if r.name == LOGGER.name]
 
     @property
     def text(self) -> str:
@@ -53,9 +58,10 @@ class Captor:
 
 
 @pytest.fixture
-def captor(tmp_path: Path) -> Captor:
+def captor(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Captor:
     """Captures into a folder that is not there yet."""
-    return Captor(tmp_path / "deep" / "captures")
+    caplog.set_level("INFO", LOGGER.name)
+    return Captor(tmp_path / "deep" / "captures", caplog)
 
 
 async def captured(
@@ -180,15 +186,19 @@ def ended(size: int) -> Captured:
                     b"x" * size, b"")  # fmt: skip
 
 
-def test_what_waits_for_the_disk_is_bounded(tmp_path: Path) -> None:
+def test_what_waits_for_the_disk_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One turn alone is taken whatever its size."""
     told, go_on = threading.Event(), threading.Event()
 
-    def hold_up(line: str) -> None:
-        told.set()
-        go_on.wait(10)
+    class HoldUp(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.set()
+            go_on.wait(10)
 
-    capture = Capture(tmp_path, hold_up, max_file_bytes=10, max_waiting_bytes=100)
+    monkeypatch.setattr(LOGGER, "handlers", [HoldUp()])
+    capture = Capture(tmp_path, max_file_bytes=10, max_waiting_bytes=100)
     capture.write(ended(200))
     told.wait(10)  # the file is full, which the thread is saying
     capture.write(ended(200))

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 async def captured(folder: Path, noise: Noise, *, observe: bool = True) -> Path:
     """The file of a session of four requests."""
-    capture = Capture(folder, lambda line: None)
+    capture = Capture(folder)
     async with (
         lemonade() as double,
         running_proxy(double.url, observe=observe, capture=capture) as proxy,

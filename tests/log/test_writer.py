@@ -7,11 +7,13 @@ import stat
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
 import pytest
 
+from tests.fakes.unread import UnreadPipe
 from warmprefix.core.errors import ConfigError
 from warmprefix.log.writer import FIELDS, TurnLog, line_of
 
@@ -60,7 +62,7 @@ def test_a_stream_that_takes_nothing_makes_nobody_wait() -> None:
     filler = fill(writer)
     os.set_blocking(writer, True)
     with os.fdopen(writer, "wb") as stream, os.fdopen(reader, "rb") as source:
-        log = TurnLog(stream, queue_lines=2)
+        log = TurnLog(stream, max_waiting_bytes=2 * len(line_of({"index": 0})))
         begin = time.monotonic()
 
         for index in range(10):
@@ -73,6 +75,31 @@ def test_a_stream_that_takes_nothing_makes_nobody_wait() -> None:
         for _ in range(10 - log.dropped):
             assert json.loads(source.readline())["index"] is not None
         log.close()
+
+
+@pytest.mark.parametrize("blocked", ["stream", "file"])
+def test_one_place_that_takes_nothing_costs_the_other_no_line(
+    blocked: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And at the end it is said how many lines it did not get."""
+    plain = tmp_path / "plain"
+    with (
+        closing(UnreadPipe(tmp_path / "pipe")) as pipe,
+        (pipe.path if blocked == "stream" else plain).open("wb") as stream,
+    ):
+        log = TurnLog(stream, plain if blocked == "stream" else pipe.path)
+        pipe.fill()
+        for index in range(50):
+            log.write({"index": index})
+        log.close(timeout_s=0.5)
+        told = caplog.messages.copy()
+        pipe.text()  # so that the thread ends before its descriptor is closed
+        log.close(timeout_s=10)
+
+    lines = [json.loads(line)["index"] for line in plain.read_text().splitlines()]
+    name = "standard output" if blocked == "stream" else str(pipe.path)
+    assert lines == list(range(50))
+    assert told == [f"the turn log ends: {name}; 50 lines were not written"]
 
 
 def fill(descriptor: int) -> int:
@@ -167,4 +194,4 @@ def test_after_close_lines_are_dropped_and_the_thread_is_gone() -> None:
     log.write({"index": 1})
 
     assert log.dropped == 1
-    assert "turn log" not in {thread.name for thread in threading.enumerate()}
+    assert not any("turn log" in thread.name for thread in threading.enumerate())

@@ -40,8 +40,9 @@ async def everything_shown(proxy: RunningProxy) -> str:
 
 
 async def test_a_key_of_the_settings_is_for_questions_and_for_clients_without_one(
-    start_stock: Start, capfd: pytest.CaptureFixture[str]
+    start_stock: Start, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG", "warmprefix")
     server = start_stock("--api-key", KEY)
     async with running_proxy(server.url, backend={"api_key": KEY, "kind": "auto"}) as proxy:
         known = proxy.app.known
@@ -57,7 +58,7 @@ async def test_a_key_of_the_settings_is_for_questions_and_for_clients_without_on
         assert models.status == 200
         shown = await everything_shown(proxy)
 
-    assert KEY not in shown + "".join(capfd.readouterr())
+    assert KEY not in shown + "".join((*capfd.readouterr(), caplog.text))
 
 
 async def test_a_client_with_a_key_of_its_own_gets_the_servers_answer_to_it(
@@ -90,13 +91,17 @@ async def test_our_own_key_is_none_of_the_backends(start_stock: Start) -> None:
 
 @pytest.mark.parametrize("name", ["Authorization", "X-Api-Key"])
 async def test_without_one_that_of_the_first_request_that_succeeds_is_used(
-    start_stock: Start, capfd: pytest.CaptureFixture[str], name: str
+    start_stock: Start,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    name: str,
 ) -> None:
+    caplog.set_level("DEBUG", "warmprefix")
     server = start_stock("--api-key", KEY)
     async with running_proxy(server.url, backend={"kind": "auto"}) as proxy:
         known = proxy.app.known
         known.wait_for_it()
-        await until(lambda: "wants a key" in capfd.readouterr().err)
+        await until(lambda: "wants a key" in caplog.text)
         assert await chat(proxy, bearer("wrong")) == 401
         assert await chat(proxy) == 401
         assert known.slots == ()
@@ -108,17 +113,17 @@ async def test_without_one_that_of_the_first_request_that_succeeds_is_used(
         assert await chat(proxy) == 401  # it is for questions alone
         shown = await everything_shown(proxy)
 
-    assert KEY not in shown + "".join(capfd.readouterr())
+    assert KEY not in shown + "".join((*capfd.readouterr(), caplog.text))
 
 
 async def test_a_key_that_the_backend_refuses_is_said_once(
-    start_stock: Start, capfd: pytest.CaptureFixture[str]
+    start_stock: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = start_stock("--api-key", "another")
     async with running_proxy(server.url, backend={"api_key": KEY}) as proxy:
         for _ in range(2):
             await proxy.app.known.ask_template()
-        said = capfd.readouterr().err
+        said = caplog.text
 
     assert said.count("refuses the key in backend.api_key") == 1
     assert KEY not in said

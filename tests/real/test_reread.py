@@ -62,8 +62,9 @@ async def reread(proxy: RunningProxy, conversations: int) -> None:
 
 @pytest.mark.parametrize(("slots", "read"), [(1, 1), (2, 2), (4, 2)])
 async def test_each_slot_gets_one_the_latest_first(
-    start_llama: StartLlama, slots: int, read: int, capsys: pytest.CaptureFixture[str]
+    start_llama: StartLlama, slots: int, read: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "warmprefix")
     server = start_llama(n_parallel=slots, cache_ram_mib=0)
     async with proxied(server) as proxy:
         older = await chat(proxy, opening("an archive"))
@@ -80,7 +81,7 @@ async def test_each_slot_gets_one_the_latest_first(
     assert (costs[1] <= len(QUESTION["content"]) + EDGES) is (read == 2)
     assert back[0]["prewarmed_tokens"] > 2000
     assert back[0]["break"] is None
-    assert capsys.readouterr().err.count("reading the latest conversations again") == 1
+    assert caplog.text.count("reading the latest conversations again") == 1
 
 
 async def test_on_either_server_both_are_read_again(start_either: StartEither) -> None:

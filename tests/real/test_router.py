@@ -58,8 +58,9 @@ def loaded(server: StockServer) -> set[str]:
 
 
 async def test_each_model_is_known_once_it_is_loaded_and_none_is_loaded_to_be_known(
-    start_router: StartRouter, capfd: pytest.CaptureFixture[str]
+    start_router: StartRouter, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "warmprefix")
     server = start_router()
     async with running_proxy(server.url, backend={"kind": "auto"}) as proxy:
         known = proxy.app.known
@@ -90,7 +91,7 @@ async def test_each_model_is_known_once_it_is_loaded_and_none_is_loaded_to_be_kn
         assert await one.llama.tokenize("hi") == (104, 105)
         assert await one.llama.evaluate(1, (104, 105, 106), None) == 3
         assert (await one.slot_states())[1].tokens == 3
-    assert capfd.readouterr().err.count("has several models") == 1
+    assert caplog.text.count("has several models") == 1
 
 
 async def test_two_chats_take_turns_with_one_model_loaded_at_a_time(

@@ -158,8 +158,9 @@ async def test_without_saving_the_only_slot_is_lost(start_llama: StartLlama) -> 
 
 
 async def test_it_says_once_that_the_server_cannot_save(
-    start_llama: StartLlama, capfd: pytest.CaptureFixture[str]
+    start_llama: StartLlama, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "warmprefix")
     server = start_llama(n_parallel=1)
     async with running_proxy(server.url) as proxy:
         (backend,) = proxy.app.backends.all
@@ -167,7 +168,7 @@ async def test_it_says_once_that_the_server_cannot_save(
         for _ in range(2):
             await backend.parts.seatings.announce()
 
-    assert capfd.readouterr().err.count("--slot-save-path") == 1
+    assert caplog.text.count("--slot-save-path") == 1
 
 
 async def test_the_slot_of_many_conversations(start_llama: StartLlama, folder: Path) -> None:

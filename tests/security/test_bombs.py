@@ -114,7 +114,7 @@ def may_become(before: bytes, after: bytes) -> bool:
 
 @pytest.mark.parametrize("name", [*BOMBS, *WIDE])
 async def test_a_bomb_is_forwarded_and_answered(
-    name: str, capfd: pytest.CaptureFixture[str]
+    name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = {**BOMBS, **WIDE}[name]
     async with (
@@ -128,7 +128,7 @@ async def test_a_bomb_is_forwarded_and_answered(
     assert [answer.status for answer in answers] == [200, 200]
     assert [record["outcome"] for record in records] == ["ok", "ok"]
     assert all(may_become(body, request.body) for request in backend.requests)
-    assert capfd.readouterr().err == ""
+    assert caplog.text == ""
 
 
 REPLIES = {

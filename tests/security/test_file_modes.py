@@ -59,7 +59,7 @@ def test_the_log_and_its_rotated_files(umask: int, tmp_path: Path) -> None:
 
 def test_the_capture(umask: int, tmp_path: Path) -> None:
     folder = tmp_path / "captures"
-    Capture(folder, lambda line: None).close()
+    Capture(folder).close()
 
     assert_private(folder, 1)
 
@@ -69,7 +69,7 @@ def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     folder.mkdir(mode=0o755)
     folder.chmod(0o755)
-    Capture(folder, lambda line: None).close()
+    Capture(folder).close()
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o755
     assert set(modes(folder).values()) == {0o600}
@@ -83,11 +83,11 @@ def test_a_capture_never_follows_a_link_that_waits_for_it(
     victim = tmp_path / "victim"
     if kind == "file":
         victim.write_text("mine")
-    first = Capture(tmp_path, lambda line: None)
+    first = Capture(tmp_path)
     first.close()
     first.path.unlink()
     first.path.symlink_to(victim)
-    second = Capture(tmp_path, lambda line: None)
+    second = Capture(tmp_path)
     second.close()
 
     assert second.path != first.path or not second.path.is_symlink()

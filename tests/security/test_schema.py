@@ -43,7 +43,7 @@ def call_all(url: str) -> Counter[int]:
     return statuses
 
 
-async def test_the_api_keeps_what_its_document_says(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_the_api_keeps_what_its_document_says(caplog: pytest.LogCaptureFixture) -> None:
     async with (
         asyncio.timeout(HANG_S),
         Backend(otherwise=OK) as backend,
@@ -55,7 +55,7 @@ async def test_the_api_keeps_what_its_document_says(capfd: pytest.CaptureFixture
 
     assert {200, 404, 422} <= set(statuses)
     assert len(backend.requests) == 1
-    assert capfd.readouterr().err == ""
+    assert caplog.text == ""
 
 
 async def test_every_page_is_of_a_media_type_that_the_document_names() -> None:

@@ -70,8 +70,12 @@ async def shown(proxy: RunningProxy) -> dict[str, bytes]:
 @pytest.mark.parametrize("excerpts", [False, True], ids=["no-excerpts", "excerpts"])
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 async def test_a_secret_is_shown_nowhere(
-    reply: Handler, excerpts: bool, capfd: pytest.CaptureFixture[str]
+    reply: Handler,
+    excerpts: bool,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("DEBUG", "warmprefix")
     async with (
         Backend(otherwise=reply) as backend,
         running_proxy(backend.url, log={"excerpts": excerpts}) as proxy,
@@ -82,7 +86,7 @@ async def test_a_secret_is_shown_nowhere(
             await proxy.records()
         places = await shown(proxy)
     out, err = capfd.readouterr()
-    places |= {"stdout": out.encode(), "stderr": err.encode()}
+    places |= {"stdout": out.encode(), "stderr": err.encode(), "operator log": caplog.text.encode()}
     hidden = SECRETS if excerpts else (*SECRETS, *TEXTS)
 
     assert {
@@ -124,7 +128,9 @@ async def test_an_error_repeats_nothing_of_the_request(
     path: str,
     status: int,
     capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("DEBUG", "warmprefix")
     target = path + "?api_key=canary-query"
     async with running_proxy(url, server=server) as proxy:
         answer = await exchange(proxy.url, "POST", target, body("now", stream=False), HEADERS)
@@ -133,11 +139,11 @@ async def test_an_error_repeats_nothing_of_the_request(
 
     assert answer.status == status
     assert b"canary" not in b"".join([answer.body, heads, lines or b""])
-    assert "canary" not in "".join(capfd.readouterr())
+    assert "canary" not in "".join((*capfd.readouterr(), caplog.text))
 
 
 async def test_a_failure_inside_says_nothing_of_the_request(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A traceback names code, not values."""
 
@@ -149,7 +155,7 @@ async def test_a_failure_inside_says_nothing_of_the_request(
         target = OTHER + "?api_key=canary-query"
         answer = await exchange(proxy.url, "POST", target, body("now", stream=False), HEADERS)
 
-    err = capfd.readouterr().err
+    err = caplog.text
     assert answer.status == 500
     assert "broken inside" in err
     assert "canary" not in err
@@ -158,7 +164,7 @@ async def test_a_failure_inside_says_nothing_of_the_request(
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 async def test_a_capture_holds_texts_but_no_secret(reply: Handler, tmp_path: Path) -> None:
-    capture = Capture(tmp_path / "c", lambda line: None)
+    capture = Capture(tmp_path / "c")
     async with (
         Backend(otherwise=reply) as backend,
         running_proxy(backend.url, capture=capture) as proxy,

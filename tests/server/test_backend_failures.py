@@ -232,9 +232,9 @@ async def test_a_connection_that_carried_a_stream_is_not_used_again(script: list
 
 
 async def test_a_status_that_no_server_can_send_ends_the_connection(
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A mistake of ours or of the web server is told on standard error and hangs nobody."""
+    """A mistake of ours or of the web server is told to the operator and hangs nobody."""
     script = [Send(b"HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n")]
     async with (
         Backend(script) as backend,
@@ -245,7 +245,7 @@ async def test_a_status_that_no_server_can_send_ends_the_connection(
         await client.send(request_bytes("GET", OTHER))
         assert await client.ended()
 
-    assert "KeyError: 799" in capsys.readouterr().err
+    assert "KeyError: 799" in caplog.text
 
 
 async def test_an_answer_to_come_is_not_the_answer() -> None:

@@ -218,7 +218,7 @@ async def running(backend: Healthy, folder: Path, *, moves: bool) -> AsyncIterat
             await where.die("a")
             yield where.proxy
     else:
-        capture = Capture(folder, print)
+        capture = Capture(folder)
         async with backend, running_proxy(backend.url, capture=capture) as proxy:
             yield proxy
         capture.close()
@@ -240,7 +240,7 @@ async def test_a_fault_in_a_helper_reaches_nobody(
     mode: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The second turn of a conversation, with tools, captured; the third one goes well again."""
     expected, script = reply_of(mode, "so", 0 if fault.loses_cache else 999)
@@ -262,7 +262,7 @@ async def test_a_fault_in_a_helper_reaches_nobody(
     assert (answer.status, answer.body, answer.complete) == (200, expected, True)
     assert third.status == 200
     assert counted[fault.reason] >= 1
-    assert "tests/server/test_faults.py" in capsys.readouterr().err
+    assert "tests/server/test_faults.py" in caplog.text
     assert len(backend.requests) == len(before) + 2
     if fault.is_logged:
         assert failed == [*before, [fault.reason], None]
@@ -271,7 +271,7 @@ async def test_a_fault_in_a_helper_reaches_nobody(
 
 
 async def test_a_rule_that_raises_is_named_and_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = Rule("key-order", Risk.LOSSLESS, boom, why="", source="")  # type: ignore[arg-type]  # raises
     monkeypatch.setattr("warmprefix.pipeline.rulesets.choose_rules", lambda *_: (broken,))
@@ -283,7 +283,7 @@ async def test_a_rule_that_raises_is_named_and_shown(
     assert answer.body == body
     assert backend.requests[0].json()["messages"] == FIRST
     assert record["failed_open"] == ["rule key-order"]
-    assert "tests/server/test_faults.py" in capsys.readouterr().err
+    assert "tests/server/test_faults.py" in caplog.text
 
 
 def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:

@@ -217,7 +217,7 @@ async def test_many_answers_at_once_do_not_mix() -> None:
     ],
 )
 async def test_a_fault_in_what_only_helps_is_not_the_clients(
-    place: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: str, reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def boom(*_: object) -> None:
         raise KeyError("injected")
@@ -230,4 +230,4 @@ async def test_a_fault_in_what_only_helps_is_not_the_clients(
 
     assert (answer.status, answer.json()) == (200, {"ok": True})
     assert counted == {reason: 1}
-    assert "KeyError: 'injected'" in capsys.readouterr().err
+    assert "KeyError: 'injected'" in caplog.text

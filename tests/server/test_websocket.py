@@ -196,7 +196,7 @@ HANDSHAKE = (
 
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
 async def test_a_client_that_vanishes_closes_the_backends_side(
-    reset: bool, capsys: pytest.CaptureFixture[str]
+    reset: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without a close frame; even while the backend is sending."""
     ended = asyncio.Event()
@@ -222,12 +222,12 @@ async def test_a_client_that_vanishes_closes_the_backends_side(
         await proxy.records()
 
     assert proxy.app.tasks.failed == 0
-    assert capsys.readouterr().err == ""
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
 async def test_a_backend_that_vanishes_ends_the_clients_side(
-    reset: bool, capsys: pytest.CaptureFixture[str]
+    reset: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a code that may be sent; 1006 may not."""
 
@@ -248,7 +248,7 @@ async def test_a_backend_that_vanishes_ends_the_clients_side(
 
     assert codes == [(1014, "")]
     assert proxy.app.tasks.failed == 0
-    assert capsys.readouterr().err == ""
+    assert caplog.text == ""
 
 
 async def test_the_subprotocol_is_the_backends_choice() -> None:
@@ -357,7 +357,7 @@ async def test_a_reader_that_does_not_read_slows_the_backend_down() -> None:
 
 
 async def test_a_backend_whose_kind_cannot_be_told_gets_the_client_as_it_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def boom(_: object) -> None:
         raise KeyError("injected")
@@ -372,4 +372,4 @@ async def test_a_backend_whose_kind_cannot_be_told_gets_the_client_as_it_is(
         await socket.send("hello")
         assert await socket.recv() == "hello"
 
-    assert "backend-facts failed" in capsys.readouterr().err
+    assert "backend-facts failed" in caplog.text

@@ -115,7 +115,7 @@ async def test_two_requests_for_the_only_slot_leave_it_settled() -> None:
 
 
 async def test_what_is_switched_off_is_told_once_with_figures(
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with running() as (_, proxy):
         seating = seating_of(proxy)
@@ -123,9 +123,9 @@ async def test_what_is_switched_off_is_told_once_with_figures(
             seating.judge("copy", kept)
         seating.judge("own", -20)
 
-    told = [line for line in capsys.readouterr().err.splitlines() if "more than it kept" in line]
+    told = [text for text in caplog.messages if "more than it kept" in text]
     assert told == [
-        "warmprefix: giving requests a copy from the RAM cache cost 350 tokens more than it kept "
+        "giving requests a copy from the RAM cache cost 350 tokens more than it kept "
         f"over 2 turns; it is off for the next {PAUSE}"
     ]
 

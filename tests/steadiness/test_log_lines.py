@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 _PRINTS_ON_A_FULL_DISK = """
 import resource, sys, time
+from warmprefix.log.operator import operator_log
 from warmprefix.log.writer import TurnLog, line_of
 
 def limit(size):
@@ -24,14 +25,15 @@ def wait_for(claim):
 
 size = len(line_of({"index": 0}))
 limit(size * 2 + size // 2)
-log = TurnLog(sys.stdout.buffer)
-for index in range(5):
-    log.write({"index": index})
-wait_for(lambda: log.failed == 3)
-limit(resource.RLIM_INFINITY)
-for index in range(5, 8):
-    log.write({"index": index})
-log.close()
+with operator_log("info", sys.stderr):
+    log = TurnLog(sys.stdout.buffer)
+    for index in range(5):
+        log.write({"index": index})
+    wait_for(lambda: log.failed == 3)
+    limit(resource.RLIM_INFINITY)
+    for index in range(5, 8):
+        log.write({"index": index})
+    log.close()
 """
 
 
@@ -45,9 +47,10 @@ def test_standard_output_on_a_full_disk_goes_on_with_whole_lines(tmp_path: Path)
 
     lines = [json.loads(line)["index"] for line in (tmp_path / "out").read_text().splitlines()]
     assert lines == [0, 1, 2, 5, 6, 7]
-    assert done.stderr.decode().splitlines() == [
-        "warmprefix: the turn log cannot be written: standard output: File too large; requests go on",
-        "warmprefix: the turn log is written again: standard output; lines failed: 3",
+    told = [line.partition(" ")[2] for line in done.stderr.decode().splitlines()]
+    assert told == [
+        "WARNING warmprefix: the turn log cannot be written: standard output: File too large; requests go on",
+        "WARNING warmprefix: the turn log is written again: standard output; 3 lines were not written",
     ]
 
 

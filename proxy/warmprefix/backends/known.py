@@ -1,7 +1,7 @@
 """What is known of a backend, asked when it is first needed and again when it may have changed."""
 
 import asyncio
-import sys
+import logging
 import time
 
 import httpx
@@ -17,6 +17,8 @@ from warmprefix.core.errors import Unreachable
 from warmprefix.tasks import Tasks
 
 __all__ = ["KnownBackend", "KnownModel", "Start"]
+
+logger = logging.getLogger(__name__)
 
 _HEALTH_S = 2.0  # no model is needed for it
 _AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the requests themselves
@@ -197,7 +199,8 @@ class KnownBackend(KnownModel):
             what = _TOLD[silence]
             if silence is Silence.LOCKED and self._asking.key.is_configured:
                 what = "refuses the key in backend.api_key: slots, rendering, saving and explaining are off"
-            sys.stderr.write(f"warmprefix: the backend at {self._asking.url} {what}\n")
+            level = logging.INFO if silence is Silence.ROUTER else logging.WARNING
+            logger.log(level, "the backend at %s %s", self._asking.url, what)
 
     async def close(self) -> None:
         """Close the connections used for asking."""

@@ -1,22 +1,24 @@
 """Writes captured turns to a file of their own, one for each start of the proxy.
 
-A thread does the writing, so the path of a request never waits for it. What does not fit is dropped
-and counted: at the end of the file's size, or where the disk is slower than the traffic.
+A thread does the writing (log/lines.py), so the path of a request never waits for it. What does not fit is
+dropped and counted: at the end of the file's size, or if the disk is slower than the traffic.
 """
 
 import contextlib
+import errno
+import logging
 import os
-import queue
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from warmprefix.capture.line import KEPT_HEADERS, Captured, line_of
 from warmprefix.core.errors import ConfigError
 from warmprefix.core.turn import Turn
-from warmprefix.log.writer import write_all
+from warmprefix.log.lines import LineWriter, not_written
+from warmprefix.log.sinks import write_all
 
 MAX_FILE_BYTES = 1 << 30
 """Some thousand turns of an agent, whose requests are 200 kB each; then no more is captured."""
@@ -30,8 +32,7 @@ MAX_RESPONSE_BYTES = 16 << 20
 CLOSE_S = 5.0
 """How long `close` waits for the disk."""
 
-END = None
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -71,31 +72,65 @@ class Tape:
         )
 
 
+class CaptureFile:
+    """The sink of a capture. The first line that it does not take ends it: the half of one may be in it."""
+
+    def __init__(self, path: Path, descriptor: int, room: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._room = room
+        self._has_ended = False
+
+    def write(self, line: bytes) -> None:
+        """Writes the whole line. Raises OSError, from the first line on that failed."""
+        if self._has_ended:
+            raise OSError(errno.EFBIG, "it has ended")
+        try:
+            self._append(line)
+        except OSError as error:
+            self._has_ended = True
+            logger.warning("%s: %s; nothing more is captured", self._path, error.strerror)
+            raise
+
+    def _append(self, line: bytes) -> None:
+        if len(line) > self._room:
+            raise OSError(errno.EFBIG, "it is full")
+        write_all(self._descriptor, line)
+        self._room -= len(line)
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._descriptor)
+
+
 class Capture:
-    """An open capture file. `turns`: those written; `dropped`: those that were not."""
+    """An open capture file."""
 
     def __init__(
         self,
         folder: Path,
-        say: Say,
         *,
         max_file_bytes: int = MAX_FILE_BYTES,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:
-        """Creates the file. Raises ConfigError where that fails."""
-        self.turns = 0
-        self.dropped = 0
-        self._say = say
-        self._room = max_file_bytes
-        self._max_waiting = max_waiting_bytes
-        self._waiting = 0
-        self._stopped = False
-        self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[Captured | None] = queue.SimpleQueue()
-        self.path, self._descriptor = create_file(folder)
-        # A daemon, so that a disk that takes nothing cannot keep the process alive.
-        self._writer = threading.Thread(target=self._run, name="capture", daemon=True)
-        self._writer.start()
+        """Creates the file. Raises ConfigError if that fails."""
+        self.path, descriptor = create_file(folder)
+        self._writer = LineWriter(
+            CaptureFile(self.path, descriptor, max_file_bytes),
+            name="capture",
+            max_waiting_bytes=max_waiting_bytes,
+            ended=self._report_lost,
+        )
+
+    @property
+    def turns(self) -> int:
+        """Those that are written."""
+        return self._writer.written
+
+    @property
+    def dropped(self) -> int:
+        """Those that are not and will not be."""
+        return self._writer.dropped + self._writer.failed
 
     def tape(self, path: str, headers: Mapping[str, str], request: bytes, started_s: float) -> Tape:
         """What captures one exchange. `headers` have lower-case names."""
@@ -104,46 +139,17 @@ class Capture:
 
     def write(self, turn: Captured) -> None:
         """Queues one turn; never waits."""
-        size = len(turn.request) + len(turn.response)
-        with self._lock:
-            if self._waiting + size > self._max_waiting and self._waiting:
-                self.dropped += 1
-                return
-            self._waiting += size
-        self._queue.put(turn)
+        self._writer.put_unmade(partial(line_of, turn), len(turn.request) + len(turn.response))
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Writes what is queued, for `timeout_s` at most, and says what was captured."""
-        self._queue.put(END)
-        self._writer.join(timeout_s)
-        if not self._writer.is_alive():
-            os.close(self._descriptor)
-        lost = f"; {self.dropped} more did not fit" if self.dropped else ""
-        self._say(f"captured {self.turns} turns in {self.path}{lost}")
+        self._writer.close(timeout_s)
+        unwritten = self.dropped + self._writer.waiting
+        lost = f"; {unwritten} more did not fit" if unwritten else ""
+        logger.info("captured %d turns in %s%s", self.turns, self.path, lost)
 
-    def _run(self) -> None:
-        while (turn := self._queue.get()) is not END:
-            with self._lock:
-                self._waiting -= len(turn.request) + len(turn.response)
-            if not self._stopped and self._write(line_of(turn)):
-                self.turns += 1
-            else:
-                self.dropped += 1
-
-    def _write(self, line: bytes) -> bool:
-        """Whether the line was written; the first that is not ends the capture."""
-        problem = "it is full" if len(line) > self._room else None
-        try:
-            if problem is None:
-                write_all(self._descriptor, line)
-        except OSError as error:
-            problem = error.strerror
-        if problem is None:
-            self._room -= len(line)
-            return True
-        self._stopped = True
-        self._say(f"{self.path}: {problem}; nothing more is captured")
-        return False
+    def _report_lost(self, lines: int) -> None:
+        logger.warning("%s: %s: too many waited for the disk", self.path, not_written(lines))
 
 
 def create_file(folder: Path) -> tuple[Path, int]:

@@ -17,6 +17,7 @@ RestoreReasoning = Literal["auto", "always", "never"]
 Pin = Literal["auto", "off"]
 Save = Literal["auto", "off"]
 PrewarmMode = Literal["auto", "off"]
+LogLevel = Literal["error", "warning", "info", "debug"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,7 @@ class PrewarmConfig:
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    """`[log]`: the turn log. Standard output always gets it."""
+    """`[log]`: the turn log, which standard output always gets, and the operator's log on standard error."""
 
     file: str = field(
         default="", metadata=about("File that gets the turn log as well. Empty: none.")
@@ -272,6 +273,13 @@ class LogConfig:
     )
     backups: int = field(
         default=5, metadata=about("Rotated files that are kept.", "files", least=0, most=1000)
+    )
+    level: LogLevel = field(
+        default="info",
+        metadata=about(
+            "The least severe messages that standard error gets: error (a mistake of the proxy), warning "
+            "(something is not as it should be), info (what it does), debug (every failure, not one a minute)."
+        ),
     )
 
 

@@ -1,7 +1,6 @@
 """The application: the only place where parts are put together, and where a path is given to one."""
 
-import sys
-import traceback
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +41,8 @@ from warmprefix.slots.seatings import ModelParts, Seatings
 from warmprefix.slots.table import SlotTable
 from warmprefix.stores.base import Store
 from warmprefix.tasks import Tasks
+
+logger = logging.getLogger(__name__)
 
 _OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"}) | DASHBOARD
 _SHUTDOWN_S = 5.0  # what is still recorded when the last reply has ended is done in milliseconds
@@ -143,7 +144,7 @@ class App:
                 await self._http(scope, receive, send)
         except Exception:
             # The web server closes the connection; the reason must not be lost.
-            traceback.print_exc(file=sys.stderr)
+            logger.exception("a request failed:")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]

@@ -5,7 +5,7 @@ is there shows when it is asked.
 """
 
 import asyncio
-import sys
+import logging
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from warmprefix.guard import guard
 from warmprefix.pipeline.prepared import Prepared
 from warmprefix.server.parts import Parts
 from warmprefix.tasks import Tasks
+
+logger = logging.getLogger(__name__)
 
 _CHECK_S = 3.0  # a request finds out at once; this is how late a backend that is back is used again
 _HOMES = 10_000  # conversations whose backend is remembered, about a megabyte
@@ -178,9 +180,10 @@ class Backends:
             self._tasks.start(_learn(backend), "template probe")
         else:
             known.lost()
-        if self.are_several:
-            state = "is back" if is_healthy else f"is down: {why}"
-            sys.stderr.write(f"warmprefix: backend {backend.settings.name} {state}\n")
+        if self.are_several and is_healthy:
+            logger.warning("backend %s is back", backend.settings.name)
+        elif self.are_several:
+            logger.warning("backend %s is down: %s", backend.settings.name, why)
 
 
 def _home_of(prepared: Prepared) -> str | None:

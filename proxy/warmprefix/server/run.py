@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import logging
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ import uvicorn
 from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, ledger_path, log_path, slots_path
 from warmprefix.core.errors import ConfigError
+from warmprefix.log.operator import operator_log
 from warmprefix.log.writer import TurnLog
 from warmprefix.server.app import App
 from warmprefix.server.protocol import Protocol
@@ -26,11 +28,7 @@ from warmprefix.stores.sqlite.store import SqliteStore
 
 _KEEP_ALIVE_S = 75  # longer than the pools of the usual clients, so they close first and never race
 
-
-def say(line: str) -> None:
-    """A line for the person at the terminal. Standard output is the turn log's."""
-    sys.stderr.write(f"warmprefix: {line}\n")
-    sys.stderr.flush()
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def run(config: Config, extras: Extras) -> int:
     listener = listen(config.server.host, config.server.port)
     spare_the_collector()
     try:
-        with uvloop_if_present() as runner:
+        with operator_log(config.log.level, sys.stderr), uvloop_if_present() as runner:
             return runner.run(_serve(config, listener, extras))
     except KeyboardInterrupt:  # a second one, while replies were being drained
         return 130
@@ -112,7 +110,7 @@ class _Server(uvicorn.Server):
         self.force_exit, self.should_exit = self.should_exit, True
         if not self.force_exit:
             running = len(self.server_state.tasks)
-            say(f"stopping; {running} running" if running else "stopping")
+            logger.info("stopping%s", f"; {running} running" if running else "")
         self._app.stop_watching()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -133,7 +131,7 @@ async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int
 
     server = EmbeddedBackend()
     try:
-        await server.start(say)
+        await server.start(logger.info)
         backend = replace(config.backend, url=server.url, kind="llamacpp")
         slots = replace(config.slots, save="off")  # it is started without a folder for that
         embedded = replace(config, backend=backend, backends=(), slots=slots)
@@ -167,7 +165,7 @@ async def _serve_app(config: Config, listener: socket.socket, extras: Extras) ->
         await app.close()
         log.close()
         if extras.observe:
-            say(app.turns.savings.summary())
+            logger.info("%s", app.turns.savings.summary())
         if capture is not None:
             capture.close()
 
@@ -176,8 +174,8 @@ def start_capture(folder: Path | None) -> Capture | None:
     """A new capture in `folder`; None where nothing is to be captured. Raises ConfigError."""
     if folder is None:
         return None
-    capture = Capture(folder, say)
-    say(f"capturing to {capture.path}: it holds the text of conversations")
+    capture = Capture(folder)
+    logger.warning("capturing to %s: it holds the text of conversations", capture.path)
     return capture
 
 
@@ -220,7 +218,9 @@ async def _announce(app: App, listener: socket.socket) -> None:
             app.tasks.start(backend.parts.seatings.announce(), "slot saving")
         names.append(f"{backend.settings.url} ({known.name})")
     listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
-    say(f"listening on http://{shown}:{port}, {listed}")
+    logger.info("listening on http://%s:%d, %s", shown, port, listed)
     if app.known.name == "unknown" and len(names) == 1:
-        say("the backend does not answer yet; requests get 502 until it does")
-    say(f"point clients at OPENAI_BASE_URL=http://{shown}:{port}/v1; watch with: warmprefix tail")
+        logger.warning("the backend does not answer yet; requests get 502 until it does")
+    logger.info(
+        "point clients at OPENAI_BASE_URL=http://%s:%d/v1; watch with: warmprefix tail", shown, port
+    )

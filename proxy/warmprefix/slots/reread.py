@@ -5,7 +5,7 @@ nothing are used, and a saved slot is restored first where there is one.
 """
 
 import asyncio
-import sys
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -26,6 +26,8 @@ from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.table import head_of
 from warmprefix.tasks import Tasks
+
+logger = logging.getLogger(__name__)
 
 _RETURN_S = 0.1  # between two looks at a backend that is gone
 _AWAITED_S = 60.0  # how long it is looked for so often: a large model takes that long to load
@@ -171,9 +173,7 @@ class Reread:
     def _tell(self, now: Start | None) -> None:
         if self._told != now:
             self._told = now
-            sys.stderr.write(
-                "warmprefix: the backend has restarted; reading the latest conversations again\n"
-            )
+            logger.info("the backend has restarted; reading the latest conversations again")
 
     async def _read(self, llama: Llama, slot: int, latest: _Latest) -> None:
         is_cleared = self._ahead.table.slots[slot].is_empty

@@ -5,7 +5,7 @@ Whatever fails is counted, and costs the request nothing but the time limit.
 
 import asyncio
 import contextlib
-import sys
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -19,6 +19,8 @@ from warmprefix.core.slots import snapshots as core
 from warmprefix.core.slots.snapshots import Held, Snapshot
 from warmprefix.counters import Counters
 from warmprefix.slots.saved_index import SnapshotIndex
+
+logger = logging.getLogger(__name__)
 
 SAVE_S, RESTORE_S = 60.0, 30.0
 """Limits: 30,000 tokens of an 8 billion parameter model are 4 GB, read or written in 2 to 40 seconds."""
@@ -90,8 +92,9 @@ class Snapshots:
 
     def _tell(self, can_save: bool) -> None:
         if not can_save and not self._has_told:
-            line = "the backend runs without --slot-save-path: no conversation's cache outlives it"
-            sys.stderr.write(f"warmprefix: {line} or its slot\n")
+            logger.info(
+                "the backend runs without --slot-save-path: no conversation's cache outlives it or its slot"
+            )
         if can_save and not self._has_told:
             self._remove_orphans()
         self._has_told = True
@@ -218,9 +221,8 @@ class Snapshots:
         self._disappointments += 1
         if self._disappointments == _DISAPPOINTMENTS and self.backend:
             self._cannot_restore = self.backend
-            sys.stderr.write(
-                "warmprefix: the backend read two saved slots and used nothing of them; none is saved there "
-                "any more\n"
+            logger.warning(
+                "the backend read two saved slots and used nothing of them; none is saved there any more"
             )
 
     def helped(self) -> None:

@@ -6,7 +6,7 @@ holds any more is restored. Both end before the request is sent.
 """
 
 import asyncio
-import sys
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +32,8 @@ from warmprefix.slots.side_wait import SideWait
 from warmprefix.slots.table import Seat, SlotTable, Unseen, head_of
 from warmprefix.slots.trial import SlotTrial
 from warmprefix.tasks import Tasks
+
+logger = logging.getLogger(__name__)
 
 _STILL_RUNS_S = 0.05
 """A backend that ended a reply so recently has not started anew since: the smallest model takes longer."""
@@ -292,9 +294,12 @@ class Seating:
         """Take note of what a behaviour brought in a turn, and say so if it is switched off for it."""
         found = self.stand_down.judge(behaviour, kept_tokens)
         if found is not None:
-            cost = f"cost {found.cost_tokens} tokens more than it kept over {found.turns} turns"
-            sys.stderr.write(
-                f"warmprefix: {_NAMES.get(behaviour, behaviour)} {cost}; it is off for the next {PAUSE}\n"
+            logger.warning(
+                "%s cost %d tokens more than it kept over %d turns; it is off for the next %d",
+                _NAMES.get(behaviour, behaviour),
+                found.cost_tokens,
+                found.turns,
+                PAUSE,
             )
 
     def _judge(self, seat: Seat, stats: CacheStats) -> None:

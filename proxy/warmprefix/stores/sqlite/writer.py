@@ -1,11 +1,14 @@
 """The one thread that writes the ledger file: what waits in its queue becomes one transaction.
 
-No error of the disk ends it or reaches a request: what cannot be written is counted as lost, and
-standard error says when that begins and when it is over.
+No error of the disk ends it or reaches a request: what cannot be written is counted as lost, and the
+operator is told when that begins and when it is over.
+
+It is no LineWriter (log/lines.py): it answers (`flush`, `finished`), takes many entries into one transaction,
+and works while nothing waits (eviction); the store, which knows what an entry weighs, bounds the queue.
 """
 
+import logging
 import sqlite3
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -33,6 +36,8 @@ _BATCH = 200
 _NOT_STORABLE = (ValueError, TypeError, OverflowError)
 
 Task = Callable[[], None]
+
+logger = logging.getLogger(__name__)
 
 
 class Finished(NamedTuple):
@@ -172,12 +177,10 @@ class Writer:
         if is_kept != self._is_failing:
             return
         self._is_failing = not is_kept
-        says = (
-            "is written again" if is_kept else f"cannot be written: {self._error}; requests go on"
-        )
-        with suppress(OSError, ValueError, AttributeError):  # standard error may be gone too
-            sys.stderr.write(f"warmprefix: the ledger {says}\n")
-            sys.stderr.flush()
+        if is_kept:
+            logger.warning("the ledger is written again")
+        else:
+            logger.warning("the ledger cannot be written: %s; requests go on", self._error)
 
     def _replace(self, generation: int) -> None:
         with suppress(*DISK_ERRORS):

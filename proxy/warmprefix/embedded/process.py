@@ -7,7 +7,7 @@ The pipe: the parent writes one JSON line of options to the child's stdin and ke
 answers with one JSON line, `{"url": ...}`, on stdout once the model is loaded. End of file on stdin
 means that the parent is gone, even by SIGKILL, and the child ends. (Linux's PR_SET_PDEATHSIG
 is no help: it fires when the *thread* that started the child ends, prctl(2).) Which model and which
-options is not decided here: see embedded.py.
+options is not decided here: see backend.py.
 """
 
 import json
@@ -120,9 +120,9 @@ def child_environment() -> dict[str, str]:
     """This process's environment, with which the child finds this very package.
 
     Also from a checkout that is not installed. `-P` keeps the working directory out of the child's
-    import path, where a folder of the user's may be called `proxy` too.
+    import path, where a folder of the user's may be called `warmprefix` too.
     """
-    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 

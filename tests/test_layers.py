@@ -211,6 +211,7 @@ SPEAK_THEMSELVES = {
     "backends/llama.py": "asks llama-server's own /completion",
     "backends/template.py": "asks llama-server's own /apply-template, which takes a chat completion",
     "backends/template_probes.py": "asks llama-server's own /apply-template, which takes a chat completion",
+    "core/types.py": "fills in a field of ours that is called so",
     "backends/lemonade.py": "rewrites members that Lemonade alone reads",
 }
 

@@ -19,6 +19,7 @@ from warmprefix.config import Config
 from warmprefix.log.writer import TurnLog
 from warmprefix.server.app import App
 from warmprefix.server.run import listen, uvicorn_config
+from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
 
 DEADLINE_S = 10.0
@@ -96,10 +97,12 @@ class RunningProxy:
         observe: bool = False,
         capture: Capture | None = None,
         slots_file: Path | None = None,
+        store: Store | None = None,
     ) -> None:
         self.output = io.BytesIO()
         self.log = TurnLog(self.output)
-        store = MemoryStore(config.memory.max_bytes, config.memory.max_age_s)
+        if store is None:
+            store = MemoryStore(config.memory.max_bytes, config.memory.max_age_s)
         self.app = App(
             config, store, self.log, observe=observe, capture=capture, slots_file=slots_file
         )

@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.stores.entries import entry
-from warmprefix.stores.sqlite.store import FRONT_BYTES, SqliteStore
+from warmprefix.stores.behind import FRONT_BYTES
+from warmprefix.stores.sqlite.store import SqliteStore
 
 
 def open_store(path: Path, max_bytes: int = 10**9, front_bytes: int = FRONT_BYTES) -> SqliteStore:

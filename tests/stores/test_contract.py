@@ -1,4 +1,4 @@
-"""What every store promises (warmprefix/stores/base.py), over all stores."""
+"""What every store promises (warmprefix/stores/base.py), over all kinds of store."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.toy_store import ToyEngine
 from tests.stores.entries import LARGE, ROOT, chain, entry, is_known, raw
+from tests.stores.places import place_of
 from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Conversation, Entry, Node
 from warmprefix.core.types import RawJson
-from warmprefix.stores.base import Store
-from warmprefix.stores.memory import MemoryStore
+from warmprefix.stores import STORES
+from warmprefix.stores.base import Opening, Store, StoreKind
 from warmprefix.stores.sqlite.store import SqliteStore
 
 MAX_BYTES = 100_000
@@ -33,12 +35,16 @@ def clock() -> Clock:
     return Clock()
 
 
-def memory(_: Path, clock: Clock) -> Store:
-    return MemoryStore(MAX_BYTES, MAX_AGE_S, clock)
+Make = Callable[[Path, Clock], Store]
 
 
-def sqlite(folder: Path, clock: Clock) -> Store:
-    return SqliteStore(folder / "ledger.db", MAX_BYTES, MAX_AGE_S, clock)
+def of_kind(kind: StoreKind) -> Make:
+    """Opens a store as the application does."""
+
+    def make(folder: Path, clock: Clock) -> Store:
+        return kind.open(Opening(place_of(kind, folder), MAX_BYTES, MAX_AGE_S, clock))
+
+    return make
 
 
 def sqlite_alone(folder: Path, clock: Clock) -> Store:
@@ -46,11 +52,23 @@ def sqlite_alone(folder: Path, clock: Clock) -> Store:
     return SqliteStore(folder / "ledger.db", MAX_BYTES, MAX_AGE_S, clock, front_bytes=0)
 
 
-@pytest.fixture(params=[memory, sqlite, sqlite_alone])
+def toy_alone(folder: Path, clock: Clock) -> Store:
+    """Any far store, without a front."""
+    return of_kind(ToyEngine(front_bytes=0).kind)(folder, clock)
+
+
+ALL = [
+    *(pytest.param(of_kind(kind), id=kind.name) for kind in STORES),
+    pytest.param(sqlite_alone, id="sqlite-alone"),
+    pytest.param(toy_alone, id="toy-alone"),
+]
+
+
+@pytest.fixture(params=ALL)
 async def store(
     request: pytest.FixtureRequest, tmp_path: Path, clock: Clock
 ) -> AsyncIterator[Store]:
-    make: Callable[[Path, Clock], Store] = request.param
+    make: Make = request.param
     made = make(tmp_path, clock)
     yield made
     await made.close()

@@ -26,8 +26,8 @@ THOUSAND = [f"m{at}" for at in range(1_000)]
 def traced(store: SqliteStore) -> list[str]:
     """The statements of the reader from here on."""
     statements: list[str] = []
-    assert store.reader.db is not None
-    store.reader.db.set_trace_callback(statements.append)
+    assert store.file_reader.db is not None
+    store.file_reader.db.set_trace_callback(statements.append)
     return statements
 
 
@@ -112,7 +112,7 @@ async def test_a_conversation_that_goes_on_never_asks_the_file(file_store: Sqlit
         await file_store.flush()
         assert len((await file_store.find(chain(*texts))).nodes) == len(texts) - 1
 
-    assert file_store.reader.db is None
+    assert file_store.file_reader.db is None
 
 
 async def test_after_a_restart_the_file_is_asked_once(path: Path) -> None:
@@ -201,7 +201,7 @@ async def test_a_question_that_takes_too_long_ends_in_an_error(file_store: Sqlit
     release = threading.Event()
     started = time.monotonic()
     with pytest.raises(StoreError, match="within"):
-        await file_store.reader.ask(lambda _: release.wait(10))
+        await file_store.reader.ask(lambda: release.wait(10))
     with pytest.raises(StoreError, match="earlier"):
         await file_store.find(chain("x"))
     assert time.monotonic() - started < 2
@@ -221,7 +221,9 @@ async def test_a_statement_that_takes_too_long_is_interrupted(file_store: Sqlite
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n"
     await is_known(file_store, "x")
     with pytest.raises(StoreError):
-        await file_store.reader.ask(lambda db: db.execute(endless).fetchall())
+        await file_store.reader.ask(
+            lambda: file_store.file_reader.run(lambda db: db.execute(endless).fetchall())
+        )
     await file_store.close()  # would never end
 
 
@@ -229,7 +231,7 @@ async def test_the_front_answers_while_the_disk_does_not(file_store: SqliteStore
     file_store.put(entry("c", "s", "u"))
     release = threading.Event()
     with pytest.raises(StoreError):
-        await file_store.reader.ask(lambda _: release.wait(10))
+        await file_store.reader.ask(lambda: release.wait(10))
 
     found = await file_store.find(chain("s", "u", "v", "w"))
 

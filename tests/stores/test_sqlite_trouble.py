@@ -12,7 +12,8 @@ from tests.stores.entries import LARGE, chain, entry, is_known
 from tests.stores.files import fill, locked, mode, move, open_store, remove, replace, size
 from warmprefix.core.errors import StoreError
 from warmprefix.core.types import RawJson
-from warmprefix.stores.sqlite.store import QUEUE_ENTRIES, SqliteStore
+from warmprefix.stores.behind import QUEUE_ENTRIES
+from warmprefix.stores.sqlite.store import SqliteStore
 
 
 async def test_only_the_owner_may_read(path: Path) -> None:
@@ -110,14 +111,16 @@ async def test_a_file_that_is_locked_at_the_start(path: Path) -> None:
 async def test_a_full_disk_costs_what_could_not_be_written(file_store: SqliteStore) -> None:
     file_store.put(entry("c", "c"))
     await file_store.flush()
-    file_store.writer.ledger.run(lambda db: db.execute("PRAGMA max_page_count = 1").fetchall())
+    file_store.file_writer.ledger.run(lambda db: db.execute("PRAGMA max_page_count = 1").fetchall())
     file_store.put(entry("d", "d", bytes_of={0: RawJson(LARGE * 4)}))
     await file_store.flush()
     assert file_store.state().lost == 1
     assert await is_known(file_store, "d")
     assert await is_known(file_store, "c")
 
-    file_store.writer.ledger.run(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchall())
+    file_store.file_writer.ledger.run(
+        lambda db: db.execute("PRAGMA max_page_count = 100000").fetchall()
+    )
     file_store.put(entry("e", "e"))
     await file_store.flush()
     assert (file_store.state().lost, file_store.state().conversations) == (1, 2)
@@ -197,6 +200,6 @@ async def test_a_closed_store_answers_no_more_and_raises_nothing_at_put(path: Pa
 def test_a_store_that_is_never_closed_does_not_hold_the_process(path: Path) -> None:
     store = open_store(path)
     store.put(entry("c", "c"))
-    store.writer.stop()
-    store.writer.join(10)
+    store.queue.stop()
+    store.queue.join(10)
     assert store.state().conversations == 1

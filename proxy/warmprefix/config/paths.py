@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from warmprefix.config.schema import LogConfig, MemoryConfig
+from warmprefix.stores import store_kind
 
 
 def ledger_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path:
-    """The file of the sqlite store; its folder may not exist yet.
+    """The file of a store that is kept in one, else the default file; its folder may not exist yet.
 
     Source of the default: XDG Base Directory Specification 0.8, "Environment variables"; it says
     that a relative XDG_DATA_HOME must be ignored.
     """
-    if memory.path:
+    if memory.path and store_kind(memory.store).place != "address":
         return Path(memory.path).expanduser()
     home = Path(environ.get("XDG_DATA_HOME") or "")
     folder = home if home.is_absolute() else Path.home() / ".local" / "share"
@@ -20,8 +21,8 @@ def ledger_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path:
 
 
 def slots_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path | None:
-    """The index of saved slots, beside the ledger; None where nothing is to be kept on disk."""
-    if memory.store == "memory":
+    """The index of saved slots, beside the ledger; None if nothing is to be kept on disk."""
+    if store_kind(memory.store).place == "nowhere":
         return None
     return ledger_path(memory, environ).with_name("slots.json")
 

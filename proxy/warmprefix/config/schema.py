@@ -10,9 +10,9 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from warmprefix.config.setting import Setting, about
+from warmprefix.stores import STORES
 
 BackendKind = Literal["auto", "llamacpp", "lemonade", "openai-compatible"]
-StoreName = Literal["sqlite", "memory"]
 RestoreReasoning = Literal["auto", "always", "never"]
 Pin = Literal["auto", "off"]
 Save = Literal["auto", "off"]
@@ -150,8 +150,12 @@ class CanonicalizeConfig:
 class MemoryConfig:
     """`[memory]`: the ledger of what was sent and generated."""
 
-    store: StoreName = field(
-        default="sqlite", metadata=about("Where the ledger lives; memory keeps nothing on disk.")
+    store: str = field(
+        default="sqlite",
+        metadata=about(
+            "Where the ledger lives; memory keeps nothing on disk.",
+            choices=tuple(kind.name for kind in STORES),
+        ),
     )
     path: str = field(
         default="",
@@ -326,7 +330,7 @@ def section_keys(section: str, defaults: object) -> list[Key]:
             section,
             f.name,
             f.default,
-            get_args(f.type) if is_literal(f.type) else (),
+            get_args(f.type) if is_literal(f.type) else f.metadata["setting"].choices,
             f.metadata["setting"],
         )
         for f in fields(defaults)  # type: ignore[arg-type]  # always a section above

@@ -11,7 +11,8 @@ Check = Literal["", "url", "token", "rules"]
 class Setting:
     """What the type of a field cannot say. `least`, `above` and `most` limit numbers.
 
-    `check` names a further test of the value (checks.py); `flag` is the command line's name for it.
+    `check` names a further test of the value (checks.py); `flag` is the command line's name for it;
+    `choices`: all values, if a registry holds them.
     """
 
     meaning: str
@@ -22,6 +23,7 @@ class Setting:
     check: Check = ""
     flag: str = ""
     secret: bool = False
+    choices: tuple[str, ...] = ()
 
 
 def about(
@@ -34,6 +36,7 @@ def about(
     check: Check = "",
     flag: str = "",
     secret: bool = False,
+    choices: tuple[str, ...] = (),
 ) -> Mapping[str, Setting]:
     """The metadata of a field: its Setting under the key `setting`."""
-    return {"setting": Setting(meaning, unit, least, above, most, check, flag, secret)}
+    return {"setting": Setting(meaning, unit, least, above, most, check, flag, secret, choices)}

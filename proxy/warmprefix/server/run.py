@@ -22,9 +22,8 @@ from warmprefix.log.operator import operator_log
 from warmprefix.log.writer import TurnLog
 from warmprefix.server.app import App
 from warmprefix.server.protocol import Protocol
-from warmprefix.stores.base import Store
-from warmprefix.stores.memory import MemoryStore
-from warmprefix.stores.sqlite.store import SqliteStore
+from warmprefix.stores import store_kind
+from warmprefix.stores.base import Opening, Store
 
 _KEEP_ALIVE_S = 75  # longer than the pools of the usual clients, so they close first and never race
 
@@ -201,9 +200,9 @@ def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
 def open_store(config: Config) -> Store:
     """The ledger's store that the configuration names."""
     memory = config.memory
-    if memory.store == "memory":
-        return MemoryStore(memory.max_bytes, memory.max_age_s)
-    return SqliteStore(ledger_path(memory, os.environ), memory.max_bytes, memory.max_age_s)
+    kind = store_kind(memory.store)
+    place = str(ledger_path(memory, os.environ)) if kind.place == "file" else memory.path
+    return kind.open(Opening(place, memory.max_bytes, memory.max_age_s))
 
 
 async def _announce(app: App, listener: socket.socket) -> None:

@@ -1,1 +1,17 @@
-"""Where the ledger is kept. The only importers of sqlite3 and Redis clients."""
+"""Where the ledger is kept. The only importers of sqlite3 and Redis clients.
+
+A new kind of store is a file or folder of its own, a line in `STORES`, and its place in tests/stores/places.py;
+one that takes time to reach goes behind the front and the queue of behind.py.
+"""
+
+from warmprefix.stores.base import StoreKind
+from warmprefix.stores.memory import MEMORY
+from warmprefix.stores.sqlite import SQLITE
+
+STORES: tuple[StoreKind, ...] = (SQLITE, MEMORY)
+"""Every kind of store; the first is the default."""
+
+
+def store_kind(name: str) -> StoreKind:
+    """The kind of that name, which is in `STORES`."""
+    return next(kind for kind in STORES if kind.name == name)

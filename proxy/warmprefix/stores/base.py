@@ -1,8 +1,9 @@
-"""What a store of the ledger promises."""
+"""What a store of the ledger promises, and what a kind of store says of itself."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from warmprefix.core.memory.ledger import Entry, Found
 
@@ -48,3 +49,27 @@ class Store(Protocol):
     async def close(self) -> None:
         """Flush and release everything."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a store is opened with. `place`: where it is kept, in the form that its kind asks for."""
+
+    place: str
+    max_bytes: int
+    max_age_s: float
+    clock: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKind:
+    """One kind of store, as the registry holds it.
+
+    `name`: the value of `memory.store`, and the scheme of its address if it has one. `place`: what
+    `memory.path` is to it: nothing, a file, or the address of a server. `open` must not wait for the place to
+    answer, and imports there what only this kind needs.
+    """
+
+    name: str
+    place: Literal["nowhere", "file", "address"]
+    open: Callable[[Opening], Store]

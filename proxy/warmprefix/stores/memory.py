@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from warmprefix.core.identity.keys import content_key
 from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Found, Node
 from warmprefix.core.types import RawJson
-from warmprefix.stores.base import StoreState
+from warmprefix.stores.base import Opening, Store, StoreKind, StoreState
 
 _NODE_BYTES = 850  # a Node, its keys, its content and its places in dicts and sets: tracemalloc
 _CONVERSATION_BYTES = 1_000  # a Conversation and the empty dicts and sets beside it, the same way
@@ -180,3 +180,10 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+def _open(opening: Opening) -> Store:
+    return MemoryStore(opening.max_bytes, opening.max_age_s, opening.clock)
+
+
+MEMORY = StoreKind("memory", "nowhere", _open)

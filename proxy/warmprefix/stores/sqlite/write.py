@@ -9,6 +9,7 @@ from typing import NamedTuple
 from warmprefix.core.identity.keys import content_key
 from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Node
 from warmprefix.core.types import RawJson
+from warmprefix.stores.far import Totals
 from warmprefix.stores.sqlite.read import alike, pack_options, pack_tools
 
 # A step of this many nodes holds the write lock for some 10 ms.
@@ -18,14 +19,6 @@ _SPARE_PAGES = 4096
 _SHRINK_PAGES = 512
 # In place of a conversation's count of use, from the first step of its eviction on.
 _LEAVING = 0
-
-
-class Totals(NamedTuple):
-    """Counts of the whole file, kept by its triggers."""
-
-    conversations: int
-    messages: int
-    bytes: int
 
 
 class Limits(NamedTuple):
@@ -91,7 +84,7 @@ def write_entry(db: sqlite3.Connection, entry: Entry, used_s: float) -> tuple[No
 
 
 def totals(db: sqlite3.Connection) -> Totals:
-    """Counts of the whole file."""
+    """Counts of the whole file, kept by its triggers."""
     return Totals(*db.execute("SELECT conversations, messages, bytes FROM totals").fetchone())
 
 

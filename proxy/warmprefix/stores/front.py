@@ -1,8 +1,8 @@
-"""The conversations of the last minutes, in memory, before the ledger file. Values only, no disk.
+"""The conversations of the last minutes, in memory, before a far store. Values only.
 
-A conversation is here as a whole or not at all, so that one that goes on never needs the disk. What
-is not written yet stays whatever the size: a turn that was put is found. A chain key that is here is so
-with all its nodes, but for those of a turn that is being written: the file is asked what else it has of them.
+A conversation is here as a whole or not at all, so that one that goes on never needs the far store. What
+is not written yet stays whatever the size: a turn that was put is found. A chain key that is here is so with
+all its nodes, but for those of a turn that is being written: the far store is asked what else it has of them.
 """
 
 from collections import OrderedDict
@@ -35,7 +35,7 @@ class Front:
         self.bytes = 0
         self._max_bytes = max_bytes
         self._nodes: dict[bytes, tuple[Node, ...]] = {}  # by chain key, oldest first
-        self._partly: set[bytes] = set()  # keys of which the file may have more nodes
+        self._partly: set[bytes] = set()  # keys of which the far store may have more nodes
         self._holders: dict[bytes, int] = {}
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
@@ -69,8 +69,8 @@ class Front:
         self._trim()
 
     def settle(self, entry: Entry, alike: Sequence[Node] = ()) -> None:
-        """A queued turn is written, or lost. `alike`: what the file has of its chain keys, where that is more
-        than one node."""
+        """A queued turn is written, or lost. `alike`: what the far store has of its chain keys, if that is
+        more than one node."""
         held = self._held.get(entry.conversation.id)
         if held is None or not held.unwritten:
             return
@@ -81,7 +81,7 @@ class Front:
         self._trim()
 
     def remember(self, asked: Sequence[bytes], found: Found) -> None:
-        """Keep what the file answered; what is here already is as new or newer."""
+        """Keep what the far store answered; what is here already is as new or newer."""
         for name, last in found.conversations.items():
             held = self._held.setdefault(name, _Held())
             known = held.conversation
@@ -95,7 +95,7 @@ class Front:
         self._trim()
 
     def forget(self, conversation: str) -> None:
-        """A conversation was evicted from the file. One that was put since stays."""
+        """A conversation was evicted from the far store. One that was put since stays."""
         held = self._held.get(conversation)
         if held is not None and not held.unwritten:
             self._drop(conversation)
@@ -110,7 +110,7 @@ class Front:
         held.conversation = conversation
 
     def _merge(self, key: bytes, alike: Sequence[Node]) -> None:
-        """Add what the file has of a chain key that is held: what is here only is newer."""
+        """Add what the far store has of a chain key that is held: what is here only is newer."""
         if key in self._holders:
             self._set(key, joined(self._nodes.get(key, ()), alike))
 
@@ -145,9 +145,9 @@ class Front:
 def first_to_ask(
     keys: Sequence[bytes], near: Found, is_whole: Callable[[bytes], bool]
 ) -> int | None:
-    """Position of the first key that the file has to be asked for; None if the front knows all.
+    """Position of the first key that the far store has to be asked for; None if the front knows all.
 
-    One new message behind the last one of the conversation cannot be in the file: nothing has followed
+    One new message behind the last one of the conversation cannot be far away: nothing has followed
     there. With more of them another process may have added turns, so they are looked up.
     """
     known = known_messages(keys, near.nodes)
@@ -164,7 +164,7 @@ def first_to_ask(
 
 
 def merged(near: Found, far: Found) -> Found:
-    """What the front and the file know together; the front's if both have it, in the file's order."""
+    """What the front and the far store know together; the front's if both have it, in the other's order."""
     nodes = dict(far.nodes)
     for key, alike in near.nodes.items():
         nodes[key] = joined(alike, far.nodes.get(key, ()))
@@ -175,7 +175,7 @@ def merged(near: Found, far: Found) -> Found:
 
 
 def joined(here: Sequence[Node], far: Sequence[Node]) -> tuple[Node, ...]:
-    """Nodes of one chain key: in the file's order, what is only here last."""
+    """Nodes of one chain key: in the far store's order, what is only here last."""
     nodes = {node.id: node for node in (*far, *here)}
     return tuple(nodes.values())[-MAX_ALIKE:]
 

@@ -1,0 +1,128 @@
+"""A far store behind a front and a queue: no request ever waits for a write, and reads have a limit.
+
+A turn goes to the front (memory) at once and to the far store by one thread. Nothing here fails a request:
+what is full, locked, damaged, slow or gone costs what could not be kept, and is counted.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from warmprefix.core.errors import StoreError
+from warmprefix.core.memory.ledger import Entry, Found
+from warmprefix.stores.base import StoreState
+from warmprefix.stores.far import FarReader, FarWriter
+from warmprefix.stores.front import NODE_BYTES, Front, first_to_ask, merged
+from warmprefix.stores.timed_reader import TimedReader
+from warmprefix.stores.write_queue import WriteQueue
+
+# 2 million tokens of text: the conversations that go on at the moment.
+FRONT_BYTES = 8 * 1024 * 1024
+# What may wait to be written before turns are dropped: a disk that stalls for minutes, or pictures.
+QUEUE_ENTRIES = 1_000
+_QUEUE_BYTES = 32 * 1024 * 1024
+# What does not answer for so long is left to itself when the process ends.
+_CLOSE_LIMIT_S = 10.0
+
+
+class Behind:
+    """A store, from the two sides of a far one. Used from one thread, the event loop's."""
+
+    def __init__(
+        self, writer: FarWriter, reader: FarReader, front_bytes: int = FRONT_BYTES
+    ) -> None:
+        self.queue = WriteQueue(writer)
+        self.reader = TimedReader(reader)
+        self.front = Front(front_bytes)
+        self._waiting_entries = 0
+        self._waiting_bytes = 0
+        self._dropped = 0
+        self._closed = False
+
+    async def find(self, keys: Sequence[bytes]) -> Found:
+        """What is known of a history, given its chain keys in order. At most one question.
+
+        Raises StoreError if the far store does not answer and the front knows nothing of the history.
+        """
+        self._settle()
+        near = self.front.find(keys)
+        start = first_to_ask(keys, near, self.front.is_whole)
+        if start is None:
+            return near
+        asked = keys[start:]
+        try:
+            far = await self._ask(asked)
+        except StoreError:
+            if near.nodes:
+                return near
+            raise
+        # Again: a turn may have been put meanwhile.
+        near = merged(self.front.find(keys), near)
+        self.front.remember(asked, far)
+        return merged(near, far)
+
+    def put(self, entry: Entry) -> None:
+        """Remember a turn: in the front at once, far away soon."""
+        self._settle()
+        size = _size(entry)
+        waits = not self._closed and self._has_room(size)
+        self.front.put(entry, waits)
+        if not waits:
+            self._dropped += 1
+            return
+        self._waiting_entries += 1
+        self._waiting_bytes += size
+        self.queue.put(entry)
+
+    async def flush(self) -> None:
+        """Wait until what was put is written, or lost."""
+        if not self._closed:
+            await asyncio.wrap_future(self.queue.flush())
+        self._settle()
+
+    def state(self) -> StoreState:
+        """Counts as of the last write, without waiting."""
+        totals = self.queue.totals
+        return StoreState(
+            conversations=totals.conversations,
+            messages=totals.messages,
+            bytes=totals.bytes,
+            lost=self._dropped + self.queue.lost,
+            replaced=self.queue.replaced,
+        )
+
+    async def close(self) -> None:
+        """Write what waits, release the far store, end the threads."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.reader.close()
+        self.queue.stop()
+        await asyncio.to_thread(self.queue.join, _CLOSE_LIMIT_S)
+        self._settle()
+
+    async def _ask(self, keys: Sequence[bytes]) -> Found:
+        if self._closed:
+            raise StoreError("the ledger is closed")
+        return await self.reader.find(keys)
+
+    def _has_room(self, size: int) -> bool:
+        """Whether one more entry may wait; a single large one always may."""
+        return self._waiting_entries == 0 or (
+            self._waiting_entries < QUEUE_ENTRIES and self._waiting_bytes + size <= _QUEUE_BYTES
+        )
+
+    def _settle(self) -> None:
+        """Take note of what the queue has finished since."""
+        finished = self.queue.finished
+        while finished:
+            done = finished.popleft()
+            if isinstance(done, str):
+                self.front.forget(done)
+                continue
+            self.front.settle(done.entry, done.alike)
+            self._waiting_entries -= 1
+            self._waiting_bytes -= _size(done.entry)
+
+
+def _size(entry: Entry) -> int:
+    return sum(NODE_BYTES + len(node.raw) for node in entry.nodes)

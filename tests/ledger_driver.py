@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.backends import llamacpp
 from warmprefix.config import CanonicalizeConfig, Config, MemoryConfig
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Finish, Outcome, Reply, Timings
@@ -61,7 +61,7 @@ class Driver:
         if tools is not None:
             body["tools"] = list(tools)
         raw = json.dumps(body).encode()
-        prepared = await self.pipeline.prepare(PATH, headers or {}, raw, LlamaCpp())
+        prepared = await self.pipeline.prepare(PATH, headers or {}, raw, llamacpp.KIND)
         message = parse_message(json.dumps(reply).encode()) if reply else None
         self.prepared = prepared
         ended = Ended(

@@ -59,7 +59,7 @@ BAD = [
     Bad("list-of-numbers", ("one of its elements is not",), "[canonicalize]\nenable = [1]"),
     Bad(
         "unknown-choice",
-        ('"llamacp" is not one of auto, llamacpp', "did you mean llamacpp?"),
+        ('"llamacp" is not one of auto, lemonade, llamacpp', "did you mean llamacpp?"),
         '[backend]\nkind = "llamacp"',
     ),
     Bad("port-too-large", ("must be 65535 or less, not 65536",), "[server]\nport = 65536"),

@@ -14,11 +14,17 @@ from tests.fakes.running_proxy import (
     Json,
     RunningProxy,
     config_for,
+    running_proxy,
 )
 from tests.fakes.scripted_replies import json_response
+from tests.fakes.toy_kind import PAGES, ToyServer, toy_kind
 from tests.fakes.toy_store import ADDRESS, ToyEngine
+from warmprefix.backends.ask import ask
+from warmprefix.backends.base import EVERYTHING, Ability
+from warmprefix.backends.kinds import KINDS
 from warmprefix.config import load
-from warmprefix.config.schema import KEYS
+from warmprefix.config.schema import KEYS, TABLE_KEYS
+from warmprefix.core.doctor.findings import Settings, judge
 from warmprefix.core.errors import ConfigError
 from warmprefix.server.run import open_store
 from warmprefix.stores import STORES
@@ -49,6 +55,16 @@ def test_the_settings_take_what_the_registry_of_stores_holds() -> None:
         assert load(None, {"WARMPREFIX_MEMORY__STORE": name}, {}).config.memory.store == name
     with pytest.raises(ConfigError, match="sqlite"):
         load(None, {"WARMPREFIX_MEMORY__STORE": "sqllite"}, {})
+
+
+def test_the_settings_take_what_the_registry_of_kinds_holds() -> None:
+    names = tuple(kind.name for kind in KINDS)
+
+    assert KEYS["backend.kind"].choices == TABLE_KEYS["kind"].choices == ("auto", *names)
+    for name in names:
+        assert load(None, {"WARMPREFIX_BACKEND__KIND": name}, {}).config.backend.kind == name
+    with pytest.raises(ConfigError, match="lemonade"):
+        load(None, {"WARMPREFIX_BACKEND__KIND": "lemonad"}, {})
 
 
 @asynccontextmanager
@@ -115,3 +131,73 @@ async def test_an_engine_in_trouble_costs_the_memory_and_no_request(
     assert counted is not None
     assert int(counted[1]) >= 1
     assert len(backend.requests) == 2
+
+
+CAN: dict[str, frozenset[Ability]] = {
+    "nothing": frozenset(),
+    "props": frozenset({"props"}),
+    "render": frozenset({"props", "render"}),
+    "slots": frozenset({"props", "slots"}),
+    "save": frozenset({"props", "slots", "save"}),
+    "everything": EVERYTHING,
+}
+
+
+def wanted(server: ToyServer) -> set[str]:
+    """What the server must be able to do for all that it was asked."""
+    return {PAGES[path] for path in server.asked if path in PAGES}
+
+
+@pytest.mark.parametrize("can", CAN.values(), ids=CAN.keys())
+@pytest.mark.parametrize("configured", ["auto", "toy"])
+async def test_a_toy_kind_is_asked_for_what_it_can_do_and_for_nothing_else(
+    can: frozenset[Ability], configured: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmprefix.backends.kinds.KINDS", (toy_kind(can), *KINDS))
+    async with (
+        ToyServer() as server,
+        running_proxy(server.url, backend={"kind": configured}) as proxy,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        await proxy.ready()
+        assert await chat(proxy, FIRST) == 200
+        assert await chat(proxy, SECOND) == 200
+        await proxy.records()
+        listed = (await exchange(proxy.url, "GET", "/warmprefix/api/backends")).json()
+
+        await proxy.app.known.render(b"{}")  # as a question about a break would
+        assert wanted(server) == can - {"counts"}
+        assert server.asked.count("/toy") == (configured == "auto")
+        assert [backend["kind"] for backend in listed["backends"]] == ["toy"]
+
+
+async def test_a_toy_kind_gets_requests_as_it_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmprefix.backends.kinds.KINDS", (toy_kind(()), *KINDS))
+    async with (
+        ToyServer() as server,
+        running_proxy(server.url, backend={"kind": "auto"}) as proxy,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        body = {"model": "m", "seed": 1, "messages": FIRST}
+        assert (await exchange(proxy.url, "POST", CHAT, body)).status == 200
+
+    ((request, sent),) = server.chats
+    assert request.header("x-toy") == "1"
+    assert sent == {"model": "m", "messages": FIRST, "toy": True}
+
+
+@pytest.mark.parametrize("can", CAN.values(), ids=CAN.keys())
+async def test_the_doctor_asks_a_toy_kind_for_what_it_can_do(
+    can: frozenset[Ability], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmprefix.backends.kinds.KINDS", (toy_kind(can), *KINDS))
+    async with ToyServer() as server, asyncio.timeout(DEADLINE_S):
+        server.requests.clear()
+        facts = await ask(server.url)
+        asked = wanted(server)
+        findings = judge(facts, Settings("llamacpp"))
+
+    assert facts.kind == "toy"
+    assert (facts.server is not None) is ("props" in can)
+    assert asked - {"props"} == can - {"counts", "props", "evaluate"}
+    assert any("it answers as toy" in finding.what for finding in findings)

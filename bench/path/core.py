@@ -15,7 +15,7 @@ from bench.path.bodies import history, tools
 from bench.path.measure import Figure
 from bench.path.report import Goal, exit_code, goal_lines, machine, markdown
 from tests import chat_dialect
-from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.backends import llamacpp
 from warmprefix.config import Config, MemoryConfig
 from warmprefix.core.turn import Times
 from warmprefix.core.types import Finish, Outcome, Reply
@@ -34,7 +34,7 @@ HIGHEST_GROWTH = 1.5
 """Of the time a message costs, from 100 messages to 4,000: linear is 1, and a processor's caches are finite."""
 _CHARACTERS = 900  # a message, so that 1,000 of them are 1 MB
 _PATH = "/v1/chat/completions"
-_KIND = LlamaCpp()
+_KIND = llamacpp.KIND
 _TIMES = Times(0.0, 0.0, 0.0, None)
 _REPLY: dict[str, object] = {"role": "assistant", "content": "A reply of some words."}
 _SAMPLES_S = 2.0

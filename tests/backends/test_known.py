@@ -244,6 +244,68 @@ async def test_a_template_that_nobody_tells_is_unknown() -> None:
         assert not found.template.reasoning_pays
 
 
+@pytest.mark.parametrize("kind", ["auto", "openai-compatible"])
+async def test_a_server_that_has_no_pages_of_its_own_is_not_asked_for_them(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmprefix.backends.known._AGAIN_S", 0.0)
+    monkeypatch.setattr("warmprefix.backends.known_model._AGAIN_S", 0.0)
+    tasks = Tasks()
+    async with (
+        ScriptedBackend(otherwise=MISSING) as backend,
+        known(backend.url, kind, tasks) as found,
+    ):
+        for model in ("a", "b", "a"):
+            assert (await found.kind()).name == "openai-compatible"
+            assert await found.look() is None
+            assert await found.has_restarted() is None
+            assert await found.slot_states() == ()
+            assert await found.render(b"{}") is None
+            assert found.llama is None
+            assert found.saving_url == ""
+            await found.ask_template()
+            found.ended(model, [], 200)
+            await until(lambda: len(tasks) == 0)
+        asked = [request.target for request in backend.requests]
+        assert await found.answers()
+
+    assert asked == (["/api/v1/health", "/props"] if kind == "auto" else [])
+    assert [request.target for request in backend.requests[len(asked) :]] == ["/v1/models"]
+
+
+async def test_what_comes_back_may_be_of_another_kind() -> None:
+    is_llama = False
+
+    def script(request: Request) -> list[Step]:
+        return PROPS if is_llama and request.target == "/props" else MISSING
+
+    async with ScriptedBackend(otherwise=script) as backend, known(backend.url) as found:
+        assert (await found.kind()).name == "openai-compatible"
+        is_llama = True
+        await found.ask_template()
+        assert found.name == "openai-compatible"
+
+        found.lost()
+        found._identified_s = -10.0  # a while later
+        assert (await found.kind()).name == "openai-compatible"
+        await found.ask_template()
+
+        assert found.name == "llamacpp"
+        assert found.is_loaded
+
+
+async def test_a_kind_that_is_configured_stays_whatever_comes_back() -> None:
+    async with (
+        ScriptedBackend(otherwise=MISSING) as backend,
+        known(backend.url, "llamacpp") as found,
+    ):
+        found.lost()
+        await found.ask_template()
+
+    assert found.name == "llamacpp"
+    assert {request.target for request in backend.requests} == {"/props"}
+
+
 async def test_noise_instead_of_http_is_no_answer() -> None:
     script: list[Step] = [Send(b"hello\r\n\r\n"), Cut()]
     async with (

@@ -34,11 +34,18 @@ class Server(ScriptedBackend):
         return json_response({}, 404) if found is None else json_response(found)
 
 
+def health_of(behind: Server) -> Json:
+    """What Lemonade says in front of this llama-server."""
+    model = {"recipe": "llamacpp", "type": "llm", "backend_url": f"{behind.url}/v1"}
+    return {"all_models_loaded": [model]}
+
+
 @asynccontextmanager
-async def learnt() -> AsyncIterator[tuple[Server, KnownBackend]]:
+async def learnt(kind: str = "llamacpp") -> AsyncIterator[tuple[Server, KnownBackend]]:
     tasks = Tasks()
     async with Server() as server:
-        known = KnownBackend(server.url, "llamacpp", tasks)
+        server.health = health_of(server) if kind == "lemonade" else None
+        known = KnownBackend(server.url, kind, tasks)
         await known.ask_template()
         assert (known.slots, known.generation) == ((24,), 0)
         try:
@@ -147,10 +154,8 @@ async def test_a_reading_from_before_a_start_says_nothing() -> None:
 
 
 async def test_the_model_behind_lemonade_may_be_another_server() -> None:
-    async with learnt() as (server, known), Server() as behind:
-        server.props = None
-        model = {"recipe": "llamacpp", "type": "llm", "backend_url": f"{behind.url}/v1"}
-        server.health = {"all_models_loaded": [model]}
+    async with learnt("lemonade") as (server, known), Server() as behind:
+        server.health = health_of(behind)
 
         assert await known.look() is True
         assert known.llama is not None
@@ -161,8 +166,8 @@ async def test_the_model_behind_lemonade_may_be_another_server() -> None:
 async def test_lemonade_with_a_key_says_that_it_wants_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with learnt() as (server, known):
-        server.props, server.locked = None, frozenset({"/api/v1/health"})
+    async with learnt("lemonade") as (server, known):
+        server.locked = frozenset({"/api/v1/health"})
 
         assert await known.look() is None
 

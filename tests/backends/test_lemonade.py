@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.chat_dialect import parse, render
-from warmprefix.backends.lemonade import Lemonade
+from warmprefix.backends import lemonade
 
 USER = '"messages":[{"role":"user","content":"hi"}]'
 
@@ -36,7 +36,7 @@ ROWS = [
 @pytest.mark.parametrize(("given", "sent"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS])
 def test_the_options_that_lemonade_gets(given: str, sent: str) -> None:
     request = parse(f"{{{USER},{given}}}".encode())
-    body = render(request, request.prompt, Lemonade().options(request))
+    body = render(request, request.prompt, lemonade.KIND.options(request))
 
     assert json.loads(body) == json.loads(f"{{{USER},{sent}}}")
     assert (body == request.body) is (given == sent)
@@ -46,11 +46,11 @@ def test_a_boolean_outranks_the_other_spelling_as_lemonade_has_it() -> None:
     """`enable_thinking: true` wins over `thinking: false` (thinking_controls.cpp:64-86)."""
     request = parse(f'{{{USER},"enable_thinking":true,"thinking":false}}'.encode())
 
-    assert Lemonade().options(request) == {}
+    assert lemonade.KIND.options(request) == {}
 
 
 @pytest.mark.parametrize("name", [b"origin", b"Origin", b"ORIGIN"])
 def test_an_origin_is_left_out_and_nothing_else_is(name: bytes) -> None:
     headers = [(b"a", b"1"), (name, b"http://x"), (b"x-origin", b"2")]
 
-    assert Lemonade().headers(headers) == [(b"a", b"1"), (b"x-origin", b"2")]
+    assert lemonade.KIND.headers(headers) == [(b"a", b"1"), (b"x-origin", b"2")]

@@ -53,7 +53,7 @@ async def test_a_key_of_the_settings_is_for_questions_and_for_clients_without_on
         assert await known.render(b'{"messages":[{"role":"user","content":"x"}]}')
 
         assert await chat(proxy) == 200
-        assert max(await known.slot_tokens()) > 0
+        assert any(state.tokens for state in await known.slot_states())
         models = await exchange(proxy.url, "GET", "/v1/models")
         assert models.status == 200
         shown = await everything_shown(proxy)

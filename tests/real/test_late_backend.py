@@ -41,7 +41,7 @@ async def test_what_a_backend_said_before_it_was_lost_is_not_held_against_it(
         known = proxy.app.known
         await known.ask_template()
         await exchange(proxy.url, "POST", CHAT, BODY)
-        assert max(await known.slot_tokens()) > 0
+        assert any(state.tokens for state in await known.slot_states())
         server.kill()
         assert (await exchange(proxy.url, "POST", CHAT, BODY)).status == 502
         assert known.slots == ()

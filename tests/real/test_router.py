@@ -87,7 +87,7 @@ async def test_each_model_is_known_once_it_is_loaded_and_none_is_loaded_to_be_kn
         assert sorted(state.is_unused for state in await one.slot_states()) == [False, True]
         assert one.llama is not None
         body = b'{"model":"uno","messages":[{"role":"user","content":"x"}]}'
-        assert (await one.llama.render(body) or "").startswith("<|im_start|>user")
+        assert (await one.render(body) or "").startswith("<|im_start|>user")
         assert await one.llama.tokenize("hi") == (104, 105)
         assert await one.llama.evaluate(1, (104, 105, 106), None) == 3
         assert (await one.slot_states())[1].tokens == 3

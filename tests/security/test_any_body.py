@@ -13,7 +13,7 @@ from tests.fakes.running_proxy import Backend, running_proxy
 from tests.ledger_driver import PATH, Driver
 from tests.security.hostile import CHAT, HANG_S, OK
 from tests.strategies import JSON_TEXTS, JSON_VALUES, conversations, spaced, tool_lists
-from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.backends import llamacpp
 from warmprefix.config import CanonicalizeConfig
 from warmprefix.pipeline.rulesets import RuleSets
 
@@ -93,7 +93,7 @@ def test_the_pipeline_forwards_the_same_bytes_or_the_same_meaning(bodies: list[b
     async def run() -> None:
         driver = Driver()
         for body in bodies:
-            prepared = await driver.pipeline.prepare(PATH, {}, body, LlamaCpp())
+            prepared = await driver.pipeline.prepare(PATH, {}, body, llamacpp.KIND)
             check(body, prepared.body)
 
     asyncio.run(run())

@@ -122,7 +122,7 @@ FAULTS = [
         "warmprefix.dialects.chat_completions.dialect.ChatCompletions.render",
         "prepare",
     ),
-    Fault("kind.headers", "warmprefix.backends.llamacpp.LlamaCpp.headers", "backend-facts"),
+    Fault("kind.headers", "warmprefix.backends.base.Kind.headers", "backend-facts"),
     Fault("capture.tape", "warmprefix.capture.writer.Capture.tape", "capture"),
     Fault("prewarm.arrived", "warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
     Fault("reread.arrived", "warmprefix.slots.reread.Reread.arrived", "reread"),

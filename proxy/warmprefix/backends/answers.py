@@ -1,11 +1,14 @@
-"""Answers of a backend, read without trusting their shape. None where they are not what was expected."""
+"""Answers of a backend, read without trusting their shape. None if they are not what was expected."""
 
-import httpx
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
 
 Json = dict[str, object]
 
 
-def members(response: httpx.Response) -> Json:
+def members(response: "httpx.Response") -> Json:
     """The members of a JSON object; none for anything else than 200 with one."""
     if response.status_code != 200:
         return {}

@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from warmprefix.backends import lemonade
 from warmprefix.backends.answers import Json, members, objects, text, whole
 from warmprefix.backends.ask_lemonade import ask_lemonade
+from warmprefix.backends.base import Kind
 from warmprefix.backends.client import new_client
 from warmprefix.backends.experiment import experiment
 from warmprefix.backends.probe import identify
+from warmprefix.backends.slot_files import can_save
 from warmprefix.backends.template_probes import ask_features
 from warmprefix.core.doctor.facts import (
     Facts,
@@ -41,12 +44,15 @@ async def ask(
             locked = await _is_locked(client, url)
             if locked and api_key:
                 client.headers["Authorization"] = f"Bearer {api_key}"
-            facts = await _facts(client, url)
+            kind = await identify(client, url)
+            facts = await _facts(client, url, kind)
         except httpx.HTTPError as error:
             raise Unreachable(f"{url}: {error!r}") from error
         server = facts.server
         if server is not None and server.state == "ready":
-            server = await _asked_more(client, server, probe, today or date.today())
+            server = await _asked_more(client, server, kind, today or date.today())
+            if probe and "evaluate" in kind.can:
+                server = replace(server, probe=await experiment(client, server.url))
         return replace(facts, locked=locked, server=server)
 
 
@@ -56,23 +62,22 @@ async def _is_locked(client: httpx.AsyncClient, url: str) -> bool:
     return any(status in (401, 403) for status in statuses)
 
 
-async def _facts(client: httpx.AsyncClient, url: str) -> Facts:
-    kind = await identify(client, url)
+async def _facts(client: httpx.AsyncClient, url: str, kind: Kind) -> Facts:
     models = _names(await client.get(f"{url}/v1/models"))
-    if kind == "llamacpp":
-        return Facts(url, "llamacpp", models=models, server=await _server(client, url))
-    if kind == "lemonade":
+    facts = Facts(url, kind.name, models=models, counts="counts" in kind.can)
+    if kind is lemonade.KIND:
         is_local = urlsplit(url).hostname in _LOOPBACK
-        lemonade = await ask_lemonade(client, url, is_local=is_local)
-        server = await _behind(client, lemonade)
-        return Facts(url, "lemonade", models=models, lemonade=lemonade, server=server)
-    return Facts(url, "openai-compatible", models=models)
+        own = await ask_lemonade(client, url, is_local=is_local)
+        return replace(facts, lemonade=own, server=await _behind(client, own))
+    if "props" in kind.can and kind.inner is None:
+        return replace(facts, server=await _server(client, url))
+    return facts
 
 
-async def _behind(client: httpx.AsyncClient, lemonade: LemonadeFacts) -> ServerFacts | None:
-    """The llama-server of the model that was used last, where this machine can reach it."""
-    model = lemonade.loaded[0] if lemonade.loaded else None
-    if model is None or model.url is None or not lemonade.is_local:
+async def _behind(client: httpx.AsyncClient, own: LemonadeFacts) -> ServerFacts | None:
+    """The llama-server of the model that was used last, if this machine can reach it."""
+    model = own.loaded[0] if own.loaded else None
+    if model is None or model.url is None or not own.is_local:
         return None
     if urlsplit(model.url).hostname not in _LOOPBACK:
         return None  # only ever on Lemonade's own machine; anything else is not to be asked
@@ -115,37 +120,29 @@ def _state(status: int, props: Json) -> State:
 
 
 async def _asked_more(
-    client: httpx.AsyncClient, server: ServerFacts, probe: bool, today: date
+    client: httpx.AsyncClient, server: ServerFacts, kind: Kind, today: date
 ) -> ServerFacts:
-    """What a llama-server that is ready shows besides /props."""
-    known = server.template or TemplateFeatures()
-    features = await ask_features(client, server.url, today)
-    return replace(
-        server,
-        slots_page=await _switch(client, "GET", f"{server.url}/slots"),
-        metrics_page=await _switch(client, "GET", f"{server.url}/metrics"),
-        slot_saving=await _slot_saving(client, server.url),
-        template=replace(features, can_preserve=known.can_preserve),
-        probe=await experiment(client, server.url) if probe else None,
-    )
+    """What a llama-server that is ready shows besides /props, as far as its kind has it."""
+    server = replace(server, metrics_page=await _page(client, f"{server.url}/metrics"))
+    if "slots" in kind.can:
+        server = replace(server, slots_page=await _page(client, f"{server.url}/slots"))
+    if "save" in kind.can:
+        saving: dict[bool | None, Switch] = {True: "on", False: "off", None: "unknown"}
+        server = replace(server, slot_saving=saving[await can_save(client, server.url)])
+    if "render" in kind.can:
+        known = server.template or TemplateFeatures()
+        features = await ask_features(client, server.url, today)
+        server = replace(server, template=replace(features, can_preserve=known.can_preserve))
+    return server
 
 
-async def _slot_saving(client: httpx.AsyncClient, url: str) -> Switch:
-    """An empty file name is refused with 400 before anything is done; 501 means that saving is off.
-
-    Checked with xllamacpp 2026.10.11549: nothing is written, and the slot keeps what it holds.
-    """
-    return await _switch(client, "POST", f"{url}/slots/0?action=save", is_on=400)
-
-
-async def _switch(client: httpx.AsyncClient, method: str, url: str, is_on: int = 200) -> Switch:
+async def _page(client: httpx.AsyncClient, url: str) -> Switch:
     """llama-server answers 501 for what it was started without. One that is busy answers late or not."""
     try:
-        body = {"filename": ""} if method == "POST" else None
-        status = (await client.request(method, url, json=body)).status_code
+        status = (await client.get(url)).status_code
     except httpx.HTTPError:
         return "unknown"
-    if status == is_on:
+    if status == 200:
         return "on"
     return "off" if status == 501 else "unknown"
 

@@ -5,15 +5,16 @@ Source of the shapes: https://github.com/lemonade-sdk/lemonade at 11.7.0.
 
 import httpx
 
-from warmprefix.backends.answers import Json, members, number, objects, text, whole
-from warmprefix.core.doctor.facts import LemonadeFacts, LoadedModel
+from warmprefix.backends.answers import Json, members, objects, text, whole
+from warmprefix.backends.lemonade import loaded_models
+from warmprefix.core.doctor.facts import LemonadeFacts
 
 _LANGUAGE_RECIPES = frozenset({"llamacpp", "flm", "ryzenai-llm", "vllm"})
 _OTHER_USES = frozenset({"embeddings", "reranking"})
 
 
 async def ask_lemonade(client: httpx.AsyncClient, url: str, *, is_local: bool) -> LemonadeFacts:
-    """What its health and its configuration say. The latter wants the admin key, where there is one."""
+    """What its health and its configuration say. The latter wants the admin key, if there is one."""
     health = members(await client.get(f"{url}/api/v1/health"))
     models = members(await client.get(f"{url}/api/v1/models"))
     config = members(await client.get(f"{url}/internal/config"))
@@ -21,7 +22,7 @@ async def ask_lemonade(client: httpx.AsyncClient, url: str, *, is_local: bool) -
     auto_evict = config.get("auto_evict")
     return LemonadeFacts(
         version=text(health.get("version")),
-        loaded=_loaded(health),
+        loaded=loaded_models(health),
         limit=whole(limits.get("llm")) if isinstance(limits, dict) else None,
         available=sum(_is_language_model(model) for model in objects(models.get("data"))),
         auto_evict=auto_evict if isinstance(auto_evict, bool) else None,
@@ -33,21 +34,3 @@ def _is_language_model(model: Json) -> bool:
     labels = model.get("labels")
     other = isinstance(labels, list) and any(text(label) in _OTHER_USES for label in labels)
     return text(model.get("recipe")) in _LANGUAGE_RECIPES and not other
-
-
-def _loaded(health: Json) -> tuple[LoadedModel, ...]:
-    """Language models, the one used last first: it answers the next request for it."""
-    models = [m for m in objects(health.get("all_models_loaded")) if m.get("type") == "llm"]
-    models.sort(key=lambda model: number(model.get("last_use")), reverse=True)
-    return tuple(_model(model) for model in models)
-
-
-def _model(model: Json) -> LoadedModel:
-    url, command = text(model.get("backend_url")), model.get("launch_command")
-    words = [word for word in command if isinstance(word, str)] if isinstance(command, list) else []
-    return LoadedModel(
-        name=text(model.get("model_name")) or "a model without a name",
-        recipe=text(model.get("recipe")) or "something unknown",
-        url=url.removesuffix("/v1") if url else None,
-        arguments=tuple(words) if words else None,
-    )

@@ -1,10 +1,14 @@
 """What a backend is to the rest of the proxy."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from warmprefix.core.types import RawJson
 from warmprefix.dialects.base import Request
+
+if TYPE_CHECKING:
+    import httpx
 
 Headers = list[tuple[bytes, bytes]]
 Body = bytes | AsyncIterator[bytes] | None
@@ -52,15 +56,61 @@ class Response(Protocol):
         ...
 
 
-class Kind(Protocol):
-    """What one kind of backend wants done differently."""
+Ability = Literal["props", "slots", "render", "evaluate", "save", "counts"]
+"""What llama-server's own API offers beside the chat, where a kind of backend has it.
+
+`props`: which start of which model with which template it is; nothing else below can be used without it.
+`slots`: what every slot holds, and a request may name one. `render`: what the template makes of a prompt.
+`evaluate`: a prompt in tokens, read into a slot without a reply. `save`: a slot to a file and back.
+`counts`: cached tokens with every chat reply.
+"""
+
+EVERYTHING: frozenset[Ability] = frozenset(
+    {"props", "slots", "render", "evaluate", "save", "counts"}
+)
+
+Members = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a kind is recognised by: whether the answer to GET `path` is one of its own."""
+
+    path: str
+    is_its_own: Callable[["httpx.Response"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A llama-server behind the backend: `address` finds it in what GET `path` says; None if there is none."""
+
+    path: str
+    address: Callable[[Members], str | None]
+
+
+def unchanged(headers: Headers) -> Headers:
+    """The client's headers as they came."""
+    return headers
+
+
+def no_options(request: Request) -> Mapping[str, RawJson | None]:
+    """Nothing to change in a request."""
+    del request
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of backend: what it can do, and what it wants done differently.
+
+    Nobody asks a backend for what its kind cannot do. `mark` is None for the one that every other backend is.
+    `inner`: where that is asked for, if not at the backend itself. `headers`: the headers of the client as it
+    should get them. `options`: top-level members to replace in a chat request, or with None to drop.
+    """
 
     name: str
-
-    def headers(self, headers: Headers) -> Headers:
-        """The client's headers as this backend should get them."""
-        ...
-
-    def options(self, request: Request) -> Mapping[str, RawJson | None]:
-        """Top-level members to replace in a chat request, or with None to drop."""
-        ...
+    can: frozenset[Ability]
+    mark: Mark | None = None
+    inner: Inner | None = None
+    headers: Callable[[Headers], Headers] = unchanged
+    options: Callable[[Request], Mapping[str, RawJson | None]] = no_options

@@ -1,8 +1,18 @@
-"""The kinds of backend, by their configuration name."""
+"""The kinds of backend.
 
+A new one is a file of its own that ends in `KIND`, a test table, and a line in `KINDS`.
+"""
+
+from warmprefix.backends import lemonade, llamacpp, openai_compatible
 from warmprefix.backends.base import Kind
-from warmprefix.backends.lemonade import Lemonade
-from warmprefix.backends.llamacpp import LlamaCpp
-from warmprefix.backends.openai_compatible import OpenAiCompatible
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (LlamaCpp(), Lemonade(), OpenAiCompatible())}
+OTHER = openai_compatible.KIND
+"""What a backend is that no mark recognises, and while nobody knows."""
+
+KINDS: tuple[Kind, ...] = (lemonade.KIND, llamacpp.KIND, OTHER)
+"""Every kind, in the order in which an unknown backend is asked for their marks."""
+
+
+def kind_named(name: str) -> Kind | None:
+    """The kind of that name; None for "auto", or any other name."""
+    return next((kind for kind in KINDS if kind.name == name), None)

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 import httpx
 
 from warmprefix.backends.base import Headers, Kind
 from warmprefix.backends.client import new_client
 from warmprefix.backends.key import BackendKey
-from warmprefix.backends.kinds import KINDS
+from warmprefix.backends.kinds import kind_named
 from warmprefix.backends.known_model import Asking, KnownModel, Start
 from warmprefix.backends.probe import Silence, identify
 from warmprefix.backends.router import Router, ask_router
@@ -21,6 +22,7 @@ __all__ = ["KnownBackend", "KnownModel", "Start"]
 logger = logging.getLogger(__name__)
 
 _HEALTH_S = 2.0  # no model is needed for it
+_MODELS = "/v1/models"  # what every server of the OpenAI API has
 _AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the requests themselves
 _FIRST_WAIT_S = (
     0.5  # how long a request waits to learn it; a loopback server answers in milliseconds
@@ -42,8 +44,10 @@ class KnownBackend(KnownModel):
 
     def __init__(self, url: str, kind: str, tasks: Tasks, key: BackendKey | None = None) -> None:
         key = BackendKey(url) if key is None else key
-        super().__init__(Asking(url, new_client(auth=key), key, tell=self._tell))
-        self._kind: Kind | None = KINDS.get(kind)
+        given = kind_named(kind)
+        super().__init__(Asking(url, new_client(auth=key), key, given, tell=self._tell))
+        self._is_given = given is not None
+        self._is_doubtful = False
         self._tasks = tasks
         self._identified_s = -_AGAIN_S
         self._identifying = asyncio.Lock()
@@ -57,25 +61,29 @@ class KnownBackend(KnownModel):
     @property
     def name(self) -> str:
         """The kind's name, "unknown" while the backend has not answered."""
-        return self._kind.name if self._kind else "unknown"
+        return self._asking.kind.name if self._asking.kind else "unknown"
 
     async def kind(self) -> Kind:
-        """The kind, or the one that changes nothing while it is not known."""
-        if self._kind is None:
-            await self.ask()
-        return self._kind or KINDS["openai-compatible"]
+        """The kind; while it is not known, the one that changes nothing. All requests together wait but briefly
+        for one answer, whoever asked for it."""
+        if self._asking.kind is None:
+            now = time.monotonic()
+            begun = self._identified_s if self._identifying.locked() else now
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(begun + _FIRST_WAIT_S - now, 0.0)):
+                    await self.ask()
+        return await super().kind()
 
     async def ask(self) -> None:
         """Ask the backend what it is, unless that is known or was just tried."""
         async with self._identifying:
-            if self._kind is not None or time.monotonic() - self._identified_s < _AGAIN_S:
+            is_known = self._asking.kind is not None and not self._is_doubtful
+            if is_known or time.monotonic() - self._identified_s < _AGAIN_S:
                 return
             self._identified_s = time.monotonic()
-            try:
-                async with asyncio.timeout(_FIRST_WAIT_S):
-                    self._kind = KINDS[await identify(self._asking.client, self._asking.url)]
-            except (Unreachable, TimeoutError):
-                return
+            with suppress(Unreachable):
+                self._asking.kind = await identify(self._asking.client, self._asking.url)
+                self._is_doubtful = False
 
     async def is_healthy(self) -> bool | None:
         """Whether requests can be sent now; None where it takes too long to say.
@@ -93,12 +101,16 @@ class KnownBackend(KnownModel):
         return health.status_code != 503
 
     async def answers(self) -> bool:
-        """Whether the backend is there now."""
+        """Whether the backend is there now. One whose kind is known is asked for a page that it has."""
+        asking = self._asking
         try:
-            name = await identify(self._asking.client, self._asking.url)
-        except Unreachable:
+            if asking.kind is None:
+                asking.kind = await identify(asking.client, asking.url)
+            else:
+                page = asking.kind.mark.path if asking.kind.mark else _MODELS
+                await asking.client.get(f"{asking.url}{page}", timeout=_HEALTH_S)
+        except (Unreachable, httpx.HTTPError):
             return False
-        self._kind = self._kind or KINDS[name]
         return True
 
     async def outgoing(self, headers: Headers) -> Headers:
@@ -139,7 +151,7 @@ class KnownBackend(KnownModel):
 
     def saw_model(self, model: str | None) -> None:
         """A reply named its model: another one than before brings another template."""
-        if self._kind is None:
+        if self._asking.kind is None:
             return
         is_new, self._served = model != self._served, model
         known = self.of(model)
@@ -151,6 +163,7 @@ class KnownBackend(KnownModel):
     def lost(self) -> None:
         """The backend could not be reached: what comes back may be another one."""
         self._served = None
+        self._is_doubtful = not self._is_given
         for known in {self, *self._models.values()}:
             known.forget()
 
@@ -165,10 +178,9 @@ class KnownBackend(KnownModel):
 
     async def _learn(self) -> None:
         while True:
-            await self.ask()
             await self.ask_template()
             is_coming = self.silence in (Silence.GONE, Silence.LOADING)
-            if self._kind is not None and not is_coming:
+            if self._asking.kind is not None and not is_coming:
                 return
             await asyncio.sleep(_LATE_S)
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import httpx
 
-from warmprefix.backends.base import Kind
+from warmprefix.backends.base import Ability, Kind
 from warmprefix.backends.key import BackendKey
-from warmprefix.backends.kinds import KINDS
+from warmprefix.backends.kinds import OTHER
 from warmprefix.backends.llama import Llama
 from warmprefix.backends.probe import Props, Silence, ask_slots, page, props_of
 from warmprefix.backends.slot_files import SlotsApi
@@ -35,12 +35,13 @@ class Start(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Asking:
-    """What the models of a backend share: its address, the connections for questions, its key, and what is
-    known of each template, by its digest."""
+    """What the models of a backend share: its address, the connections for questions, its key, its kind once
+    that is known, and what is known of each template, by its digest."""
 
     url: str
     client: httpx.AsyncClient
     key: BackendKey
+    kind: Kind | None = None
     templates: dict[bytes, TemplateFacts] = field(default_factory=dict)
     tell: Callable[[Silence], None] = lambda _: None
 
@@ -74,8 +75,15 @@ class KnownModel:
         return f"KnownModel({self.model!r}, {self.generation=}, {self.slots=}, {self.is_asleep=})"
 
     async def kind(self) -> Kind:
-        """The kind of its backend: only llama-server is a router."""
-        return KINDS["llamacpp"]
+        """The kind of its backend; while that is not known, the one that changes nothing."""
+        return self._asking.kind or OTHER
+
+    async def ask(self) -> None:
+        """Learn the kind of the backend. That of a router's model is known."""
+
+    def can(self, ability: Ability) -> bool:
+        """Whether its backend is known to be of a kind that can do this."""
+        return self._asking.kind is not None and ability in self._asking.kind.can
 
     @property
     def is_asleep(self) -> bool:
@@ -93,7 +101,8 @@ class KnownModel:
         props = self._props
         if props is None or not self._is_there:
             return False
-        return self.template != UNKNOWN and (bool(self.slots) or not props.total)
+        is_rendered = self.template != UNKNOWN or not self.can("render")
+        return is_rendered and (bool(self.slots) or not props.total)
 
     @property
     def start(self) -> Start | None:
@@ -108,9 +117,16 @@ class KnownModel:
 
     @property
     def llama(self) -> Llama | None:
-        """The llama-server that answers, or the one behind it; None while none is known."""
+        """The llama-server that answers, or the one behind it, to evaluate ahead; None while none is known."""
         props = self._props
-        return Llama(self._asking.client, props.url, self.model) if props else None
+        if props is None or not self.can("evaluate"):
+            return None
+        return Llama(self._asking.client, props.url, self.model)
+
+    @property
+    def saving_url(self) -> str:
+        """The llama-server that saves and restores its slots; empty while none is known."""
+        return self._props.url if self._props and self.can("save") else ""
 
     def slots_api(self) -> SlotsApi:
         """What saves and restores its slots, to be closed by the caller."""
@@ -129,7 +145,11 @@ class KnownModel:
         llama-server draws a new media marker at every start (tools/server/README.md, /props).
         """
         async with self._looking:  # else two that look at once would count one start twice
-            return self._saw(await props_of(self._asking.client, self._asking.url, self.model))
+            await self.ask()
+            asking = self._asking
+            if asking.kind is None:
+                return self._saw(Silence.GONE)
+            return self._saw(await props_of(asking.client, asking.url, asking.kind, self.model))
 
     async def has_restarted(self) -> bool | None:
         """The same, on behalf of a request: the slots are asked for too, once a start."""
@@ -193,7 +213,7 @@ class KnownModel:
         A slot that has been used and now says that it never was tells of a nap, or of a start, that nobody saw.
         """
         props, generation = self._props, self.generation
-        if props is None or not self._is_there:
+        if props is None or not self._is_there or not self.can("slots"):
             return ()
         self._has_asked = True
         states = await ask_slots(self._asking.client, props.url, self.model)
@@ -207,14 +227,10 @@ class KnownModel:
         self.woke()
         return states
 
-    async def slot_tokens(self) -> tuple[int, ...]:
-        """Tokens in each slot now; 0 if nothing ran in it yet."""
-        return tuple(state.tokens or 0 for state in await self.slot_states())
-
     async def render(self, body: bytes) -> str | None:
         """The text that the template makes of a prompt; None if the backend cannot be asked."""
         props = self._props
-        if props is None:
+        if props is None or not self.can("render"):
             return None
         return await rendered(self._asking.client, props.url, body, self.model)
 
@@ -246,7 +262,7 @@ class KnownModel:
             if not props.is_sleeping:
                 if props.total and not self.slots:
                     await self.slot_states()
-                if key not in known:
+                if key not in known and self.can("render"):
                     facts = await ask_template(self._asking.client, props.url, self.model)
                     if facts != UNKNOWN:
                         known[key] = facts

@@ -4,45 +4,80 @@ Facts: https://github.com/lemonade-sdk/lemonade at 11.7.0, thinking_controls.cpp
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from warmprefix.backends.base import Headers
+from warmprefix.backends import answers
+from warmprefix.backends.answers import Json, number, objects, text
+from warmprefix.backends.base import EVERYTHING, Headers, Inner, Kind, Mark, Members
+from warmprefix.core.doctor.facts import LoadedModel
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import RawJson
 from warmprefix.core.wire.slices import members, write_object
 from warmprefix.dialects.base import Request
 
+if TYPE_CHECKING:
+    import httpx
+
+_HEALTH = "/api/v1/health"
 _KWARGS = "chat_template_kwargs"
 _FALSE = RawJson(b"false")
 
 
-class Lemonade:
-    """Keeps Lemonade from editing the last user message and from refusing a browser's Origin."""
+def loaded_models(health: Members) -> tuple[LoadedModel, ...]:
+    """The language models that its health lists, the one used last first: it answers the next request."""
+    models = [m for m in objects(health.get("all_models_loaded")) if m.get("type") == "llm"]
+    models.sort(key=lambda model: number(model.get("last_use")), reverse=True)
+    return tuple(_model(model) for model in models)
 
-    name = "lemonade"
 
-    def headers(self, headers: Headers) -> Headers:
-        """Without Origin: one that is neither loopback nor allowed is answered 403, even on GET."""
-        return [(key, value) for key, value in headers if key.lower() != b"origin"]
+def _model(model: Json) -> LoadedModel:
+    url, command = text(model.get("backend_url")), model.get("launch_command")
+    words = [word for word in command if isinstance(word, str)] if isinstance(command, list) else []
+    return LoadedModel(
+        name=text(model.get("model_name")) or "a model without a name",
+        recipe=text(model.get("recipe")) or "something unknown",
+        url=url.removesuffix("/v1") if url else None,
+        arguments=tuple(words) if words else None,
+    )
 
-    def options(self, request: Request) -> Mapping[str, RawJson | None]:
-        """Native thinking controls instead of those that Lemonade turns into message text.
 
-        `enable_thinking: false`, `thinking: false` and `thinking: {"type": "disabled"}` make it put
-        "/no_think" in front of the last user message only, so the prefix breaks there on every new
-        turn (thinking_controls.cpp:64-104). It sets these same native controls besides (:6-37).
-        """
-        if not _thinking_is_off(request.options):
-            return {}
-        start, end = request.members.get(_KWARGS, (0, 0))
-        kwargs = _with_thinking_off(request.body[start:end])
-        if kwargs is None:
-            return {}
-        changes: dict[str, RawJson | None] = {
-            name: None for name in ("enable_thinking", "thinking") if name in request.members
-        }
-        if "reasoning_effort" not in request.members:
-            changes["reasoning_effort"] = RawJson(b'"none"')
-        return {**changes, _KWARGS: kwargs}
+def _llama_server(health: Members) -> str | None:
+    """The llama-server that answers the next request: that of the model used last, if it has one."""
+    models = [model for model in loaded_models(health) if model.recipe == "llamacpp"]
+    return models[0].url if models else None
+
+
+def _is_its_own(health: "httpx.Response") -> bool:
+    """Its health lists the loaded models. Without its API key Lemonade shows nothing of itself but asks for it
+    in its own words (server.cpp:871-1050; 2026.39.1 says the same)."""
+    asks = health.status_code == 401 and b'"Invalid or missing API key"' in health.content
+    return "all_models_loaded" in answers.members(health) or asks
+
+
+def _headers(headers: Headers) -> Headers:
+    """Without Origin: one that is neither loopback nor allowed is answered 403, even on GET."""
+    return [(key, value) for key, value in headers if key.lower() != b"origin"]
+
+
+def _options(request: Request) -> Mapping[str, RawJson | None]:
+    """Native thinking controls instead of those that Lemonade turns into message text.
+
+    `enable_thinking: false`, `thinking: false` and `thinking: {"type": "disabled"}` make it put
+    "/no_think" in front of the last user message only, so the prefix breaks there on every new
+    turn (thinking_controls.cpp:64-104). It sets these same native controls besides (:6-37).
+    """
+    if not _thinking_is_off(request.options):
+        return {}
+    start, end = request.members.get(_KWARGS, (0, 0))
+    kwargs = _with_thinking_off(request.body[start:end])
+    if kwargs is None:
+        return {}
+    changes: dict[str, RawJson | None] = {
+        name: None for name in ("enable_thinking", "thinking") if name in request.members
+    }
+    if "reasoning_effort" not in request.members:
+        changes["reasoning_effort"] = RawJson(b'"none"')
+    return {**changes, _KWARGS: kwargs}
 
 
 def _thinking_is_off(options: Mapping[str, object]) -> bool:
@@ -55,7 +90,7 @@ def _thinking_is_off(options: Mapping[str, object]) -> bool:
 
 
 def _with_thinking_off(kwargs: bytes) -> RawJson | None:
-    """The client's template options with thinking off; None where they are not an object."""
+    """The client's template options with thinking off; None if they are not an object."""
     if kwargs in (b"", b"null"):
         return RawJson(b'{"enable_thinking":false}')
     try:
@@ -64,3 +99,15 @@ def _with_thinking_off(kwargs: bytes) -> RawJson | None:
         return None
     kept = {key: RawJson(kwargs[start:end]) for key, (start, end) in spans.items()}
     return RawJson(write_object({"enable_thinking": _FALSE, **kept}.items()))
+
+
+KIND = Kind(
+    name="lemonade",
+    can=EVERYTHING,
+    mark=Mark(_HEALTH, _is_its_own),
+    inner=Inner(_HEALTH, _llama_server),
+    headers=_headers,
+    options=_options,
+)
+"""It can do what the llama-server behind it can. Its traps: it edits the last user message, and refuses a
+browser's Origin."""

@@ -1,13 +1,11 @@
-"""What a llama-server does beyond answering chats: render, tokenize, evaluate ahead. httpx, off the path."""
+"""What a llama-server does beyond answering chats: tokenize, and evaluate ahead. httpx, off the path."""
 
 from dataclasses import dataclass
 
 import httpx
 import orjson
 
-from warmprefix.backends.probe import ask_slots, page
-from warmprefix.backends.template import rendered
-from warmprefix.core.slots.state import SlotState
+from warmprefix.backends.probe import page
 
 _LIMIT_S = 5.0  # these answers need no model
 _READS = httpx.Timeout(_LIMIT_S, read=None)
@@ -25,19 +23,11 @@ class Llama:
     url: str
     model: str = ""
 
-    async def render(self, body: bytes) -> str | None:
-        """The prompt that the template makes of a chat body."""
-        return await rendered(self.client, self.url, body, self.model)
-
     async def tokenize(self, text: str) -> tuple[int, ...]:
         """The tokens of a rendered prompt, as the chat endpoint makes them (server-context.cpp:5416)."""
         body = {"content": text, "add_special": True, "parse_special": True}
         found = (await self._post("/tokenize", body, httpx.Timeout(_LIMIT_S))).get("tokens")
         return tuple(found) if isinstance(found, list) else ()
-
-    async def slots(self) -> tuple[SlotState, ...]:
-        """Every slot, as it is now."""
-        return await ask_slots(self.client, self.url, self.model)
 
     async def evaluate(self, slot: int, tokens: tuple[int, ...], model: str | None) -> int | None:
         """Have a slot hold these tokens; how many it had to evaluate. Cancelling closes the connection.

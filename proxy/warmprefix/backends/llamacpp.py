@@ -1,22 +1,18 @@
 """llama.cpp's llama-server."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from warmprefix.backends.base import Headers
-from warmprefix.core.types import RawJson
-from warmprefix.dialects.base import Request
+from warmprefix.backends.answers import members
+from warmprefix.backends.base import EVERYTHING, Kind, Mark
+
+if TYPE_CHECKING:
+    import httpx
 
 
-class LlamaCpp:
-    """Takes requests as they are."""
+def _is_its_own(props: "httpx.Response") -> bool:
+    """With an API key set, or while it loads, llama-server hides /props but names itself."""
+    return "total_slots" in members(props) or props.headers.get("server") == "llama.cpp"
 
-    name = "llamacpp"
 
-    def headers(self, headers: Headers) -> Headers:
-        """All of them: llama-server echoes any Origin (CORS `*`)."""
-        return headers
-
-    def options(self, request: Request) -> Mapping[str, RawJson | None]:
-        """Nothing to change."""
-        del request
-        return {}
+KIND = Kind(name="llamacpp", can=EVERYTHING, mark=Mark("/props", _is_its_own))
+"""It takes requests as they are: it echoes any Origin (CORS `*`)."""

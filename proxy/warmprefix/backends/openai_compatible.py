@@ -1,9 +1,6 @@
 """Any other server that speaks the OpenAI API."""
 
-from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.backends.base import Kind
 
-
-class OpenAiCompatible(LlamaCpp):
-    """Takes requests as they are; nothing is known of its slots or its template."""
-
-    name = "openai-compatible"
+KIND = Kind(name="openai-compatible", can=frozenset())
+"""It takes requests as they are, and is asked nothing: not everyone knows llama-server's own pages."""

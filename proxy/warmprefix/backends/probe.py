@@ -6,29 +6,31 @@ from urllib.parse import urlencode
 
 import httpx
 
+from warmprefix.backends import kinds
 from warmprefix.backends.answers import members, text, whole
+from warmprefix.backends.base import Kind
 from warmprefix.core.errors import Unreachable
 from warmprefix.core.slots.state import SlotState, slot_states
 
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
 
 
-async def identify(client: httpx.AsyncClient, url: str) -> str:
-    """The kind of the backend at `url`: "llamacpp", "lemonade" or "openai-compatible".
-
-    Lemonade's health lists the loaded models, or asks for a key in its own words; its `/props` is missing or
-    a page. llama-server has `/props`. Raises Unreachable while nothing there answers.
-    """
+async def identify(client: httpx.AsyncClient, url: str) -> Kind:
+    """The kind of the backend at `url`, by the first mark that it shows. Raises Unreachable while nothing there
+    answers."""
+    answers: dict[str, httpx.Response] = {}
     try:
-        health = await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S)
-        if "all_models_loaded" in members(health) or _asks_as_lemonade(health):
-            return "lemonade"
-        props = await client.get(f"{url}/props", timeout=_LIMIT_S)
-        if "total_slots" in members(props) or _names_llama_server(props):
-            return "llamacpp"
+        for kind in kinds.KINDS:
+            if kind.mark is None:
+                continue
+            path = kind.mark.path
+            if path not in answers:
+                answers[path] = await client.get(f"{url}{path}", timeout=_LIMIT_S)
+            if kind.mark.is_its_own(answers[path]):
+                return kind
     except httpx.HTTPError as error:
         raise Unreachable(f"{url}: {error!r}") from error
-    return "openai-compatible"
+    return kinds.OTHER
 
 
 class Silence(Enum):
@@ -58,26 +60,27 @@ class Props:
     is_sleeping: bool = False
 
 
-async def props_of(client: httpx.AsyncClient, url: str, model: str = "") -> Props | Silence:
+async def props_of(
+    client: httpx.AsyncClient, url: str, kind: Kind, model: str = ""
+) -> Props | Silence:
     """The llama-server at `url`, or behind it. It wakes no server that sleeps, and loads no model.
 
-    Lemonade has no `/props` itself, but its health names the llama-server of each loaded model; the
-    most recently used one answers the next request for it. `model`: of a router.
+    Lemonade has no `/props` itself, but its health names the llama-server of each loaded model. `model`: of a
+    router.
     """
+    if "props" not in kind.can:
+        return Silence.NO_LLAMA_SERVER
     try:
+        if kind.inner is not None:
+            told = await client.get(f"{url}{kind.inner.path}", timeout=_LIMIT_S)
+            behind = kind.inner.address(members(told))
+            if behind is None:
+                return _silence(told, {}, model)
+            answer = await client.get(f"{behind}/props", timeout=_LIMIT_S)
+            return _props(behind, kind, members(answer)) or Silence.NO_LLAMA_SERVER
         answer = await client.get(page(url, "/props", model), timeout=_LIMIT_S)
         props = members(answer)
-        if "chat_template" in props:
-            return _props(url, props)
-        why = _silence(answer, props, model)
-        if why is not Silence.NO_LLAMA_SERVER:
-            return why
-        health = await client.get(f"{url}/api/v1/health", timeout=_LIMIT_S)
-        behind = _llama_server_of(members(health))
-        if behind is None:
-            return _silence(health, {}, model)
-        answer = await client.get(f"{behind}/props", timeout=_LIMIT_S)
-        return _props(behind, members(answer))
+        return _props(url, kind, props) or _silence(answer, props, model)
     except httpx.HTTPError:
         return Silence.GONE
 
@@ -89,11 +92,12 @@ def page(url: str, path: str, model: str = "") -> str:
     )
 
 
-def _props(url: str, props: dict[str, object]) -> Props | Silence:
+def _props(url: str, kind: Kind, props: dict[str, object]) -> Props | None:
     template = props.get("chat_template")
     if not isinstance(template, str):
-        return Silence.NO_LLAMA_SERVER
-    shows = props.get("endpoint_slots") is not False  # older builds do not say so
+        return None
+    # older builds do not say so
+    shows = "slots" in kind.can and props.get("endpoint_slots") is not False
     return Props(
         url,
         template,
@@ -131,22 +135,3 @@ async def ask_slots(client: httpx.AsyncClient, url: str, model: str = "") -> tup
         return slot_states(response.json()) if response.status_code == 200 else ()
     except (httpx.HTTPError, ValueError):
         return ()
-
-
-def _llama_server_of(health: dict[str, object]) -> str | None:
-    loaded = health.get("all_models_loaded")
-    models = [m for m in loaded if isinstance(m, dict)] if isinstance(loaded, list) else []
-    models = [m for m in models if m.get("recipe") == "llamacpp" and m.get("type") == "llm"]
-    latest = max(models, key=lambda m: m.get("last_use") or 0, default={})
-    url = latest.get("backend_url")
-    return url.removesuffix("/v1") if isinstance(url, str) else None
-
-
-def _asks_as_lemonade(response: httpx.Response) -> bool:
-    """Without its API key Lemonade shows nothing of itself (server.cpp:871-1050; 2026.39.1 says the same)."""
-    return response.status_code == 401 and b'"Invalid or missing API key"' in response.content
-
-
-def _names_llama_server(response: httpx.Response) -> bool:
-    """With an API key set, or while it loads, llama-server hides /props but names itself."""
-    return bool(response.headers.get("server") == "llama.cpp")

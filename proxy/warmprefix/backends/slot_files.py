@@ -33,18 +33,8 @@ class SlotsApi:
         self._model = model
 
     async def can_save(self, url: str) -> bool | None:
-        """Whether the server was started with --slot-save-path; None while it does not say.
-
-        An empty file name is refused with 400 before anything is done;
-        501 means that saving is off.
-        """
-        try:
-            answer = await self._act(url, 0, "save", "", _LIMIT_S)
-            if self._model and "not loaded" in answer.text:
-                return None  # a router answers 400 as well
-        except httpx.HTTPError:
-            return None
-        return {_BAD_REQUEST: True, _NOT_SUPPORTED: False}.get(answer.status_code)
+        """Whether the server was started with --slot-save-path; None while it does not say."""
+        return await can_save(self._client, url, self._model)
 
     async def traits(self, url: str) -> tuple[str, ...] | None:
         """What else decides whether a saved slot fits: the model's size and shape, and its adapters.
@@ -68,14 +58,6 @@ class SlotsApi:
     async def _json(self, address: str) -> Any:
         return (await self._client.get(address, timeout=_LIMIT_S)).json()
 
-    async def _act(
-        self, url: str, slot: int, action: str, name: str, limit_s: float
-    ) -> httpx.Response:
-        address, body = f"{url}/slots/{slot}?action={action}", {"filename": name}
-        if self._model:
-            address, body = f"{address}&autoload=false", {**body, "model": self._model}
-        return await self._client.post(address, json=body, timeout=limit_s)
-
     async def save(self, url: str, slot: int, name: str, limit_s: float) -> Moved:
         """Write an idle slot to a file. Raises BackendError."""
         answer = await self._ask(url, slot, "save", name, limit_s)
@@ -91,7 +73,7 @@ class SlotsApi:
     ) -> dict[str, object]:
         address = f"{url}/slots/{slot}?action={action}"
         try:
-            answer = await self._act(url, slot, action, name, limit_s)
+            answer = await _act(self._client, url, slot, action, name, limit_s, self._model)
             value = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Disconnected(f"{address}: {error!r}") from error
@@ -102,6 +84,36 @@ class SlotsApi:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+async def can_save(client: httpx.AsyncClient, url: str, model: str = "") -> bool | None:
+    """Whether a llama-server was started with --slot-save-path; None while it does not say.
+
+    An empty file name is refused with 400 before anything is done; 501 means that saving is off. Checked with
+    xllamacpp 2026.10.11549: nothing is written, and the slot keeps what it holds.
+    """
+    try:
+        answer = await _act(client, url, 0, "save", "", _LIMIT_S, model)
+    except httpx.HTTPError:
+        return None
+    if model and "not loaded" in answer.text:
+        return None  # a router answers 400 as well
+    return {_BAD_REQUEST: True, _NOT_SUPPORTED: False}.get(answer.status_code)
+
+
+async def _act(
+    client: httpx.AsyncClient,
+    url: str,
+    slot: int,
+    action: str,
+    name: str,
+    limit_s: float,
+    model: str,
+) -> httpx.Response:
+    address, body = f"{url}/slots/{slot}?action={action}", {"filename": name}
+    if model:
+        address, body = f"{address}&autoload=false", {**body, "model": model}
+    return await client.post(address, json=body, timeout=limit_s)
 
 
 def _sorted(value: object) -> str:

@@ -7,7 +7,7 @@ prompt that would have been sent. Switching one rule off and running again tells
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from warmprefix.backends.llamacpp import LlamaCpp
+from warmprefix.backends import llamacpp
 from warmprefix.capture.line import Captured
 from warmprefix.config import Config
 from warmprefix.core.explain.saving import Reaches, held, would_save
@@ -83,7 +83,7 @@ async def replayed(
     names: dict[str, int] = {}
     for captured in session:
         prepared = await pipeline.prepare(
-            captured.path, captured.headers, captured.request, LlamaCpp()
+            captured.path, captured.headers, captured.request, llamacpp.KIND
         )
         last = recent.get(prepared.place.conversation) if prepared.place else None
         ended = ended_of(captured)

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from warmprefix.backends.kinds import KINDS
 from warmprefix.config.setting import Setting, about
 from warmprefix.stores import STORES
 
-BackendKind = Literal["auto", "llamacpp", "lemonade", "openai-compatible"]
 RestoreReasoning = Literal["auto", "always", "never"]
 Pin = Literal["auto", "off"]
 Save = Literal["auto", "off"]
@@ -76,7 +76,13 @@ class BackendConfig:
         default="http://127.0.0.1:8080",
         metadata=about("Address of the backend, without /v1.", check="url", flag="--backend"),
     )
-    kind: BackendKind = field(default="auto", metadata=about("What the backend is; auto asks it."))
+    kind: str = field(
+        default="auto",
+        metadata=about(
+            "What the backend is; auto asks it.",
+            choices=("auto", *(kind.name for kind in KINDS)),
+        ),
+    )
     api_key: str | None = field(
         default=None,
         repr=False,

@@ -194,5 +194,4 @@ def _home_of(prepared: Prepared) -> str | None:
 
 async def _learn(backend: Backend) -> None:
     """A backend that is back may be another one."""
-    await backend.parts.known.ask()
     await backend.parts.known.ask_template()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from warmprefix.backends.base import Headers, Kind
 from warmprefix.backends.connection import Connections
-from warmprefix.backends.kinds import KINDS
+from warmprefix.backends.kinds import OTHER
 from warmprefix.backends.known import KnownBackend
 from warmprefix.capture.writer import Capture
 from warmprefix.core.explain.direct import Direct
@@ -51,4 +51,4 @@ class Parts:
         """What this backend wants done differently; nothing if that cannot be told."""
         with guard(self.counters, "backend-facts", noted):
             return await self.known.kind()
-        return KINDS["openai-compatible"]
+        return OTHER

@@ -211,7 +211,7 @@ async def _announce(app: App, listener: socket.socket) -> None:
     names = []
     for backend in app.backends.all:
         known = backend.parts.known
-        await known.ask()
+        await known.kind()
         known.wait_for_it()
         if backend.parts.seatings is not None:
             app.tasks.start(backend.parts.seatings.announce(), "slot saving")

@@ -31,7 +31,7 @@ class Ahead:
         slot holds; None where that cannot be told."""
         texts: dict[str, None] = {}
         for form in forms(reply):
-            rendered = await llama.render(await self._body(prepared, form, coming))
+            rendered = await self.known.render(await self._body(prepared, form, coming))
             texts.update(dict.fromkeys(beginnings(rendered or "")))
         have = await llama.tokenize(held) if held else ()
         tokens = [await llama.tokenize(text) for text in texts]
@@ -47,14 +47,12 @@ class Ahead:
         kind = await self.known.kind()
         return request.dialect.render(request, prompt, kind.options(request))
 
-    async def is_ours(
-        self, llama: Llama, slot: int, conversation: str, least: int, most: int
-    ) -> bool:
+    async def is_ours(self, slot: int, conversation: str, least: int, most: int) -> bool:
         """Whether nothing runs, and the slot holds what this conversation left there: so many tokens."""
         table = self.table.slots
         if slot >= len(table):
             return False
-        view, slots = table[slot], await llama.slots()
+        view, slots = table[slot], await self.known.slot_states()
         if len(slots) != len(table) or any(state.is_busy for state in slots):
             return False
         content = view.content
@@ -87,7 +85,7 @@ class Run:
         try:
             for end in found.steps(size):
                 where = (self.slot, self.conversation, self.least, self.most)
-                if not await self.ahead.is_ours(llama, *where):
+                if not await self.ahead.is_ours(*where):
                     break
                 self.most = max(self.most, end)
                 step = await llama.evaluate(self.slot, found.tokens[:end], self.model)

@@ -80,7 +80,7 @@ class Prewarm:
         while self._waiting and llama is not None:
             name = next(reversed(self._waiting))
             candidate = self._waiting[name]
-            slots = await llama.slots()
+            slots = await self._ahead.known.slot_states()
             if any(slot.is_busy for slot in slots):
                 return  # others use the backend too; it is tried again when a request of ours has ended
             found = await self._plan(llama, candidate)
@@ -90,9 +90,9 @@ class Prewarm:
 
     async def _plan(self, llama: Llama, candidate: _Candidate) -> Plan | None:
         """What the next prompt begins with; None where that cannot be told."""
-        if not await self._is_ours(llama, candidate):
+        if not await self._is_ours(candidate):
             return None
-        sent = await llama.render(candidate.prepared.body)
+        sent = await self._ahead.known.render(candidate.prepared.body)
         if sent is None:
             return None
         reply = candidate.reply
@@ -100,12 +100,12 @@ class Prewarm:
         coming = coming_question(reply)
         return await self._ahead.plan(llama, candidate.prepared, reply, coming, held)
 
-    async def _is_ours(self, llama: Llama, candidate: _Candidate) -> bool:
+    async def _is_ours(self, candidate: _Candidate) -> bool:
         slot = candidate.seat.slot
         if slot is None:
             return False
         where, held = candidate.conversation, candidate.held
-        return await self._ahead.is_ours(llama, slot, where, held, held)
+        return await self._ahead.is_ours(slot, where, held, held)
 
     async def _evaluate(self, llama: Llama, candidate: _Candidate, found: Plan) -> None:
         """Step by step, as long as nobody else is there."""

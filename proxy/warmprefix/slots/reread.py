@@ -198,7 +198,7 @@ class Reread:
         if latest.reply is not None:
             coming = coming_message(latest.reply)
             return await self._ahead.plan(llama, latest.prepared, latest.reply, coming, "")
-        text = await llama.render(latest.prepared.body)
+        text = await self._ahead.known.render(latest.prepared.body)
         tokens = await llama.tokenize(text) if text else ()
         return Plan(tokens, 0) if tokens else None
 

@@ -87,8 +87,7 @@ class Snapshots:
     @property
     def _url(self) -> str:
         """The llama-server that answers; empty while none is known."""
-        llama = self._known.llama
-        return llama.url if llama else ""
+        return self._known.saving_url
 
     def _tell(self, can_save: bool) -> None:
         if not can_save and not self._has_told:

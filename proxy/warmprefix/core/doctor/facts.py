@@ -91,11 +91,13 @@ class LemonadeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A backend. `locked`: it answers 401 without a key. `server`: the llama-server, or the one behind."""
+    """A backend. `locked`: it answers 401 without a key. `server`: the llama-server, or the one behind.
+    `counts`: whether its kind reports cached tokens."""
 
     url: str
-    kind: Literal["llamacpp", "lemonade", "openai-compatible"]
+    kind: str
     locked: bool = False
     models: tuple[str, ...] = ()
     server: ServerFacts | None = None
     lemonade: LemonadeFacts | None = None
+    counts: bool = False

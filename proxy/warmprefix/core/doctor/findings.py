@@ -84,8 +84,12 @@ def _backend(facts: Facts) -> Finding:
     return note(
         "Another OpenAI-compatible server"
         + (f": {', '.join(facts.models)}" if facts.models else ""),
-        "Prompts are made canonical all the same, but nothing is known about its slots and its template, "
-        "and cached tokens show only if it reports them.",
+        "Prompts are made canonical all the same, but nothing is known about its slots and its template"
+        + (
+            ". It reports cached tokens with every chat reply."
+            if facts.counts
+            else ", and cached tokens show only if it reports them."
+        ),
     )
 
 

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 
 from tests.strategies import Json, body_of, conversations, tool_lists
 from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.rules.base import Rule
+from warmprefix.core.types import Prompt, Risk
 from warmprefix.dialects.canonical_body import canonicalize_body
 
 TOOL = {"function": {"name": "f"}, "type": "function"}
@@ -85,3 +87,14 @@ def test_a_canonical_body_is_its_own(messages: list[Json], tools: list[Json] | N
 
     assert canonicalize_body(canonical).body == canonical
     assert canonicalize_body(canonical).steps == ()
+
+
+def test_a_rule_that_raises_is_not_skipped_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Prompt) -> Prompt:
+        raise RuntimeError("broken")
+
+    broken = Rule("broken", Risk.LOSSLESS, fail, why="", source="")
+    monkeypatch.setattr("warmprefix.dialects.canonical_body.choose_rules", lambda *_: (broken,))
+
+    with pytest.raises(RuntimeError, match="broken"):
+        canonicalize_body(body_of([{"role": "user", "content": "Hi."}]))

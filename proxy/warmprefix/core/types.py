@@ -318,5 +318,3 @@ class Kind(Enum):
     TEMPLATE_OPTIONS_CHANGED = "template-options-changed"
     COMPACTION = "compaction"
     SIDE = "side"
-    EVICTED = "evicted"
-    MODEL_SWITCHED = "model-switched"

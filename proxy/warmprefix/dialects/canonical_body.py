@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from warmprefix.core.canonical import choose_rules, continued
+from warmprefix.core.canonical import Canonicalizer, choose_rules
 from warmprefix.core.messages import written
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Prompt, RawJson
@@ -39,27 +39,31 @@ def canonicalize_body(
     disable: Sequence[str] = (),
     dialect: Dialect = DIALECTS[0],
 ) -> CanonicalBody:
-    """The canonical form of a request. Raises NotUnderstood."""
+    """The canonical form of a request. Raises NotUnderstood, and what a rule raises."""
     request = dialect.parse(body, NoMemory(dialect))
-    tail = continued(request.prompt)
-    prompt = replace(
-        request.prompt, messages=request.prompt.messages[: len(request.prompt.messages) - len(tail)]
-    )
+    prompt = request.prompt
     steps: list[Step] = []
     for rule in choose_rules(enable, disable):
-        after = rule.apply(prompt)
+        after = Canonicalizer((rule,), _raise).run(prompt).prompt
         if after is not prompt:
             steps += _steps(rule, prompt, after)
             prompt = after
-    messages = (*prompt.messages, *tail)
     tools = prompt.tools and tuple(
         replace(tool, definition=RawJson(compact(tool.definition))) for tool in prompt.tools
     )
-    anew = tuple(message if message.opaque else replace(message, raw=None) for message in messages)
+    anew = tuple(
+        message if message.opaque else replace(message, raw=None) for message in prompt.messages
+    )
     return CanonicalBody(
         dialect.render(request, replace(prompt, messages=anew, tools=tools)),
         tuple(steps),
     )
+
+
+def _raise(rule: str, error: Exception) -> None:
+    """A person wants to know of it; on the path of a request the rule is skipped."""
+    error.add_note(f"rule {rule}")
+    raise error
 
 
 def _steps(rule: Rule, before: Prompt, after: Prompt) -> Iterator[Step]:

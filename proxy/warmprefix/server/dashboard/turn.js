@@ -12,7 +12,6 @@ const SHORT_KINDS = {
   "tools-changed": "tools",
   "template-options-changed": "options",
   compaction: "compact",
-  "model-switched": "model",
 };
 const SHORT_OUTCOMES = { client_gone: "left", stopped: "cut", backend_timeout: "late" };
 

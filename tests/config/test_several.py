@@ -1,17 +1,15 @@
 """Several backends in the settings: tables, the environment, what is shared, and every refusal."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.config.refused import Bad, assert_refused
 from warmprefix.config import Config, NamedBackend, effective_lines, load
 from warmprefix.config.schema import TABLE_KEYS
-from warmprefix.core.errors import ConfigError
 
-EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 TWO = """
 [backend]
 connect_timeout_s = 1.5
@@ -108,17 +106,6 @@ def test_the_tables_of_the_example_are_accepted_as_they_are(tmp_path: Path) -> N
     assert Config().every_backend() == backends[:1]
 
 
-@dataclass(frozen=True)
-class Bad:
-    """A configuration that must be refused; `says` are the parts of the message."""
-
-    id: str
-    says: tuple[str, ...]
-    toml: str = ""
-    environ: Mapping[str, str] = field(default_factory=dict)
-    flags: Mapping[str, object] = field(default_factory=dict)
-
-
 TABLE = '[[backends]]\nurl = "http://one:1"\n'
 BAD = [
     Bad(
@@ -147,11 +134,4 @@ BAD = [
 
 @pytest.mark.parametrize("case", BAD, ids=lambda case: case.id)
 def test_bad_backends_are_refused_in_one_line_that_says_where(case: Bad, tmp_path: Path) -> None:
-    file = written(tmp_path, case.toml)
-
-    with pytest.raises(ConfigError) as refused:
-        load(file, case.environ, case.flags)
-
-    message = str(refused.value)
-    assert "\n" not in message
-    assert all(part in message for part in case.says), message
+    assert_refused(case, tmp_path)

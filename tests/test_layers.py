@@ -126,6 +126,7 @@ ONLY = [
         },
     ),
     Only("sqlite", ("sqlite3",), ("stores/",)),
+    Only("pydantic", ("pydantic", "pydantic_core"), ("config/",)),
     Only("prometheus", ("prometheus_client",), ("log/metrics",)),
     Only("redis", ("redis", "valkey"), ("stores/",)),
     Only("asgi", ("fastapi", "starlette", "uvicorn"), ("server/",)),

@@ -110,6 +110,17 @@ def test_a_wrong_setting_is_one_line_and_status_2(
     assert says in result.stderr
 
 
+def test_everything_that_is_wrong_is_a_line_of_its_own() -> None:
+    result = invoke("serve", "--port", "-1", "--backend", "nowhere", env={"WARMPREFIX_X": ""})
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    first, second, third = result.stderr.splitlines()
+    assert first.startswith("warmprefix: environment WARMPREFIX_X: ")
+    assert second.startswith("warmprefix: flag --backend: ")
+    assert third.startswith("warmprefix: flag --port: ")
+
+
 def test_check_and_config_show_the_same_settings_and_their_sources() -> None:
     Path("warmprefix.toml").write_text("[server]\nport = 9\n")
     secret = {"WARMPREFIX_SERVER__API_KEY": "hidden"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.meanings import MEANINGS, unit_of
 from warmprefix.config import Config, load
 from warmprefix.config.schema import KEYS
 
@@ -24,8 +25,8 @@ def test_the_example_says_meaning_unit_and_choices_of_a_key(path: str) -> None:
     comment = section.split(f"\n{key.name} = ")[0].rsplit("\n\n", 1)[1]
     told = " ".join(line.removeprefix("# ") for line in comment.splitlines())
 
-    assert key.setting.meaning in told
-    assert not key.setting.unit or f"Unit: {key.setting.unit}." in told
+    assert MEANINGS[path] in told
+    assert not unit_of(key) or f"Unit: {unit_of(key)}." in told
     assert all(choice in told for choice in key.choices)
 
 
@@ -36,7 +37,7 @@ def test_numbers_with_a_unit_in_their_name_tell_it() -> None:
         path
         for path, key in KEYS.items()
         for ending, unit in units.items()
-        if path.endswith(ending) and key.setting.unit != unit and not isinstance(key.default, tuple)
+        if path.endswith(ending) and unit_of(key) != unit and not isinstance(key.default, tuple)
     ]
 
     assert wrong == []

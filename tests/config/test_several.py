@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.meanings import TABLE_MEANINGS
 from tests.config.refused import Bad, assert_refused
 from warmprefix.config import Config, NamedBackend, effective_lines, load
 from warmprefix.config.schema import TABLE_KEYS
@@ -89,7 +90,7 @@ def test_the_example_shows_every_key_of_a_table_with_its_default(name: str) -> N
     key = TABLE_KEYS[name]
     shown = list(key.default) if isinstance(key.default, tuple) else key.default
 
-    assert f"\n# # {key.setting.meaning}\n# {name} = {json.dumps(shown)}\n" in EXAMPLE.read_text()
+    assert f"\n# # {TABLE_MEANINGS[name]}\n# {name} = {json.dumps(shown)}\n" in EXAMPLE.read_text()
 
 
 def test_the_tables_of_the_example_are_accepted_as_they_are(tmp_path: Path) -> None:

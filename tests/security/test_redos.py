@@ -26,7 +26,9 @@ SHORT = 1 << 12
 EXCERPT = 512
 """Longer than any excerpt of a break."""
 
-ELSEWHERE = {"warmprefix.config.load.SERVICE_VARIABLE": "reads names of environment variables only"}
+ELSEWHERE = {
+    "warmprefix.config.sources.SERVICE_VARIABLE": "reads names of environment variables only"
+}
 Pattern = re.Pattern[str] | re.Pattern[bytes]
 
 

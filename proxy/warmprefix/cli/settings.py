@@ -43,9 +43,10 @@ def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turns a ConfigError into one line on standard error and exit status 2."""
+    """Turns a ConfigError into a line for each problem on standard error, and exit status 2."""
     try:
         yield
     except ConfigError as error:
-        typer.echo(f"warmprefix: {error}", err=True)
+        for line in str(error).splitlines():
+            typer.echo(f"warmprefix: {line}", err=True)
         raise typer.Exit(USAGE_STATUS) from None

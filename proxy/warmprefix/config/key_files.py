@@ -1,29 +1,29 @@
 """A key in a file of its own, as Docker and systemd hand out secrets."""
 
 from pathlib import Path
+from typing import Any
 
 from warmprefix.config.checks import checked_token
-from warmprefix.core.errors import ConfigError
 
 
-def key_of_file(path: str, file: str, source: str, other: str | None) -> str:
-    """The key that a file holds, without white space around it; raises ConfigError.
+def take_key(values: dict[str, Any], places: dict[str, str], label: str) -> list[str]:
+    """Put the key that a file holds in its place, without white space around it; what is wrong with it.
 
-    `path`: the setting that names the file, `source`: where that is; `other`: where the key itself is
-    given too, None if it is not.
+    `values`: those of the table called `label`; `places`: where each was given, by its whole name.
     """
-    where = f"{source}: {path}"
-    if other:
-        raise ConfigError(
-            f"{where}: the key itself is given too ({other}); leave out one of the two"
-        )
+    file, key = values.get("api_key_file"), f"{label}.api_key"
+    if not file:
+        return []
+    where = f"{places[f'{key}_file']}: {key}_file"
+    if values.get("api_key"):
+        given = places[key]
+        return [f"{where}: the key itself is given too ({given}); leave out one of the two"]
     try:
-        key = checked_token(Path(file).expanduser().read_text().strip())
+        values["api_key"] = checked_token(Path(file).expanduser().read_text().strip())
     except OSError as error:
-        raise ConfigError(f"{where}: cannot be read: {error.strerror or error}") from None
+        return [f"{where}: cannot be read: {error.strerror or error}"]
     except ValueError as error:  # never with what it holds
         reason = "is not text" if isinstance(error, UnicodeError) else str(error)
-        raise ConfigError(f"{where}: its key {reason}") from None
-    if key is None:
-        raise ConfigError(f"{where}: {file} is empty")
-    return key
+        return [f"{where}: its key {reason}"]
+    places[key] = f"file {file}"
+    return [] if values["api_key"] else [f"{where}: {file} is empty"]

@@ -6,13 +6,17 @@ over several lines are never taken for keys. A settings file has some hundred li
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Location = tuple[str | int, ...]
+"""The keys that lead to a value, from the top; in an array, its number."""
 
 
-def key_lines(text: str) -> dict[tuple[str, ...], int]:
+def key_lines(text: str) -> dict[Location, int]:
     """The 1-based line on which each key or table of a valid TOML text begins."""
-    found: dict[tuple[str, ...], int] = {}
-    lines = text.split("\n")
+    found: dict[Location, int] = {}
+    lines = text.replace("\r\n", "\n").split("\n")
     begin = 0
     for end, line in enumerate(lines, start=1):
         inside = begin < end - 1
@@ -34,12 +38,15 @@ def complete_tables(text: str) -> Mapping[str, object] | None:
         return None
 
 
-def paths(table: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every key of a table and of the tables in it; those of an array have numbers."""
-    for key, value in table.items():
-        path = (*above, key)
-        yield path
-        if isinstance(value, dict):
-            yield from paths(value, path)
-        elif isinstance(value, list) and all(isinstance(element, dict) for element in value):
-            yield from paths({str(at): element for at, element in enumerate(value)}, path)
+def paths(table: Mapping[str, Any] | Sequence[Any], above: Location = ()) -> Iterator[Location]:
+    """The location of every value of a table or of an array of tables, and of the values in it."""
+    items = table.items() if isinstance(table, Mapping) else enumerate(table)
+    for key, value in items:
+        yield (*above, key)
+        if isinstance(value, dict) or is_tables(value):
+            yield from paths(value, (*above, key))
+
+
+def is_tables(value: object) -> bool:
+    """Whether a value is an array of tables."""
+    return isinstance(value, list) and all(isinstance(element, dict) for element in value)

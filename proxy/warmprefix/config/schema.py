@@ -1,298 +1,201 @@
 """Every setting once: its name, type, default, meaning, unit and limits.
 
-A section is a frozen dataclass, a setting one of its fields with a `Setting` in its metadata.
-The loader, `warmprefix config` and the tests of config.example.toml all read it from here.
+A section is a frozen dataclass, a setting one of its fields; the text below it says what it means. pydantic
+checks what users give against the types (`adapter`). A text in an `Annotated` is the unit.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Literal, get_args
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
+
 from warmprefix.backends.kinds import KINDS
-from warmprefix.config.setting import Setting, about
+from warmprefix.config.checks import checked_token, checked_url, known_rule
 from warmprefix.stores import STORES
 
+if TYPE_CHECKING:
+    BackendKind = str
+    StoreName = str
+else:  # the registries say which
+    BackendKind = Literal[("auto", *(kind.name for kind in KINDS))]
+    StoreName = Literal[tuple(kind.name for kind in STORES)]
 RestoreReasoning = Literal["auto", "always", "never"]
 Pin = Literal["auto", "off"]
 Save = Literal["auto", "off"]
 PrewarmMode = Literal["auto", "off"]
-LogLevel = Literal["error", "warning", "info", "debug"]
+
+# Strict: of a number only a number, though an int will do for a float; true is none.
+Switch = Annotated[bool, Field(strict=True)]
+Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
+Files = Annotated[int, Field(strict=True, ge=0, le=1000), "files"]
+Bytes = Annotated[int, Field(strict=True, ge=1), "bytes"]
+Tokens = Annotated[int, Field(strict=True, ge=1), "tokens"]
+Seconds = Annotated[float, Field(strict=True, ge=0), "seconds"]
+SomeSeconds = Annotated[float, Field(strict=True, gt=0), "seconds"]
+Weight = Annotated[float, Field(strict=True, gt=0)]
+Address = Annotated[str, AfterValidator(checked_url)]
+Secret = Annotated[str | None, AfterValidator(checked_token)]
+Rules = tuple[Annotated[str, AfterValidator(known_rule)], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
     """`[server]`: where the proxy listens and what it lets in."""
 
-    host: str = field(
-        default="127.0.0.1",
-        metadata=about(
-            "Address to listen on. Anything but loopback should have an api_key.", flag="--host"
-        ),
-    )
-    port: int = field(
-        default=8484,
-        metadata=about(
-            "Port to listen on; 0 takes any free one.", least=0, most=65535, flag="--port"
-        ),
-    )
-    api_key: str | None = field(
-        default=None,
-        repr=False,
-        metadata=about(
-            "Key that clients must send as `Authorization: Bearer`. Empty: no key is asked for.",
-            check="token",
-            secret=True,
-        ),
-    )
-    api_key_file: str = field(
-        default="", metadata=about("File that holds this key, instead of api_key.")
-    )
-    max_body_bytes: int = field(
-        default=104857600,
-        metadata=about(
-            "Largest request body; a larger one is answered with 413.", "bytes", least=1
-        ),
-    )
-    shutdown_grace_s: float = field(
-        default=30.0,
-        metadata=about(
-            "How long running replies may go on after a stop signal.", "seconds", least=0
-        ),
-    )
-    allowed_hosts: tuple[str, ...] = field(
-        default=(),
-        metadata=about(
-            "Host names besides the loopback ones under which /warmprefix/* may be opened."
-        ),
-    )
+    host: str = "127.0.0.1"
+    """Address to listen on. Anything but loopback should have an api_key."""
+    port: Port = 8484
+    """Port to listen on; 0 takes any free one."""
+    api_key: Secret = field(default=None, repr=False)
+    """Key that clients must send as `Authorization: Bearer`. Empty: no key is asked for."""
+    api_key_file: str = ""
+    """File that holds this key, instead of api_key."""
+    max_body_bytes: Bytes = 104857600
+    """Largest request body; a larger one is answered with 413."""
+    shutdown_grace_s: Seconds = 30.0
+    """How long running replies may go on after a stop signal."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names besides the loopback ones under which /warmprefix/* may be opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackendConfig:
     """`[backend]`: the server that holds the model."""
 
-    url: str = field(
-        default="http://127.0.0.1:8080",
-        metadata=about("Address of the backend, without /v1.", check="url", flag="--backend"),
-    )
-    kind: str = field(
-        default="auto",
-        metadata=about(
-            "What the backend is; auto asks it.",
-            choices=("auto", *(kind.name for kind in KINDS)),
-        ),
-    )
-    api_key: str | None = field(
-        default=None,
-        repr=False,
-        metadata=about(
-            "Key of the backend (llama-server --api-key): for the proxy's own questions, and for clients "
-            "that send no key of their own. Empty: the questions use the key of a request that succeeded.",
-            check="token",
-            secret=True,
-        ),
-    )
-    api_key_file: str = field(
-        default="", metadata=about("File that holds this key, instead of api_key.")
-    )
-    connect_timeout_s: float = field(
-        default=5.0, metadata=about("How long a connection may take to open.", "seconds", above=0)
-    )
-    first_byte_timeout_s: float = field(
-        default=0.0,
-        metadata=about(
-            "How long the first byte of a reply may take. 0: no limit; minutes are normal for a "
-            "long prompt that is not cached.",
-            "seconds",
-            least=0,
-        ),
-    )
-    idle_connection_s: float = field(
-        default=4.0,
-        metadata=about(
-            "How long an idle connection is kept; less than the 5 seconds of Lemonade.",
-            "seconds",
-            least=0,
-        ),
-    )
+    url: Address = "http://127.0.0.1:8080"
+    """Address of the backend, without /v1."""
+    kind: BackendKind = "auto"
+    """What the backend is; auto asks it."""
+    api_key: Secret = field(default=None, repr=False)
+    """Key of the backend (llama-server --api-key): for the proxy's own questions, and for clients
+    that send no key of their own. Empty: the questions use the key of a request that succeeded.
+    """
+    api_key_file: str = ""
+    """File that holds this key, instead of api_key."""
+    connect_timeout_s: SomeSeconds = 5.0
+    """How long a connection may take to open."""
+    first_byte_timeout_s: Seconds = 0.0
+    """How long the first byte of a reply may take. 0: no limit; minutes are normal for a long
+    prompt that is not cached.
+    """
+    idle_connection_s: Seconds = 4.0
+    """How long an idle connection is kept; less than the 5 seconds of Lemonade."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedBackend(BackendConfig):
     """`[[backends]]`: one of several. What a table leaves out is that of `[backend]`."""
 
-    models: tuple[str, ...] = field(
-        default=(), metadata=about("Names of the models it serves. Empty: any.")
-    )
-    weight: float = field(
-        default=1.0,
-        metadata=about(
-            "How many requests it gets at the same time, compared with the others.", above=0
-        ),
-    )
-    name: str = field(default="", metadata=about("Name in the log. Empty: host and port."))
+    url: Address = field(kw_only=True)
+    """Address of the backend, without /v1."""
+    models: tuple[str, ...] = ()
+    """Names of the models it serves. Empty: any."""
+    weight: Weight = 1.0
+    """How many requests it gets at the same time, compared with the others."""
+    name: str = ""
+    """Name in the log. Empty: host and port."""
+
+    def __post_init__(self) -> None:
+        """Fill in the name."""
+        if not self.name:
+            object.__setattr__(self, "name", urlsplit(self.url).netloc)
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalizeConfig:
     """`[canonicalize]`: which rules run."""
 
-    enable: tuple[str, ...] = field(
-        default=(),
-        metadata=about(
-            "Opt-in rules to switch on, for every client or for one: hermes:freeze-volatile. They "
-            "may change the meaning.",
-            check="rules",
-        ),
-    )
-    disable: tuple[str, ...] = field(
-        default=(),
-        metadata=about("Rules to switch off, for every client or for one.", check="rules"),
-    )
+    enable: Rules = ()
+    """Opt-in rules to switch on, for every client or for one: hermes:freeze-volatile. They may
+    change the meaning.
+    """
+    disable: Rules = ()
+    """Rules to switch off, for every client or for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryConfig:
     """`[memory]`: the ledger of what was sent and generated."""
 
-    store: str = field(
-        default="sqlite",
-        metadata=about(
-            "Where the ledger lives; memory keeps nothing on disk.",
-            choices=tuple(kind.name for kind in STORES),
-        ),
-    )
-    path: str = field(
-        default="",
-        metadata=about(
-            "File of the sqlite store. Empty: warmprefix/ledger.db in the user's data folder."
-        ),
-    )
-    max_bytes: int = field(
-        default=1073741824,
-        metadata=about("Size of the ledger above which the oldest is forgotten.", "bytes", least=1),
-    )
-    max_age_s: float = field(
-        default=2592000.0,
-        metadata=about("Age at which an unused conversation is forgotten.", "seconds", above=0),
-    )
-    restore_reasoning: RestoreReasoning = field(
-        default="auto",
-        metadata=about(
-            "Put back reasoning that the client dropped; auto: where the template keeps it, found by asking."
-        ),
-    )
+    store: StoreName = "sqlite"
+    """Where the ledger lives; memory keeps nothing on disk."""
+    path: str = ""
+    """File of the sqlite store. Empty: warmprefix/ledger.db in the user's data folder."""
+    max_bytes: Bytes = 1073741824
+    """Size of the ledger above which the oldest is forgotten."""
+    max_age_s: SomeSeconds = 2592000.0
+    """Age at which an unused conversation is forgotten."""
+    restore_reasoning: RestoreReasoning = "auto"
+    """Put back reasoning that the client dropped; auto: where the template keeps it, found by
+    asking.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class SlotsConfig:
     """`[slots]`: which of the backend's slots a request goes to."""
 
-    pin: Pin = field(
-        default="auto",
-        metadata=about(
-            "Name a slot if that keeps a conversation's cache and it is proven what the slots hold; off: "
-            "never, and nothing is saved or read ahead."
-        ),
-    )
-    side_wait_s: float = field(
-        default=0.0,
-        metadata=about(
-            "With a single slot: how long a side request (a title, tags) is held back at most while a "
-            "conversation is in a tool loop, which it would cut. 0: it is not.",
-            "seconds",
-            least=0,
-        ),
-    )
-    save: Save = field(
-        default="auto",
-        metadata=about(
-            "Save a conversation's slot to disk and restore it when the conversation comes back; auto: "
-            "where llama-server runs with --slot-save-path."
-        ),
-    )
-    save_idle_s: float = field(
-        default=30.0,
-        metadata=about(
-            "How long a slot must be unused before it is saved; one that is taken away is saved at once.",
-            "seconds",
-            above=0,
-        ),
-    )
-    save_path: str = field(
-        default="",
-        metadata=about(
-            "The folder of --slot-save-path as this proxy sees it, so that it can delete files. Empty: "
-            "16 files are written over in turn."
-        ),
-    )
-    max_save_bytes: int = field(
-        default=21474836480,
-        metadata=about(
-            "Size of all saved slots above which the least valuable is given up.", "bytes", least=1
-        ),
-    )
-    min_save_tokens: int = field(
-        default=512, metadata=about("Shorter conversations are not saved.", "tokens", least=1)
-    )
+    pin: Pin = "auto"
+    """Name a slot if that keeps a conversation's cache and it is proven what the slots hold; off:
+    never, and nothing is saved or read ahead.
+    """
+    side_wait_s: Seconds = 0.0
+    """With a single slot: how long a side request (a title, tags) is held back at most while a
+    conversation is in a tool loop, which it would cut. 0: it is not.
+    """
+    save: Save = "auto"
+    """Save a conversation's slot to disk and restore it when the conversation comes back; auto:
+    where llama-server runs with --slot-save-path.
+    """
+    save_idle_s: SomeSeconds = 30.0
+    """How long a slot must be unused before it is saved; one that is taken away is saved at once.
+    """
+    save_path: str = ""
+    """The folder of --slot-save-path as this proxy sees it, so that it can delete files. Empty: 16
+    files are written over in turn.
+    """
+    max_save_bytes: Bytes = 21474836480
+    """Size of all saved slots above which the least valuable is given up."""
+    min_save_tokens: Tokens = 512
+    """Shorter conversations are not saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrewarmConfig:
     """`[prewarm]`: reading the coming prompt while the user reads the answer."""
 
-    mode: PrewarmMode = field(
-        default="auto",
-        metadata=about(
-            "Evaluate ahead what a new user message makes the template render otherwise; auto: where the "
-            "backend is idle and its slots are known."
-        ),
-    )
-    min_tokens: int = field(
-        default=256,
-        metadata=about("Tokens that must be lost without it for it to begin.", "tokens", least=1),
-    )
-    idle_s: float = field(
-        default=0.5,
-        metadata=about("How long nothing must have run before it begins.", "seconds", least=0),
-    )
-    restart_check_s: float = field(
-        default=5.0,
-        metadata=about(
-            "How often the backend is asked whether it has restarted, to read the latest conversations "
-            "again before they come back. 0: never.",
-            "seconds",
-            least=0,
-        ),
-    )
+    mode: PrewarmMode = "auto"
+    """Evaluate ahead what a new user message makes the template render otherwise; auto: where the
+    backend is idle and its slots are known.
+    """
+    min_tokens: Tokens = 256
+    """Tokens that must be lost without it for it to begin."""
+    idle_s: Seconds = 0.5
+    """How long nothing must have run before it begins."""
+    restart_check_s: Seconds = 5.0
+    """How often the backend is asked whether it has restarted, to read the latest conversations
+    again before they come back. 0: never.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    """`[log]`: the turn log, which standard output always gets, and the operator's log on standard error."""
+    """`[log]`: the turn log. Standard output always gets it."""
 
-    file: str = field(
-        default="", metadata=about("File that gets the turn log as well. Empty: none.")
-    )
-    excerpts: bool = field(
-        default=False, metadata=about("Let a cache break show the prompt text before and after it.")
-    )
-    max_bytes: int = field(
-        default=10485760, metadata=about("Size at which the file is rotated.", "bytes", least=1)
-    )
-    backups: int = field(
-        default=5, metadata=about("Rotated files that are kept.", "files", least=0, most=1000)
-    )
-    level: LogLevel = field(
-        default="info",
-        metadata=about(
-            "The least severe messages that standard error gets: error (a mistake of the proxy), warning "
-            "(something is not as it should be), info (what it does), debug (every failure, not one a minute)."
-        ),
-    )
+    file: str = ""
+    """File that gets the turn log as well. Empty: none."""
+    excerpts: Switch = False
+    """Let a cache break show the prompt text before and after it."""
+    max_bytes: Bytes = 10485760
+    """Size at which the file is rotated."""
+    backups: Files = 5
+    """Rotated files that are kept."""
 
 
+@with_config(ConfigDict(extra="forbid", allow_inf_nan=False))  # holds for the sections too
 @dataclass(frozen=True, slots=True)
 class Config:
     """All settings; `Config()` is the default of each."""
@@ -307,21 +210,25 @@ class Config:
     backends: tuple[NamedBackend, ...] = ()
 
     def every_backend(self) -> tuple[NamedBackend, ...]:
-        """The backends in the order of the file; the one of `[backend]` where there are no others."""
-        if self.backends:
-            return self.backends
-        return (NamedBackend(**asdict(self.backend), name=urlsplit(self.backend.url).netloc),)
+        """The backends in the order of the file; the one of `[backend]` if there are no others."""
+        return self.backends or (NamedBackend(**asdict(self.backend)),)
+
+
+@cache
+def adapter() -> TypeAdapter[Config]:
+    """What makes a Config of tables as TOML has them; made when the first one is loaded."""
+    return TypeAdapter(Config)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting as the loader sees it. `choices` is empty where any value of the type will do."""
+    """One setting as the loader sees it. `choices` is empty if any value of the type will do."""
 
     section: str
     name: str
     default: object
-    choices: tuple[str, ...]
-    setting: Setting
+    choices: tuple[str, ...] = ()
+    is_secret: bool = False
 
     @property
     def path(self) -> str:
@@ -329,34 +236,29 @@ class Key:
         return f"{self.section}.{self.name}"
 
 
-def section_keys(section: str, defaults: object) -> list[Key]:
+def section_keys(section: str, of: type[Any]) -> list[Key]:
     """The settings of one section, in the order of its fields."""
     return [
         Key(
             section,
             f.name,
             f.default,
-            get_args(f.type) if is_literal(f.type) else f.metadata["setting"].choices,
-            f.metadata["setting"],
+            choices=get_args(f.type) if get_origin(f.type) is Literal else (),
+            is_secret=not f.repr,
         )
-        for f in fields(defaults)  # type: ignore[arg-type]  # always a section above
+        for f in fields(of)
     ]
-
-
-def is_literal(annotation: object) -> bool:
-    """Whether a field's type is a Literal, so that its arguments are the choices."""
-    return getattr(annotation, "__origin__", None) is Literal
 
 
 KEYS: Mapping[str, Key] = {
     key.path: key
     for section in fields(Config)
     if section.name != "backends"
-    for key in section_keys(section.name, getattr(Config(), section.name))
+    for key in section_keys(section.name, type(getattr(Config(), section.name)))
 }
 """Every setting by its path, in the order of the file."""
 
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.section for key in KEYS.values()))
 
-TABLE_KEYS: Mapping[str, Key] = {key.name: key for key in section_keys("backends", NamedBackend())}
+TABLE_KEYS: Mapping[str, Key] = {key.name: key for key in section_keys("backends", NamedBackend)}
 """Every setting of a `[[backends]]` table by its name."""

@@ -37,7 +37,7 @@ def shown(effective: Effective, path: str) -> str:
 
 def masked(key: Key, value: object) -> str:
     """One value as TOML; a mask for a secret."""
-    return toml_value(MASK if key.setting.secret and value else value)
+    return toml_value(MASK if key.is_secret and value else value)
 
 
 def toml_value(value: object) -> str:

@@ -65,4 +65,4 @@ class StoreError(ProxyError):
 
 
 class ConfigError(ProxyError):
-    """The configuration cannot be used; the message names file, key and line."""
+    """The configuration cannot be used; the message has a line for each problem: file, line, key."""

@@ -1,0 +1,162 @@
+"""The places that settings come from: a TOML file, the environment, flags.
+
+Only their form is checked here. `[[backends]]` are tables of a file, or a JSON list in WARMPREFIX_BACKENDS.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from warmprefix.config.checks import nearest, quoted
+from warmprefix.config.positions import Location, key_lines
+from warmprefix.config.schema import KEYS
+from warmprefix.core.errors import ConfigError
+
+PREFIX = "WARMPREFIX_"
+BACKENDS = "backends"
+FLAGS = {"server.host": "--host", "server.port": "--port", "backend.url": "--backend"}
+VARIABLES: Mapping[str, str] = {path.upper().replace(".", "__"): path for path in [*KEYS, BACKENDS]}
+"""The setting of each variable, which is written with the prefix before it."""
+
+SERVICE_VARIABLE = re.compile(
+    r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$"
+)
+"""Variables that Kubernetes sets in every pod for a Service whose name begins with `warmprefix`.
+
+Source: kubernetes.io, "Service", section "Environment variables". Its `..._PORT` is told by value.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Tables as TOML has them, and where each of their values stands, like `config.toml line 12`.
+
+    `problems`: a line for each part of it that could not be read.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[Location, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def put(self, path: str, value: object, place: str) -> None:
+        """Add the value of one setting."""
+        section, _, name = path.partition(".")
+        self.values.setdefault(section, {})[name] = value
+        self.places[section, name] = place
+
+    def known(self, at: Location) -> Location:
+        """The longest beginning of a location that has a place."""
+        while at and at not in self.places:
+            at = at[:-1]
+        return at
+
+    def place(self, at: Location) -> str:
+        """Where a value stands, or where the table begins that should have it."""
+        return self.places[self.known(at)]
+
+
+def of_file(file: Path | None) -> Source:
+    """The settings of a TOML file; none without one."""
+    if file is None:
+        return Source()
+    try:
+        text = read_text(file)
+        values = parse_toml(file, text)
+    except ConfigError as error:
+        return Source(problems=[str(error)])
+    lines = key_lines(text).items()
+    return Source(values, {(): str(file), **{at: f"{file} line {line}" for at, line in lines}})
+
+
+def read_text(file: Path) -> str:
+    """The file's text; a byte order mark at its begin is dropped."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{file}: cannot be read: {reason}") from None
+
+
+def parse_toml(file: Path, text: str) -> dict[str, Any]:
+    """The file's tables; tomllib's message names the line, which is moved to the front."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        at = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", message)
+        line = at[1] if at and at[1] else str(text.count("\n") + 1)
+        reason = message[: at.start()] if at else message
+        raise ConfigError(f"{file} line {line}: not valid TOML: {reason}") from None
+
+
+def of_environment(environ: Mapping[str, str]) -> Source:
+    """The settings of our environment variables, sorted by name."""
+    source = Source()
+    for variable in sorted(environ):
+        text, place = environ[variable], f"environment {variable}"
+        if not variable.startswith(PREFIX) or is_foreign(variable, text):
+            continue
+        name = variable.removeprefix(PREFIX)
+        path = VARIABLES.get(name)
+        if path is None:
+            source.problems.append(f"{place}: unknown setting{nearest(name, VARIABLES, PREFIX)}")
+            continue
+        try:
+            if path != BACKENDS:
+                source.put(path, from_text(text, KEYS[path].default), place)
+            elif text:
+                source.values[BACKENDS] = json_list(text, '{"url": "http://127.0.0.1:8080"}', dict)
+                source.places[BACKENDS,] = place
+        except ValueError as error:
+            source.problems.append(f"{place}: {path}: {error}")
+    return source
+
+
+def is_foreign(variable: str, text: str) -> bool:
+    """Whether Kubernetes set this variable for a Service whose name begins with ours."""
+    if SERVICE_VARIABLE.search(variable):
+        return True
+    return variable.endswith("_PORT") and text.startswith(("tcp://", "udp://", "sctp://"))
+
+
+def from_text(text: str, default: object) -> object:
+    """What a variable stands for, told by the setting's default; the text itself if it stands for nothing.
+
+    Raises ValueError for a list that is none.
+    """
+    if isinstance(default, tuple):
+        return json_list(text, '"a", "b"', object)
+    if isinstance(default, bool):
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError:
+            return text
+    return text
+
+
+def json_list(text: str, like: str, of: type) -> list[object]:
+    """The JSON list in a text; raises ValueError for anything else."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, list) and all(isinstance(element, of) for element in value):
+        return value
+    raise ValueError(f"must be a JSON list like [{like}], not {quoted(text)}")
+
+
+def of_flags(flags: Mapping[str, object]) -> Source:
+    """The settings of the flags that were given; None stands for one that was not."""
+    source = Source()
+    for path, value in flags.items():
+        if value is not None:
+            source.put(path, value, f"flag {FLAGS.get(path, path)}")
+    return source

@@ -19,13 +19,13 @@ WORKDIR /src
 RUN python3 -m venv /opt/build \
  && python3 -m venv --without-pip /opt/warmprefix
 # The dependencies in a layer of their own: a change of the code does not download them again.
-COPY pyproject.toml ./
-RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-    > /tmp/dependencies.txt \
- && /opt/build/bin/pip --python /opt/warmprefix/bin/python install --only-binary :all: -r /tmp/dependencies.txt
-COPY README.md LICENSE ./
+COPY requirements ./requirements
+RUN /opt/build/bin/pip install --only-binary :all: --require-hashes -r requirements/build.txt \
+ && /opt/build/bin/pip --python /opt/warmprefix/bin/python install --only-binary :all: --require-hashes \
+    -r requirements/run.txt
+COPY pyproject.toml README.md LICENSE ./
 COPY proxy ./proxy
-RUN /opt/build/bin/pip wheel --no-deps --wheel-dir /tmp/wheel . \
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
  && /opt/build/bin/pip --python /opt/warmprefix/bin/python install --no-deps /tmp/wheel/*.whl
 
 FROM ${PYTHON_IMAGE}

@@ -4,19 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help serve servers test check bench bench-contestants docker-smoke test-clients fuzz audit docs clean
+.PHONY: help serve servers test check bench bench-contestants docker-smoke test-clients fuzz audit docs lock clean
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
-$(VENV)/.serve: pyproject.toml
+# The versions of requirements/, by hash, then the project itself with its build tool from there.
+PIP := -m pip install --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes -r requirements/build.txt
+ITSELF := $(PIP) --quiet --no-deps --no-build-isolation -e .
+
+$(VENV)/.serve: pyproject.toml requirements/embedded.txt
 	@echo "warmprefix: creating $(VENV) and installing (the first time downloads about 300 MB)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[embedded]'
+	@$(BIN)/python $(LOCKED) -r requirements/embedded.txt
+	@$(BIN)/python $(ITSELF)
 	@touch $@
 
-$(VENV)/.test: pyproject.toml
+$(VENV)/.test: pyproject.toml requirements/test.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[test]'
+	@$(BIN)/python $(LOCKED) --quiet -r requirements/test.txt
+	@$(BIN)/python $(ITSELF)
 	@touch $@ $(VENV)/.serve
 
 serve: $(VENV)/.serve ## run the proxy on a real llama-server with a small model (ARGS="--port 9000")
@@ -67,6 +74,22 @@ check: $(VENV)/.test ## format, lint, types, documentation, tests
 
 docs: $(VENV)/.test ## write docs/rules.md from the rules
 	@$(BIN)/python -m tests.write_docs
+
+LOCKER := .venv-lock
+
+$(LOCKER)/.installed:
+	@test -x $(LOCKER)/bin/python || $(PYTHON) -m venv $(LOCKER)
+	@$(LOCKER)/bin/python $(PIP) --quiet 'uv==0.13.9'
+	@touch $@
+
+# test.txt first: it holds every version, the others take theirs from it. --upgrade: the newest that pyproject.toml allows.
+COMPILE := $(LOCKER)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 \
+  --generate-hashes --upgrade --custom-compile-command 'make lock'
+lock: $(LOCKER)/.installed ## write requirements/*.txt anew: the newest versions that pyproject.toml allows, with hashes
+	@$(COMPILE) pyproject.toml requirements/build.in --extra test --output-file requirements/test.txt
+	@$(COMPILE) pyproject.toml --extra embedded -c requirements/test.txt --output-file requirements/embedded.txt
+	@$(COMPILE) pyproject.toml -c requirements/test.txt --output-file requirements/run.txt
+	@$(COMPILE) requirements/build.in -c requirements/test.txt --output-file requirements/build.txt
 
 bench: $(VENV)/.test ## measure and print ratios
 	@$(BIN)/python -m bench $(ARGS)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 else:  # the registries say which
     BackendKind = Literal[("auto", *(kind.name for kind in KINDS))]
     StoreName = Literal[tuple(kind.name for kind in STORES)]
+LogLevel = Literal["error", "warning", "info", "debug"]
 RestoreReasoning = Literal["auto", "always", "never"]
 Pin = Literal["auto", "off"]
 Save = Literal["auto", "off"]
@@ -183,7 +184,7 @@ class PrewarmConfig:
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    """`[log]`: the turn log. Standard output always gets it."""
+    """`[log]`: the turn log, which standard output always gets, and the operator's log on standard error."""
 
     file: str = ""
     """File that gets the turn log as well. Empty: none."""
@@ -193,6 +194,10 @@ class LogConfig:
     """Size at which the file is rotated."""
     backups: Files = 5
     """Rotated files that are kept."""
+    level: LogLevel = "info"
+    """The least severe messages that standard error gets: error (a mistake of the proxy), warning
+    (something is not as it should be), info (what it does), debug (every failure, not one a minute).
+    """
 
 
 @with_config(ConfigDict(extra="forbid", allow_inf_nan=False))  # holds for the sections too

@@ -1,14 +1,19 @@
-"""Fixtures for tests against a real llama-server. Tests that use them are marked `backend`."""
+"""Fixtures for tests against a real llama-server, marked `backend`; and how Hypothesis runs everywhere."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes.llama import LlamaServer, Model, StartLlama, model_file, template
 from tests.servers.lemonade import LemonadeServer, can_start
 from tests.servers.stock import StartEither, StartStock, StockServer, stock_binary
+
+# A law says nothing of time, and a busy machine would break one that did.
+settings.register_profile("no deadline", settings(), deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ class World:
                     assert mark == own(messages[at]), json.dumps(sent)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps)
 def test_bytes_never_mix_between_conversations_whose_visible_text_differs(
     taken: list[Step],

@@ -85,7 +85,7 @@ def check(before: bytes, after: bytes) -> None:
     assert prompt_keys(before) == prompt_keys(after)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(bodies=st.lists(BODIES, min_size=1, max_size=3))
 def test_the_pipeline_forwards_the_same_bytes_or_the_same_meaning(bodies: list[bytes]) -> None:
     """Several on one proxy, so that the ledger has something to put back wrongly."""
@@ -99,7 +99,7 @@ def test_the_pipeline_forwards_the_same_bytes_or_the_same_meaning(bodies: list[b
     asyncio.run(run())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(bodies=st.lists(BODIES, min_size=5, max_size=10))
 def test_the_proxy_forwards_the_same_bytes_or_the_same_meaning(bodies: list[bytes]) -> None:
     """The same through sockets: every body is answered, one line each, in order."""

@@ -20,7 +20,7 @@ from tests.security.hostile import BODY, CHAT, HANG_S, OK
 
 DOCUMENT = "/warmprefix/openapi.json"
 ENDLESS = "/warmprefix/api/events"  # who reads it to its end never returns
-examples = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+examples = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 def call_all(url: str) -> Counter[int]:

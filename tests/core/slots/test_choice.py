@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from warmprefix.core.slots.choice import (
@@ -352,7 +352,6 @@ traits = st.builds(
 counts = st.integers(0, 1000)
 
 
-@settings(deadline=None)
 @given(
     wishes,
     rows,

@@ -3,11 +3,9 @@
 Every turn is answered, and by temperature 0 with the very text that a server without any cache gives.
 """
 
-import asyncio
 import os
 import resource
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,13 +161,27 @@ def cut_off(folder: Path) -> None:
     os.truncate(file, file.stat().st_size - 3000)
 
 
-async def interrupt_saving(server: LlamaServer, folder: Path, proxy: RunningProxy) -> None:
-    """Freeze the server when its slot is about to be saved, with a file whose end is missing."""
-    assert server.pid is not None
-    while snapshots(proxy):  # noqa: ASYNC110  # given up just before the server is told to write over it
-        await asyncio.sleep(0)
-    os.kill(server.pid, signal.SIGSTOP)
-    await asyncio.sleep(0.05)  # the request is in the server's socket by then
+def hold_up_saving(folder: Path) -> bytes:
+    """Put a pipe in the place of the only file: whoever opens it to write waits for a reader. What the file
+    held."""
+    (file,) = folder.iterdir()
+    whole = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+    return whole
+
+
+def is_held_up(server: LlamaServer) -> bool:
+    """Whether a thread of the server is opening a pipe (Linux, fs/pipe.c, fifo_open)."""
+    threads = Path(f"/proc/{server.pid}/task").iterdir()
+    return any((thread / "wchan").read_text() == "wait_for_partner" for thread in threads)
+
+
+def leave_half(folder: Path, whole: bytes) -> None:
+    """The file, as far as it had been written."""
+    (pipe,) = folder.iterdir()
+    pipe.unlink()
+    pipe.write_bytes(whole)
     cut_off(folder)
 
 
@@ -184,11 +196,13 @@ async def test_a_server_killed_while_it_saves(
     async with running_proxy(server.url, slots=slots, slots_file=index) as proxy:
         history = await first_turn(proxy, FIRST)
         await saved(proxy)
+        whole = hold_up_saving(folder)
         history = [*history, {"role": "assistant", "content": await ask(proxy.url, history)}]
         history.append(QUESTION)
-        await interrupt_saving(server, folder, proxy)
-        shutil.copy(index, left)
+        await until(lambda: is_held_up(server))
         server.kill()
+        leave_half(folder, whole)
+        shutil.copy(index, left)
         await until(lambda: failures(proxy) == {"slot-save": 1})
         server.start()
         if not proxy_dies:

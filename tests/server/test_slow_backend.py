@@ -72,7 +72,6 @@ async def test_of_slots_that_are_not_shown_in_time_nothing_is_claimed(
 ) -> None:
     """Once they are, they are known without anybody's waiting for it."""
     monkeypatch.setattr("warmprefix.backends.known_model._AGAIN_S", 0.0)
-    monkeypatch.setattr("warmprefix.backends.probe._LIMIT_S", 0.2)
     async with SlowDouble("/slots") as backend, running_proxy(backend.url) as proxy:
         known = proxy.app.known
         await known.ask_template()

@@ -139,14 +139,16 @@ async def test_a_stream_of_a_server_with_two_slots(case: Case, servers: Servers)
 
 
 LATE = [
-    # the prompt fits, its two replies do not: an error after the head was sent, and no [DONE]
+    # the prompt fits, its two replies do not: an error after the head was sent, and no [DONE]; the slot is
+    # named, for the order of the replies
     Case("chat", CHAT, {
         "messages": [{"role": "user", "content": "x" * 300}], "n": 2, "max_tokens": 200,
         "temperature": 0, "id_slot": 0, **STREAM}, 200, {
         "0.choices.0.delta.role": "assistant", "-1.error.code": 500,
         "-1.error.message": re.compile("(?i)context size")}),
     Case("completion", "/completion", {
-        "prompt": ["x" * 300], "n": 2, "n_predict": 200, "temperature": 0, **STREAM}, 200, {
+        "prompt": ["x" * 300], "n": 2, "n_predict": 200, "temperature": 0, "id_slot": 0,
+        **STREAM}, 200, {
         "0.stop": False, "-1.error.code": 500}),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import assistant, call, system, user
 from tests.ledger_driver import Driver, Json
 from warmprefix.core.types import Kind, Timings
 
@@ -33,25 +34,16 @@ ARGUMENTS = '{"path": "a.txt", "limit": 5}'
 SYSTEM = "You help.\nCurrent time: 10:00\nUse tools."
 
 
-def call(arguments: str = ARGUMENTS, call_id: str = "c1") -> Json:
-    return {"id": call_id, "type": "function", "function": {"name": "read", "arguments": arguments}}
-
-
 FIRST: list[Json] = [
-    {"role": "system", "content": SYSTEM},
-    {"role": "user", "content": "Read it.\n\n<system-reminder>\nBe quick.\n</system-reminder>"},
+    system(SYSTEM),
+    user("Read it.\n\n<system-reminder>\nBe quick.\n</system-reminder>"),
 ]
 LOOP: list[Json] = [
-    {
-        "role": "assistant",
-        "content": "Reading.",
-        "reasoning_content": "why",
-        "tool_calls": [call()],
-    },
+    assistant("Reading.", reasoning_content="why", tool_calls=[call(ARGUMENTS, "read")]),
     {"role": "tool", "tool_call_id": "c1", "name": "read", "content": "text"},
 ]
-ANSWER: Json = {"role": "assistant", "content": "Here it is.\n", "reasoning_content": "so"}
-NEXT: Json = {"role": "user", "content": "Now the other."}
+ANSWER: Json = assistant("Here it is.\n", reasoning_content="so")
+NEXT: Json = user("Now the other.")
 
 Change = Callable[[list[Json]], list[Json]]
 
@@ -67,7 +59,7 @@ def edited(at: int, **fields: Any) -> Change:
     return change
 
 
-def system(old: str, new: str) -> Change:
+def system_text(old: str, new: str) -> Change:
     """The history with another system text."""
 
     def change(history: list[Json]) -> list[Json]:
@@ -101,7 +93,7 @@ class Case:
 def clock(name: str, cause: str, old: str, new: str, hint: str = "freeze-volatile") -> Case:
     """A volatile line in the system text that moves."""
     first = SYSTEM.replace("Current time: 10:00", old)
-    return Case(name, cause, "messages[0].content", hint, system(old, new), first)
+    return Case(name, cause, "messages[0].content", hint, system_text(old, new), first)
 
 
 CASES = (
@@ -129,7 +121,7 @@ CASES = (
     clock("request-id", "id", "for req_0a1b2c3d4e", "for req_0a1b2c3d4f", "client:"),
     clock("pid", "id", "as pid 4711", "as pid 4712", "client:"),
     clock("model-line", "model-switch", "Model: a", "Model: b", "max_loaded_models"),
-    Case("system-edited", "edit", "messages[0].content", "nothing", system("You help", "You watch")),
+    Case("system-edited", "edit", "messages[0].content", "nothing", system_text("You help", "You watch")),
     Case("answer-edited", "edit", "messages[4].content", "nothing", edited(4, content="Changed.")),
     Case("question-edited", "edit", "messages[1].content", "nothing", edited(1, content="Write it.")),
     Case("result-edited", "edit", "messages[3].content", "nothing", edited(3, content="other")),
@@ -144,13 +136,13 @@ CASES = (
     Case("reasoning-in-text", "reasoning", "messages[4].content", "restore_reasoning",
          edited(4, content="<think>so</think>Here it is.\n", reasoning_content=None)),
     Case("arguments-sorted", "arguments", "messages[2].tool_calls[0].function.arguments", "ledger",
-         edited(2, tool_calls=[call('{"limit":5,"path":"a.txt"}')])),
+         edited(2, tool_calls=[call('{"limit":5,"path":"a.txt"}', "read")])),
     Case("arguments-compact", "arguments", "messages[2].tool_calls[0].function.arguments", "ledger",
-         edited(2, tool_calls=[call('{"path":"a.txt","limit":5}')])),
+         edited(2, tool_calls=[call('{"path":"a.txt","limit":5}', "read")])),
     Case("argument-changed", "edit", "messages[2].tool_calls[0].function.arguments", "nothing",
-         edited(2, tool_calls=[call('{"path": "b.txt", "limit": 5}')])),
+         edited(2, tool_calls=[call('{"path": "b.txt", "limit": 5}', "read")])),
     Case("ids-renamed", "id", "messages[2].tool_calls[0].id", "ledger",
-         edited(2, tool_calls=[call(call_id="zz")])),
+         edited(2, tool_calls=[call(ARGUMENTS, "read", "zz")])),
     Case("name-lost", "edit", "messages[3].name", "nothing", edited(3, name=None)),
     Case("tools-shuffled", "tool-order", "tools[0]", "first-seen order", tools=TOOLS[::-1]),
     Case("tool-in-front", "tool-set", "tools[0]", "same tools", tools=[tool("new"), *TOOLS]),

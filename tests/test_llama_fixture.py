@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.builders import Json, assistant, call, result, system, user
 from tests.fakes.llama import LlamaServer, StartLlama, template
 
 pytestmark = pytest.mark.backend
-
-Json = dict[str, Any]
 
 READ_FILE: Json = {
     "type": "function",
@@ -21,30 +20,15 @@ READ_FILE: Json = {
     },
 }
 
-
-def call(call_id: str, path: str) -> Json:
-    """An assistant message that thinks and calls the tool."""
-    function = {"name": "read_file", "arguments": json.dumps({"path": path})}
-    return {
-        "role": "assistant",
-        "content": "",
-        "reasoning_content": f"need {path}",
-        "tool_calls": [{"id": call_id, "type": "function", "function": function}],
-    }
-
-
-SYSTEM = {"role": "system", "content": "Be brief."}
+SYSTEM = system("Be brief.")
+READS = call('{"path": "a.txt"}', "read_file", "call_1")
 LOOP = [
     SYSTEM,
-    {"role": "user", "content": "Read a."},
-    call("call_1", "a.txt"),
-    {"role": "tool", "tool_call_id": "call_1", "content": "alpha"},
+    user("Read a."),
+    assistant("", reasoning_content="need a.txt", tool_calls=[READS]),
+    result("call_1", "alpha"),
 ]
-NEXT_TURN = [
-    *LOOP,
-    {"role": "assistant", "content": "It says alpha."},
-    {"role": "user", "content": "?"},
-]
+NEXT_TURN = [*LOOP, assistant("It says alpha."), user("?")]
 
 
 def chat(server: LlamaServer, messages: list[Json], **options: object) -> Json:

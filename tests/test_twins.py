@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import assistant
 from tests.ledger_driver import Driver, Json
 from warmprefix.core.types import Kind, Timings
 
@@ -14,8 +15,7 @@ W: Json = {"role": "user", "content": "Why?"}
 
 
 def says(content: str, why: str = "") -> Json:
-    thought = {"reasoning_content": why} if why else {}
-    return {"role": "assistant", "content": content, **thought}
+    return assistant(content, **({"reasoning_content": why} if why else {}))
 
 
 def counts(prompt: int, cached: int) -> Timings:

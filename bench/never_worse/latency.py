@@ -7,11 +7,12 @@ waits for the end of another. A reply takes long enough for a wait to be seen.
 from dataclasses import dataclass
 from itertools import chain
 
-from bench.never_worse.maker import Maker, user
+from bench.never_worse.maker import Maker
 from bench.never_worse.plan import Plan
 from bench.never_worse.rig import play
 from bench.never_worse.settings import Model, Setting
 from bench.never_worse.texts import between, text
+from tests.builders import user
 
 ADDED_S = 0.005
 _TURNS = 4

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.never_worse.plan import Ask, Base, Fork, Json, Other, Pause, Step
 from bench.never_worse.texts import between
+from tests.builders import system, user
 
 _HISTORY = "\n### Chat History:\n<chat_history>\n{history}\n</chat_history>"
 TITLE = (
@@ -30,14 +31,6 @@ SHARED_TASKS = (
 TITLE_SYSTEM = "You are a title generator. Answer with a title of five words and nothing else."
 NEUTRAL = ("stripped", "arguments sorted", "reasoning dropped", "ids renamed", "stored")
 LOUD = ("tools shuffled", "schemas shuffled", "reminder", "clock")
-
-
-def system(content: str) -> Json:
-    return {"role": "system", "content": content}
-
-
-def user(content: str) -> Json:
-    return {"role": "user", "content": content}
 
 
 def _tool(name: str, *arguments: str) -> Json:

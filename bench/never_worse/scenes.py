@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.never_worse.maker import FOLLOW_UPS, TITLE, Client, Maker, user
+from bench.never_worse.maker import FOLLOW_UPS, TITLE, Client, Maker
 from bench.never_worse.plan import Base, Pause, Plan
 from bench.never_worse.texts import text
+from tests.builders import user
 
 _SYSTEM_CHARACTERS = 800
 _TURNS = 5

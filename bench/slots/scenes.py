@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.slots.rig import Json, Way
+from tests.builders import user
 
 _WORDS = "You work on files in a small project and you answer in one line. "
 _IDLE_S = 2.5  # longer than the idle times that a run sets for saving and pre-warming
@@ -13,10 +14,6 @@ _IDLE_S = 2.5  # longer than the idle times that a run sets for saving and pre-w
 
 def system(name: str = "", repeat: int = 40) -> Json:
     return {"role": "system", "content": f"{name}{_WORDS * repeat}"}
-
-
-def user(text: str) -> Json:
-    return {"role": "user", "content": text}
 
 
 def turns(way: Way, label: str, history: list[Json], count: int, aside: Any = None) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import call
 from tests.clients.scripted_model import Json, ScriptedModel, Turn
 from tests.clients.serving import (
     changed_history,
@@ -49,11 +50,6 @@ THOUGHTS = (
 )
 
 
-def call(call_id: str, name: str, arguments: str) -> Json:
-    """A tool call, its arguments spelled by the model."""
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
 def say(request: Json) -> Json:
     """Two rounds of tool calls and an answer for every question; a title where there are no tools."""
     if not request.get("tools"):
@@ -64,13 +60,13 @@ def say(request: Json) -> Json:
     if step == 0:
         text = "\n\nI read the list.\n"
         read = '{"path": "stations.txt", "offset": 1, "limit": 5}'
-        calls = [call(f"call_{number}a", "read_file", read)]
+        calls = [call(read, "read_file", f"call_{number}a")]
     elif step == 1:
         text = ""
         calls = [
-            call(f"call_{number}b", "terminal", '{"timeout": 30, "command": "ls -1"}'),
+            call('{"timeout": 30, "command": "ls -1"}', "terminal", f"call_{number}b"),
             call(
-                f"call_{number}c", "terminal", '{"timeout":30,"command":"wc -l *.txt  # Gebäude"}'
+                '{"timeout":30,"command":"wc -l *.txt  # Gebäude"}', "terminal", f"call_{number}c"
             ),
         ]
     else:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.builders import user
 from tests.fakes.raw_client import Answer, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, RunningProxy
 from tests.fakes.scripted import Stall
@@ -13,14 +14,6 @@ from tests.fakes.scripted_replies import chat_reply, head, json_response
 from warmprefix.config import Config, NamedBackend
 
 CHAT = "/v1/chat/completions"
-
-
-def user(text: str) -> dict[str, object]:
-    return {"role": "user", "content": text}
-
-
-def answered(text: str) -> dict[str, object]:
-    return {"role": "assistant", "content": text}
 
 
 HELLO = user("Hello.")

@@ -1,21 +1,14 @@
 """Requests as their clients send them: headers and bodies of our own making."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from tests.builders import system, user
 from tests.chat_dialect import parse
 from tests.strategies import Json, body_of
 from warmprefix.dialects.base import Request
 from warmprefix.profiles.base import Recognised
 
 TOOLS = [{"type": "function", "function": {"name": "read"}}]
-
-
-def system(content: Any) -> Json:
-    return {"role": "system", "content": content}
-
-
-def user(content: Any) -> Json:
-    return {"role": "user", "content": content}
 
 
 def block(content: str) -> Json:

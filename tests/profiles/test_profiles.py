@@ -5,6 +5,7 @@ The fingerprints were taken from captures of the versions named in warmprefix/pr
 
 import pytest
 
+from tests.builders import system, user
 from tests.profiles.requests import (
     ANSWERED,
     ASKED,
@@ -19,8 +20,6 @@ from tests.profiles.requests import (
     block,
     one,
     request_of,
-    system,
-    user,
 )
 from tests.strategies import Json, prompt_of
 from warmprefix.profiles import PROFILES, generic, profile_of

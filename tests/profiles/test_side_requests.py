@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.builders import system, user
 from tests.profiles.requests import (
     ANSWERED,
     CLAUDE,
@@ -11,8 +12,6 @@ from tests.profiles.requests import (
     Case,
     block,
     request_of,
-    system,
-    user,
 )
 from warmprefix.profiles import profile_of
 from warmprefix.profiles.base import Recognised

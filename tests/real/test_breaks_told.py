@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import system, user
 from tests.fakes.llama import LlamaServer, StartLlama, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy
@@ -16,14 +17,6 @@ TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
     for name in ("read", "write", "list")
 ]
-
-
-def user(text: str) -> Json:
-    return {"role": "user", "content": text}
-
-
-def system(text: str) -> Json:
-    return {"role": "system", "content": text}
 
 
 async def chat(proxy: RunningProxy, messages: list[Json], **options: Any) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.builders import call, calling, user
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, running_proxy
 from tests.fakes.scripted import Send
@@ -16,15 +17,11 @@ from tests.fakes.scripted_replies import (
 
 CHAT = "/v1/chat/completions"
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
-USER = {"role": "user", "content": "Go."}
+USER = user("Go.")
 
 
 def body(*messages: object, stream: bool) -> dict[str, object]:
     return {"messages": [USER, *messages], "tools": TOOLS, "stream": stream}
-
-
-def call(call_id: str) -> dict[str, object]:
-    return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
 EVENTS = chat_stream([], late_deltas=tool_call_deltas("f", ["{}"], ""), finish_reason="tool_calls")
@@ -60,10 +57,10 @@ async def test_an_empty_id_in_a_stream_becomes_one_the_client_can_use(counted: b
 @pytest.mark.parametrize("given", ["", "used"], ids=["empty", "used-before"])
 async def test_the_way_back_carries_the_id_as_it_was_generated(given: str) -> None:
     earlier = [
-        {"role": "assistant", "content": "", "tool_calls": [call("used")]},
+        calling(call(call_id="used")),
         {"role": "tool", "tool_call_id": "used", "content": "r"},
     ]
-    message = {"role": "assistant", "content": "", "tool_calls": [call(given)]}
+    message = calling(call(call_id=given))
     reply = chat_reply("", 10, 0, message=message, finish_reason="tool_calls")
     async with (
         Backend(json_response(reply), json_response(chat_reply("Done.", 10, 0))) as backend,

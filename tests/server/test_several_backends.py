@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.builders import assistant, user
 from tests.fakes.lemonade import LemonadeDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, running_proxy, until
 from tests.fakes.scripted import Cut, Script
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import chat_reply, json_response
-from tests.fakes.several import CHAT, HELLO, Healthy, answered, busy, site, user
+from tests.fakes.several import CHAT, HELLO, Healthy, busy, site
 
 
 async def test_a_conversation_stays_with_the_backend_that_has_read_it() -> None:
@@ -19,7 +20,7 @@ async def test_a_conversation_stays_with_the_backend_that_has_read_it() -> None:
         async with busy(where, "a"):
             first = await where.who(HELLO)
             listed = await where.listed()
-        second = await where.who(HELLO, answered("b"), user("And?"))
+        second = await where.who(HELLO, assistant("b"), user("And?"))
         other = await where.who(user("Something else."))
         lines = await where.proxy.records()
 
@@ -34,7 +35,7 @@ async def test_what_the_ledger_knows_outlives_the_proxy() -> None:
         async with busy(where, "a"):
             await where.who(HELLO)
         where.proxy.app.backends._homes.clear()  # as a proxy that was started anew
-        second = await where.who(HELLO, answered("b"), user("And?"))
+        second = await where.who(HELLO, assistant("b"), user("And?"))
         last = (await where.proxy.records())[-1]
 
     assert (second, last["backend_reason"]) == ("b", "holds this conversation")
@@ -46,7 +47,7 @@ async def test_a_backend_that_drains_keeps_its_conversations_and_gets_no_new_one
         drain = await exchange(where.proxy.url, "PUT", "/warmprefix/api/backends/a/drain")
         listed = await where.listed()
         other = await where.who(user("Something else."))
-        stays = await where.who(HELLO, answered("a"), user("And?"))
+        stays = await where.who(HELLO, assistant("a"), user("And?"))
         await exchange(where.proxy.url, "DELETE", "/warmprefix/api/backends/a/drain")
         new = await where.who(user("A third thing."))
         unknown = await exchange(where.proxy.url, "PUT", "/warmprefix/api/backends/x/drain")
@@ -69,7 +70,7 @@ async def test_what_is_new_goes_by_running_requests_and_weight() -> None:
 async def test_a_request_goes_to_a_backend_that_serves_its_model() -> None:
     async with site(a={"models": ("code",)}, b={"models": ("text", "talk")}) as where:
         talk = await where.who(HELLO, model="talk")
-        code = await where.who(HELLO, answered("b"), user("And?"), model="code")
+        code = await where.who(HELLO, assistant("b"), user("And?"), model="code")
         unknown = await where.who(user("Other."), model="other")
         lines = await where.proxy.records()
 
@@ -112,8 +113,8 @@ async def test_a_conversation_outlives_its_backend() -> None:
     async with site() as where:
         first = await where.who(HELLO)
         await where.die("a")
-        second = await where.who(HELLO, answered("a"), user("And?"))
-        third = await where.who(HELLO, answered("a"), user("And?"), answered("b"), user("So?"))
+        second = await where.who(HELLO, assistant("a"), user("And?"))
+        third = await where.who(HELLO, assistant("a"), user("And?"), assistant("b"), user("So?"))
         lines = await where.proxy.records()
 
     assert (first, second, third) == ("a", "b", "b")
@@ -129,7 +130,7 @@ async def test_what_a_move_costs_is_explained_by_it() -> None:
     async with site(backends) as where:
         await where.who(HELLO)
         await where.die("a")
-        await where.who(HELLO, answered("a"), user("And?"))
+        await where.who(HELLO, assistant("a"), user("And?"))
         lines = await where.proxy.records()
 
     assert lines[1]["break"]["cause"] == "other-backend"
@@ -168,7 +169,7 @@ async def test_one_that_loads_its_model_is_used_when_it_has() -> None:
         where.backends["a"].status = 200
         await where.proxy.app.backends.check()
         back = await where.who(user("Something else."))
-        stays = await where.who(HELLO, answered("b"), user("And?"))
+        stays = await where.who(HELLO, assistant("b"), user("And?"))
 
     assert (loading, back, stays) == ("b", "a", "b")
     assert ready.status == 200
@@ -279,7 +280,7 @@ async def test_a_request_that_may_have_ended_a_backend_does_not_go_on_to_the_nex
             return [Cut()]
 
         dying.then(die)
-        answer = await where.chat(HELLO, answered("a"), user("And?"))
+        answer = await where.chat(HELLO, assistant("a"), user("And?"))
         last = (await where.proxy.records())[-1]
 
     assert (answer.status, answer.json()["error"]["type"]) == (502, "backend_disconnected")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import user
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
 from tests.fakes.scripted import Step
@@ -152,11 +153,6 @@ SYSTEM = {"role": "system", "content": "Be brief."}
 ANSWER = {"role": "assistant", "content": "hi"}
 TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}
 OTHER_TOOL = {"type": "function", "function": {"name": "g", "description": "d", "parameters": {}}}
-
-
-def user(text: str) -> Json:
-    """A user message."""
-    return {"role": "user", "content": text}
 
 
 @dataclass(frozen=True)

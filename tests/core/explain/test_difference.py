@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import Json, assistant, call, system, user
 from tests.chat_dialect import chat_message
 from warmprefix.core.explain.difference import first_difference
 from warmprefix.core.messages import shown_parts
@@ -23,8 +24,6 @@ from warmprefix.core.types import (
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.dialects.chat_completions.shape import SHAPE
 
-Json = dict[str, Any]
-
 
 def prompt(*messages: Json, tools: tuple[Json, ...] | None = None, **options: Any) -> Prompt:
     return Prompt(
@@ -41,22 +40,6 @@ def tool(value: Json) -> Tool:
 def function(name: str, properties: Json | None = None, **more: Any) -> Json:
     parameters = {"type": "object", "properties": properties or {}}
     return {"type": "function", "function": {"name": name, "parameters": parameters, **more}}
-
-
-def call(arguments: str, name: str = "f", call_id: str = "c1") -> Json:
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def system(text: str) -> Json:
-    return {"role": "system", "content": text}
-
-
-def user(text: Any, **more: Any) -> Json:
-    return {"role": "user", "content": text, **more}
-
-
-def reply(text: str, **more: Any) -> Json:
-    return {"role": "assistant", "content": text, **more}
 
 
 @dataclass(frozen=True)
@@ -80,42 +63,45 @@ CASES = (
     Case("system", prompt(system("Be A")), prompt(system("Be B")), "messages[0].content", "edit", 3),
     Case("role", prompt(system("A")), prompt(user("A")), "messages[0]", "edit", 10),
     Case(
-        "whitespace", prompt(user("A"), reply("B\n")), prompt(user("A"), reply("B")),
+        "whitespace", prompt(user("A"), assistant("B\n")), prompt(user("A"), assistant("B")),
         "messages[1].content", "whitespace", 1,
     ),
     Case("block", prompt(user(BLOCK)), prompt(user("Go.")), "messages[0].content", "transient-block", 3),
     Case(
-        "think-in-text", prompt(user("A"), reply("<think>x</think>B")),
-        prompt(user("A"), reply("B")), "messages[1].content", "reasoning",
-    ),
-    Case("answer", prompt(user("A"), reply("B")), prompt(user("A"), reply("C")), "messages[1].content", "edit"),
-    Case(
-        "reasoning", prompt(user("A"), reply("B", reasoning_content="why")),
-        prompt(user("A"), reply("B")), "messages[1].reasoning_content", "reasoning",
+        "think-in-text", prompt(user("A"), assistant("<think>x</think>B")),
+        prompt(user("A"), assistant("B")), "messages[1].content", "reasoning",
     ),
     Case(
-        "arguments", prompt(reply("", tool_calls=[call('{"a":1,"b":2}')])),
-        prompt(reply("", tool_calls=[call('{"b":2,"a":1}')])),
+        "answer", prompt(user("A"), assistant("B")), prompt(user("A"), assistant("C")),
+        "messages[1].content", "edit",
+    ),
+    Case(
+        "reasoning", prompt(user("A"), assistant("B", reasoning_content="why")),
+        prompt(user("A"), assistant("B")), "messages[1].reasoning_content", "reasoning",
+    ),
+    Case(
+        "arguments", prompt(assistant("", tool_calls=[call('{"a":1,"b":2}')])),
+        prompt(assistant("", tool_calls=[call('{"b":2,"a":1}')])),
         "messages[0].tool_calls[0].function.arguments", "arguments", 2,
     ),
     Case(
-        "argument-value", prompt(reply("", tool_calls=[call('{"a":1}')])),
-        prompt(reply("", tool_calls=[call('{"a":2}')])),
+        "argument-value", prompt(assistant("", tool_calls=[call('{"a":1}')])),
+        prompt(assistant("", tool_calls=[call('{"a":2}')])),
         "messages[0].tool_calls[0].function.arguments", "edit", 5,
     ),
     Case(
-        "call-name", prompt(reply("", tool_calls=[call("{}", "f")])),
-        prompt(reply("", tool_calls=[call("{}", "g")])),
+        "call-name", prompt(assistant("", tool_calls=[call("{}", "f")])),
+        prompt(assistant("", tool_calls=[call("{}", "g")])),
         "messages[0].tool_calls[0].function.name", "edit",
     ),
     Case(
-        "call-id", prompt(reply("", tool_calls=[call("{}", call_id="c1")])),
-        prompt(reply("", tool_calls=[call("{}", call_id="c2")])),
+        "call-id", prompt(assistant("", tool_calls=[call("{}", call_id="c1")])),
+        prompt(assistant("", tool_calls=[call("{}", call_id="c2")])),
         "messages[0].tool_calls[0].id", "id", 1,
     ),
     Case(
-        "call-gone", prompt(reply("", tool_calls=[call("{}"), call("{}", call_id="c2")])),
-        prompt(reply("", tool_calls=[call("{}")])), "messages[0].tool_calls[1]", "edit",
+        "call-gone", prompt(assistant("", tool_calls=[call("{}"), call("{}", call_id="c2")])),
+        prompt(assistant("", tool_calls=[call("{}")])), "messages[0].tool_calls[1]", "edit",
     ),
     Case(
         "result-id", prompt({"role": "tool", "tool_call_id": "c1", "content": "r"}),
@@ -170,8 +156,8 @@ def test_the_first_difference_is_found(case: Case) -> None:
     ("before", "after"),
     [
         pytest.param(prompt(user("A")), prompt(user("A")), id="equal"),
-        pytest.param(prompt(user("A")), prompt(user("A"), reply("B")), id="went-on"),
-        pytest.param(prompt(user("A"), reply("B")), prompt(user("A")), id="a-part"),
+        pytest.param(prompt(user("A")), prompt(user("A"), assistant("B")), id="went-on"),
+        pytest.param(prompt(user("A"), assistant("B")), prompt(user("A")), id="a-part"),
         pytest.param(prompt(user("A"), tools=()), prompt(user("A")), id="no-tools-either-way"),
         pytest.param(
             Prompt((parse_message(b'{"role": "user", "content": "A"}'),)),

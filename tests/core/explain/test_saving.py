@@ -1,30 +1,26 @@
 """How far a prompt is what the backend holds, and what another prompt would have saved."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 
+from tests.builders import Json, call, calling
 from tests.chat_dialect import chat_message
 from tests.fakes.scripted_replies import dump
 from warmprefix.core.explain.saving import Reach, Reaches, WouldSave, held, would_save
 from warmprefix.core.types import CacheStats, Prompt, RawJson, Tool
 from warmprefix.dialects.chat_completions.messages import parse_message
 
-Json = dict[str, Any]
-
 SYSTEM = {"role": "system", "content": "You help."}
 USER = {"role": "user", "content": "Read it."}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "text"}
 
 
-def calling(arguments: str | None, call_id: str = "c1") -> Json:
-    function = {"name": "read", "arguments": arguments}
-    calls = [{"id": call_id, "type": "function", "function": function}]
-    return {"role": "assistant", "content": "", "tool_calls": calls}
+def calls(arguments: str | None, call_id: str = "c1") -> Json:
+    return calling(call(arguments, "read", call_id))
 
 
-CALL = calling('{"a": 1}')
+CALL = calls('{"a": 1}')
 TOOL = Tool("read", RawJson(b'{"type":"function","function":{"name":"read"}}'))
 
 
@@ -58,10 +54,10 @@ CASES = [
     Case("content-null", ({**CALL, "content": None},), (CALL,), 1, 0),
     Case("result-name", ({**RESULT, "name": "read"},), (RESULT,), 1, 0),
     Case("result-id", ({**RESULT, "tool_call_id": "c2"},), (RESULT,), 1, 0),
-    Case("call-id", (calling('{"a": 1}', "c2"),), (CALL,), 1, 0),
-    Case("arguments-blanks", (calling('{"a":1}'),), (CALL,), 1, 0),
-    Case("arguments-cut", (calling('{"a": '),), (calling('{"a": '),), 1, 0),
-    Case("no-arguments", (calling(None),), (calling(None),), 1, 0),
+    Case("call-id", (calls('{"a": 1}', "c2"),), (CALL,), 1, 0),
+    Case("arguments-blanks", (calls('{"a":1}'),), (CALL,), 1, 0),
+    Case("arguments-cut", (calls('{"a": '),), (calls('{"a": '),), 1, 0),
+    Case("no-arguments", (calls(None),), (calls(None),), 1, 0),
 ]
 
 

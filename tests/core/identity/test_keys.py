@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import assume, given, settings
 
+from tests.builders import Json, assistant, call, calling, result, user
 from tests.chat_dialect import chat_message
 from tests.strategies import conversations, prompt_of
 from warmprefix.core.identity.keys import (
@@ -46,7 +47,7 @@ def keys_of(messages: list[Any]) -> tuple[bytes, ...]:
 def test_a_history_has_the_same_keys_whatever_was_asked_before() -> None:
     """Longer, shorter, edited, and with a tool result first among what is new."""
     messages = prompt_of([
-        asked("q"), calling("{}", "{}"), result("b"), result("a"), said("x"), asked("y"), said("z"),
+        user("q"), calls("{}", "{}"), result("b"), result("a"), assistant("x"), user("y"), assistant("z"),
     ]).messages  # fmt: skip
     other = (*messages[:3], changed(messages[3], content="s"), *messages[4:])
     fresh = [(history, Identifier().chain_keys(history, SCOPE)) for history in (messages, other)]
@@ -62,29 +63,15 @@ def test_a_history_has_the_same_keys_whatever_was_asked_before() -> None:
 def test_only_the_latest_histories_are_kept() -> None:
     identifier = Identifier()
     for number in range(20):
-        identifier.chain_keys(prompt_of([asked(f"q{number}")]).messages, SCOPE)
+        identifier.chain_keys(prompt_of([user(f"q{number}")]).messages, SCOPE)
 
     assert len(identifier._latest) == 16
 
 
-def said(text: str, **members: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": text, **members}
-
-
-def asked(content: Any, **members: Any) -> dict[str, Any]:
-    return {"role": "user", "content": content, **members}
-
-
-def calling(*arguments: Any, name: str = "f", ids: str = "abc") -> dict[str, Any]:
-    calls = [
-        {"id": at, "type": "function", "function": {"name": name, "arguments": text}}
-        for at, text in zip(ids, arguments, strict=False)
-    ]
-    return {"role": "assistant", "content": "", "tool_calls": calls}
-
-
-def result(of: str, text: str = "r", **members: Any) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": of, "content": text, **members}
+def calls(*arguments: Any, name: str = "f", ids: str = "abc") -> Json:
+    """A message that calls one function with each of these arguments."""
+    pairs = zip(arguments, ids, strict=False)
+    return calling(*(call(text, name, at) for text, at in pairs))
 
 
 class Pair(NamedTuple):
@@ -97,8 +84,8 @@ class Pair(NamedTuple):
 SAME = [
     Pair(
         "reply-edges",
-        [said("\n\nHello ")],
-        [said("Hello")],
+        [assistant("\n\nHello ")],
+        [assistant("Hello")],
         "https://github.com/NousResearch/hermes-agent/issues/7988",
     ),
     Pair(
@@ -107,72 +94,72 @@ SAME = [
         [{"role": "system", "content": "x"}],
         "https://github.com/NousResearch/hermes-agent/issues/7988",
     ),
-    Pair("user-line-ends", [asked("Hello\n\n")], [asked("Hello")], "hermes_state.py:4928"),
+    Pair("user-line-ends", [user("Hello\n\n")], [user("Hello")], "hermes_state.py:4928"),
     Pair(
         "reasoning",
-        [said("a", reasoning_content="because")],
-        [said("a")],
+        [assistant("a", reasoning_content="because")],
+        [assistant("a")],
         "https://github.com/NousResearch/hermes-agent/issues/76018",
     ),
     Pair(
         "think-block",
-        [said("<think>b</think>\n\na")],
-        [said("a")],
+        [assistant("<think>b</think>\n\na")],
+        [assistant("a")],
         "https://github.com/NousResearch/hermes-agent/issues/27339",
     ),
     Pair(
         "details-block",
-        [said('<details type="reasoning">\n> b\n</details>\na')],
-        [said("a")],
+        [assistant('<details type="reasoning">\n> b\n</details>\na')],
+        [assistant("a")],
         "https://github.com/open-webui/open-webui/issues/21815",
     ),
     Pair(
         "arguments-written-anew",
-        [calling('{"b": 1, "a": "é"}')],
-        [calling('{"a":"\\u00e9","b":1}')],
+        [calls('{"b": 1, "a": "é"}')],
+        [calls('{"a":"\\u00e9","b":1}')],
         "https://github.com/NousResearch/hermes-agent/issues/7988",
     ),
     Pair(
         "spelling-of-a-number",
-        [calling('{"a":1e1}')],
-        [calling('{"a":10.0}')],
+        [calls('{"a":1e1}')],
+        [calls('{"a":10.0}')],
         "hermes-agent, json.dumps",
     ),
     Pair(
         "arguments-as-object",
-        [calling({"a": 1})],
-        [calling('{"a":1}')],
+        [calls({"a": 1})],
+        [calls('{"a":1}')],
         "https://github.com/NousResearch/hermes-agent/issues/1071",
     ),
-    Pair("no-arguments", [calling("")], [calling("{}")], "llama.cpp common/chat.cpp:1041-1057"),
-    Pair("null-arguments", [calling(None)], [calling("{}")], "llama.cpp common/chat.cpp:1041-1057"),
+    Pair("no-arguments", [calls("")], [calls("{}")], "llama.cpp common/chat.cpp:1041-1057"),
+    Pair("null-arguments", [calls(None)], [calls("{}")], "llama.cpp common/chat.cpp:1041-1057"),
     Pair(
         "ids-renamed",
-        [calling("{}", ids="a"), result("a")],
-        [calling("{}", ids="z"), result("z")],
+        [calls("{}", ids="a"), result("a")],
+        [calls("{}", ids="z"), result("z")],
         "own: ids made anew",
     ),
     Pair(
         "ids-of-a-batch-renamed",
-        [calling("1", "2"), result("a"), result("b")],
-        [calling("1", "2", ids="xy"), result("x"), result("y")],
+        [calls("1", "2"), result("a"), result("b")],
+        [calls("1", "2", ids="xy"), result("x"), result("y")],
         "own: ids made anew",
     ),
     Pair(
         "name-of-a-result-lost",
-        [calling("{}"), result("a", name="f")],
-        [calling("{}"), result("a")],
+        [calls("{}"), result("a", name="f")],
+        [calls("{}"), result("a")],
         "tool_dispatch_helpers.py:486",
     ),
     Pair(
         "one-text-part",
-        [asked([{"type": "text", "text": "x"}])],
-        [asked("x")],
+        [user([{"type": "text", "text": "x"}])],
+        [user("x")],
         "prompt_caching.py:84",
     ),
     Pair(
         "order-of-members",
-        [asked("x", a=1, b=2)],
+        [user("x", a=1, b=2)],
         [{"b": 2, "a": 1, "content": "x", "role": "user"}],
         "own",
     ),
@@ -185,60 +172,61 @@ def test_a_message_is_recognised(case: Pair) -> None:
 
 
 DIFFERENT = [
-    Pair("word", [said("a")], [said("b")], "an edit"),
-    Pair("role", [said("a")], [asked("a")], "own"),
+    Pair("word", [assistant("a")], [assistant("b")], "an edit"),
+    Pair("role", [assistant("a")], [user("a")], "own"),
     Pair(
         "system-or-developer",
         [{"role": "system", "content": "a"}],
         [{"role": "developer", "content": "a"}],
         "the role is the client's word",
     ),
-    Pair("indentation-of-a-user", [asked("  a")], [asked("a")], "pasted code"),
-    Pair("no-break-space", [said("\u00a0a")], [said("a")], "content, not an edge"),
+    Pair("indentation-of-a-user", [user("  a")], [user("a")], "pasted code"),
+    Pair("no-break-space", [assistant("\u00a0a")], [assistant("a")], "content, not an edge"),
     Pair(
         "edges-of-a-result",
-        [calling("{}"), result("a", "r\n")],
-        [calling("{}"), result("a", "r")],
+        [calls("{}"), result("a", "r\n")],
+        [calls("{}"), result("a", "r")],
         "the output of a tool",
     ),
-    Pair("inner-blanks", [said("a  b")], [said("a b")], "code"),
-    Pair("think-block-of-a-user", [asked("<think>b</think>a")], [asked("a")], "not reasoning"),
+    Pair("inner-blanks", [assistant("a  b")], [assistant("a b")], "code"),
+    Pair("think-block-of-a-user", [user("<think>b</think>a")], [user("a")], "not reasoning"),
     Pair(
-        "think-block-further-down", [said("a<think>b</think>")], [said("a")], "an answer about it"
+        "think-block-further-down",
+        [assistant("a<think>b</think>")],
+        [assistant("a")],
+        "an answer about it",
     ),
-    Pair("integer-or-float", [calling('{"a":1}')], [calling('{"a":1.0}')], "own"),
-    Pair("true-or-one", [calling('{"a":true}')], [calling('{"a":1}')], "own"),
-    Pair("null-or-absent", [calling('{"a":null}')], [calling("{}")], "a tool may tell them apart"),
-    Pair(
-        "member-twice", [calling('{"a":1,"a":2}')], [calling('{"a":2}')], "parsers disagree on it"
-    ),
-    Pair("blank-in-an-argument", [calling('{"a":"x "}')], [calling('{"a":"x"}')], "text"),
-    Pair("arguments-that-say-null", [calling("null")], [calling("{}")], "text, not nothing"),
-    Pair("arguments-as-array", [calling([1])], [calling([2])], "own: kept as it came"),
-    Pair("name-of-a-call", [calling("{}", name="f")], [calling("{}", name="g")], "own"),
-    Pair("number-of-calls", [calling("{}")], [calling("{}", "{}")], "own"),
-    Pair("order-of-calls", [calling("1", "2")], [calling("2", "1")], "own"),
+    Pair("integer-or-float", [calls('{"a":1}')], [calls('{"a":1.0}')], "own"),
+    Pair("true-or-one", [calls('{"a":true}')], [calls('{"a":1}')], "own"),
+    Pair("null-or-absent", [calls('{"a":null}')], [calls("{}")], "a tool may tell them apart"),
+    Pair("member-twice", [calls('{"a":1,"a":2}')], [calls('{"a":2}')], "parsers disagree on it"),
+    Pair("blank-in-an-argument", [calls('{"a":"x "}')], [calls('{"a":"x"}')], "text"),
+    Pair("arguments-that-say-null", [calls("null")], [calls("{}")], "text, not nothing"),
+    Pair("arguments-as-array", [calls([1])], [calls([2])], "own: kept as it came"),
+    Pair("name-of-a-call", [calls("{}", name="f")], [calls("{}", name="g")], "own"),
+    Pair("number-of-calls", [calls("{}")], [calls("{}", "{}")], "own"),
+    Pair("order-of-calls", [calls("1", "2")], [calls("2", "1")], "own"),
     Pair(
         "results-swapped",
-        [calling("1", "2"), result("a"), result("b", "s")],
-        [calling("1", "2"), result("b"), result("a", "s")],
+        [calls("1", "2"), result("a"), result("b", "s")],
+        [calls("1", "2"), result("b"), result("a", "s")],
         "own",
     ),
-    Pair("author", [asked("x", name="ann")], [asked("x")], "templates print it"),
+    Pair("author", [user("x", name="ann")], [user("x")], "templates print it"),
     Pair(
         "picture",
-        [asked([{"type": "image_url", "u": 1}])],
-        [asked([{"type": "image_url", "u": 2}])],
+        [user([{"type": "image_url", "u": 1}])],
+        [user([{"type": "image_url", "u": 2}])],
         "another picture",
     ),
     Pair(
         "where-parts-end",
-        [asked([{"type": "text", "text": "ab"}, {"type": "text", "text": "c"}])],
-        [asked([{"type": "text", "text": "a"}, {"type": "text", "text": "bc"}])],
+        [user([{"type": "text", "text": "ab"}, {"type": "text", "text": "c"}])],
+        [user([{"type": "text", "text": "a"}, {"type": "text", "text": "bc"}])],
         "own",
     ),
-    Pair("member-of-a-message", [asked("x", audio=1)], [asked("x", audio=2)], "own"),
-    Pair("where-a-member-ends", [asked("x", a=12)], [asked("x", a1=2)], "own"),
+    Pair("member-of-a-message", [user("x", audio=1)], [user("x", audio=2)], "own"),
+    Pair("where-a-member-ends", [user("x", a=12)], [user("x", a1=2)], "own"),
 ]
 
 
@@ -275,8 +263,8 @@ def test_no_piece_passes_for_one_of_another_kind(one: Message, other: Message) -
 
 def test_an_opt_in_rule_makes_the_key_looser() -> None:
     """Only where the rule is on, and only for what it names."""
-    one = prompt_of([asked("a"), said("b"), asked("c\n<system-reminder>t</system-reminder>")])
-    other = prompt_of([asked("a"), said("b"), asked("c")])
+    one = prompt_of([user("a"), assistant("b"), user("c\n<system-reminder>t</system-reminder>")])
+    other = prompt_of([user("a"), assistant("b"), user("c")])
     loose, strict = Identifier(Looseness(blocks=True)), Identifier()
 
     assert loose.chain_keys(one.messages, SCOPE) == loose.chain_keys(other.messages, SCOPE)
@@ -284,9 +272,11 @@ def test_an_opt_in_rule_makes_the_key_looser() -> None:
 
 
 VOLATILE = [
-    pytest.param([asked("1"), asked("x")], [asked("2"), asked("x")], True, id="before-a-reply"),
-    pytest.param([said("1")], [said("2")], False, id="in-a-reply"),
-    pytest.param([said("x"), asked("1")], [said("x"), asked("2")], False, id="behind-a-reply"),
+    pytest.param([user("1"), user("x")], [user("2"), user("x")], True, id="before-a-reply"),
+    pytest.param([assistant("1")], [assistant("2")], False, id="in-a-reply"),
+    pytest.param(
+        [assistant("x"), user("1")], [assistant("x"), user("2")], False, id="behind-a-reply"
+    ),
 ]
 
 
@@ -355,8 +345,8 @@ def test_a_chain_key_is_that_of_the_history_before_it(messages: list[Any]) -> No
 @settings(max_examples=40)
 def test_an_edit_makes_another_chain_from_there_on(before: list[Any], after: list[Any]) -> None:
     assume(after)
-    one = keys_of([asked("a"), *before, *after])
-    other = keys_of([asked("b"), *before, *after])
+    one = keys_of([user("a"), *before, *after])
+    other = keys_of([user("b"), *before, *after])
 
     assert not set(one) & set(other)
 

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
+from tests.builders import Json, assistant, call, result
 from warmprefix.core.identity.keys import Identifier, scope_key
 from warmprefix.core.memory.ancestry import ancestry
 from warmprefix.core.memory.ledger import (
@@ -20,7 +21,6 @@ from warmprefix.core.memory.ledger import (
 from warmprefix.core.types import Message, RawJson
 from warmprefix.dialects.chat_completions.messages import parse_message
 
-Json = dict[str, Any]
 SCOPE = scope_key("test")
 S: Json = {"role": "system", "content": "You help."}
 U: Json = {"role": "user", "content": "Hello"}
@@ -28,19 +28,11 @@ V: Json = {"role": "user", "content": "And then?"}
 W: Json = {"role": "user", "content": "Why?"}
 
 
-def says(content: str, why: str = "", call: str = "") -> Json:
+def says(content: str, why: str = "", call_id: str = "") -> Json:
     """A reply with what the model thought, and a call under an id."""
-    message: Json = {"role": "assistant", "content": content}
-    if why:
-        message["reasoning_content"] = why
-    if call:
-        function = {"name": "f", "arguments": "{}"}
-        message["tool_calls"] = [{"id": call, "type": "function", "function": function}]
-    return message
-
-
-def result(call: str) -> Json:
-    return {"role": "tool", "tool_call_id": call, "content": "done"}
+    thought = {"reasoning_content": why} if why else {}
+    calls = {"tool_calls": [call(call_id=call_id)]} if call_id else {}
+    return assistant(content, **thought, **calls)
 
 
 class Turn(NamedTuple):
@@ -122,7 +114,7 @@ AGAIN = Turn("c", [S, U], TWO)
 APART = Turn("d", [S, U], TWO, "d")
 ONE_ON = Turn("e", [S, U, ONE, V], says("So\n", "then"))
 TWO_ON = Turn("f", [S, U, TWO, W], says("So\n", "therefore"))
-CALL, OTHER_CALL = says("Hi", "one", call="a"), says("Hi", "two", call="b")
+CALL, OTHER_CALL = says("Hi", "one", call_id="a"), says("Hi", "two", call_id="b")
 
 
 class Case(NamedTuple):
@@ -156,7 +148,7 @@ CASES = [
     Case(
         "ids-kept",
         [Turn("c", [S, U], CALL), Turn("c", [S, U], OTHER_CALL)],
-        [S, U, says("Hi", call="b"), result("b")],
+        [S, U, says("Hi", call_id="b"), result("b", "done")],
         [S, U, OTHER_CALL, None],
         "new",
     ),
@@ -189,16 +181,16 @@ CASES = [
     Case("same-result", [
         Turn("c", [S, U], CALL),
         Turn("d", [S, U], OTHER_CALL),
-        Turn("c", [S, U, CALL, result("a")], ONE),
-        Turn("d", [S, U, OTHER_CALL, result("b")], ONE),
-    ], [S, U, says("Hi", call="b"), result("b"), says("Hi"), V],
-        [S, U, OTHER_CALL, result("b"), ONE, None], "d"),
+        Turn("c", [S, U, CALL, result("a", "done")], ONE),
+        Turn("d", [S, U, OTHER_CALL, result("b", "done")], ONE),
+    ], [S, U, says("Hi", call_id="b"), result("b", "done"), says("Hi"), V],
+        [S, U, OTHER_CALL, result("b", "done"), ONE, None], "d"),
     Case("same-result-ids-renamed", [
         Turn("c", [S, U], CALL),
         Turn("d", [S, U], OTHER_CALL),
-        Turn("c", [S, U, CALL, result("a")], ONE),
-        Turn("d", [S, U, OTHER_CALL, result("b")], ONE),
-    ], [S, U, says("Hi", call="x"), result("x"), says("Hi"), V],
+        Turn("c", [S, U, CALL, result("a", "done")], ONE),
+        Turn("d", [S, U, OTHER_CALL, result("b", "done")], ONE),
+    ], [S, U, says("Hi", call_id="x"), result("x", "done"), says("Hi"), V],
         [S, U, None, None, ONE, None], "d"),
     # The client's session id.
     Case("session", [Turn("c", [S, U], ONE, "c"), APART], [S, U, BARE, V],

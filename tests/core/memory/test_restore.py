@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import assistant, call
 from warmprefix.core.identity.keys import Identifier, Looseness, scope_key
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
@@ -19,15 +20,6 @@ SCOPE = scope_key("test")
 
 def message(value: Any) -> Message:
     return parse_message(json.dumps(value).encode())
-
-
-def call(arguments: str, call_id: str | None = "c1") -> dict[str, Any]:
-    named = {} if call_id is None else {"id": call_id}
-    return {**named, "type": "function", "function": {"name": "f", "arguments": arguments}}
-
-
-def assistant(content: str, **more: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": content, **more}
 
 
 USER = {"role": "user", "content": "Go."}
@@ -60,9 +52,9 @@ CASES = (
     ),
     Case(
         "ids",
-        assistant("", tool_calls=[call("{}", "c1")]),
-        assistant("", tool_calls=[call("{}", "zz")]),
-        assistant("", tool_calls=[call("{}", "c1")]),
+        assistant("", tool_calls=[call("{}", call_id="c1")]),
+        assistant("", tool_calls=[call("{}", call_id="zz")]),
+        assistant("", tool_calls=[call("{}", call_id="c1")]),
         names=("ids",),
     ),
     Case("reasoning-dropped-left", THINKING, assistant("A"), None),
@@ -181,11 +173,11 @@ def test_a_new_result_is_tied_to_the_id_its_call_is_sent_with() -> None:
     result = {"role": "tool", "tool_call_id": "mine", "content": "r"}
     messages = (
         message(USER),
-        message(assistant("", tool_calls=[call("{}", "mine")])),
+        message(assistant("", tool_calls=[call("{}", call_id="mine")])),
         message(result),
     )
     keys = Identifier().chain_keys(messages, SCOPE)
-    nodes = held(assistant("", tool_calls=[call("{}", "theirs")]), keys[1], True)
+    nodes = held(assistant("", tool_calls=[call("{}", call_id="theirs")]), keys[1], True)
 
     sent = restore(messages, keys, nodes, How(parse_message, False))
 
@@ -197,11 +189,11 @@ def test_a_call_without_an_id_leaves_its_result_without_one() -> None:
     result = {"role": "tool", "tool_call_id": "mine", "content": "r"}
     messages = (
         message(USER),
-        message(assistant("", tool_calls=[call("{}", "mine")])),
+        message(assistant("", tool_calls=[call("{}", call_id="mine")])),
         message(result),
     )
     keys = Identifier().chain_keys(messages, SCOPE)
-    nodes = held(assistant("", tool_calls=[call("{}", None)]), keys[1], True)
+    nodes = held(assistant("", tool_calls=[call("{}", call_id=None)]), keys[1], True)
 
     sent = restore(messages, keys, nodes, How(parse_message, False))
 
@@ -219,7 +211,7 @@ SURROGATE = b'{"role":"tool","tool_call_id":"m2","content":"\\ud83d"}'
     ],
 )
 def test_calls_keep_the_id_that_an_opaque_result_names(last: bytes, expected: list[str]) -> None:
-    given, held_as = ([call("{}", f"{of}{at}") for at in (1, 2)] for of in "mt")
+    given, held_as = ([call("{}", call_id=f"{of}{at}") for at in (1, 2)] for of in "mt")
     messages = (
         message(USER),
         message(assistant("A", tool_calls=given)),
@@ -239,11 +231,11 @@ def test_calls_keep_the_id_that_an_opaque_result_names(last: bytes, expected: li
 
 def test_a_result_keeps_its_call_whatever_it_is_remembered_as() -> None:
     """The client mended arguments that are no JSON, so its calls go out under its own ids."""
-    given = assistant("", tool_calls=[call("{}", "mine")])
+    given = assistant("", tool_calls=[call("{}", call_id="mine")])
     result = {"role": "tool", "tool_call_id": "mine", "content": "r"}
     messages = (message(USER), message(given), message(result))
     keys = Identifier().chain_keys(messages, SCOPE)
-    nodes = held(assistant("", tool_calls=[call("{", "theirs")]), keys[1], True)
+    nodes = held(assistant("", tool_calls=[call("{", call_id="theirs")]), keys[1], True)
     nodes |= held({**result, "tool_call_id": "theirs"}, keys[2], False)
 
     sent = restore(messages, keys, nodes, How(parse_message, False))

@@ -2,36 +2,34 @@
 
 import pytest
 
+from tests.builders import Json, call, calling
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.arguments_text import RULE
 from warmprefix.core.types import Prompt
 from warmprefix.dialects.chat_completions.messages import parse_message
 
 
-def calling(*arguments: object) -> dict[str, object]:
-    calls = [
-        {"id": "c", "type": "function", "function": {"name": "f", "arguments": value}}
-        for value in arguments
-    ]
-    return {"role": "assistant", "content": "", "tool_calls": calls}
+def calls(*arguments: object) -> Json:
+    """A message that calls one function with each of these arguments."""
+    return calling(*(call(value) for value in arguments))
 
 
 TABLE = [
     Change(
         "object",
-        [calling({"b": 1.50, "a": "é"})],
-        [calling('{"b":1.5,"a":"\\u00e9"}')],
+        [calls({"b": 1.50, "a": "é"})],
+        [calls('{"b":1.5,"a":"\\u00e9"}')],
         "https://github.com/NousResearch/hermes-agent/issues/1071",
     ),
-    Change("null", [calling(None)], [calling("{}")], "llama.cpp common/chat.cpp:1041-1057"),
-    Change("empty", [calling("")], [calling("{}")], "26 of 29 templates answer 500"),
-    Change("blank", [calling(" \n")], [calling("{}")], "own"),
-    Change("one-call-of-two", [calling("{}", "")], [calling("{}", "{}")], "own"),
-    Keep("text", [calling('{"b": 1e1, "a":1}')], "key order and number spelling stay"),
-    Keep("not-json", [calling("{broken")], "passes byte for byte"),
-    Keep("no-break-space", [calling("\u00a0")], "fuzzing: text, as everywhere (docs/rules.md)"),
-    Keep("text-that-says-null", [calling("null")], "text, not nothing"),
-    Keep("array", [calling([1])], "not ours to judge"),
+    Change("null", [calls(None)], [calls("{}")], "llama.cpp common/chat.cpp:1041-1057"),
+    Change("empty", [calls("")], [calls("{}")], "26 of 29 templates answer 500"),
+    Change("blank", [calls(" \n")], [calls("{}")], "own"),
+    Change("one-call-of-two", [calls("{}", "")], [calls("{}", "{}")], "own"),
+    Keep("text", [calls('{"b": 1e1, "a":1}')], "key order and number spelling stay"),
+    Keep("not-json", [calls("{broken")], "passes byte for byte"),
+    Keep("no-break-space", [calls("\u00a0")], "fuzzing: text, as everywhere (docs/rules.md)"),
+    Keep("text-that-says-null", [calls("null")], "text, not nothing"),
+    Keep("array", [calls([1])], "not ours to judge"),
     Keep(
         "missing",
         [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]}],

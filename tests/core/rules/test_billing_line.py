@@ -2,14 +2,11 @@
 
 import pytest
 
+from tests.builders import system
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.billing_line import RULE
 
 LINE = "x-anthropic-billing-header: cc_version=2.1.197.e5b; cch=60dd5;"
-
-
-def system(text: str) -> dict[str, object]:
-    return {"role": "system", "content": text}
 
 
 TABLE = [

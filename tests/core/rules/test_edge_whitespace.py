@@ -2,19 +2,15 @@
 
 import pytest
 
+from tests.builders import assistant
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.edge_whitespace import RULE
-
-
-def said(text: str) -> dict[str, object]:
-    return {"role": "assistant", "content": text}
-
 
 TABLE = [
     Change(
         "reply",
-        [said("\n\nHello\n")],
-        [said("Hello")],
+        [assistant("\n\nHello\n")],
+        [assistant("Hello")],
         "https://github.com/NousResearch/hermes-agent/pull/7988",
     ),
     Change(
@@ -29,9 +25,9 @@ TABLE = [
         [{"role": "developer", "content": "x"}],
         "the system text of newer clients",
     ),
-    Change("blank", [said(" \n ")], [said("")], "text beside tool calls"),
-    Keep("inside", [said("a  \n\n  b")], "code, Markdown line breaks"),
-    Keep("no-break-space", [said("\u00a0x\u3000\u2028")], "content"),
+    Change("blank", [assistant(" \n ")], [assistant("")], "text beside tool calls"),
+    Keep("inside", [assistant("a  \n\n  b")], "code, Markdown line breaks"),
+    Keep("no-break-space", [assistant("\u00a0x\u3000\u2028")], "content"),
     Keep("user", [{"role": "user", "content": "  x\n"}], "the rule `user-edge-newlines`"),
     Keep(
         "result",

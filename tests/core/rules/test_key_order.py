@@ -2,14 +2,11 @@
 
 import pytest
 
+from tests.builders import call, calling
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.key_order import RULE
 
-CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-
-
-def calling(*calls: object) -> dict[str, object]:
-    return {"role": "assistant", "content": "", "tool_calls": calls}
+CALL = call(call_id="c")
 
 
 TABLE = [

@@ -2,15 +2,12 @@
 
 import pytest
 
+from tests.builders import calling
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.unknown_fields import RULE
 
 F = {"name": "f", "arguments": "{}"}
 CALL = {"id": "c", "type": "function", "function": F}
-
-
-def calling(*calls: object) -> dict[str, object]:
-    return {"role": "assistant", "content": "", "tool_calls": calls}
 
 
 TABLE = [

@@ -2,21 +2,17 @@
 
 import pytest
 
+from tests.builders import user
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.user_edge_newlines import RULE
 
-
-def asked(text: str) -> dict[str, object]:
-    return {"role": "user", "content": text}
-
-
 TABLE = [
-    Change("behind", [asked("x\n\n")], [asked("x")], "hermes-agent 0.19.0 hermes_state.py:4928"),
-    Change("in-front", [asked("\r\nx")], [asked("x")], "hermes-agent 0.19.0 hermes_state.py:4928"),
-    Change("indentation-stays", [asked("\n  def f():\n")], [asked("  def f():")], "pasted code"),
-    Keep("blanks", [asked("  x \t")], "pasted code"),
-    Keep("inside", [asked("a\n\nb")], "own"),
-    Keep("line-separator", [asked("x\u2028")], "content"),
+    Change("behind", [user("x\n\n")], [user("x")], "hermes-agent 0.19.0 hermes_state.py:4928"),
+    Change("in-front", [user("\r\nx")], [user("x")], "hermes-agent 0.19.0 hermes_state.py:4928"),
+    Change("indentation-stays", [user("\n  def f():\n")], [user("  def f():")], "pasted code"),
+    Keep("blanks", [user("  x \t")], "pasted code"),
+    Keep("inside", [user("a\n\nb")], "own"),
+    Keep("line-separator", [user("x\u2028")], "content"),
     Keep("reply", [{"role": "assistant", "content": "x\n"}], "the rule `edge-whitespace`"),
     Keep(
         "result", [{"role": "tool", "tool_call_id": "c", "content": "x\n"}], "the output of a tool"

@@ -1,0 +1,33 @@
+"""The client for questions takes nothing from the environment."""
+
+import pytest
+
+from tests.fakes.pages import serving
+from tests.fakes.scripted_replies import json_response
+from warmprefix.backends.client import new_client
+
+
+async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens on port 1."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with serving({"/here": {"a": 1}}) as backend, new_client() as client:
+        answer = await client.get(f"{backend.url}/here")
+
+    assert answer.json() == {"a": 1}
+
+
+async def test_a_limit_is_for_questions_that_set_none() -> None:
+    async with new_client() as usual, new_client(0.25) as short:
+        assert usual.timeout.read == 5.0
+        assert (short.timeout.connect, short.timeout.read) == (0.25, 0.25)
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    """A key would go wherever the backend says."""
+    moved = json_response({}, 302, [("Location", "/here")])
+    async with serving({"/moved": moved, "/here": {}}) as backend, new_client() as client:
+        answer = await client.get(f"{backend.url}/moved")
+
+    assert answer.status_code == 302
+    assert [request.target for request in backend.requests] == ["/moved"]

@@ -1,0 +1,73 @@
+"""What a chat template does with reasoning is told by what it renders."""
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.scripted import ScriptedBackend, Step
+from tests.fakes.scripted_http import Request
+from tests.fakes.scripted_replies import json_response
+from warmprefix.backends.client import new_client
+from warmprefix.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
+
+
+class Template(ScriptedBackend):
+    """Renders messages. `keeps`: the reasoning of all, of those behind the last question, or none;
+    `takes_tools`: else it answers 500 to a body with tools."""
+
+    def __init__(self, keeps: str, *, takes_tools: bool = True) -> None:
+        super().__init__(otherwise=self._script)
+        self._keeps = keeps
+        self._takes_tools = takes_tools
+
+    def _script(self, request: Request) -> list[Step]:
+        body = request.json()
+        if "tools" in body and not self._takes_tools:
+            return json_response({"error": "no tools"}, 500)
+        return json_response({"prompt": "".join(self._texts(body["messages"]))})
+
+    def _texts(self, messages: list[dict[str, Any]]) -> list[str]:
+        last = max(at for at, m in enumerate(messages) if m["role"] == "user")
+        shown = {"all": -1, "behind": last, "none": len(messages)}[self._keeps]
+        return [
+            (m.get("reasoning_content") or "" if at > shown else "") + str(m["content"])
+            for at, m in enumerate(messages)
+        ]
+
+
+ROWS: list[tuple[str, Template, TemplateFacts, bool]] = [
+    ("for-good", Template("all"), TemplateFacts(True, True), True),
+    ("in-the-loop", Template("behind"), TemplateFacts(True, False), False),
+    ("never", Template("none"), TemplateFacts(False, False), False),
+    ("no-tools", Template("all", takes_tools=False), TemplateFacts(None, True), True),
+    ("no-tools-never", Template("none", takes_tools=False), TemplateFacts(None, False), False),
+]
+
+
+@pytest.mark.parametrize(
+    ("template", "facts", "pays"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+async def test_a_template_is_known_by_what_it_renders(
+    template: Template, facts: TemplateFacts, pays: bool
+) -> None:
+    async with template as backend, new_client() as client:
+        found = await ask_template(client, backend.url)
+
+    assert found == facts
+    assert found.reasoning_pays is pays
+
+
+async def test_one_that_cannot_be_asked_is_unknown() -> None:
+    async with new_client() as client:
+        assert await ask_template(client, "http://127.0.0.1:1") == UNKNOWN
+        assert await rendered(client, "http://127.0.0.1:1", b"{}") is None
+    assert not UNKNOWN.reasoning_pays
+
+
+async def test_a_router_is_told_whose_template_is_meant() -> None:
+    async with Template("all") as backend, new_client() as client:
+        await ask_template(client, backend.url, "m")
+
+    targets = {request.target for request in backend.requests}
+    assert targets == {"/apply-template?model=m&autoload=false"}
+    assert {request.json()["model"] for request in backend.requests} == {"m"}

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from warmprefix.slots.side_wait import SideWait
 
 CHAT = "/v1/chat/completions"
 SYSTEM = {"role": "system", "content": "You help with files."}
@@ -113,3 +114,51 @@ async def test_a_turn_that_failed_ends_its_loop() -> None:
         backend.missing = frozenset()
         async with asyncio.timeout(10):
             assert await chat(proxy, TITLE) == 200
+
+
+# Before a side request comes: a conversation, and whether its loop goes on; None is the begin of a turn.
+LOOPS: list[tuple[str, list[tuple[str, bool | None]], bool]] = [
+    ("nothing", [], False),
+    ("runs", [("a", None)], True),
+    ("goes-on", [("a", None), ("a", True)], True),
+    ("ended", [("a", None), ("a", False)], False),
+    ("ended-after-a-loop", [("a", None), ("a", True), ("a", None), ("a", False)], False),
+    ("one-of-two-ended", [("a", None), ("b", None), ("a", False)], True),
+    ("both-ended", [("a", None), ("b", None), ("b", False), ("a", False)], False),
+    ("another-ended", [("a", None), ("b", False)], True),
+    ("ended-twice", [("a", None), ("a", False), ("a", False)], False),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "waits"), [row[1:] for row in LOOPS], ids=[row[0] for row in LOOPS]
+)
+async def test_it_waits_while_any_conversation_is_at_work(
+    before: list[tuple[str, bool | None]], waits: bool
+) -> None:
+    side = SideWait(SHORT_S)
+    for conversation, goes_on in before:
+        if goes_on is None:
+            side.began(conversation)
+        else:
+            side.ended(conversation, goes_on=goes_on)
+
+    assert bool(await side.wait()) is waits
+
+
+async def test_a_turn_of_no_conversation_holds_nothing_back() -> None:
+    side = SideWait(LONG_S)
+    side.began(None)
+    side.ended(None, goes_on=True)
+
+    assert await side.wait() == ""
+
+
+async def test_one_that_is_given_up_holds_the_next_back_no_more() -> None:
+    side = SideWait(SHORT_S)
+    side.began("a")
+
+    assert [await side.wait(), await side.wait()] == [
+        "waited 0.1 s for a tool loop, which goes on",
+        "",
+    ]

@@ -1,0 +1,269 @@
+"""What is saved before a request is sent, what is restored for it, and when neither is done.
+
+The table, the trial and the snapshots are real ones; the llama-server answers as told.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.slot_driver import at, ran, state, stats, table_of, take
+from tests.slots.saving import Bench, Slots
+from warmprefix.core.slots.choice import Traits
+from warmprefix.core.slots.snapshots import Snapshot
+from warmprefix.core.types import Prompt
+from warmprefix.pipeline.prepared import Prepared, unread
+from warmprefix.slots.files import SlotFiles
+from warmprefix.slots.table import Seat, SlotTable
+from warmprefix.slots.trial import SlotTrial
+
+MUCH = 1000
+RAM, NO_RAM = Traits(keeps_idle=True, has_ram=True), Traits(keeps_idle=True, has_ram=False)
+
+
+class Shelf(Bench):
+    """Slots on disk, for two slots that held nothing."""
+
+    def __init__(self, backend: Slots, folder: Path) -> None:
+        super().__init__(backend, folder)
+        self.table: SlotTable = table_of(state(0, 0), state(1, 0))
+        self.files = SlotFiles(self.snapshots, self.table, SlotTrial(self.table, self.known))
+
+    def saved(self) -> list[str]:
+        """The conversations on disk."""
+        return sorted(snapshot.conversation for snapshot in self.snapshots.listed())
+
+    async def prepare(self, seat: Seat) -> None:
+        await self.files.prepare(seat, prepared(seat.prompt))
+
+
+def prepared(sent: Prompt) -> Prepared:
+    return replace(unread("/v1/chat/completions", b"{}"), sent=sent)
+
+
+@asynccontextmanager
+async def shelf(folder: Path) -> AsyncIterator[Shelf]:
+    async with Slots() as backend:
+        made = Shelf(backend, folder)
+        try:
+            yield made
+        finally:
+            await made.close()
+
+
+CUTS: list[tuple[str, Traits, str, bool, list[str]]] = [
+    # what the slot's server does with idle slots; the newcomer, whether it is aside; what is saved
+    ("another-conversation", NO_RAM, "b", False, ["a"]),
+    ("a-title", NO_RAM, "b", True, ["a"]),
+    ("its-own", NO_RAM, "a", False, []),
+    ("the-server-copies-it", RAM, "b", False, []),
+    ("not-known-what-it-does", Traits(), "b", False, []),
+]
+
+
+@pytest.mark.parametrize(
+    ("traits", "newcomer", "is_side", "saved"),
+    [row[1:] for row in CUTS],
+    ids=[row[0] for row in CUTS],
+)
+async def test_what_a_request_would_cut_is_saved_first(
+    tmp_path: Path, traits: Traits, newcomer: str, is_side: bool, saved: list[str]
+) -> None:
+    async with shelf(tmp_path) as own:
+        ran(own.table, "a", 0)
+        own.table.traits = traits
+        messages = 2 if newcomer == "a" else 1
+        await own.prepare(take(own.table, newcomer, 0, messages, is_side=is_side))
+
+        assert own.saved() == saved
+
+
+async def test_nothing_of_a_title_is_saved(tmp_path: Path) -> None:
+    """It does not come back."""
+    async with shelf(tmp_path) as own:
+        ran(own.table, "a", 0, is_side=True)
+        own.table.traits = NO_RAM
+        await own.prepare(take(own.table, "b", 0))
+
+        assert own.saved() == []
+
+
+async def test_a_request_that_is_left_to_the_server_changes_nothing(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        ran(own.table, "a", 0)
+        own.table.traits = NO_RAM
+        await own.prepare(take(own.table, "b"))
+
+        assert (own.saved(), own.backend.asked) == ([], [])
+
+
+async def gone(own: Shelf) -> Snapshot:
+    """The snapshot of a conversation that no slot holds any more."""
+    ran(own.table, "a", 0)
+    held = own.table.held(0)
+    assert held is not None
+    assert await own.snapshots.save(0, held)
+    own.table.follow(1)
+    own.table.read((state(0, 0), state(1, 0)), own.table.events)
+    own.table.traits = NO_RAM
+    (snapshot,) = own.snapshots.listed()
+    return snapshot
+
+
+def back(own: Shelf, slot: int | None, *, in_ram: bool = False) -> Seat:
+    """The conversation comes back, for a slot."""
+    seat = take(own.table, "a", slot, 2)
+    seat.wish = replace(seat.wish, is_saved=True, in_ram=in_ram)
+    return seat
+
+
+async def test_a_conversation_that_no_slot_holds_is_restored(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        snapshot = await gone(own)
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert seat.restored is not None
+        assert seat.restored.name == snapshot.name
+        assert seat.choice.reason == f"restored {MUCH} tokens"
+        assert own.counters.snapshots["restored"] == 1
+
+
+async def test_it_is_restored_into_the_slot_that_was_chosen_for_it(tmp_path: Path) -> None:
+    """Though the request is left to the server, which will find it there."""
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        seat = back(own, 1)
+        seat.choice = replace(at(None)(seat.wish, (), {}, NO_RAM), into=1)
+        await own.prepare(seat)
+
+        restores = [target for target in own.backend.asked if "restore" in target]
+        assert restores == ["/slots/1?action=restore"]
+
+
+async def test_what_the_server_has_in_ram_is_newer(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        seat = back(own, 0, in_ram=True)
+        await own.prepare(seat)
+
+        assert seat.restored is None
+
+
+async def test_a_file_that_brings_less_than_it_costs_is_left(tmp_path: Path) -> None:
+    """Without a copy in RAM, what the slot holds of another conversation is lost by it."""
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        ran(own.table, "b", 0, tokens=2 * MUCH)  # of which the server shows half: it is not saved
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert seat.restored is None
+        assert (own.saved(), own.counters.fail_open) == (["a"], {})
+
+
+async def test_what_a_title_left_is_no_loss(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        ran(own.table, "b", 0, tokens=2 * MUCH, is_side=True)
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert seat.restored is not None
+
+
+async def test_what_could_be_saved_is_not_lost(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        ran(own.table, "b", 0)
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert own.saved() == ["a", "b"]
+        assert seat.restored is not None
+
+
+async def test_a_file_of_which_nothing_came_is_not_claimed(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        own.backend.restored = (500, 0)
+        seat = back(own, 0)
+        reason = seat.choice.reason
+        await own.prepare(seat)
+
+        assert (seat.restored, seat.choice.reason) == (None, reason)
+        assert own.counters.fail_open == {"slot-restore": 1}
+        assert own.saved() == []
+
+
+async def test_a_mistake_of_ours_is_counted_and_the_request_goes_on(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        seat = back(own, 0)
+        await own.files.prepare(seat, unread("/", b""))  # nothing is known of what is sent
+
+        assert seat.restored is None
+        assert own.counters.fail_open == {"slot-restore": 1}
+
+
+@pytest.mark.parametrize(
+    ("cached", "is_kept"),
+    [
+        pytest.param(MUCH, True, id="all"),
+        pytest.param(MUCH // 2, True, id="half"),
+        pytest.param(MUCH // 2 - 1, False, id="less-than-half"),
+        pytest.param(0, False, id="nothing"),
+        pytest.param(None, True, id="not-told"),
+    ],
+)
+async def test_a_restored_file_is_judged_by_what_was_found_of_it(
+    tmp_path: Path, cached: int | None, is_kept: bool
+) -> None:
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        seat = back(own, 0)
+        await own.prepare(seat)
+        own.files.judge(seat, stats(MUCH + 100, cached))
+
+        assert (own.saved() == ["a"]) is is_kept
+        assert own.counters.fail_open == ({} if is_kept else {"slot-restore": 1})
+
+
+async def test_nothing_is_judged_of_a_turn_that_restored_nothing(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        own.files.judge(take(own.table, "a", 0), stats(MUCH, 0))
+
+        assert own.counters.fail_open == {}
+
+
+async def test_all_idle_slots_are_saved_before_the_server_goes(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as own:
+        ran(own.table, "a", 0)
+        ran(own.table, "b", 1)
+        take(own.table, "b", 1, 2)
+        await own.files.save_all()
+
+        assert own.saved() == ["a"]
+
+
+async def test_a_request_without_a_slot_waits_for_a_change_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be sent to the slot that is being restored."""
+    monkeypatch.setattr("warmprefix.slots.files._CHANGE_S", 0.02)
+    async with shelf(tmp_path) as own:
+        free = take(own.table, "b")
+        await own.files._changing.acquire()
+        async with asyncio.timeout(5):
+            await own.prepare(free)
+
+        assert own.files._changing.locked()
+        waiting = asyncio.create_task(own.prepare(free))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        own.files._changing.release()
+        await waiting

@@ -1,0 +1,283 @@
+"""What a request is given and what is done when it has ended, without a proxy around it: the table is filled by
+hand, the llama-server is a double on a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from tests.chat_dialect import parse
+from tests.fakes.llama_double import LlamaDouble
+from tests.fakes.running_proxy import until
+from tests.slot_driver import ran, stats
+from warmprefix.backends.known import KnownBackend
+from warmprefix.core.memory.ledger import Place
+from warmprefix.core.slots.choice import Content, Traits
+from warmprefix.core.slots.snapshots import Held
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.pipeline.prepared import Prepared, unread
+from warmprefix.profiles.base import Recognised
+from warmprefix.slots.seating import Seating
+from warmprefix.slots.table import Seat, SlotTable, Unseen, head_of
+from warmprefix.tasks import Tasks
+
+KEEPS = Traits(keeps_idle=True, has_ram=False)
+COPIES = Traits(keeps_idle=True, has_ram=True)
+BODY = b'{"messages":[{"role":"user","content":"%s"}%s]%s}'
+
+
+class Room:
+    """The slots of a server of its own."""
+
+    def __init__(self, backend: LlamaDouble) -> None:
+        self.backend = backend
+        self.tasks = Tasks()
+        self.known = KnownBackend(backend.url, "llamacpp", self.tasks)
+        self.seating = Seating(SlotTable(), self.known, self.tasks, tries=False)
+
+    @property
+    def table(self) -> SlotTable:
+        return self.seating.table
+
+    async def read(self) -> None:
+        """The slots are known, as they are now."""
+        await self.known.ask_template()
+        self.table.follow(self.known.generation)
+        self.table.read(await self.known.slot_states(), self.table.events)
+
+    async def take(self, prepared: Prepared) -> Seat:
+        seat = await self.seating.take(prepared)
+        assert isinstance(seat, Seat)
+        return seat
+
+
+@asynccontextmanager
+async def room(slots: int = 2, traits: Traits = KEEPS) -> AsyncIterator[Room]:
+    async with LlamaDouble(slots) as backend:
+        made = Room(backend)
+        await made.read()
+        made.table.traits = traits
+        try:
+            yield made
+        finally:
+            await made.tasks.finish(5)
+            await made.known.close()
+
+
+def request(name: str, messages: int = 1, more: str = "", *, is_side: bool = False) -> Prepared:
+    """A request of the conversation of that name, with as many keys as slot_driver.py's."""
+    further = ',{"role":"assistant","content":"Done."},{"role":"user","content":"More."}'
+    body = BODY % (name.encode() * 500, further.encode() * (messages - 1), more.encode())
+    parsed = parse(body)
+    return replace(
+        unread("/v1/chat/completions", body),
+        request=parsed,
+        sent=parsed.prompt,
+        client=Recognised("test", None, is_side),
+        keys=tuple(f"{name}{number}".encode() for number in range(messages)),
+        place=Place(name, 0, None, Kind.COLD, 0),
+    )
+
+
+def turn(counts: CacheStats) -> Turn:
+    return Turn(
+        *(
+            "t",
+            "test",
+            "/v1/chat/completions",
+            "m",
+            False,
+            200,
+            Outcome.OK,
+            False,
+            None,
+            None,
+            None,
+        ),
+        *((), (), counts, Times(0.0, 0.0, 0.0, None)),
+    )
+
+
+NOT_PLACED: list[tuple[str, Prepared]] = [
+    ("not-understood", unread("/v1/chat/completions", b"odd")),
+    ("no-place", replace(request("a"), place=None)),
+    ("only-observed", replace(request("a"), shadow=request("a").sent)),
+    ("names-its-slot", request("a", more=',"id_slot":1')),
+]
+
+
+@pytest.mark.parametrize(
+    "prepared", [row[1] for row in NOT_PLACED], ids=[row[0] for row in NOT_PLACED]
+)
+async def test_what_is_not_ours_to_place_unsettles_the_slots(prepared: Prepared) -> None:
+    async with room() as own:
+        body = prepared.body
+        seat = await own.seating.take(prepared)
+
+        assert isinstance(seat, Unseen)
+        assert not own.table.is_settled
+        assert prepared.body == body
+        own.seating.give_back(seat)
+        await until(lambda: own.table.is_settled)
+
+
+CHOSEN: list[tuple[str, Traits, str, int | None, str]] = [
+    ("its-own", KEEPS, "a", 0, "holds this conversation"),
+    ("another", KEEPS, "b", None, "shares little with any slot"),
+    ("the-server-clears", Traits(False, True), "a", None, "the server saves and clears idle slots itself"),
+    ("nothing-seen-yet", Traits(), "a", None, "not seen yet whether idle slots keep what they hold"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("traits", "name", "slot", "reason"),
+    [row[1:] for row in CHOSEN],
+    ids=[row[0] for row in CHOSEN],
+)
+async def test_the_chosen_slot_is_written_into_the_body_and_the_turn(
+    traits: Traits, name: str, slot: int | None, reason: str
+) -> None:
+    first = request("a")
+    async with room() as own:
+        own.table.hold(0, content(first), 500)
+        own.table.traits = traits
+        prepared = request(name, 2)
+        seat = await own.take(prepared)
+        ended = own.seating.leave(seat, turn(stats(600, 500)), None)
+
+    wanted = b"" if slot is None else b'"id_slot":%d' % slot
+    assert (b"id_slot" in prepared.body, wanted in prepared.body) == (slot is not None, True)
+    assert (ended.slot, ended.slot_reason) == (slot, reason)
+
+
+def content(prepared: Prepared, tokens: int = 500) -> Content:
+    """What a turn of the conversation "a" has left in a slot."""
+    assert prepared.sent is not None
+    held = Held("a", prepared.keys, head_of(prepared.sent), tokens)
+    return Content(held, prepared.sent)
+
+
+async def test_a_behaviour_that_costs_more_than_it_keeps_is_not_chosen() -> None:
+    first = request("a")
+    async with room() as own:
+        own.table.hold(0, content(first), 500)
+        for _ in range(2):
+            own.seating.judge("own", -100)
+        seat = await own.take(request("a", 2))
+
+    assert (seat.choice.slot, seat.choice.reason) == (None, "cost more than it kept lately")
+
+
+JUDGED: list[tuple[str, int | None, int]] = [
+    ("all-was-there", 500, 0),
+    ("half-was-there", 250, 0),
+    ("nothing-was-there", 0, 1),
+    ("not-told", None, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("cached", "off"), [row[1:] for row in JUDGED], ids=[row[0] for row in JUDGED]
+)
+async def test_a_choice_is_judged_by_what_was_found_cached(cached: int | None, off: int) -> None:
+    async with room() as own:
+        for _ in range(2):
+            own.table.hold(0, content(request("a")), 500)
+            seat = await own.take(request("a", 2))
+            own.seating.leave(seat, turn(stats(600, cached)), None)
+            await own.tasks.finish(5)
+
+        assert len(own.seating.stand_down.off) == off
+
+
+async def test_a_slot_that_cannot_be_prepared_is_left_to_the_server() -> None:
+    """A copy from the RAM cache needs a task of one token before it, which does not run."""
+    async with room(traits=COPIES) as own:
+        own.table.hold(0, content(request("a", 9), 5000), 5000)
+        other = replace(request("a", 2), place=Place("b", 0, None, Kind.COLD, 0), keys=(b"b",))
+        own.backend.missing = frozenset({"/completion"})
+        seat = await own.take(other)
+
+        assert (seat.choice.slot, seat.choice.reason) == (None, "the slot could not be prepared")
+        assert b"id_slot" not in other.body
+        assert not any(slot.is_busy for slot in own.table.slots)
+
+
+async def test_a_request_that_is_cancelled_before_it_is_sent_leaves_no_slot_busy() -> None:
+    async with room(traits=COPIES) as own:
+        own.table.hold(0, content(request("a", 9), 5000), 5000)
+        other = replace(request("a", 2), place=Place("b", 0, None, Kind.COLD, 0), keys=(b"b",))
+        own.backend.stalls = True
+        taking = asyncio.create_task(own.seating.take(other))
+        await until(lambda: bool(own.backend.evaluations))
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
+
+        assert not any(slot.is_busy for slot in own.table.slots)
+
+
+READS: list[tuple[str, int, bool]] = [("one-slot-is-known", 1, False), ("two-are-read", 2, True)]
+
+
+@pytest.mark.parametrize(
+    ("slots", "asks"), [row[1:] for row in READS], ids=[row[0] for row in READS]
+)
+async def test_the_slots_are_read_after_a_turn_unless_it_is_known_what_they_hold(
+    slots: int, asks: bool
+) -> None:
+    async with room(slots) as own:
+        seat = await own.take(request("a"))
+        before = len(own.backend.requests)
+        own.seating.leave(seat, turn(stats(600)), None)
+        await own.tasks.finish(5)
+        asked = [r.target for r in own.backend.requests[before:]]
+
+    assert ("/slots" in asked) is asks
+
+
+async def test_a_server_that_never_says_what_it_holds_is_not_asked_for_ever() -> None:
+    async with room() as own:
+        own.backend.missing = frozenset({"/slots"})
+        before = len(own.backend.requests)
+        for _ in range(9):
+            own.seating.give_back(own.seating.unseen_began())
+            await own.tasks.finish(5)
+        asked = [r.target for r in own.backend.requests[before:]].count("/slots")
+
+    assert asked == 3 * 2  # twice each time, until it has been silent more than four times
+
+
+async def test_a_turn_that_was_not_placed_is_told_as_it_was() -> None:
+    async with room() as own:
+        given = turn(stats(600))
+
+        assert own.seating.leave(own.seating.unseen_began(), given, None) == given
+
+
+async def test_a_slot_is_as_old_as_its_last_turn() -> None:
+    async with room(1) as own:
+        assert own.seating.age_s(0) is None
+        own.seating.leave(await own.take(request("a")), turn(stats(600)), None)
+
+        assert own.seating.age_s(0) == 0.0
+        assert own.seating.age_s(1) is None
+
+
+async def test_a_turn_counts_the_replies_that_it_shows() -> None:
+    """Whatever the ledger knows of it."""
+    async with room() as own:
+        seats = [await own.take(request("a", messages)) for messages in (1, 3)]
+        later = replace(request("a", 2), place=Place("a", 9, None, Kind.APPEND, 0))
+        seats.append(await own.take(later))
+
+    assert [seat.turns for seat in seats] == [1, 3, 10]
+
+
+def test_the_driver_and_the_requests_agree() -> None:
+    """Both make the keys of one conversation alike."""
+    seat = ran(SlotTable(), "a", None)
+
+    assert seat.wish.keys == request("a").keys

@@ -1,0 +1,125 @@
+"""Which slots a request is about: those of the one model, or those of the model that a router runs for it.
+tests/real/test_router.py has a real router."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.chat_dialect import parse
+from tests.fakes.pages import serving
+from tests.fakes.scripted import ScriptedBackend
+from warmprefix.backends.known import KnownBackend, KnownModel
+from warmprefix.pipeline.prepared import Prepared, unread
+from warmprefix.slots.seating import Seating
+from warmprefix.slots.seatings import ModelParts, Seatings
+from warmprefix.slots.table import SlotTable, Unseen
+from warmprefix.tasks import Tasks
+
+
+def router(most: int = 1, **loaded: bool) -> ScriptedBackend:
+    """A router with these models, which keeps so many loaded."""
+    models = [
+        {
+            "id": name,
+            "aliases": [f"{name}-alias"],
+            "status": {"value": "loaded" if is_loaded else ""},
+        }
+        for name, is_loaded in loaded.items()
+    ]
+    props = {"role": "router", "max_instances": most}
+    return serving({"/props": props, "/v1/models": {"data": models}})
+
+
+class Saving(Seating):
+    """The slots of a model, which note when they are to be saved."""
+
+    saves = 0
+
+    async def save_all(self) -> None:
+        self.saves += 1
+
+
+@asynccontextmanager
+async def seatings_of(backend: ScriptedBackend) -> AsyncIterator[tuple[Seatings, KnownBackend]]:
+    async with backend:
+        tasks = Tasks()
+        known = KnownBackend(backend.url, "llamacpp", tasks)
+        await known.ask_template()
+        try:
+            yield Seatings(known, maker(tasks)), known
+        finally:
+            await tasks.finish(5)
+            await known.close()
+
+
+def maker(tasks: Tasks) -> Callable[[KnownModel], ModelParts]:
+    return lambda known: ModelParts(Saving(SlotTable(), known, tasks))
+
+
+def asks_for(model: str | None) -> Prepared:
+    named = "" if model is None else f',"model":"{model}"'
+    body = f'{{"messages":[]{named}}}'.encode()
+    return replace(unread("/v1/chat/completions", body), request=parse(body))
+
+
+SAME: list[tuple[str, str | None, str | None, bool]] = [
+    ("name", "a", "a", True),
+    ("alias", "a", "a-alias", True),
+    ("two-models", "a", "b", False),
+    ("unknown-is-the-backends-own", None, "zzz", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"), [row[1:] for row in SAME], ids=[row[0] for row in SAME]
+)
+async def test_a_model_has_slots_of_its_own_whatever_it_is_called(
+    one: str | None, other: str | None, same: bool
+) -> None:
+    async with seatings_of(router(a=True, b=False)) as (seatings, _):
+        assert (seatings.of(one) is seatings.of(other)) is same
+
+
+async def test_a_backend_of_one_model_has_one_set_of_slots() -> None:
+    async with seatings_of(serving({"/props": {"chat_template": "t"}})) as (seatings, _):
+        assert seatings.of("a") is seatings.of("b") is seatings.of(None)
+        assert len(seatings.all) == 1
+
+
+LEAVING: list[tuple[str, Any, str, list[str]]] = [
+    ("no-room", router(1, a=True, b=False), "b", ["a"]),
+    ("by-its-alias", router(1, a=True, b=False), "b-alias", ["a"]),
+    ("loaded-already", router(1, a=True, b=False), "a", []),
+    ("room", router(2, a=True, b=False), "b", []),
+    ("no-limit", router(0, a=True, b=False), "b", []),
+    ("unknown-model", router(1, a=True, b=False), "zzz", []),
+    ("any-of-two", router(2, a=True, c=True, b=False), "b", ["a", "c"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("backend", "model", "saved"), [row[1:] for row in LEAVING], ids=[row[0] for row in LEAVING]
+)
+async def test_what_the_router_may_unload_is_saved_first(
+    backend: ScriptedBackend, model: str, saved: list[str]
+) -> None:
+    async with seatings_of(backend) as (seatings, known):
+        seat = await seatings.take(asks_for(model))
+        saving = [
+            name.model
+            for name in known.models
+            if isinstance(own := seatings.of(name.model).seating, Saving) and own.saves
+        ]
+
+    assert saving == saved
+    assert isinstance(seat, Unseen)  # such a request has no place in a conversation
+
+
+async def test_one_that_was_not_understood_saves_nothing() -> None:
+    async with seatings_of(router(1, a=True)) as (seatings, _):
+        await seatings.take(unread("/v1/chat/completions", b"odd"))
+
+        assert [own.seating.saves for own in seatings.all if isinstance(own.seating, Saving)] == [0]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_serve import serving, start
 from tests.fakes.raw_client import Answer, exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
 from tests.fakes.scripted import Step
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
-from tests.test_serve import serving, start
 from warmprefix.capture.line import BadLine, Captured, line_of, turn_of
 from warmprefix.capture.writer import MAX_RESPONSE_BYTES, Capture, Tape, create_file
 from warmprefix.core.errors import ConfigError

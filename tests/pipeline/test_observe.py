@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_serve import serving
 from tests.fakes.lemonade import LemonadeDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
 from tests.fakes.scripted_replies import chat_reply, dump, json_response
 from tests.log.test_turns import TURN
 from tests.noisy_session import CHAT, Noise, clock, lemonade, play, quiet, respelled
-from tests.test_serve import serving
 from warmprefix.pipeline.observe import Savings
 
 OK = json_response(chat_reply("hi", 5, 0))

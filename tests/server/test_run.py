@@ -1,4 +1,4 @@
-"""The listening socket, the store and the web server's settings. Signals: tests/test_serve.py."""
+"""The listening socket, the store and the web server's settings. Signals: tests/cli/test_serve.py."""
 
 import asyncio
 import socket

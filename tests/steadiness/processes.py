@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from tests.cli.test_serve import LIMIT_S, Process, start
 from tests.fakes.raw_client import Answer, exchange
 from tests.fakes.running_proxy import DEADLINE_S, TICK_S, Json
-from tests.test_serve import LIMIT_S, Process, start
 
 CHAT = "/v1/chat/completions"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_serve import LIMIT_S, start
 from tests.fakes.raw_client import raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, until
 from tests.fakes.scripted import Script, Send
@@ -18,7 +19,6 @@ from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import chat_reply, json_response
 from tests.fakes.unread import UnreadPipe
 from tests.steadiness.processes import CHAT, chat, log_lines
-from tests.test_serve import LIMIT_S, start
 
 OK = json_response(chat_reply("hi", 5, 0))
 ODD = [Send(b"HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n")]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_serve import Process
 from tests.fakes.running_proxy import DEADLINE_S, Backend
 from tests.fakes.scripted_replies import chat_reply, json_response
 from tests.steadiness.disks import Disk, LimitedFiles, small_disk
@@ -17,7 +18,6 @@ from tests.steadiness.processes import (
     metric,
     serving_on_disk,
 )
-from tests.test_serve import Process
 
 OK = json_response(chat_reply("hi", 5, 0))
 REQUESTS = 12

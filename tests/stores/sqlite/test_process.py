@@ -33,7 +33,7 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 
 def put_for_ever(path: Path, file_limit: int = 0) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", _PUT_FOR_EVER, str(path), str(file_limit)]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
 
 

@@ -26,7 +26,7 @@ from tests.fakes.scripted_replies import (
     stream_response,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CHAT = "/v1/chat/completions"
 BODY = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
 OK = json_response(chat_reply("hi", 5, 0))

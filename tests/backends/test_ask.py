@@ -41,7 +41,7 @@ STATES: list[tuple[str, Any, ServerFacts]] = [
     ("props", "expected"), [row[1:] for row in STATES], ids=[row[0] for row in STATES]
 )
 async def test_the_state_of_a_llama_server(props: Any, expected: ServerFacts) -> None:
-    assert await of({"/props": props}) == Facts("", "llamacpp", server=expected)
+    assert await of({"/props": props}) == Facts("", "llamacpp", server=expected, counts=True)
 
 
 NAMED = [("Server", "llama.cpp")]

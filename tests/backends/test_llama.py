@@ -1,4 +1,4 @@
-"""What a llama-server renders, tokenizes and evaluates; nothing if it does not say."""
+"""What a llama-server tokenizes and evaluates; nothing if it does not say."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -34,14 +34,12 @@ UNREADABLE: list[tuple[str, Any]] = [
     "answer", [row[1] for row in UNREADABLE], ids=[row[0] for row in UNREADABLE]
 )
 async def test_an_answer_that_is_none_says_nothing(client: httpx.AsyncClient, answer: Any) -> None:
-    pages = dict.fromkeys(("/tokenize", "/apply-template", "/completion", "/slots"), answer)
+    pages = dict.fromkeys(("/tokenize", "/completion"), answer)
     async with serving(pages) as backend:
         llama = Llama(client, backend.url)
 
         assert await llama.tokenize("a") == ()
-        assert await llama.render(b"{}") is None
         assert await llama.evaluate(0, (1,), None) is None
-        assert await llama.slots() == ()
 
 
 async def test_a_text_is_tokenized_as_the_chat_endpoint_does(client: httpx.AsyncClient) -> None:
@@ -53,13 +51,6 @@ async def test_a_text_is_tokenized_as_the_chat_endpoint_does(client: httpx.Async
         "add_special": True,
         "parse_special": True,
     }
-
-
-async def test_a_prompt_is_rendered_from_the_body_as_it_is(client: httpx.AsyncClient) -> None:
-    async with serving({"/apply-template": {"prompt": "<a>"}}) as backend:
-        assert await Llama(client, backend.url).render(b'{"messages": [1.50]}') == "<a>"
-
-    assert backend.requests[0].body == b'{"messages": [1.50]}'
 
 
 @pytest.mark.parametrize("model", [None, "m"])

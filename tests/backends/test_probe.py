@@ -8,6 +8,8 @@ import pytest
 
 from tests.fakes.pages import serving, status
 from tests.fakes.scripted_replies import json_response
+from warmprefix.backends import lemonade, llamacpp
+from warmprefix.backends.base import Kind
 from warmprefix.backends.client import new_client
 from warmprefix.backends.probe import Props, Silence, ask_slots, page, props_of
 from warmprefix.core.slots.state import SlotState
@@ -53,7 +55,7 @@ SAYS: list[tuple[str, dict[str, Any], Props]] = [
 )
 async def test_a_llama_server_is_what_it_says(props: dict[str, Any], expected: Props) -> None:
     async with serving({"/props": props}) as backend, new_client() as client:
-        found = await props_of(client, backend.url)
+        found = await props_of(client, backend.url, llamacpp.KIND)
 
     assert isinstance(found, Props)
     assert found.url == backend.url
@@ -71,35 +73,42 @@ def _rest(props: Props) -> tuple[Any, ...]:
     )
 
 
+LLAMA, LEMONADE = llamacpp.KIND, lemonade.KIND
 HEALTH = "/api/v1/health"
-SILENT: list[tuple[str, dict[str, Any], str, Silence]] = [
-    ("another", {}, "", Silence.NO_LLAMA_SERVER),
-    ("template-is-no-text", {"/props": {"chat_template": 1}}, "", Silence.NO_LLAMA_SERVER),
-    ("loading", {"/props": status(503)}, "", Silence.LOADING),
-    ("key", {"/props": status(401)}, "", Silence.LOCKED),
-    ("forbidden", {"/props": status(403)}, "", Silence.LOCKED),
-    ("router", {"/props": {"role": "router"}}, "", Silence.ROUTER),
-    ("unloaded", {"/props": status(400)}, "m", Silence.UNLOADED),
-    ("router-that-loads", {"/props": status(503)}, "m", Silence.LOADING),
-    ("lemonade-without-a-model", {HEALTH: {"all_models_loaded": []}}, "", Silence.NO_LLAMA_SERVER),
-    ("lemonade-with-a-key", {HEALTH: status(401)}, "", Silence.LOCKED),
-    ("lemonade-that-loads", {HEALTH: status(503)}, "", Silence.LOADING),
+SILENT: list[tuple[str, Kind, dict[str, Any], str, Silence]] = [
+    ("another", LLAMA, {}, "", Silence.NO_LLAMA_SERVER),
+    ("template-is-no-text", LLAMA, {"/props": {"chat_template": 1}}, "", Silence.NO_LLAMA_SERVER),
+    ("loading", LLAMA, {"/props": status(503)}, "", Silence.LOADING),
+    ("key", LLAMA, {"/props": status(401)}, "", Silence.LOCKED),
+    ("forbidden", LLAMA, {"/props": status(403)}, "", Silence.LOCKED),
+    ("router", LLAMA, {"/props": {"role": "router"}}, "", Silence.ROUTER),
+    ("unloaded", LLAMA, {"/props": status(400)}, "m", Silence.UNLOADED),
+    ("router-that-loads", LLAMA, {"/props": status(503)}, "m", Silence.LOADING),
+    (
+        "lemonade-without-a-model",
+        LEMONADE,
+        {HEALTH: {"all_models_loaded": []}},
+        "",
+        Silence.NO_LLAMA_SERVER,
+    ),
+    ("lemonade-with-a-key", LEMONADE, {HEALTH: status(401)}, "", Silence.LOCKED),
+    ("lemonade-that-loads", LEMONADE, {HEALTH: status(503)}, "", Silence.LOADING),
 ]
 
 
 @pytest.mark.parametrize(
-    ("pages", "model", "why"), [row[1:] for row in SILENT], ids=[row[0] for row in SILENT]
+    ("kind", "pages", "model", "why"), [row[1:] for row in SILENT], ids=[row[0] for row in SILENT]
 )
 async def test_one_that_says_nothing_has_a_reason(
-    pages: dict[str, Any], model: str, why: Silence
+    kind: Kind, pages: dict[str, Any], model: str, why: Silence
 ) -> None:
     async with serving(pages) as backend, new_client() as client:
-        assert await props_of(client, backend.url, model) is why
+        assert await props_of(client, backend.url, kind, model) is why
 
 
 async def test_one_that_is_not_there_is_gone() -> None:
     async with new_client() as client:
-        assert await props_of(client, "http://127.0.0.1:1") is Silence.GONE
+        assert await props_of(client, "http://127.0.0.1:1", LLAMA) is Silence.GONE
         assert await ask_slots(client, "http://127.0.0.1:1") == ()
 
 
@@ -125,8 +134,8 @@ async def test_the_llama_server_behind_lemonade_is_asked(
 ) -> None:
     async with serving({"/props": said()}) as behind, new_client() as client:
         health = {"all_models_loaded": [loaded(behind.url, **members)]}
-        async with serving({HEALTH: health}) as lemonade:
-            found = await props_of(client, lemonade.url)
+        async with serving({HEALTH: health}) as before:
+            found = await props_of(client, before.url, LEMONADE)
 
     assert (isinstance(found, Props) and found.url == behind.url) is is_asked
     assert bool(behind.requests) is is_asked
@@ -136,10 +145,10 @@ async def test_of_several_models_the_one_used_last_answers() -> None:
     async with serving({"/props": said()}) as old, serving({"/props": said()}) as new:
         models = [loaded(new.url, last_use=5), loaded(old.url, last_use=4), 7]
         async with (
-            serving({HEALTH: {"all_models_loaded": models}}) as lemonade,
+            serving({HEALTH: {"all_models_loaded": models}}) as before,
             new_client() as client,
         ):
-            found = await props_of(client, lemonade.url)
+            found = await props_of(client, before.url, LEMONADE)
 
     assert isinstance(found, Props)
     assert found.url == new.url

@@ -83,17 +83,17 @@ async def test_a_slot_is_ours_if_it_holds_what_was_left_there(
     slot: int, name: str, least: int, most: int, expected: bool
 ) -> None:
     async with looking() as own:
-        assert await own.ahead.is_ours(own.llama, slot, name, least, most) is expected
+        assert await own.ahead.is_ours(slot, name, least, most) is expected
 
 
 async def test_it_is_not_while_anything_runs() -> None:
     async with looking() as own:
         own.backend.busy = True
-        assert not await own.ahead.is_ours(own.llama, 0, "a", HELD, HELD)
+        assert not await own.ahead.is_ours(0, "a", HELD, HELD)
         own.backend.busy = False
         take(own.table, "a", 0, 2)
 
-        assert not await own.ahead.is_ours(own.llama, 0, "a", HELD, HELD)
+        assert not await own.ahead.is_ours(0, "a", HELD, HELD)
 
 
 async def test_a_server_with_other_slots_is_another_one() -> None:
@@ -101,7 +101,7 @@ async def test_a_server_with_other_slots_is_another_one() -> None:
         own.backend.held.append(0)
         own.backend.tasks.append(None)
 
-        assert not await own.ahead.is_ours(own.llama, 0, "a", HELD, HELD)
+        assert not await own.ahead.is_ours(0, "a", HELD, HELD)
 
 
 def plan(tokens: int) -> Plan:

@@ -3,16 +3,21 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.stores.files import open_store
 from warmprefix.core.errors import StoreError
-from warmprefix.stores.sqlite import reader as module
-from warmprefix.stores.sqlite.reader import Reader
+from warmprefix.stores import timed_reader as module
+from warmprefix.stores.sqlite.reader import FileReader
 from warmprefix.stores.sqlite.store import SqliteStore
+from warmprefix.stores.timed_reader import TimedReader
+
+Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -21,6 +26,11 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await made.flush()
     yield made
     await made.close()
+
+
+async def ask(store: SqliteStore, question: Callable[[sqlite3.Connection], Result]) -> Result:
+    """The answer of the store's file, under the limit that every question has."""
+    return await store.reader.ask(partial(store.file_reader.run, question))
 
 
 def one(db: sqlite3.Connection) -> int:
@@ -34,11 +44,11 @@ def raising(code: int) -> sqlite3.Error:
 
 
 async def test_a_question_is_answered_on_one_connection(store: SqliteStore) -> None:
-    assert await store.reader.ask(one) == 1
-    first = store.reader.db
-    assert await store.reader.ask(one) == 1
+    assert await ask(store, one) == 1
+    first = store.file_reader.db
+    assert await ask(store, one) == 1
 
-    assert store.reader.db is first
+    assert store.file_reader.db is first
 
 
 ERRORS: list[tuple[str, Exception, str, bool, int]] = [
@@ -64,12 +74,12 @@ async def test_whatever_a_question_raises_is_ours_afterwards(
         raise error
 
     with pytest.raises(StoreError, match=says):
-        await store.reader.ask(fail)
+        await ask(store, fail)
 
-    assert (store.reader.db is None) is closes
+    assert (store.file_reader.db is None) is closes
     await store.flush()
     assert store.state().replaced == replaced
-    assert await store.reader.ask(one) == 1
+    assert await ask(store, one) == 1
 
 
 async def test_while_one_is_late_the_next_is_not_asked(
@@ -82,31 +92,31 @@ async def test_while_one_is_late_the_next_is_not_asked(
         go_on.wait(30)
 
     with pytest.raises(StoreError, match=r"within 0\.05 s"):
-        await store.reader.ask(late)
+        await ask(store, late)
     with pytest.raises(StoreError, match="an earlier question"):
-        await store.reader.ask(one)
+        await ask(store, one)
     go_on.set()
     monkeypatch.setattr(module, "LIMIT_S", 30.0)
     assert store.reader._late is not None
     await store.reader._late
 
-    assert await store.reader.ask(one) == 1
+    assert await ask(store, one) == 1
 
 
 async def test_after_another_file_was_opened_that_one_is_asked(store: SqliteStore) -> None:
-    await store.reader.ask(one)
-    first = store.reader.db
-    store.writer.ledger.generation += 1
+    await ask(store, one)
+    first = store.file_reader.db
+    store.file_writer.ledger.generation += 1
 
-    await store.reader.ask(one)
-    assert store.reader.db is not first
+    await ask(store, one)
+    assert store.file_reader.db is not first
 
 
 async def test_without_a_file_there_is_no_answer(tmp_path: Path) -> None:
     (tmp_path / "in-the-way").write_text("")
     made = open_store(tmp_path / "in-the-way" / "ledger.db")
     with pytest.raises(StoreError, match="could not be opened"):
-        await made.reader.ask(one)
+        await ask(made, one)
     await made.close()
 
 
@@ -115,9 +125,10 @@ async def test_a_late_question_does_not_hold_up_the_end(
 ) -> None:
     monkeypatch.setattr(module, "LIMIT_S", 0.05)
     go_on = threading.Event()
-    reader = Reader(store.writer.ledger._path, store.writer)
+    file = FileReader(store.file_writer.ledger._path, store.file_writer, lambda _: None)
+    reader = TimedReader(file)
     with pytest.raises(StoreError):
-        await reader.ask(lambda db: go_on.wait(30))
+        await reader.ask(lambda: go_on.wait(30))
     async with asyncio.timeout(10):
         await reader.close()
     go_on.set()

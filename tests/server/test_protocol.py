@@ -1,11 +1,13 @@
 """An offer to speak another protocol costs no body. tests/server/test_uploads.py sends one as Java does."""
 
 import asyncio
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.fakes.running_proxy import Backend, running_proxy
+from tests.fakes.raw_client import RawClient, raw_client
+from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy, until
 from tests.fakes.scripted_replies import json_response
 
 BODY = b'{"input":"x"}'
@@ -24,40 +26,43 @@ HEADS: list[tuple[str, bytes]] = [
 ]
 
 
-async def received(*pieces: bytes, requests: int = 1) -> list[bytes]:
-    """The bodies that reach the backend, of what a client sends in these pieces."""
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[RunningProxy, Backend, RawClient]]:
     answer = json_response({"data": []})
-    async with Backend(otherwise=answer) as backend, running_proxy(backend.url) as proxy:
-        parts = urlsplit(proxy.url)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        async with asyncio.timeout(10):
-            for number, piece in enumerate(pieces):
-                writer.write(piece)
-                await writer.drain()
-                if number < len(pieces) - 1:
-                    await asyncio.sleep(0.01)  # another arrival
-            for _ in range(requests):
-                head = await reader.readuntil(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 200"), head
-                await reader.readexactly(len(b'{"data":[]}'))
-        writer.close()
-        await writer.wait_closed()
-        return [request.body for request in backend.requests]
+    async with (
+        Backend(otherwise=answer) as backend,
+        running_proxy(backend.url) as proxy,
+        raw_client(proxy.url) as client,
+        asyncio.timeout(10),
+    ):
+        yield proxy, backend, client
 
 
 @pytest.mark.parametrize("head", [row[1] for row in HEADS], ids=[row[0] for row in HEADS])
 async def test_a_body_behind_an_offer_arrives(head: bytes) -> None:
-    assert await received(FIRST + head + b"\r\n" + BODY) == [BODY]
+    async with connected() as (_, backend, client):
+        await client.send(FIRST + head + b"\r\n" + BODY)
+        answer = await client.answer()
+
+    assert answer.status == 200
+    assert [request.body for request in backend.requests] == [BODY]
 
 
 async def test_an_offer_within_a_body_is_part_of_it() -> None:
     body = b"POST x\r\nUpgrade: h2c\r\n\r\n"
-    head = FIRST + b"Content-Length: %d\r\n\r\n" % len(body)
+    async with connected() as (proxy, backend, client):
+        await client.send(FIRST + b"Content-Length: %d\r\n\r\n" % len(body))
+        await until(lambda: bool(proxy.server.server_state.tasks))  # the body is another arrival
+        await client.send(body)
+        await client.answer()
 
-    assert await received(head, body) == [body]
+    assert [request.body for request in backend.requests] == [body]
 
 
 async def test_the_next_request_on_the_connection_may_offer_too() -> None:
-    request = FIRST + OFFER + LENGTH + b"\r\n" + BODY
+    async with connected() as (_, backend, client):
+        for _ in range(2):
+            await client.send(FIRST + OFFER + LENGTH + b"\r\n" + BODY)
+            await client.answer()
 
-    assert await received(request, request, requests=2) == [BODY, BODY]
+    assert [request.body for request in backend.requests] == [BODY, BODY]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.pages import serving, status
 from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
@@ -71,3 +72,16 @@ async def test_a_router_is_told_whose_template_is_meant() -> None:
     targets = {request.target for request in backend.requests}
     assert targets == {"/apply-template?model=m&autoload=false"}
     assert {request.json()["model"] for request in backend.requests} == {"m"}
+
+
+async def test_a_prompt_is_rendered_from_the_body_as_it_is() -> None:
+    async with serving({"/apply-template": {"prompt": "<a>"}}) as backend, new_client() as client:
+        assert await rendered(client, backend.url, b'{"messages": [1.50]}') == "<a>"
+
+    assert backend.requests[0].body == b'{"messages": [1.50]}'
+
+
+@pytest.mark.parametrize("answer", [status(400), [1], {"prompt": 1}, json_response(b"<html>")])
+async def test_what_is_no_prompt_is_none(answer: Any) -> None:
+    async with serving({"/apply-template": answer}) as backend, new_client() as client:
+        assert await rendered(client, backend.url, b"{}") is None

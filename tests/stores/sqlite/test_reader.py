@@ -1,36 +1,35 @@
-"""Questions to the file are answered in time or not at all, and none of them raises anything else."""
+"""What a question to the ledger file raises is ours, and the file that is asked is the one that is written.
+Its time limit: tests/stores/test_timed_reader.py."""
 
-import asyncio
 import sqlite3
-import threading
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from tests.stores.files import open_store
+from tests.stores.entries import chain, entry
 from warmprefix.core.errors import StoreError
-from warmprefix.stores import timed_reader as module
 from warmprefix.stores.sqlite.reader import FileReader
-from warmprefix.stores.sqlite.store import SqliteStore
-from warmprefix.stores.timed_reader import TimedReader
+from warmprefix.stores.sqlite.write import Limits
+from warmprefix.stores.sqlite.writer import FileWriter
 
-Result = TypeVar("Result")
+
+class Desk:
+    """A reader and the writer of its file. `damaged`: openings that were reported as damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self.damaged: list[int] = []
+        self.writer = FileWriter(path, Limits(10**9, 10**9), lambda: 1.0)
+        self.reader = FileReader(path, self.writer, self.damaged.append)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    made = open_store(tmp_path / "ledger.db")
-    await made.flush()
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path / "ledger.db")
+    made.writer.totals()
     yield made
-    await made.close()
-
-
-async def ask(store: SqliteStore, question: Callable[[sqlite3.Connection], Result]) -> Result:
-    """The answer of the store's file, under the limit that every question has."""
-    return await store.reader.ask(partial(store.file_reader.run, question))
+    made.reader.disconnect()
+    made.writer.close()
 
 
 def one(db: sqlite3.Connection) -> int:
@@ -43,94 +42,71 @@ def raising(code: int) -> sqlite3.Error:
     return error
 
 
-async def test_a_question_is_answered_on_one_connection(store: SqliteStore) -> None:
-    assert await ask(store, one) == 1
-    first = store.file_reader.db
-    assert await ask(store, one) == 1
+def test_what_is_written_is_found_on_one_connection(desk: Desk) -> None:
+    desk.writer.write([entry("a", "q")])
+    assert list(desk.reader.find(chain("q", "r")).nodes) == chain("q")
+    first = desk.reader.db
+    assert desk.reader.find(chain("r")).nodes == {}
 
-    assert store.file_reader.db is first
+    assert desk.reader.db is first
 
 
-ERRORS: list[tuple[str, Exception, str, bool, int]] = [
-    # what a question raises; what is said of it, whether the connection is closed, files replaced
-    ("ours", StoreError("a wrong key"), "a wrong key", False, 0),
-    ("unreadable", ValueError("x"), "something unreadable: x", False, 0),
-    ("of-another-type", TypeError("x"), "something unreadable: x", False, 0),
-    ("disk", OSError("x"), "cannot be read: x", True, 0),
-    ("locked", raising(sqlite3.SQLITE_BUSY), "cannot be read: x", True, 0),
-    ("damaged", raising(sqlite3.SQLITE_CORRUPT), "cannot be read: x", True, 1),
+ERRORS: list[tuple[str, Exception, str, bool, list[int]]] = [
+    # what a question raises; what is said of it, whether the connection is closed, what is reported
+    ("ours", StoreError("a wrong key"), "a wrong key", False, []),
+    ("unreadable", ValueError("x"), "something unreadable: x", False, []),
+    ("of-another-type", TypeError("x"), "something unreadable: x", False, []),
+    ("disk", OSError("x"), "cannot be read: x", True, []),
+    ("locked", raising(sqlite3.SQLITE_BUSY), "cannot be read: x", True, []),
+    ("damaged", raising(sqlite3.SQLITE_CORRUPT), "cannot be read: x", True, [1]),
 ]
 
 
 @pytest.mark.parametrize(
-    ("error", "says", "closes", "replaced"),
+    ("error", "says", "closes", "reported"),
     [row[1:] for row in ERRORS],
     ids=[row[0] for row in ERRORS],
 )
-async def test_whatever_a_question_raises_is_ours_afterwards(
-    store: SqliteStore, error: Exception, says: str, closes: bool, replaced: int
+def test_whatever_a_question_raises_is_ours_afterwards(
+    desk: Desk, error: Exception, says: str, closes: bool, reported: list[int]
 ) -> None:
     def fail(db: sqlite3.Connection) -> None:
         raise error
 
     with pytest.raises(StoreError, match=says):
-        await ask(store, fail)
+        desk.reader.run(fail)
 
-    assert (store.file_reader.db is None) is closes
-    await store.flush()
-    assert store.state().replaced == replaced
-    assert await ask(store, one) == 1
-
-
-async def test_while_one_is_late_the_next_is_not_asked(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LIMIT_S", 0.05)
-    go_on = threading.Event()
-
-    def late(db: sqlite3.Connection) -> None:
-        go_on.wait(30)
-
-    with pytest.raises(StoreError, match=r"within 0\.05 s"):
-        await ask(store, late)
-    with pytest.raises(StoreError, match="an earlier question"):
-        await ask(store, one)
-    go_on.set()
-    monkeypatch.setattr(module, "LIMIT_S", 30.0)
-    assert store.reader._late is not None
-    await store.reader._late
-
-    assert await ask(store, one) == 1
+    assert (desk.reader.db is None) is closes
+    assert desk.damaged == reported
+    assert desk.reader.run(one) == 1
 
 
-async def test_after_another_file_was_opened_that_one_is_asked(store: SqliteStore) -> None:
-    await ask(store, one)
-    first = store.file_reader.db
-    store.file_writer.ledger.generation += 1
+def test_after_another_file_was_opened_that_one_is_asked(desk: Desk) -> None:
+    desk.writer.write([entry("a", "q")])
+    assert desk.reader.find(chain("q")).nodes
+    desk.writer.replace(1)
+    desk.writer.totals()
 
-    await ask(store, one)
-    assert store.file_reader.db is not first
+    assert desk.reader.find(chain("q")).nodes == {}
 
 
-async def test_without_a_file_there_is_no_answer(tmp_path: Path) -> None:
+def test_without_a_file_there_is_no_answer(tmp_path: Path) -> None:
     (tmp_path / "in-the-way").write_text("")
-    made = open_store(tmp_path / "in-the-way" / "ledger.db")
-    with pytest.raises(StoreError, match="could not be opened"):
-        await ask(made, one)
-    await made.close()
-
-
-async def test_a_late_question_does_not_hold_up_the_end(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LIMIT_S", 0.05)
-    go_on = threading.Event()
-    file = FileReader(store.file_writer.ledger._path, store.file_writer, lambda _: None)
-    reader = TimedReader(file)
+    desk = Desk(tmp_path / "in-the-way" / "ledger.db")
     with pytest.raises(StoreError):
-        await reader.ask(lambda: go_on.wait(30))
-    async with asyncio.timeout(10):
-        await reader.close()
-    go_on.set()
-    assert reader._late is not None
-    await reader._late
+        desk.writer.totals()
+
+    with pytest.raises(StoreError, match="could not be opened"):
+        desk.reader.run(one)
+
+
+def test_a_statement_that_runs_is_ended(desk: Desk) -> None:
+    def endless(db: sqlite3.Connection) -> None:
+        db.set_progress_handler(desk.reader.interrupt, 10_000)
+        db.execute(
+            "WITH RECURSIVE n (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n) SELECT max(a) FROM n"
+        )
+
+    with pytest.raises(StoreError, match="interrupted"):
+        desk.reader.run(endless)
+    desk.reader.interrupt()  # nothing runs any more

@@ -11,9 +11,9 @@ from warmprefix.core.types import Finish, Outcome, Reply, Timings
 from warmprefix.counters import Counters
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.prepared import Prepared
 from warmprefix.pipeline.recent import Recent
-from warmprefix.pipeline.remember import Ended, Question, Recorder
+from warmprefix.pipeline.remember import Recorder
+from warmprefix.pipeline.stages import Outgoing, Question, as_it_came, ended_of, turn_of
 from warmprefix.profiles.volatile import explained_patterns
 from warmprefix.stores.memory import MemoryStore
 
@@ -42,8 +42,8 @@ class Driver:
         self.store = MemoryStore(1 << 30, 1e9)
         recent = Recent()
         self.pipeline = Pipeline(config, self.store, self.counters, recent, observe=observe)
-        self.recorder = Recorder(self.store, self.counters, recent, explained_patterns())
-        self.prepared: Prepared | None = None
+        self.recorder = Recorder(self.store, recent, explained_patterns())
+        self.outgoing: Outgoing | None = None
         self.turn: Turn | None = None
         self.question: Question | None = None
 
@@ -61,14 +61,14 @@ class Driver:
         if tools is not None:
             body["tools"] = list(tools)
         raw = json.dumps(body).encode()
-        prepared = await self.pipeline.prepare(PATH, headers or {}, raw, llamacpp.KIND)
+        outgoing = await self.pipeline.prepare(as_it_came(PATH, headers or {}, raw), llamacpp.KIND)
         message = parse_message(json.dumps(reply).encode()) if reply else None
-        self.prepared = prepared
-        ended = Ended(
-            Reply(message=message, finish=Finish.ANSWER, timings=timings), 200, Outcome.OK, NO_TIMES
-        )
-        self.turn, self.question = self.recorder.record(prepared, ended)
-        forwarded: Json = json.loads(prepared.body)
+        self.outgoing = outgoing
+        said = Reply(message=message, finish=Finish.ANSWER, timings=timings)
+        ended = ended_of(outgoing, said, 200, Outcome.OK, NO_TIMES)
+        patch = self.recorder.ended(ended)
+        self.turn, self.question = turn_of(ended, patch), patch.get("question")
+        forwarded: Json = json.loads(outgoing.body)
         return forwarded
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from tests.fakes.scripted_replies import dump
 from warmprefix.core.slots.choice import Share, Slot, SlotChoice, Traits, Wish
+from warmprefix.core.slots.seat import Seat
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Prompt
 from warmprefix.dialects.chat_completions.messages import parse_message
-from warmprefix.slots.table import Decide, Seat, SlotTable
+from warmprefix.slots.table import Decide, SlotTable
 
 HEAD = b"head"
 MUCH = 1000

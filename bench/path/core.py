@@ -22,9 +22,9 @@ from warmprefix.core.types import Finish, Outcome, Reply
 from warmprefix.counters import Counters
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.prepared import Prepared
 from warmprefix.pipeline.recent import Recent
-from warmprefix.pipeline.remember import Ended, Recorder
+from warmprefix.pipeline.remember import Recorder
+from warmprefix.pipeline.stages import Outgoing, as_it_came, ended_of
 from warmprefix.profiles.volatile import explained_patterns
 from warmprefix.stores.memory import MemoryStore
 
@@ -48,20 +48,18 @@ class Proxy:
         store, recent = MemoryStore(1 << 30, 1e9), Recent()
         config = Config(memory=MemoryConfig(store="memory"))
         self._pipeline = Pipeline(config, store, self.counters, recent)
-        self._recorder = Recorder(
-            store, self.counters, recent, explained_patterns(), self._pipeline.identifier
-        )
+        self._recorder = Recorder(store, recent, explained_patterns(), self._pipeline.identifier)
 
-    async def prepare(self, body: bytes) -> Prepared:
+    async def prepare(self, body: bytes) -> Outgoing:
         """What is sent for a body."""
-        return await self._pipeline.prepare(_PATH, {}, body, _KIND)
+        return await self._pipeline.prepare(as_it_came(_PATH, {}, body), _KIND)
 
     async def turn(self, body: bytes) -> None:
         """A request that was answered and is remembered."""
-        prepared = await self.prepare(body)
+        outgoing = await self.prepare(body)
         message = parse_message(json.dumps(_REPLY).encode())
         reply = Reply(message=message, finish=Finish.ANSWER)
-        self._recorder.record(prepared, Ended(reply, 200, Outcome.OK, _TIMES))
+        self._recorder.ended(ended_of(outgoing, reply, 200, Outcome.OK, _TIMES))
 
 
 def core() -> int:

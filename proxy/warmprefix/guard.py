@@ -43,14 +43,19 @@ class Guard:
         if not isinstance(error, Exception):
             return False
         self.failed = True
-        self._counters.failed_open(self._reason, self._noted)
-        tell(self._counters, self._reason, error)
+        failed(self._counters, self._reason, error, self._noted)
         return True
 
 
 def guard(counters: Counters, reason: str, noted: list[str] | None = None) -> Guard:
     """A wall around what only helps. `reason`: one of counters.py; `noted`: the turn's list of them."""
     return Guard(counters, reason, noted)
+
+
+def failed(counters: Counters, reason: str, error: Exception, noted: list[str] | None) -> None:
+    """What `except Exception` around a call that only helps has to do; the same as `guard`, for a loop."""
+    counters.failed_open(reason, noted)
+    tell(counters, reason, error)
 
 
 def tell(counters: Counters, reason: str, error: Exception) -> None:

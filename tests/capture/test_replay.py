@@ -8,13 +8,14 @@ import orjson
 import pytest
 
 from tests.builders import call, calling, result, system, user
+from tests.request_stages import unread
 from warmprefix.capture.line import Captured
 from warmprefix.capture.replay import (
     LEDGER,
     Step,
     acted,
     difference,
-    ended_of,
+    ended_as,
     replayed,
     without_each,
 )
@@ -80,13 +81,15 @@ async def test_what_the_ledger_would_have_put_back_is_compared() -> None:
 
     assert second.compared is not None
     assert second.compared.through.left < second.compared.direct.left
-    assert second.prepared.restored
+    assert second.written is not None
+    assert second.written.restored
 
 
 async def test_without_memory_nothing_is_put_back() -> None:
     _, second = await steps_of(*SESSION, remembers=False)
 
-    assert second.prepared.restored == ()
+    assert second.written is not None
+    assert second.written.restored == ()
 
 
 async def test_a_body_that_is_not_understood_keeps_its_place() -> None:
@@ -123,7 +126,7 @@ ENDED: list[tuple[str, dict[str, Any], Outcome, tuple[int | None, int | None]]] 
 def test_a_turn_ends_as_it_was_captured(
     changed: dict[str, Any], outcome: Outcome, counts: tuple[int | None, int | None]
 ) -> None:
-    ended = ended_of(captured(1, body(ONE), **changed))
+    ended = ended_as(captured(1, body(ONE), **changed), unread(body(ONE)))
     usage = ended.reply.usage
 
     assert ended.outcome is outcome

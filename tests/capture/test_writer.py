@@ -4,6 +4,7 @@ import json
 import logging
 import signal
 import threading
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from tests.fakes.raw_client import Answer, exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
 from tests.fakes.scripted import Step
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
+from warmprefix.backends.base import Headers
 from warmprefix.capture.line import BadLine, Captured, line_of, turn_of
-from warmprefix.capture.writer import MAX_RESPONSE_BYTES, Capture, Tape, create_file
+from warmprefix.capture.writer import MAX_RESPONSE_BYTES, Capture, create_file
 from warmprefix.core.errors import ConfigError
 from warmprefix.core.types import CacheStats
+from warmprefix.counters import Counters
+from warmprefix.dialects import DIALECTS
+from warmprefix.server.relay import Relay
 
 CHAT = "/v1/chat/completions"
 BODY = b'{ "messages": [{"role": "user", "content": "K\xc3\xb6ln?", "name": null}] }'
@@ -229,14 +234,29 @@ def test_a_disk_that_takes_nothing_ends_the_capture(
     assert (capture.turns, capture.dropped) == (0, 2)
 
 
+class _Empty:
+    """An answer without headers and bytes."""
+
+    status = 200
+    headers: Headers = []  # noqa: RUF012  # as the protocol has it
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        nothing: tuple[bytes, ...] = ()
+        for piece in nothing:
+            yield piece
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def test_an_endless_reply_is_cut(captor: Captor) -> None:
     capture = captor.start()
-    tape: Tape = capture.tape(CHAT, {}, BODY, 0.0)
+    relay = Relay(_Empty(), DIALECTS[0], None, Counters(), [], capture.most_response_bytes)
     for _ in range(20):
-        tape.feed(b"x" * (1 << 20))
+        relay.read(b"x" * (1 << 20))
     capture.close()
 
-    assert sum(map(len, tape.response)) == MAX_RESPONSE_BYTES
+    assert sum(map(len, relay.pieces)) == MAX_RESPONSE_BYTES
 
 
 def test_each_start_has_a_file_of_its_own(tmp_path: Path) -> None:

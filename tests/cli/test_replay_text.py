@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from tests.request_stages import written
 from warmprefix.capture.line import Captured
 from warmprefix.capture.replay import Step, Without
 from warmprefix.cli.replay_text import json_lines, reach, reach_lines, table, text_lines, total_line
 from warmprefix.core.explain.saving import Reach, WouldSave
+from warmprefix.core.memory.ledger import Place
 from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import CacheStats, Outcome
+from warmprefix.core.types import CacheStats, Kind, Outcome
 from warmprefix.pipeline.observe import Compared
-from warmprefix.pipeline.prepared import unread
 
 CAPTURED = Captured(
     "2026-03-01T12:00:00Z", "t", "/v1/chat/completions", {}, 200, "ok", True, CacheStats(), b"", b""
@@ -37,9 +38,10 @@ def step(
 ) -> Step:
     """A turn of which `saved` tokens would have been saved."""
     saving = None if saved is None else WouldSave(saved, True)
-    prepared = replace(unread("/", b""), rules=rules, restored=restored)
+    came = written(b'{"messages":[]}', Place("t", 0, None, Kind.COLD, 0), ())
+    outgoing = replace(came, rules=rules, restored=restored) if compared else None
     captured = replace(CAPTURED, as_received=as_received)
-    return Step(captured, replace(TURN, would_save=saving), prepared, None, before, compared)
+    return Step(captured, replace(TURN, would_save=saving), outgoing, None, before, compared)
 
 
 def plain(one: Step) -> list[str]:

@@ -44,3 +44,13 @@ def test_a_key_larger_than_a_generation_is_not_remembered() -> None:
 
     assert memo.get(b"abcd") is None
     assert memo.get(b"abc") == 1
+
+
+def test_many_are_found_at_once() -> None:
+    memo: Memo[int] = Memo(room(2, 4))
+    memo.put(b"kept", 1)
+    memo.put(b"gone", 2)
+    memo.put(b"next", 3)  # a new generation begins
+
+    assert memo.all([b"kept", b"none", b"next", b"kept"]) == [1, None, 3, 1]
+    assert memo.all([]) == []

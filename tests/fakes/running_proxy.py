@@ -139,8 +139,7 @@ class RunningProxy:
         """Return once all is learnt that is asked at start."""
         await self.app.known.ask_template()
         for backend in self.app.backends.all:
-            if backend.parts.seatings is not None:
-                await backend.parts.seatings.announce()
+            await backend.parts.seatings.announce()
 
     async def stop(self) -> None:
         """End it; whatever is open is closed."""

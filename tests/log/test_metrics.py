@@ -26,7 +26,6 @@ from warmprefix.counters import REASONS, Counters
 from warmprefix.log.metrics import CAUSES, CLIENTS, KINDS, RATE_TOKENS, RESTORED, SIDES, Metrics
 from warmprefix.log.metrics_state import State
 from warmprefix.log.writer import TurnLog
-from warmprefix.server.ending import STEPS
 from warmprefix.stores.memory import MemoryStore
 from warmprefix.tasks import Tasks
 
@@ -247,9 +246,11 @@ def test_nobody_can_put_text_into_a_label(turns: list[Turn]) -> None:
 def test_every_cause_and_reason_has_its_label() -> None:
     """The lists here are those of the code that names them."""
     sources = [path.read_text() for path in (ROOT / "proxy" / "warmprefix").rglob("*.py")]
-    pattern = r'(?:failed_open|guard)\((?:[^"\n]*, )?"([^"]+)"'
-    named = {name for text in sources for name in re.findall(pattern, text)}
-    named |= {reason for reason, _ in STEPS}
+    patterns = (
+        r'(?:failed_open|guard|failed)\((?:[^"\n]*, )?"([^"]+)"',
+        r'(?m)^    reason = "([^"]+)"$',  # of a listener
+    )
+    named = {name for text in sources for p in patterns for name in re.findall(p, text)}
 
     assert set(explain._HINTS) == CAUSES
     assert named == REASONS

@@ -17,6 +17,7 @@ from tests.fakes.llama import LlamaServer, StartLlama, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
 from warmprefix.core.slots.snapshots import Snapshot
+from warmprefix.slots.seatings import Seatings
 
 pytestmark = pytest.mark.backend
 
@@ -58,7 +59,7 @@ async def unsaved(start_llama: StartLlama, history: list[Json], **options: Any) 
 
 def snapshots(proxy: RunningProxy) -> list[Snapshot]:
     (backend,) = proxy.app.backends.all
-    assert backend.parts.seatings is not None
+    assert isinstance(backend.parts.seatings, Seatings)
     seating = backend.parts.seatings.of(None).seating
     assert seating.snapshots is not None
     return list(seating.snapshots.listed())

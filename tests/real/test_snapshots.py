@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.llama import LlamaServer, StartLlama
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from warmprefix.slots.seatings import Seatings
 
 pytestmark = pytest.mark.backend
 
@@ -46,7 +47,7 @@ async def saved(proxy: RunningProxy, number: int = 1) -> None:
 
 def snapshots(proxy: RunningProxy) -> list[str]:
     (backend,) = proxy.app.backends.all
-    assert backend.parts.seatings is not None
+    assert isinstance(backend.parts.seatings, Seatings)
     seating = backend.parts.seatings.of(None).seating
     assert seating.snapshots is not None
     return [snapshot.name for snapshot in seating.snapshots.listed()]
@@ -164,7 +165,7 @@ async def test_it_says_once_that_the_server_cannot_save(
     server = start_llama(n_parallel=1)
     async with running_proxy(server.url) as proxy:
         (backend,) = proxy.app.backends.all
-        assert backend.parts.seatings is not None
+        assert isinstance(backend.parts.seatings, Seatings)
         for _ in range(2):
             await backend.parts.seatings.announce()
 
@@ -350,7 +351,7 @@ async def test_a_client_that_leaves_leaves_no_slot_busy(
         await saved(proxy)
         crash(server)
         (backend,) = proxy.app.backends.all
-        assert backend.parts.seatings is not None
+        assert isinstance(backend.parts.seatings, Seatings)
         seating = backend.parts.seatings.of(None).seating
         work = asyncio.ensure_future(chat(proxy, history))
         while seating.table.is_quiet:  # noqa: ASYNC110  # no event

@@ -16,6 +16,7 @@ from tests.strategies import JSON_TEXTS, JSON_VALUES, conversations, spaced, too
 from warmprefix.backends import llamacpp
 from warmprefix.config import CanonicalizeConfig
 from warmprefix.pipeline.rulesets import RuleSets
+from warmprefix.pipeline.stages import as_it_came
 
 Json = dict[str, Any]
 _MEMBERS = ("model", "messages", "tools", "stream", "n", "id_slot", "chat_template_kwargs", "x")
@@ -93,8 +94,9 @@ def test_the_pipeline_forwards_the_same_bytes_or_the_same_meaning(bodies: list[b
     async def run() -> None:
         driver = Driver()
         for body in bodies:
-            prepared = await driver.pipeline.prepare(PATH, {}, body, llamacpp.KIND)
-            check(body, prepared.body)
+            came = as_it_came(PATH, {}, body)
+            outgoing = await driver.pipeline.prepare(came, llamacpp.KIND)
+            check(body, outgoing.body)
 
     asyncio.run(run())
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,17 +26,15 @@ from tests.fakes.scripted_replies import (
     timings,
 )
 from tests.fakes.several import Healthy, site
-from tests.server.walls import WAY, calls_of
+from tests.server.walls import LISTENERS, WAY, calls_of
 from warmprefix.capture.writer import Capture
 from warmprefix.core.explain.cache_break import CacheBreak, Evidence
 from warmprefix.core.rules.base import Rule
-from warmprefix.core.turn import Turn
-from warmprefix.core.types import Prompt, Reply, Risk
+from warmprefix.core.types import Reply, Risk
 from warmprefix.counters import REASONS
-from warmprefix.pipeline.prepared import Prepared
-from warmprefix.pipeline.recent import Last
-from warmprefix.pipeline.remember import Ended, Recorder, turn_of
-from warmprefix.server.ending import STEPS
+from warmprefix.pipeline.remember import Recorder
+from warmprefix.pipeline.stages import Ended, Outgoing, Question, ended_of
+from warmprefix.server.parts import ArrivalListener, TurnListener
 from warmprefix.tasks import Tasks
 
 CHAT = "/v1/chat/completions"
@@ -63,20 +62,20 @@ def fails_to_explain(
     return START(tasks, work, name)
 
 
-def fails_with_a_reply(prepared: Prepared, ended: Ended) -> object:
-    """`turn_of`, unless it is asked for what can be said without the reply."""
-    if ended.reply != Reply():
+def fails_with_a_reply(outgoing: Outgoing, reply: Reply, *others: Any, **named: Any) -> Ended:
+    """`ended_of`, unless it is asked for what can be said without the reply."""
+    if reply != Reply():
         raise Injected
-    return turn_of(prepared, ended)
+    return ended_of(outgoing, reply, *others, **named)
 
 
 def fails_when_asked(
-    recorder: Recorder, turn: Turn, before: Last, after: Prompt, evidence: Evidence
+    recorder: Recorder, question: Question, evidence: Evidence
 ) -> CacheBreak | None:
-    """`Recorder.explain`, unless the backend was asked: the break is known by then, its cause is not."""
-    if turn.cache_break is not None:
+    """`Recorder.explain`, unless the backend was not asked yet."""
+    if evidence is not question.evidence:
         raise Injected
-    return EXPLAIN(recorder, turn, before, after, evidence)
+    return EXPLAIN(recorder, question, evidence)
 
 
 START, EXPLAIN = Tasks.start, Recorder.explain
@@ -109,6 +108,7 @@ FAULTS = [
         "warmprefix.dialects.chat_completions.dialect.ChatCompletions.parse",
         "prepare",
     ),
+    Fault("scope_key", "warmprefix.pipeline.prepare.scope_key", "prepare"),
     Fault("profile_of", "warmprefix.pipeline.prepare.profile_of", "prepare"),
     Fault("canonicalizer.run", "warmprefix.core.canonical.Canonicalizer.run", "prepare"),
     Fault("store.find", "warmprefix.stores.memory.MemoryStore.find", "store"),
@@ -123,19 +123,20 @@ FAULTS = [
         "prepare",
     ),
     Fault("kind.headers", "warmprefix.backends.base.Kind.headers", "backend-facts"),
-    Fault("capture.tape", "warmprefix.capture.writer.Capture.tape", "capture"),
     Fault("prewarm.arrived", "warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
     Fault("reread.arrived", "warmprefix.slots.reread.Reread.arrived", "reread"),
     Fault("seating.take", "warmprefix.slots.seating.Seating.take", "slot"),
     Fault("seatings.take", "warmprefix.slots.seatings.Seatings.take", "slot"),
     Fault("table.take", "warmprefix.slots.table.SlotTable.take", "slot"),
-    Fault("seatings.arrived", "warmprefix.slots.seatings.Seatings.arrived", "prewarm"),
+    Fault("ahead.arrived", "warmprefix.slots.seatings.ReadingAhead.arrived", "prewarm"),
+    Fault("seatings.may_restore", "warmprefix.slots.seatings.Seatings.may_restore", "prepare"),
     Fault("known.outgoing", "warmprefix.backends.known.KnownBackend.outgoing", "backend-facts"),
     Fault("stand_down.may", "warmprefix.core.slots.stand_down.StandDown.may", "prepare"),
     # the first backend cannot be reached
     Fault("backends.lost", "warmprefix.server.backends.Backends.lost", "routing", moves=True),
     Fault("known.lost", "warmprefix.backends.known.KnownBackend.lost", "backend-facts", moves=True),
     Fault("seating.give_back", "warmprefix.slots.seating.Seating.give_back", "slot", moves=True),
+    Fault("seatings.give_back", "warmprefix.slots.seatings.Seatings.give_back", "slot", moves=True),
     # while the reply passes
     Fault(
         "dialect.reader",
@@ -146,7 +147,11 @@ FAULTS = [
     Fault(
         "reader.finish", "warmprefix.dialects.chat_completions.reply.ChatReader.finish", "reader"
     ),
-    Fault("tape.feed", "warmprefix.capture.writer.Tape.feed", "capture"),
+    Fault(
+        "dialect.reply_ids",
+        "warmprefix.dialects.chat_completions.dialect.ChatCompletions.reply_ids",
+        "call-ids",
+    ),
     Fault(
         "ids.piece",
         "warmprefix.dialects.chat_completions.ids.CallIds.piece",
@@ -161,18 +166,28 @@ FAULTS = [
     ),
     # when it has ended
     Fault("end", "warmprefix.server.exchange.Exchange._end", "record", is_logged=False),
-    Fault("turn_of", "warmprefix.server.ending.turn_of", "record", fault=fails_with_a_reply),
-    Fault("recorder.record", "warmprefix.pipeline.remember.Recorder.record", "record"),
+    Fault("ended_of", "warmprefix.server.exchange.ended_of", "record", fault=fails_with_a_reply),
+    Fault("recorder.ended", "warmprefix.pipeline.remember.Recorder.ended", "record"),
+    Fault("common_prefix", "warmprefix.pipeline.remember.common_prefix", "record"),
+    Fault("characters", "warmprefix.pipeline.remember.characters", "record"),
+    Fault("observer.saving", "warmprefix.pipeline.observe.Observer.saving", "record"),
+    Fault("entry_of", "warmprefix.pipeline.remember.entry_of", "record"),
+    Fault("recent.put", "warmprefix.pipeline.recent.Recent.put", "record"),
     Fault("store.put", "warmprefix.stores.memory.MemoryStore.put", "record"),
     Fault("way.end", "warmprefix.server.way.Way.end", "routing"),
-    Fault("kept_reply", "warmprefix.server.ending.kept_reply", "slot"),
+    Fault("seatings.ended", "warmprefix.slots.seatings.Seatings.ended", "slot"),
+    Fault("kept_reply", "warmprefix.slots.seating.kept_reply", "slot"),
     Fault("seating.leave", "warmprefix.slots.seating.Seating.leave", "slot"),
+    Fault("comparing.ended", "warmprefix.slots.compare.Comparing.ended", "compare"),
+    Fault("seatings.server", "warmprefix.slots.seatings.Seatings.server", "compare"),
     Fault("direct.turn", "warmprefix.core.explain.direct.Direct.turn", "compare"),
+    Fault("ahead.ended", "warmprefix.slots.seatings.ReadingAhead.ended", "prewarm"),
     Fault("prewarm.ended", "warmprefix.slots.prewarm.Prewarm.ended", "prewarm"),
     Fault("reread.ended", "warmprefix.slots.reread.Reread.ended", "reread"),
+    Fault("facts.ended", "warmprefix.server.parts.Facts.ended", "backend-facts"),
     Fault("known.ended", "warmprefix.backends.known.KnownBackend.ended", "backend-facts"),
     Fault("known.saw_model", "warmprefix.backends.known.KnownBackend.saw_model", "backend-facts"),
-    Fault("tape.end", "warmprefix.capture.writer.Tape.end", "capture"),
+    Fault("capture.ended", "warmprefix.capture.writer.Capture.ended", "capture"),
     Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics"),
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),
     Fault("record_of", "warmprefix.log.turns.record_of", "log"),
@@ -190,6 +205,7 @@ FAULTS = [
         loses_cache=True,
     ),
     # the log itself: there is no line to name it in
+    Fault("turn_of", "warmprefix.server.ending.turn_of", "log", is_logged=False),
     Fault("turns.add", "warmprefix.log.turns.Turns.add", "log", is_logged=False),
     Fault("turns.reserve", "warmprefix.log.turns.Turns.reserve", "log", is_logged=False),
     Fault("turns.fill", "warmprefix.log.turns.Turns.fill", "log", is_logged=False),
@@ -287,18 +303,27 @@ async def test_a_rule_that_raises_is_named_and_shown(
 
 
 def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
-    walled = {name for module in WAY for name in calls_of(module).walled}
-    walled |= calls_of("pipeline/prepare").walled | calls_of("pipeline/remember").walled
+    modules = (*WAY, *LISTENERS, "pipeline/prepare", "pipeline/remember")
+    walled = {name for module in modules for name in calls_of(module).walled}
 
     missing = walled - {fault.name for fault in FAULTS} - BESIDE - set(dir(builtins))
     assert {name for name in missing if name[0] != "_"} == set()
 
 
-def test_every_step_at_the_end_of_a_turn_has_a_row() -> None:
-    rows = {fault.reason for fault in FAULTS}
+async def test_every_listener_has_a_row(tmp_path: Path) -> None:
+    rows = {(fault.place, fault.reason) for fault in FAULTS}
+    async with running(Healthy(), tmp_path, moves=False) as proxy:
+        parts = proxy.app.backends.first().parts
 
-    assert {reason for reason, _ in STEPS} <= rows
-    assert rows <= REASONS
+    told: list[tuple[ArrivalListener | TurnListener, str]] = []
+    told += [(listener, "arrived") for listener in parts.arrivals]
+    told += [(listener, "ended") for listener in parts.endings]
+    assert {(place_of(listener, moment), listener.reason) for listener, moment in told} <= rows
+    assert {fault.reason for fault in FAULTS} <= REASONS
+
+
+def place_of(listener: ArrivalListener | TurnListener, moment: str) -> str:
+    return f"{type(listener).__module__}.{type(listener).__name__}.{moment}"
 
 
 def test_nothing_else_is_called_on_the_way_than_the_relay_itself() -> None:
@@ -309,9 +334,11 @@ def test_nothing_else_is_called_on_the_way_than_the_relay_itself() -> None:
 
 
 BESIDE = frozenset({
-    "counters.failed_open", "replace", "step", "work.close", "Traits",
-    "known.of", "seatings.of",  # look a name up
-    "seating.judge",  # adds a number
+    "counters.failed_open", "replace", "work.close", "Server", "Patch", "Understood",
+    "known.of", "seatings.of", "patch.get", "headers.get",  # look a name up
+    "relay.reply",  # has a wall of its own
+    "seatings.restored", "seating.judge",  # add a number
+    "listener.arrived", "listener.ended", "found.update",  # each listener has a row
 })  # fmt: skip
 """Called behind a wall, and no helpers."""
 
@@ -319,11 +346,14 @@ RELAY = frozenset({
     "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",
     "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",
     "answer_backend_error", "outcome_of", "pieces.append", "tried.append", "key.lower", "name.decode",
-    "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "unread", "as_it_came",
+    "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "failed", "as_it_came",
+    "ended_of",
     "dialect_of",
     # modules of the way itself
-    "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived", "parts.kind",
-    "ids.piece", "ids.body", "ids.end", "end_turn", "turn_of", "bare_record_of", "parts.outgoing", "field",
+    "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived", "parts.ended",
+    "backends.arrived", "relay.run", "done", "send", "end_to_end",
+    "headers.append",
+    "end_turn", "bare_record_of",
     # lists and queues of the log
     "deque", "kept.append", "waiting.append", "waiting.popleft", "watchers.add", "watchers.discard",
     "queue.get", "queue.get_nowait", "queue.put_nowait", "queue.qsize", "asyncio.Queue",

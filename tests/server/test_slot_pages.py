@@ -14,6 +14,7 @@ from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import RunningProxy, running_proxy
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.slots.saved import Snapshots
+from warmprefix.slots.seatings import Seatings
 
 PAGE = "/warmprefix/api/slots"
 CHAT = "/v1/chat/completions"
@@ -37,7 +38,7 @@ async def running(folder: Path, slots: int = 2) -> AsyncIterator[RunningProxy]:
 
 def saved_of(proxy: RunningProxy) -> Snapshots:
     seatings = proxy.app.backends.first().parts.seatings
-    assert seatings is not None
+    assert isinstance(seatings, Seatings)
     snapshots = seatings.of(None).seating.snapshots
     assert snapshots is not None
     return snapshots
@@ -127,7 +128,7 @@ async def test_one_of_this_very_backend_fits(tmp_path: Path) -> None:
 async def test_what_stands_down_is_told(tmp_path: Path) -> None:
     async with running(tmp_path) as proxy:
         seatings = proxy.app.backends.first().parts.seatings
-        assert seatings is not None
+        assert isinstance(seatings, Seatings)
         for _ in range(2):
             seatings.of(None).seating.judge("own", -100)
         _, shown = await ask(proxy)

@@ -1,7 +1,10 @@
-"""What the source calls on a request's way: behind a wall (warmprefix/guard.py), or on the way itself."""
+"""What the source calls on a request's way: behind a wall (warmprefix/guard.py), or on the way itself.
+
+A wall is `with guard(...)`, or `except Exception` whose first statement is a call of `failed`. What a listener
+does when it is told of an arrival or an end runs behind a wall as a whole (server/parts.py).
+"""
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +15,16 @@ WAY = (
     "server/way",
     "server/parts",
     "server/exchange",
-    "server/renamed",
+    "server/relay",
     "server/ending",
     "log/turns",
 )
 """The modules that a chat request goes through, from its body to its line in the log."""
+
+LISTENERS = ("server/parts", "slots/seatings", "slots/compare")
+"""Modules with listeners that call others."""
+
+_TOLD = frozenset({"arrived", "ended"})
 
 
 @dataclass
@@ -28,41 +36,47 @@ class Calls:
 
 
 def calls_of(module: str) -> Calls:
-    """The calls of one module of the package, by its path without `.py`.
-
-    A step at the end of a turn runs behind a wall as a whole.
-    """
-    tree = ast.parse((PROXY / f"{module}.py").read_text())
-    steps = set(_steps(tree))
+    """The calls of one module of the package, by its path without `.py`."""
     found = Calls()
-    _collect(tree, found, steps, is_walled=False)
+    _collect(ast.parse((PROXY / f"{module}.py").read_text()), found, is_walled=False)
     return found
 
 
-def _steps(tree: ast.Module) -> Iterator[str]:
-    for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "STEPS":
-            assert isinstance(node.value, ast.Tuple)
-            for pair in node.value.elts:
-                assert isinstance(pair, ast.Tuple)
-                yield ast.unparse(pair.elts[1])
-
-
-def _collect(node: ast.AST, found: Calls, steps: set[str], *, is_walled: bool) -> None:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in steps:
-        is_walled = True
+def _collect(node: ast.AST, found: Calls, *, is_walled: bool) -> None:
     if isinstance(node, ast.With) and any(_is_wall(item.context_expr) for item in node.items):
         for statement in node.body:
-            _collect(statement, found, steps, is_walled=True)
+            _collect(statement, found, is_walled=True)
+        return
+    if isinstance(node, ast.Try) and any(map(_is_handler, node.handlers)):
+        for statement in node.body:
+            _collect(statement, found, is_walled=True)
+        for other in (*node.handlers, *node.orelse, *node.finalbody):
+            _collect(other, found, is_walled=is_walled)
         return
     if isinstance(node, ast.Call) and (name := _name(node.func)) is not None:
         (found.walled if is_walled else found.bare).add(name)
+    listens = isinstance(node, ast.ClassDef) and any(map(_is_reason, node.body))
     for inner in ast.iter_child_nodes(node):
-        _collect(inner, found, steps, is_walled=is_walled)
+        is_told = listens and isinstance(inner, ast.FunctionDef) and inner.name in _TOLD
+        _collect(inner, found, is_walled=is_walled or is_told)
 
 
 def _is_wall(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value.func) in ("guard", "self._guard")
+
+
+def _is_handler(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None or ast.unparse(handler.type) != "Exception":
+        return False
+    match handler.body[0]:
+        case ast.Expr(ast.Call(func=called)):
+            return ast.unparse(called) in ("failed", "self._failed")
+        case _:
+            return False
+
+
+def _is_reason(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "reason"
 
 
 def _name(called: ast.expr) -> str | None:

@@ -14,11 +14,10 @@ import pytest
 from tests.slot_driver import at, ran, state, stats, table_of, take
 from tests.slots.saving import Bench, Slots
 from warmprefix.core.slots.choice import Traits
+from warmprefix.core.slots.seat import Seat
 from warmprefix.core.slots.snapshots import Snapshot
-from warmprefix.core.types import Prompt
-from warmprefix.pipeline.prepared import Prepared, unread
 from warmprefix.slots.files import SlotFiles
-from warmprefix.slots.table import Seat, SlotTable
+from warmprefix.slots.table import SlotTable
 from warmprefix.slots.trial import SlotTrial
 
 MUCH = 1000
@@ -38,11 +37,7 @@ class Shelf(Bench):
         return sorted(snapshot.conversation for snapshot in self.snapshots.listed())
 
     async def prepare(self, seat: Seat) -> None:
-        await self.files.prepare(seat, prepared(seat.prompt))
-
-
-def prepared(sent: Prompt) -> Prepared:
-    return replace(unread("/v1/chat/completions", b"{}"), sent=sent)
+        await self.files.prepare(seat)
 
 
 @asynccontextmanager
@@ -204,7 +199,8 @@ async def test_a_mistake_of_ours_is_counted_and_the_request_goes_on(tmp_path: Pa
     async with shelf(tmp_path) as own:
         await gone(own)
         seat = back(own, 0)
-        await own.files.prepare(seat, unread("/", b""))  # nothing is known of what is sent
+        seat.prompt = replace(seat.prompt, messages=None)  # type: ignore[arg-type]  # the mistake
+        await own.files.prepare(seat)
 
         assert seat.restored is None
         assert own.counters.fail_open == {"slot-restore": 1}

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import DEADLINE_S, Json, RunningProxy, Settings, running_proxy, until
+from warmprefix.slots.seatings import Seatings
 from warmprefix.slots.table import SlotTable
 
 CHAT = "/v1/chat/completions"
@@ -47,7 +48,7 @@ async def chat(proxy: RunningProxy, messages: list[Json] | None = None, **option
 
 def table_of(proxy: RunningProxy) -> SlotTable:
     seatings = proxy.app.backends.first().parts.seatings
-    assert seatings is not None
+    assert isinstance(seatings, Seatings)
     seating = seatings.of(None).seating
     return seating.table
 

@@ -14,6 +14,7 @@ from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
 from tests.slot_driver import ran, state, table_of, take
 from tests.slots.saving import Bench, Slots
 from warmprefix.slots.save_idle import IdleSaving
+from warmprefix.slots.seatings import Seatings
 from warmprefix.slots.table import SlotTable
 from warmprefix.tasks import Tasks
 
@@ -40,7 +41,7 @@ async def test_nothing_is_written_while_another_request_runs(
         await proxy.ready()
         running = asyncio.ensure_future(chat(proxy, OTHER, 1500))
         (backend,) = proxy.app.backends.all
-        assert backend.parts.seatings is not None
+        assert isinstance(backend.parts.seatings, Seatings)
         seating = backend.parts.seatings.of(None).seating
         await until(lambda: not seating.table.is_quiet)
         await chat(proxy, LONG, 4)

@@ -13,6 +13,7 @@ from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
 from tests.servers.stock import StartStock
 from warmprefix.core.slots.stand_down import PAUSE
 from warmprefix.slots.seating import Seating
+from warmprefix.slots.seatings import Seatings
 
 CHAT = "/v1/chat/completions"
 SYSTEM = {"role": "system", "content": "You help with files." * 120}
@@ -23,7 +24,7 @@ OFF = {"mode": "off"}
 
 def seating_of(proxy: RunningProxy) -> Seating:
     seatings = proxy.app.backends.first().parts.seatings
-    assert seatings is not None
+    assert isinstance(seatings, Seatings)
     return seatings.of(None).seating
 
 

@@ -8,20 +8,19 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chat_dialect import parse
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.running_proxy import until
+from tests.request_stages import ended, read, unread, written
 from tests.slot_driver import ran, stats
 from warmprefix.backends.known import KnownBackend
 from warmprefix.core.memory.ledger import Place
 from warmprefix.core.slots.choice import Content, Traits
+from warmprefix.core.slots.seat import Seat, Unseen
 from warmprefix.core.slots.snapshots import Held
-from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import CacheStats, Kind, Outcome
-from warmprefix.pipeline.prepared import Prepared, unread
-from warmprefix.profiles.base import Recognised
+from warmprefix.core.types import Kind
+from warmprefix.pipeline.stages import Outgoing, Written
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.table import Seat, SlotTable, Unseen, head_of
+from warmprefix.slots.table import SlotTable, head_of
 from warmprefix.tasks import Tasks
 
 KEEPS = Traits(keeps_idle=True, has_ram=False)
@@ -35,6 +34,8 @@ class Room:
     def __init__(self, backend: LlamaDouble) -> None:
         self.backend = backend
         self.tasks = Tasks()
+        self.body = b""
+        """Of the last request, with its slot."""
         self.known = KnownBackend(backend.url, "llamacpp", self.tasks)
         self.seating = Seating(SlotTable(), self.known, self.tasks, tries=False)
 
@@ -48,8 +49,8 @@ class Room:
         self.table.follow(self.known.generation)
         self.table.read(await self.known.slot_states(), self.table.events)
 
-    async def take(self, prepared: Prepared) -> Seat:
-        seat = await self.seating.take(prepared)
+    async def take(self, outgoing: Outgoing) -> Seat:
+        seat, self.body = await self.seating.take(outgoing)
         assert isinstance(seat, Seat)
         return seat
 
@@ -67,59 +68,38 @@ async def room(slots: int = 2, traits: Traits = KEEPS) -> AsyncIterator[Room]:
             await made.known.close()
 
 
-def request(name: str, messages: int = 1, more: str = "", *, is_side: bool = False) -> Prepared:
+def request(name: str, messages: int = 1, more: str = "", *, is_side: bool = False) -> Written:
     """A request of the conversation of that name, with as many keys as slot_driver.py's."""
     further = ',{"role":"assistant","content":"Done."},{"role":"user","content":"More."}'
     body = BODY % (name.encode() * 500, further.encode() * (messages - 1), more.encode())
-    parsed = parse(body)
-    return replace(
-        unread("/v1/chat/completions", body),
-        request=parsed,
-        sent=parsed.prompt,
-        client=Recognised("test", None, is_side),
-        keys=tuple(f"{name}{number}".encode() for number in range(messages)),
-        place=Place(name, 0, None, Kind.COLD, 0),
-    )
+    keys = tuple(f"{name}{number}".encode() for number in range(messages))
+    return written(body, Place(name, 0, None, Kind.COLD, 0), keys, is_side=is_side)
 
 
-def turn(counts: CacheStats) -> Turn:
-    return Turn(
-        *(
-            "t",
-            "test",
-            "/v1/chat/completions",
-            "m",
-            False,
-            200,
-            Outcome.OK,
-            False,
-            None,
-            None,
-            None,
-        ),
-        *((), (), counts, Times(0.0, 0.0, 0.0, None)),
-    )
+def of_b(outgoing: Written) -> Written:
+    """The same request, of the conversation "b"."""
+    placed = replace(outgoing.placed, keys=(b"b",))
+    return replace(outgoing, placed=placed, place=Place("b", 0, None, Kind.COLD, 0))
 
 
-NOT_PLACED: list[tuple[str, Prepared]] = [
-    ("not-understood", unread("/v1/chat/completions", b"odd")),
-    ("no-place", replace(request("a"), place=None)),
-    ("only-observed", replace(request("a"), shadow=request("a").sent)),
+NOT_PLACED: list[tuple[str, Outgoing]] = [
+    ("not-understood", unread()),
+    ("no-place", read(request("a").body)),
+    ("only-observed", replace(request("a"), is_observed=True)),
     ("names-its-slot", request("a", more=',"id_slot":1')),
 ]
 
 
 @pytest.mark.parametrize(
-    "prepared", [row[1] for row in NOT_PLACED], ids=[row[0] for row in NOT_PLACED]
+    "outgoing", [row[1] for row in NOT_PLACED], ids=[row[0] for row in NOT_PLACED]
 )
-async def test_what_is_not_ours_to_place_unsettles_the_slots(prepared: Prepared) -> None:
+async def test_what_is_not_ours_to_place_unsettles_the_slots(outgoing: Outgoing) -> None:
     async with room() as own:
-        body = prepared.body
-        seat = await own.seating.take(prepared)
+        seat, body = await own.seating.take(outgoing)
 
         assert isinstance(seat, Unseen)
         assert not own.table.is_settled
-        assert prepared.body == body
+        assert body == outgoing.body
         own.seating.give_back(seat)
         await until(lambda: own.table.is_settled)
 
@@ -144,20 +124,19 @@ async def test_the_chosen_slot_is_written_into_the_body_and_the_turn(
     async with room() as own:
         own.table.hold(0, content(first), 500)
         own.table.traits = traits
-        prepared = request(name, 2)
-        seat = await own.take(prepared)
-        ended = own.seating.leave(seat, turn(stats(600, 500)), None)
+        outgoing = request(name, 2)
+        seat = await own.take(outgoing)
+        patch = own.seating.leave(ended(outgoing, stats(600, 500), seat))
 
     wanted = b"" if slot is None else b'"id_slot":%d' % slot
-    assert (b"id_slot" in prepared.body, wanted in prepared.body) == (slot is not None, True)
-    assert (ended.slot, ended.slot_reason) == (slot, reason)
+    assert (b"id_slot" in own.body, wanted in own.body) == (slot is not None, True)
+    assert patch == {"slot": slot, "slot_reason": reason}
 
 
-def content(prepared: Prepared, tokens: int = 500) -> Content:
+def content(outgoing: Written, tokens: int = 500) -> Content:
     """What a turn of the conversation "a" has left in a slot."""
-    assert prepared.sent is not None
-    held = Held("a", prepared.keys, head_of(prepared.sent), tokens)
-    return Content(held, prepared.sent)
+    held = Held("a", outgoing.placed.keys, head_of(outgoing.sent), tokens)
+    return Content(held, outgoing.sent)
 
 
 async def test_a_behaviour_that_costs_more_than_it_keeps_is_not_chosen() -> None:
@@ -187,7 +166,7 @@ async def test_a_choice_is_judged_by_what_was_found_cached(cached: int | None, o
         for _ in range(2):
             own.table.hold(0, content(request("a")), 500)
             seat = await own.take(request("a", 2))
-            own.seating.leave(seat, turn(stats(600, cached)), None)
+            own.seating.leave(ended(request("a", 2), stats(600, cached), seat))
             await own.tasks.finish(5)
 
         assert len(own.seating.stand_down.off) == off
@@ -197,19 +176,19 @@ async def test_a_slot_that_cannot_be_prepared_is_left_to_the_server() -> None:
     """A copy from the RAM cache needs a task of one token before it, which does not run."""
     async with room(traits=COPIES) as own:
         own.table.hold(0, content(request("a", 9), 5000), 5000)
-        other = replace(request("a", 2), place=Place("b", 0, None, Kind.COLD, 0), keys=(b"b",))
+        other = of_b(request("a", 2))
         own.backend.missing = frozenset({"/completion"})
         seat = await own.take(other)
 
         assert (seat.choice.slot, seat.choice.reason) == (None, "the slot could not be prepared")
-        assert b"id_slot" not in other.body
+        assert b"id_slot" not in own.body
         assert not any(slot.is_busy for slot in own.table.slots)
 
 
 async def test_a_request_that_is_cancelled_before_it_is_sent_leaves_no_slot_busy() -> None:
     async with room(traits=COPIES) as own:
         own.table.hold(0, content(request("a", 9), 5000), 5000)
-        other = replace(request("a", 2), place=Place("b", 0, None, Kind.COLD, 0), keys=(b"b",))
+        other = of_b(request("a", 2))
         own.backend.stalls = True
         taking = asyncio.create_task(own.seating.take(other))
         await until(lambda: bool(own.backend.evaluations))
@@ -231,7 +210,7 @@ async def test_the_slots_are_read_after_a_turn_unless_it_is_known_what_they_hold
     async with room(slots) as own:
         seat = await own.take(request("a"))
         before = len(own.backend.requests)
-        own.seating.leave(seat, turn(stats(600)), None)
+        own.seating.leave(ended(request("a"), stats(600), seat))
         await own.tasks.finish(5)
         asked = [r.target for r in own.backend.requests[before:]]
 
@@ -252,15 +231,16 @@ async def test_a_server_that_never_says_what_it_holds_is_not_asked_for_ever() ->
 
 async def test_a_turn_that_was_not_placed_is_told_as_it_was() -> None:
     async with room() as own:
-        given = turn(stats(600))
+        given = ended(request("a"), stats(600), own.seating.unseen_began())
 
-        assert own.seating.leave(own.seating.unseen_began(), given, None) == given
+        assert own.seating.leave(given) == {}
 
 
 async def test_a_slot_is_as_old_as_its_last_turn() -> None:
     async with room(1) as own:
         assert own.seating.age_s(0) is None
-        own.seating.leave(await own.take(request("a")), turn(stats(600)), None)
+        seat = await own.take(request("a"))
+        own.seating.leave(ended(request("a"), stats(600), seat))
 
         assert own.seating.age_s(0) == 0.0
         assert own.seating.age_s(1) is None
@@ -280,4 +260,4 @@ def test_the_driver_and_the_requests_agree() -> None:
     """Both make the keys of one conversation alike."""
     seat = ran(SlotTable(), "a", None)
 
-    assert seat.wish.keys == request("a").keys
+    assert seat.wish.keys == request("a").placed.keys

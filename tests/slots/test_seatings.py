@@ -3,19 +3,19 @@ tests/real/test_router.py has a real router."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.chat_dialect import parse
 from tests.fakes.pages import serving
 from tests.fakes.scripted import ScriptedBackend
+from tests.request_stages import read, unread
 from warmprefix.backends.known import KnownBackend, KnownModel
-from warmprefix.pipeline.prepared import Prepared, unread
+from warmprefix.core.slots.seat import Unseen
+from warmprefix.pipeline.stages import Passed
 from warmprefix.slots.seating import Seating
 from warmprefix.slots.seatings import ModelParts, Seatings
-from warmprefix.slots.table import SlotTable, Unseen
+from warmprefix.slots.table import SlotTable
 from warmprefix.tasks import Tasks
 
 
@@ -59,10 +59,9 @@ def maker(tasks: Tasks) -> Callable[[KnownModel], ModelParts]:
     return lambda known: ModelParts(Saving(SlotTable(), known, tasks))
 
 
-def asks_for(model: str | None) -> Prepared:
+def asks_for(model: str | None) -> Passed:
     named = "" if model is None else f',"model":"{model}"'
-    body = f'{{"messages":[]{named}}}'.encode()
-    return replace(unread("/v1/chat/completions", body), request=parse(body))
+    return read(f'{{"messages":[]{named}}}'.encode())
 
 
 SAME: list[tuple[str, str | None, str | None, bool]] = [
@@ -107,7 +106,7 @@ async def test_what_the_router_may_unload_is_saved_first(
     backend: ScriptedBackend, model: str, saved: list[str]
 ) -> None:
     async with seatings_of(backend) as (seatings, known):
-        seat = await seatings.take(asks_for(model))
+        seat, _ = await seatings.take(asks_for(model))
         saving = [
             name.model
             for name in known.models
@@ -120,6 +119,6 @@ async def test_what_the_router_may_unload_is_saved_first(
 
 async def test_one_that_was_not_understood_saves_nothing() -> None:
     async with seatings_of(router(1, a=True)) as (seatings, _):
-        await seatings.take(unread("/v1/chat/completions", b"odd"))
+        await seatings.take(unread())
 
         assert [own.seating.saves for own in seatings.all if isinstance(own.seating, Saving)] == [0]

@@ -13,6 +13,7 @@ from tests.fakes.running_proxy import running_proxy, until
 from tests.servers.stock import StartStock, StockServer
 from warmprefix.backends.known import KnownBackend
 from warmprefix.core.slots.choice import Traits
+from warmprefix.slots.seatings import Seatings
 from warmprefix.slots.table import SlotTable
 from warmprefix.slots.trial import SlotTrial
 from warmprefix.tasks import Tasks
@@ -162,7 +163,7 @@ async def test_a_request_that_arrives_meanwhile_ends_it() -> None:
         await proxy.app.known.ask_template()
         backend.stalls = True
         seatings = proxy.app.backends.first().parts.seatings
-        assert seatings is not None
+        assert isinstance(seatings, Seatings)
         seating = seatings.of(None).seating
         announced = asyncio.create_task(seating.announce())
         await until(lambda: bool(backend.evaluations))

@@ -19,9 +19,17 @@ from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.pipeline.observe import Compared, Observer
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.prepared import Prepared
 from warmprefix.pipeline.recent import Recent
-from warmprefix.pipeline.remember import Ended, Recorder
+from warmprefix.pipeline.remember import Recorder
+from warmprefix.pipeline.stages import (
+    Ended,
+    Outgoing,
+    Passed,
+    Written,
+    as_it_came,
+    ended_of,
+    turn_of,
+)
 from warmprefix.profiles.volatile import explained_patterns
 from warmprefix.stores.memory import MemoryStore
 
@@ -35,12 +43,12 @@ _NO_LIMIT = 1 << 62
 class Step:
     """One replayed turn. `before` is the number of the turn it was compared with.
 
-    `compared` is None where the body was not understood.
+    `written` and `compared` are None if the body was not understood.
     """
 
     captured: Captured
     turn: Turn
-    prepared: Prepared
+    written: Written | None
     reply: Message | None
     before: int | None
     compared: Compared | None
@@ -78,21 +86,21 @@ async def replayed(
     counters, recent, observer = Counters(), Recent(_NO_LIMIT), Observer()
     store = (MemoryStore if remembers else _Forgetful)(_NO_LIMIT, float(_NO_LIMIT))
     pipeline = Pipeline(config, store, counters, recent, observe=True)
-    recorder = Recorder(store, counters, recent, explained_patterns(), pipeline.identifier)
+    recorder = Recorder(store, recent, explained_patterns(), pipeline.identifier)
     steps: list[Step] = []
     names: dict[str, int] = {}
     for captured in session:
-        prepared = await pipeline.prepare(
-            captured.path, captured.headers, captured.request, llamacpp.KIND
-        )
-        last = recent.get(prepared.place.conversation) if prepared.place else None
-        ended = ended_of(captured)
-        turn, _ = recorder.record(prepared, ended)
+        came = as_it_came(captured.path, captured.headers, captured.request)
+        outgoing = await pipeline.prepare(came, llamacpp.KIND)
+        written = None if isinstance(outgoing, Passed) else outgoing
+        last = recent.get(written.place.conversation) if written else None
+        ended = ended_as(captured, outgoing)
+        turn = turn_of(ended, recorder.ended(ended))
         names[turn.id] = len(steps)
-        compared = observer.compare(prepared, last) if prepared.shadow else None
+        compared = observer.compare(written, last) if written else None
         before = names[last.turn] if last else None
         turn = mended(turn, compared) if not captured.as_received and last else turn
-        steps.append(Step(captured, turn, prepared, ended.reply.message, before, compared))
+        steps.append(Step(captured, turn, written, ended.reply.message, before, compared))
     ids = {step.turn.id: step.captured.turn for step in steps}
     return [replace(step, turn=renamed(step.turn, ids)) for step in steps]
 
@@ -118,14 +126,15 @@ def renamed(turn: Turn, ids: dict[str, str]) -> Turn:
     return replace(turn, id=ids[turn.id], place=place)
 
 
-def ended_of(captured: Captured) -> Ended:
+def ended_as(captured: Captured, outgoing: Outgoing) -> Ended:
     """How the captured exchange ended, with the counts that were captured."""
     is_stream = not captured.response.lstrip().startswith(b"{")
     reader = (dialect_of(captured.path) or DIALECTS[0]).reader(is_stream)
     reader.feed(captured.response)
     outcomes = {outcome.value: outcome for outcome in Outcome}
     times = Times(captured.unix_s, 0.0, 0.0, None)
-    return Ended(
+    return ended_of(
+        outgoing,
         counted(reader.finish(), captured),
         captured.status,
         outcomes.get(captured.outcome, Outcome.OK),
@@ -159,14 +168,14 @@ async def without_each(
         disable = (*canonicalize.disable, name)
         other = replace(config, canonicalize=replace(canonicalize, disable=disable))
         found.append(difference(name, steps, await replayed(session, other)))
-    if any(step.prepared.restored for step in steps):
+    if any(step.written.restored for step in steps if step.written):
         found.append(difference(LEDGER, steps, await replayed(session, config, remembers=False)))
     return sorted(found, key=lambda row: -row.characters)
 
 
 def acted(config: Config, steps: Sequence[Step]) -> list[str]:
     """Rules that changed something, and opt-ins of the ledger that are on."""
-    names = dict.fromkeys(name for step in steps for name in step.prepared.rules)
+    names = dict.fromkeys(name for step in steps if step.written for name in step.written.rules)
     on = {name.rpartition(":")[2] for name in config.canonicalize.enable}
     return [*names, *(rule.name for rule in MEMORY_RULES if rule.name in on)]
 
@@ -179,10 +188,10 @@ def difference(name: str, steps: Sequence[Step], others: Sequence[Step]) -> With
     reaches = Reaches()
     more_characters, more_tokens, turns, is_counted = 0, 0.0, 0, False
     for step, other in zip(steps, others, strict=True):
-        if step.compared is None or other.prepared.shadow is None:
+        if step.compared is None or other.written is None:
             continue
         before = None if step.before is None else held_by(others[step.before])
-        more = reaches.of(before, other.prepared.shadow).left - step.compared.through.left
+        more = reaches.of(before, other.written.ours).left - step.compared.through.left
         turns += more > 0
         more_characters += more
         if step.ratio is not None:
@@ -193,5 +202,4 @@ def difference(name: str, steps: Sequence[Step], others: Sequence[Step]) -> With
 
 def held_by(step: Step) -> Prompt | None:
     """What the backend would hold after a turn."""
-    shadow = step.prepared.shadow
-    return None if shadow is None else held(shadow, step.reply)
+    return None if step.written is None else held(step.written.ours, step.reply)

@@ -8,17 +8,15 @@ import contextlib
 import errno
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from warmprefix.capture.line import KEPT_HEADERS, Captured, line_of
 from warmprefix.core.errors import ConfigError
-from warmprefix.core.turn import Turn
 from warmprefix.log.lines import LineWriter, not_written
 from warmprefix.log.sinks import write_all
+from warmprefix.pipeline.stages import Ended, Patch
 
 MAX_FILE_BYTES = 1 << 30
 """Some thousand turns of an agent, whose requests are 200 kB each; then no more is captured."""
@@ -33,43 +31,6 @@ CLOSE_S = 5.0
 """How long `close` waits for the disk."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Tape:
-    """One exchange that is being captured. `headers`: only those that may be kept."""
-
-    capture: "Capture"
-    started_s: float
-    path: str
-    headers: Mapping[str, str]
-    request: bytes
-    response: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-    def feed(self, piece: bytes) -> None:
-        """A piece of the reply, as the backend sent it."""
-        if self.size < MAX_RESPONSE_BYTES:
-            self.size += len(piece)
-            self.response.append(piece)
-
-    def end(self, turn: Turn, *, as_received: bool) -> None:
-        """The exchange has ended; returns at once."""
-        moment = datetime.fromtimestamp(self.started_s, UTC).isoformat(timespec="milliseconds")
-        self.capture.write(
-            Captured(
-                time=moment.replace("+00:00", "Z"),
-                turn=turn.id,
-                path=self.path,
-                headers=self.headers,
-                status=turn.status,
-                outcome=turn.outcome.value,
-                as_received=as_received,
-                stats=turn.stats,
-                request=self.request,
-                response=b"".join(self.response),
-            )
-        )
 
 
 class CaptureFile:
@@ -106,6 +67,9 @@ class CaptureFile:
 class Capture:
     """An open capture file."""
 
+    reason = "capture"
+    most_response_bytes = MAX_RESPONSE_BYTES
+
     def __init__(
         self,
         folder: Path,
@@ -132,10 +96,25 @@ class Capture:
         """Those that are not and will not be."""
         return self._writer.dropped + self._writer.failed
 
-    def tape(self, path: str, headers: Mapping[str, str], request: bytes, started_s: float) -> Tape:
-        """What captures one exchange. `headers` have lower-case names."""
-        kept = {name: value for name, value in headers.items() if name in KEPT_HEADERS}
-        return Tape(self, started_s, path, kept, request)
+    def ended(self, ended: Ended) -> Patch:
+        """Queues a turn whose exchange has ended; returns at once."""
+        came, moment = ended.came, datetime.fromtimestamp(ended.times.started_s, UTC)
+        kept = {name: value for name, value in came.headers.items() if name in KEPT_HEADERS}
+        self.write(
+            Captured(
+                time=moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                turn=came.turn,
+                path=came.endpoint,
+                headers=kept,
+                status=ended.status,
+                outcome=ended.outcome.value,
+                as_received=ended.body == came.body,
+                stats=ended.stats,
+                request=came.body,
+                response=b"".join(ended.pieces),
+            )
+        )
+        return {}
 
     def write(self, turn: Captured) -> None:
         """Queues one turn; never waits."""
@@ -150,6 +129,18 @@ class Capture:
 
     def _report_lost(self, lines: int) -> None:
         logger.warning("%s: %s: too many waited for the disk", self.path, not_written(lines))
+
+
+class NoCapture:
+    """Nothing is captured."""
+
+    reason = "capture"
+    most_response_bytes = 0
+
+    def ended(self, ended: Ended) -> Patch:
+        """Nothing is kept."""
+        del ended
+        return {}
 
 
 def create_file(folder: Path) -> tuple[Path, int]:

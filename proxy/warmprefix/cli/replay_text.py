@@ -32,7 +32,7 @@ def text_lines(
 
 def reach_lines(step: Step) -> Iterator[Text]:
     """How much of the prompt before this one continues, and how much more it would with the proxy."""
-    if step.compared is None:
+    if step.written is None or step.compared is None:
         yield Text("    not understood: it goes to the backend as it came", "dim")
         return
     if step.before is None:
@@ -44,8 +44,7 @@ def reach_lines(step: Step) -> Iterator[Text]:
     if saving is not None and saving.tokens:
         line.append(f"  saves about {saving.tokens:,} tokens", "bold green")
     yield line
-    prepared = step.prepared
-    acted = [*prepared.rules, *(f"restored {name}" for name in prepared.restored)]
+    acted = [*step.written.rules, *(f"restored {name}" for name in step.written.restored)]
     if acted:
         yield Text(f"    by       {', '.join(acted)}", "dim")
 

@@ -94,25 +94,33 @@ class Canonicalizer:
         head = prompt.messages[: len(prompt.messages) - len(tail)]
         fired: Counter[str] = Counter()
         failed: Counter[str] = Counter()
-        messages = tuple(self._message(message, fired, failed) for message in head)
+        known = self._memo.all([message.raw or b"" for message in head])
+        pairs = zip(head, known, strict=True)
+        messages = tuple(self._message(message, local, fired, failed) for message, local in pairs)
         if self._of_results:
-            pairs = zip(messages, names_of_calls(messages), strict=True)
+            named = zip(messages, names_of_calls(messages), strict=True)
             messages = tuple(
                 message if name is None else self._result(message, name, fired, failed)
-                for message, name in pairs
+                for message, name in named
             )
         result = with_messages(prompt, (*messages, *tail))
         for rule in self._global:
             local = _run_local(result, ((rule.name, rule.apply),), self._told)
             result = _counted(result, local, fired, failed)
-        tools = tuple(self._tool(tool, fired, failed) for tool in result.tools or ())
-        result = with_tools(result, tools)
+        if result.tools:
+            result = with_tools(result, self._all_tools(result.tools, fired, failed))
         return Canonical(_written(result), tuple(fired), tuple(failed))
 
-    def _message(self, message: Message, fired: Counter[str], failed: Counter[str]) -> Message:
+    def _message(
+        self,
+        message: Message,
+        local: _Local[Message] | None,
+        fired: Counter[str],
+        failed: Counter[str],
+    ) -> Message:
+        """`local`: what is remembered of it."""
         if message.opaque:
             return message
-        local = self._memo.get(message.raw) if message.raw is not None else None
         if local is None:
             local = _written_once(_run_local(message, self._local, self._told))
             if message.raw is not None:
@@ -131,12 +139,18 @@ class Canonicalizer:
                 self._results.put(message.raw, {**(by_name or {}), name: local})
         return _counted(message, local, fired, failed)
 
-    def _tool(self, tool: Tool, fired: Counter[str], failed: Counter[str]) -> Tool:
-        local = self._tools.get(tool.definition)
-        if local is None:
-            local = _run_local(tool, self._of_tools, self._told)
-            self._tools.put(tool.definition, local)
-        return _counted(tool, local, fired, failed)
+    def _all_tools(
+        self, tools: Sequence[Tool], fired: Counter[str], failed: Counter[str]
+    ) -> tuple[Tool, ...]:
+        known = self._tools.all([tool.definition for tool in tools])
+        found = []
+        for tool, remembered in zip(tools, known, strict=True):
+            local = remembered
+            if local is None:
+                local = _run_local(tool, self._of_tools, self._told)
+                self._tools.put(tool.definition, local)
+            found.append(_counted(tool, local, fired, failed))
+        return tuple(found)
 
 
 def _run_local(

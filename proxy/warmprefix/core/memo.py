@@ -5,6 +5,7 @@ is full it becomes the old one and what was not asked for since is forgotten. Ch
 than a linked list, and as good for histories, which are asked for as a whole.
 """
 
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -29,6 +30,11 @@ class Memo(Generic[Value]):
         if found is None and (found := self._old.pop(key, None)) is not None:
             self.put(key, found)
         return found
+
+    def all(self, keys: Iterable[bytes]) -> list[Value | None]:
+        """What `get` gives for each of the keys."""
+        young, get = self._young, self.get
+        return [young[key] if key in young else get(key) for key in keys]
 
     def put(self, key: bytes, value: Value) -> None:
         """Remember `value`. A key larger than a generation is not worth remembering."""

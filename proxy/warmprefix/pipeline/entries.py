@@ -1,39 +1,38 @@
 """What one turn adds to the ledger."""
 
 from warmprefix.core.identity.keys import chain_key, match_key
-from warmprefix.core.memory.ledger import Conversation, Entry, Node, Place, node_id
+from warmprefix.core.memory.ledger import Conversation, Entry, Node, node_id
 from warmprefix.core.messages import written
-from warmprefix.core.turn import Turn
-from warmprefix.core.types import Message, Prompt, Reply
-from warmprefix.pipeline.prepared import Prepared
+from warmprefix.core.types import Message
+from warmprefix.pipeline.stages import Ended, Written
 
 
-def entry_of(
-    prepared: Prepared, sent: Prompt, where: Place, reply: Reply, turn: Turn, backend: str
-) -> Entry:
+def entry_of(written: Written, ended: Ended) -> Entry:
     """What a turn adds to the ledger: messages that were never sent so behind what is before them, and the
     reply."""
-    line = _Line(prepared.scope, where.conversation, turn.id)
-    for key, message, node in zip(prepared.keys, sent.messages, prepared.nodes, strict=False):
+    placed, where, turn = written.placed, written.place, ended.came.turn
+    keys, scope, ours = placed.keys, placed.understood.scope, written.ours
+    line = _Line(scope, where.conversation, turn)
+    for key, message, node in zip(keys, ours.messages, written.nodes, strict=False):
         line.add(key, message, node)
-    tip = prepared.keys[-1] if prepared.keys else prepared.scope
-    answer = None
-    if reply.message is not None:
-        answer = chain_key(tip, match_key(reply.message))
-        line.put(answer, reply.message, generated=True)
-    before = prepared.ancestry.conversation
-    named = None if turn.side else turn.session
+    tip = keys[-1] if keys else scope
+    answer, reply = None, ended.reply.message
+    if reply is not None:
+        answer = chain_key(tip, match_key(reply))
+        line.put(answer, reply, generated=True)
+    before = placed.ancestry.conversation
+    named = None if ended.is_side else ended.came.client.session
     conversation = Conversation(
         id=where.conversation,
         turns=where.index + 1,
-        turn=turn.id,
-        model=turn.model,
+        turn=turn,
+        model=ended.model,
         tip=tip,
-        messages=len(sent.messages),
+        messages=len(ours.messages),
         reply=answer,
-        tools=tuple(tool.definition for tool in sent.tools or ()),
-        options=sent.template_options,
-        backend=backend,
+        tools=tuple(tool.definition for tool in ours.tools or ()),
+        options=ours.template_options,
+        backend=ended.route.backend,
         session=named or (before.session if before and before.id == where.conversation else None),
     )
     return Entry(tuple(line.nodes), conversation)

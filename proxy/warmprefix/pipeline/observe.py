@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from warmprefix.core.explain.saving import Reach, Reaches, WouldSave, held, would_save
 from warmprefix.core.turn import Turn
-from warmprefix.pipeline.prepared import Prepared
+from warmprefix.core.types import CacheStats
 from warmprefix.pipeline.recent import Last
+from warmprefix.pipeline.stages import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +24,31 @@ class Observer:
     def __init__(self) -> None:
         self._reaches = Reaches()
 
-    def compare(self, prepared: Prepared, before: Last | None) -> Compared:
+    def compare(self, written: Written, before: Last | None) -> Compared:
         """The two reaches of an observed turn after `before`."""
-        assert prepared.sent is not None
-        assert prepared.shadow is not None
         direct = through = None
         if before is not None and before.shadow is not None:
             direct = held(before.prompt, before.reply)
             through = held(before.shadow, before.reply)
         of = self._reaches.of
-        return Compared(of(direct, prepared.sent), of(through, prepared.shadow))
+        return Compared(of(direct, written.sent), of(through, written.ours))
 
-    def saving(self, prepared: Prepared, turn: Turn, before: Last | None) -> WouldSave | None:
-        """What an observed turn would have saved; None where the proxy does not only observe.
+    def saving(self, written: Written, stats: CacheStats, before: Last | None) -> WouldSave | None:
+        """What an observed turn would have saved; None if the proxy does not only observe.
 
         The first turn of a conversation can save nothing. One whose turn before is not known any more
         could: that is not known.
         """
-        if prepared.shadow is None:
+        if not written.is_observed:
             return None
         if before is not None:
-            compared = self.compare(prepared, before)
-            found = would_save(turn.stats, compared.direct, compared.through)
-        elif turn.place is not None and turn.place.index == 0:
+            compared = self.compare(written, before)
+            found = would_save(stats, compared.direct, compared.through)
+        elif written.place.index == 0:
             found = WouldSave(0, estimated=False)
         else:
             found = WouldSave(None, estimated=True)
-        return replace(found, rules=prepared.rules, restored=prepared.restored)
+        return replace(found, rules=written.rules, restored=written.restored)
 
 
 class Savings:

@@ -1,11 +1,11 @@
-"""One chat request, one straight line: parse, recognise, canonicalize, identify, restore.
+"""One chat request, one straight line: understood, placed, written (stages.py).
 
 Nothing here talks to a backend. Whatever fails, the request goes on as the client sent it: the
 failure is counted (`Counters`) and the turn is logged with what is known.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from warmprefix.backends.base import Kind as BackendKind
 from warmprefix.config import Config
@@ -13,7 +13,17 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
 from warmprefix.core.memory.ancestry import ancestry
-from warmprefix.core.memory.ledger import NOTHING, Place, known_messages, place
+from warmprefix.core.memory.ledger import (
+    NOTHING,
+    Ancestry,
+    Conversation,
+    Node,
+    Place,
+    kind_of,
+    kind_of_history,
+    known_messages,
+    place,
+)
 from warmprefix.core.memory.move_volatile import move_volatile
 from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools
@@ -23,9 +33,9 @@ from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import Dialect, Request
 from warmprefix.guard import guard, tell
 from warmprefix.pipeline.parsed import Parsed
-from warmprefix.pipeline.prepared import Prepared, as_it_came, head_of, unread
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
+from warmprefix.pipeline.stages import Outgoing, Passed, Placed, Understood, Written
 from warmprefix.profiles import profile_of
 from warmprefix.profiles.volatile import frozen_patterns
 from warmprefix.stores.base import Store
@@ -57,35 +67,27 @@ class Pipeline:
         self._recent = recent
 
     async def prepare(
-        self,
-        endpoint: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        kind: BackendKind,
-        *,
-        reasoning_pays: bool = False,
-    ) -> Prepared:
-        """What to send for `body` to a backend that is known beforehand."""
-        identified = await self.identify(endpoint, headers, body)
-        return self.write(identified, kind, reasoning_pays=reasoning_pays)
+        self, came: Passed, kind: BackendKind, *, reasoning_pays: bool = False
+    ) -> Outgoing:
+        """What to send for a request to a backend that is known beforehand."""
+        return self.write(await self.identify(came), kind, reasoning_pays=reasoning_pays)
 
-    async def identify(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> Prepared:
-        """What `body` is, and where it belongs among what is remembered; still to be written.
+    async def identify(self, came: Passed) -> Placed | Passed:
+        """What a request is, and where it belongs among what is remembered; still to be written.
 
-        `headers` have lower-case names. Never raises for a bad body.
+        Never raises for a bad body.
         """
-        prepared = unread(endpoint, body)
-        with guard(self.counters, "prepare", prepared.failed_open):
+        with guard(self.counters, "prepare", came.failed_open):
             try:
-                request = self._parse(endpoint, body)
+                request = self._parse(came.endpoint, came.body)
             except NotUnderstood:
-                self.counters.failed_open("not-understood", prepared.failed_open)
-                return prepared
-            prepared.request = request
-            prepared.sent = request.prompt
-            await self._identify(prepared, request, headers)
-            return prepared
-        return as_it_came(prepared)
+                self.counters.failed_open("not-understood", came.failed_open)
+                return came
+            came = replace(came, request=request, model=request.model)
+            came = replace(came, client=profile_of(came.headers, request))
+            scope = _scope(came.headers, request.dialect)
+            return await self._place(Understood(came, request, scope))
+        return came
 
     def _parse(self, endpoint: str, body: bytes) -> Request:
         dialect = dialect_of(endpoint)
@@ -101,128 +103,131 @@ class Pipeline:
 
     def write(
         self,
-        identified: Prepared,
+        placed: Placed | Passed,
         kind: BackendKind,
         *,
         reasoning_pays: bool = False,
         restores: bool = True,
-    ) -> Prepared:
-        """What to send to a backend of this kind. `identified` stays as it is: another backend may follow.
+    ) -> Outgoing:
+        """What to send to a backend of this kind. `placed` stays as it is: another backend may follow.
 
         `reasoning_pays`: evidence that reasoning the client dropped is worth putting back. `restores`: False if
         putting bytes back has cost this backend more than it kept.
         """
-        request = identified.request
-        if request is None or identified.place is None:
-            return identified
-        prepared = replace(identified)
-        with guard(self.counters, "prepare", prepared.failed_open):
-            if restores:
-                self._restore(prepared, request, reasoning_pays)
-            if self._observe:
-                prepared.shadow, prepared.sent = prepared.sent, request.prompt
-            else:
-                self._write(prepared, request, kind)
-            return prepared
-        return as_it_came(identified)
+        if isinstance(placed, Passed):
+            return placed
+        came = placed.came
+        with guard(self.counters, "prepare", came.failed_open):
+            ours = self._restored(placed, reasoning_pays) if restores else _Ours(placed.canonical)
+            return self._written(placed, ours, kind)
+        return came
 
     async def coming(
-        self, prepared: Prepared, messages: tuple[Message, ...], *, reasoning_pays: bool
+        self, placed: Placed, messages: tuple[Message, ...], *, reasoning_pays: bool
     ) -> Prompt:
         """What would be sent if the client went on with these messages. Nothing is remembered of it."""
-        assert prepared.request is not None
-        prompt = replace(prepared.request.prompt, messages=messages)
-        request = replace(prepared.request, prompt=prompt)
-        ahead = Prepared(prepared.turn, prepared.endpoint, b"", prepared.client)
-        ahead.scope = prepared.scope
-        await self._recognise(ahead, request)
-        self._restore(ahead, request, reasoning_pays)
-        assert ahead.sent is not None
-        return ahead.sent
+        understood = placed.understood
+        prompt = replace(understood.request.prompt, messages=messages)
+        request = replace(understood.request, prompt=prompt)
+        came = replace(understood.came, failed_open=[])
+        ahead = await self._place(Understood(came, request, understood.scope))
+        return self._restored(ahead, reasoning_pays).prompt
 
-    async def _identify(
-        self, prepared: Prepared, request: Request, headers: Mapping[str, str]
-    ) -> None:
+    async def _place(self, understood: Understood) -> Placed:
         """Canonical form, chain keys, and the place among what is remembered."""
-        prepared.client = profile_of(headers, request)
-        prepared.scope = _scope(headers, request.dialect)
-        await self._recognise(prepared, request)
-
-    async def _recognise(self, prepared: Prepared, request: Request) -> None:
-        rules = self._rules.of(prepared.client.client)
-        canonical = rules.canonicalizer.run(request.prompt)
+        came, received = understood.came, understood.request.prompt
+        rules = self._rules.of(came.client.client)
+        canonical = rules.canonicalizer.run(received)
         for name in canonical.failed:
-            self.counters.failed_open(f"rule {name}", prepared.failed_open)
-        prepared.rules = canonical.rules
-        prepared.sent = canonical.prompt
-        prepared.keys = rules.identifier.chain_keys(canonical.prompt.messages, prepared.scope)
+            self.counters.failed_open(f"rule {name}", came.failed_open)
+        messages = canonical.prompt.messages
+        keys = rules.identifier.chain_keys(messages, understood.scope)
         found = NOTHING
-        with guard(self.counters, "store", prepared.failed_open):
-            found = await self._store.find(prepared.keys)
-        prepared.head = head_of(rules.identifier, canonical.prompt)
-        prepared.ancestry = ancestry(
-            request.prompt.messages,
-            prepared.keys,
-            found,
-            self._parsed_of(request.dialect).message,
-            prepared.turn,
-            prepared.client.session,
+        with guard(self.counters, "store", came.failed_open):
+            found = await self._store.find(keys)
+        parse = self._parsed_of(understood.request.dialect).message
+        known = ancestry(received.messages, keys, found, parse, came.turn, came.client.session)
+        where, before = self._locate(understood, messages, keys, known)
+        return Placed(
+            came=came,
+            understood=understood,
+            canonical=canonical.prompt,
+            rules=canonical.rules,
+            keys=keys,
+            ancestry=known,
+            head=rules.identifier.head_of(canonical.prompt),
+            place=where,
+            before=before,
+            is_side=came.client.side or self._is_branch(where, messages),
         )
-        self._locate(prepared, canonical.prompt)
 
     def _rule_failed(self, name: str, error: Exception) -> None:
         tell(self.counters, f"rule {name}", error)
 
-    def _locate(self, prepared: Prepared, prompt: Prompt) -> None:
-        first_user = _first_user(prompt)
-        keys, known = prepared.keys, prepared.ancestry
-        where = place(keys, first_user, known, prepared.turn, prompt)
+    def _locate(
+        self,
+        understood: Understood,
+        messages: Sequence[Message],
+        keys: tuple[bytes, ...],
+        known: Ancestry,
+    ) -> tuple[Place, Conversation | None]:
+        """The place of a request, and the state of its conversation that it goes on from."""
+        came, first_user = understood.came, _first_user(messages)
+        where, before = place(keys, first_user, known, came.turn), known.conversation
         last = self._recent.get(where.conversation, keys)
         if last is not None and last.state is not None and last.tip in keys:
             # The branch it goes on from says how it relates, not the conversation's latest one.
-            beside = replace(known, conversation=last.state)
-            kind = place(keys, first_user, beside, prepared.turn, prompt).kind
-            where = replace(where, kind=kind)
-        is_new = (
-            known_messages(keys, known.nodes) <= first_user
-        )  # else its session says it is another one
-        if where.kind is Kind.COLD and is_new and not prepared.client.side:
-            where = self._loosely(prepared, prompt) or where
-        prepared.place = where
-        roles = [message.role for message in prompt.messages]
-        prepared.is_branch = (
+            before = last.state
+            where = replace(where, kind=kind_of_history(keys, where.known, before))
+        is_new = where.kind is Kind.COLD and known_messages(keys, known.nodes) <= first_user
+        if is_new and not came.client.side:  # else its session says it is another one
+            where = self._loosely(understood, messages, keys) or where
+        return where, before
+
+    def _loosely(
+        self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
+    ) -> Place | None:
+        """The place of a request that breaks before its first user message, or was shortened there.
+
+        Its messages are the same but for the system text; or its client says, by a session id, that it
+        goes on, and its system text says so too. Only a conversation never seen is cold.
+        """
+        came, scope = understood.came, understood.scope
+        goes_on = any(message.role == "assistant" for message in messages)
+        last = None
+        if goes_on:
+            last = self._recent.by_lineage(self.identifier.lineage(messages, scope))
+        if last is not None:
+            return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
+        last = self._recent.by_session(came.client.session)
+        if last is None:
+            return None
+        theirs = (last.shadow or last.prompt).messages
+        identifier = self._rules.of(came.client.client).identifier
+        if identifier.chain_keys(theirs[:1], scope) != keys[:1]:
+            return None
+        is_shorter = len(messages) < len(theirs)
+        if not goes_on and not is_shorter:
+            return None
+        kind = Kind.COMPACTION if is_shorter else Kind.EDIT
+        return Place(last.conversation, last.index + 1, last.turn, kind, 0)
+
+    def _is_branch(self, where: Place, messages: Sequence[Message]) -> bool:
+        """Whether a request leaves a conversation that has gone further at its very beginning, with a second
+        user message and no reply in between, as summaries and titles do that share its head."""
+        roles = [message.role for message in messages]
+        return (
             where.index > 0
             and "assistant" not in roles
             and roles.count("user") > 1
             and self._recent.has_longer(where.conversation, len(roles))
         )
 
-    def _loosely(self, prepared: Prepared, prompt: Prompt) -> Place | None:
-        """The place of a request that breaks before its first user message, or was shortened there.
-
-        Its messages are the same but for the system text; or its client says, by a session id, that it
-        goes on, and its system text says so too. Only a conversation never seen is cold.
-        """
-        goes_on = any(message.role == "assistant" for message in prompt.messages)
-        last = None
-        if goes_on:
-            last = self._recent.by_lineage(prepared.lineage(self.identifier, prompt.messages))
-        if last is not None:
-            return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
-        last = self._recent.by_session(prepared.client.session)
-        if last is None or prompt.messages[0] != (last.shadow or last.prompt).messages[0]:
-            return None
-        is_shorter = len(prompt.messages) < len(last.prompt.messages)
-        if not goes_on and not is_shorter:
-            return None
-        kind = Kind.COMPACTION if is_shorter else Kind.EDIT
-        return Place(last.conversation, last.index + 1, last.turn, kind, 0)
-
-    def _restore(self, prepared: Prepared, request: Request, reasoning_pays: bool) -> None:
-        """Remembered bytes for what is recognised."""
-        canonical = prepared.sent
-        assert canonical is not None
-        rules = self._rules.of(prepared.client.client)
+    def _restored(self, placed: Placed, reasoning_pays: bool) -> "_Ours":
+        """The prompt with remembered bytes for what is recognised."""
+        canonical, request = placed.canonical, placed.understood.request
+        received = request.prompt.messages
+        rules = self._rules.of(placed.came.client.client)
         messages = canonical.messages
         names: tuple[str, ...] = ()
         if rules.moves_volatile:
@@ -232,47 +237,70 @@ class Pipeline:
             self._parsed_of(request.dialect).message,
             self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays),
             rules.restores_blocks,
-            request.prompt.messages,
-            self._recent.continuation(prepared.head, prepared.ancestry.leaf, prepared.keys),
+            received,
+            self._recent.continuation(placed.head, placed.ancestry.leaf, placed.keys),
         )
-        restored = restore(messages, prepared.keys, prepared.ancestry.sure, how)
-        prepared.nodes = restored.nodes
-        tools = self._tools(prepared, canonical, rules, request.dialect)
+        restored = restore(messages, placed.keys, placed.ancestry.sure, how)
+        tools = self._tools(placed, rules)
         if tools is not canonical.tools:
             names = (*names, "tools")
-        prepared.restored = (*names, *restored.names)
-        sent = as_received(restored.messages, request.prompt.messages)
-        prepared.sent = Prompt(sent, tools, canonical.template_options)
-        self._locate(prepared, prepared.sent)
+        sent = as_received(restored.messages, received)
+        prompt = Prompt(sent, tools, canonical.template_options)
+        return _Ours(prompt, (*names, *restored.names), restored.nodes)
 
-    def _tools(
-        self, prepared: Prepared, prompt: Prompt, rules: RuleSet, dialect: Dialect
-    ) -> tuple[Tool, ...] | None:
+    def _tools(self, placed: Placed, rules: RuleSet) -> tuple[Tool, ...] | None:
         """Tools as this conversation, or else any with the same set of tools, first sent them."""
-        if not prompt.tools:
-            return prompt.tools
-        keys = rules.identifier.tool_keys(prompt.tools)
-        tool_set = prepared.scope + tool_set_key(keys)
-        known = self._known_tools(prepared, dialect) or self._tool_sets.get(tool_set) or ()
+        offered = placed.canonical.tools
+        if not offered:
+            return offered
+        keys = rules.identifier.tool_keys(offered)
+        tool_set = placed.understood.scope + tool_set_key(keys)
+        known = _known_tools(placed) or self._tool_sets.get(tool_set) or ()
         known_keys = rules.identifier.tool_keys(known)
-        tools = restore_tools(prompt.tools, keys, known, known_keys)
+        tools = restore_tools(offered, keys, known, known_keys)
         if self._tool_sets.get(tool_set) is None:
             self._tool_sets.put(tool_set, tools)
         return tools
 
-    def _known_tools(self, prepared: Prepared, dialect: Dialect) -> tuple[Tool, ...]:
-        last = prepared.ancestry.conversation
-        if last is None or prepared.place is None or prepared.place.conversation != last.id:
-            return ()
-        return dialect.parse_tools(b"[" + b",".join(last.tools) + b"]")
+    def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind) -> Written:
+        request, rules, restored = placed.understood.request, placed.rules, ours.restored
+        where = replace(placed.place, kind=kind_of(placed.place, placed.before, ours.prompt))
+        body, sent = request.body, request.prompt
+        if not self._observe:
+            sent = ours.prompt
+            body = request.dialect.render(request, sent, kind.options(request))
+            if body is request.body:
+                rules = restored = ()  # what was stripped and put back is no change
+        return Written(
+            placed=placed,
+            came=placed.came,
+            request=request,
+            place=where,
+            body=body,
+            sent=sent,
+            ours=ours.prompt,
+            rules=rules,
+            restored=restored,
+            nodes=ours.nodes,
+            is_observed=self._observe,
+        )
 
-    def _write(self, prepared: Prepared, request: Request, kind: BackendKind) -> None:
-        assert prepared.sent is not None
-        prepared.body = request.dialect.render(request, prepared.sent, kind.options(request))
-        if prepared.body is request.body:
-            prepared.rules = prepared.restored = ()  # what was stripped and put back is no change
-        if request.prompt.tools:
-            prepared.call_ids = request.dialect.reply_ids(request.prompt.messages, prepared.turn)
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """The prompt that we make of a request; the rest is as in `Written`."""
+
+    prompt: Prompt
+    restored: tuple[str, ...] = ()
+    nodes: tuple[Node | None, ...] = ()
+
+
+def _known_tools(placed: Placed) -> tuple[Tool, ...]:
+    last = placed.ancestry.conversation
+    if last is None or placed.place.conversation != last.id:
+        return ()
+    dialect = placed.understood.request.dialect
+    return dialect.parse_tools(b"[" + b",".join(last.tools) + b"]")
 
 
 def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:
@@ -282,6 +310,6 @@ def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:
     return scope_key(headers.get("authorization", ""), *own)
 
 
-def _first_user(prompt: Prompt) -> int:
-    users = (at for at, message in enumerate(prompt.messages) if message.role == "user")
-    return next(users, len(prompt.messages) - 1)
+def _first_user(messages: Sequence[Message]) -> int:
+    users = (at for at, message in enumerate(messages) if message.role == "user")
+    return next(users, len(messages) - 1)

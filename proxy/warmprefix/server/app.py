@@ -7,7 +7,7 @@ from pathlib import Path
 from warmprefix.backends.connection import Connections
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.known import KnownBackend, KnownModel
-from warmprefix.capture.writer import Capture
+from warmprefix.capture.writer import Capture, NoCapture
 from warmprefix.config import Config, NamedBackend
 from warmprefix.counters import Counters
 from warmprefix.dialects import dialect_of
@@ -26,18 +26,19 @@ from warmprefix.server.chat import Chat, is_readable
 from warmprefix.server.dashboard import PATHS as DASHBOARD
 from warmprefix.server.models import PATHS as MODELS
 from warmprefix.server.models import answer_models
-from warmprefix.server.parts import Parts
+from warmprefix.server.parts import Facts, Parts
 from warmprefix.server.passthrough import Passthrough
 from warmprefix.server.problems import answer_problem
 from warmprefix.server.slot_pages import add_slots
 from warmprefix.server.websocket import WebSockets
 from warmprefix.slots.ahead import Ahead
+from warmprefix.slots.compare import Comparing
 from warmprefix.slots.prewarm import Prewarm
-from warmprefix.slots.reread import Reread
+from warmprefix.slots.reread import NoReread, Reread
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.saved_index import SnapshotIndex
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.seatings import ModelParts, Seatings
+from warmprefix.slots.seatings import ModelParts, NoSeatings, ReadingAhead, Seatings
 from warmprefix.slots.table import SlotTable
 from warmprefix.stores.base import Store
 from warmprefix.tasks import Tasks
@@ -65,7 +66,7 @@ class App:
         self._config = config
         self._store = store
         self._observe = observe
-        self._capture = capture
+        self._capture = capture or NoCapture()
         self._saved = SnapshotIndex(slots_file)
         self._counters = Counters()
         self.turns = Turns(log, self._counters, excerpts=config.log.excerpts)
@@ -73,24 +74,25 @@ class App:
         self._recent = Recent()
         self._pipeline = Pipeline(config, store, self._counters, self._recent, observe=observe)
         patterns, identifier = explained_patterns(), self._pipeline.identifier
-        self._recorder = Recorder(store, self._counters, self._recent, patterns, identifier)
+        self._recorder = Recorder(store, self._recent, patterns, identifier)
         parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
         self.backends = Backends(parts, self.tasks)
         self.known = parts[0].parts.known
         limit = config.server.max_body_bytes
-        self._chat = Chat(self._pipeline, self.backends, self.tasks, limit, capture)
+        self._chat = Chat(self._pipeline, self.backends, self.tasks, limit)
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks)
         self._api = create_api(self.turns, self.backends)
-        add_slots(self._api, [s for backend in parts if (s := backend.parts.seatings) is not None])
+        add_slots(self._api, [backend.parts.seatings for backend in parts])
 
     def _parts(self, backend: NamedBackend) -> Parts:
         """The parts of one backend, with those that are everyone's."""
         key = BackendKey(backend.url, backend.api_key, self._config.server.api_key)
         known = KnownBackend(backend.url, backend.kind, self.tasks, key)
-        seatings = None
+        seatings: Seatings | NoSeatings = NoSeatings()
         if self._config.slots.pin == "auto":
             seatings = Seatings(known, partial(self._model_parts, backend))
+        reread, ahead = self._reread(known, seatings), ReadingAhead(seatings)
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
         connections = Connections(backend.url, *limits, backend.idle_connection_s)
         return Parts(
@@ -102,7 +104,17 @@ class App:
             tasks=self.tasks,
             capture=self._capture,
             seatings=seatings,
-            reread=self._reread(known, seatings),
+            reread=reread,
+            arrivals=(ahead, reread),
+            endings=(
+                self._recorder,
+                seatings,
+                Comparing(seatings),
+                ahead,
+                reread,
+                Facts(known),
+                self._capture,
+            ),
         )
 
     def _model_parts(self, backend: NamedBackend, known: KnownModel) -> ModelParts:
@@ -127,10 +139,10 @@ class App:
         """Whether anything is read while nobody asks."""
         return self._config.prewarm.mode == "auto" and not self._observe
 
-    def _reread(self, known: KnownBackend, seatings: Seatings | None) -> Reread | None:
+    def _reread(self, known: KnownBackend, seatings: Seatings | NoSeatings) -> Reread | NoReread:
         """What reads the latest conversations again after a restart: of a backend with one model."""
-        if seatings is None or not self._reads:
-            return None
+        if isinstance(seatings, NoSeatings) or not self._reads:
+            return NoReread()
         seating = seatings.of(None).seating
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
         return Reread(self._config.prewarm, ahead, self._recent, seating.snapshots, self.tasks)
@@ -170,8 +182,6 @@ class App:
         backends = self.backends
         is_post = scope["method"] == "POST"
         if is_post and dialect_of(scope["path"]) is not None and is_readable(scope):
-            if not backends.are_several:  # else it is not known yet which one
-                backends.first().arrived()
             await self._chat(scope, receive, send)
             return
         is_list = scope["method"] == "GET" and scope["path"] in MODELS
@@ -198,7 +208,6 @@ class App:
             backend.arrived()
         await self.tasks.finish(_SHUTDOWN_S)
         for backend in self.backends.all:
-            if backend.parts.seatings is not None:
-                await backend.parts.seatings.close()
+            await backend.parts.seatings.close()
         await self.backends.close()
         await self._store.close()

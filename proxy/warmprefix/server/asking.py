@@ -5,13 +5,13 @@ from dataclasses import replace
 from warmprefix.backends.known import KnownBackend
 from warmprefix.core.explain.cache_break import Evidence, template_break
 from warmprefix.dialects import DIALECTS
-from warmprefix.pipeline.remember import Question
+from warmprefix.pipeline.stages import Question
 
 
 async def gather(backend: KnownBackend, question: Question) -> Evidence:
     """The evidence of a question, with what the backend answers added."""
     evidence = question.evidence
-    known = backend.of(question.turn.model)
+    known = backend.of(question.model)
     if not evidence.restarted:
         await known.has_restarted()
         # Whoever noticed it, by a request or by looking for restarts.

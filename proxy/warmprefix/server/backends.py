@@ -15,7 +15,7 @@ from warmprefix.config import NamedBackend
 from warmprefix.core.errors import BackendError, Disconnected, Unreachable
 from warmprefix.core.routing import BackendView, Route, route
 from warmprefix.guard import guard
-from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.stages import Passed, Placed
 from warmprefix.server.parts import Parts
 from warmprefix.tasks import Tasks
 
@@ -67,12 +67,14 @@ class Backends:
         return len(self.all) > 1
 
     def choose(
-        self, prepared: Prepared, tried: Collection[str] = ()
+        self, placed: Placed | Passed, tried: Collection[str] = ()
     ) -> tuple[Backend, Route] | None:
-        """The backend for a request, which then holds its conversation; None where all were tried."""
-        model = prepared.request.model if prepared.request else None
-        conversation = prepared.place.conversation if prepared.place else ""
-        home = self._homes.get(conversation) or _home_of(prepared)
+        """The backend for a request, which then holds its conversation; None if all were tried."""
+        if isinstance(placed, Passed):
+            model, conversation, home = placed.model, "", None
+        else:
+            model, conversation = placed.came.model, placed.place.conversation
+            home = self._homes.get(conversation) or _home_of(placed)
         chosen = route(model, home, [backend.view() for backend in self.all], tried)
         if chosen is None:
             return None
@@ -82,6 +84,11 @@ class Backends:
             if len(self._homes) > _HOMES:
                 self._homes.popitem(last=False)
         return self._by_name[chosen.backend], chosen
+
+    def arrived(self, noted: list[str]) -> None:
+        """A request has come. If there are several backends, the chosen one is told, once it is known."""
+        if not self.are_several:
+            self.all[0].parts.arrived(noted)
 
     def first(self) -> Backend:
         """The first that is healthy, else the first: it gets all that is no chat request."""
@@ -151,8 +158,7 @@ class Backends:
             self._watching.cancel()
         for backend in self.all:
             backend.parts.known.stop()
-            if backend.parts.reread is not None:
-                backend.parts.reread.stop()
+            backend.parts.reread.stop()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -186,10 +192,10 @@ class Backends:
             logger.warning("backend %s is down: %s", backend.settings.name, why)
 
 
-def _home_of(prepared: Prepared) -> str | None:
+def _home_of(placed: Placed) -> str | None:
     """The backend that the ledger names for the conversation."""
-    last, where = prepared.ancestry.conversation, prepared.place
-    return last.backend if last and where and last.id == where.conversation else None
+    last = placed.ancestry.conversation
+    return last.backend if last and last.id == placed.place.conversation else None
 
 
 async def _learn(backend: Backend) -> None:

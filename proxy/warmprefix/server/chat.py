@@ -1,13 +1,12 @@
-"""Intercepted chat completions: the whole body in, prepared, exchanged, logged."""
+"""Intercepted chat completions: the whole body in, understood, exchanged, logged."""
 
 import asyncio
 import time
 
-from warmprefix.capture.writer import Capture
 from warmprefix.core.types import Outcome
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.prepared import unread
+from warmprefix.pipeline.stages import Passed, Placed, as_it_came
 from warmprefix.server.asgi import Receive, Scope, Send, header
 from warmprefix.server.backends import Backends
 from warmprefix.server.exchange import Arrival, Exchange
@@ -30,11 +29,9 @@ class Chat:
         backends: Backends,
         tasks: Tasks,
         max_body_bytes: int,
-        capture: Capture | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._backends = backends
-        self._capture = capture
         self._tasks = tasks
         self._max_body_bytes = max_body_bytes
 
@@ -50,19 +47,17 @@ class Chat:
             await answer_problem(send, 413, "request_too_large", f"The body is over {limit}.")
             return
         arrival = Arrival(time.time(), time.perf_counter())
-        names = _by_name(scope)
-        counters, identified = self._pipeline.counters, unread(scope["path"], body)
-        with guard(counters, "prepare", identified.failed_open):
-            identified = await self._pipeline.identify(scope["path"], names, body)
+        counters = self._pipeline.counters
+        came = as_it_came(scope["path"], _by_name(scope), body)
+        self._backends.arrived(came.failed_open)
+        placed: Placed | Passed = came
+        with guard(counters, "prepare", came.failed_open):
+            placed = await self._pipeline.identify(came)
         headers = request_headers(scope, _NOT_FORWARDED)
-        way = Way(self._backends, self._pipeline, identified, headers)
+        way = Way(self._backends, self._pipeline, placed, headers)
         try:
             await way.write()
-            tape = None
-            if self._capture is not None:
-                with guard(counters, "capture", identified.failed_open):
-                    tape = self._capture.tape(scope["path"], names, body, arrival.unix_s)
-            await self._run(Exchange(way, arrival, tape), incoming, scope, send)
+            await self._run(Exchange(way, arrival), incoming, scope, send)
         finally:
             with guard(counters, "routing"):
                 way.end()

@@ -1,26 +1,22 @@
-"""One prepared request with its reply: sent, relayed, read from a copy, recorded once."""
+"""One request with its reply: sent, relayed, read from a copy, recorded once."""
 
 import time
 from dataclasses import dataclass
 
 from warmprefix.backends.base import Response
-from warmprefix.capture.writer import Tape
 from warmprefix.core.errors import BackendError, Unreachable
+from warmprefix.core.slots.seat import NO_SEAT, Seated
 from warmprefix.core.turn import Times
 from warmprefix.core.types import Outcome, Reply
 from warmprefix.dialects import DIALECTS, dialect_of
-from warmprefix.dialects.base import Dialect, ReplyReader
-from warmprefix.guard import Guard, guard
-from warmprefix.pipeline.prepared import Prepared
-from warmprefix.pipeline.remember import Ended
+from warmprefix.dialects.base import Dialect
+from warmprefix.guard import Guard, failed, guard
+from warmprefix.pipeline.stages import Ended, Written, ended_of
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.ending import end_turn
-from warmprefix.server.parts import Parts
 from warmprefix.server.problems import answer_backend_error, outcome_of
-from warmprefix.server.relay import send_end, send_head, send_piece
-from warmprefix.server.renamed import Renamed
+from warmprefix.server.relay import NoRelay, Relay
 from warmprefix.server.way import Way
-from warmprefix.slots.table import Seat, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,123 +30,67 @@ class Arrival:
 class Exchange:
     """Runs once. `outcome` may be set from outside until the turn is recorded."""
 
-    def __init__(self, way: Way, arrival: Arrival, tape: Tape | None = None) -> None:
+    def __init__(self, way: Way, arrival: Arrival) -> None:
         self._way = way
         self._arrival = arrival
-        self._tape = tape
         self._prepared_s = time.perf_counter()
-        self._first_s: float | None = None
-        self._status: int | None = None
-        self._reader: ReplyReader | None = None
+        self._refused: int | None = None
+        self._relay: Relay | NoRelay = NoRelay()
         self._recorded = False
-        self._seat: Seat | Unseen | None = None
+        self._seated = Seated(NO_SEAT, way.outgoing.body)
         self.outcome = Outcome.OK
-
-    @property
-    def _parts(self) -> Parts:
-        return self._way.parts
-
-    @property
-    def _prepared(self) -> Prepared:
-        return self._way.prepared
 
     async def run(self, scope: Scope, send: Send) -> None:
         """Send the request and relay what comes back. Raises nothing that a backend can cause."""
         try:
             response = await self._open(scope)
             try:
-                await self._relay(send, response)
+                await self._relay_back(send, response)
             finally:
                 response.close()
         except BackendError as error:
             self.outcome = outcome_of(error)
             self._way.lost(error)
-            if self._status is None:
-                self._status = await answer_backend_error(send, error, self._dialect)
+            if self._relay.status is None:
+                self._refused = await answer_backend_error(send, error, self._dialect)
             # Else the reply ends here, unfinished: no second status, no invented [DONE].
 
     @property
     def _dialect(self) -> Dialect:
-        return dialect_of(self._prepared.endpoint) or DIALECTS[0]
-
-    @property
-    def _model(self) -> str | None:
-        request = self._prepared.request
-        return request.model if request else None
+        return dialect_of(self._way.came.endpoint) or DIALECTS[0]
 
     async def _open(self, scope: Scope) -> Response:
         """The head of the answer, from the first backend to which a connection can be opened."""
+        way = self._way
         while True:
-            parts = self._parts
+            parts, outgoing = way.parts, way.outgoing
+            self._seated = Seated(NO_SEAT, outgoing.body)
             with self._guard("slot"):
-                if parts.seatings is not None:
-                    self._seat = await parts.seatings.take(self._prepared)
+                self._seated = await parts.seatings.take(outgoing)
             try:
                 return await parts.connections.open(
-                    scope["method"], target_of(scope), self._way.headers, self._prepared.body
+                    scope["method"], target_of(scope), way.headers, self._seated.body
                 )
             except Unreachable as error:  # nothing was sent
-                if not self._way.leads_on(error):
+                if not way.leads_on(error):
                     raise
-            seat, self._seat = self._seat, None
+            seat, self._seated = self._seated.seat, Seated(NO_SEAT, outgoing.body)
             with self._guard("slot"):
-                if parts.seatings is not None and seat is not None:
-                    parts.seatings.of(self._model).seating.give_back(seat)
-            await self._way.write()
+                parts.seatings.give_back(outgoing, seat)
+            await way.write()
 
-    async def _relay(self, send: Send, response: Response) -> None:
-        is_stream = _is_event_stream(response)
-        with self._guard("reader"):
-            self._reader = self._dialect.reader(is_stream)
+    async def _relay_back(self, send: Send, response: Response) -> None:
+        way = self._way
+        written = way.outgoing if isinstance(way.outgoing, Written) else None
+        if response.status != 200 or (written and written.is_observed):
+            written = None  # nothing of it may be changed
         if response.status >= 400:
             self.outcome = Outcome.BACKEND_ERROR
-        ids = self._renamed() if response.status == 200 else None
-        if ids is not None and not is_stream:
-            await self._relay_body(send, response, ids)
-        else:
-            await self._relay_pieces(send, response, ids)
-
-    async def _relay_pieces(self, send: Send, response: Response, ids: Renamed | None) -> None:
-        """Each piece first to the client, then to the reader."""
-        await send_head(send, response, is_changed=ids is not None)
-        self._status = response.status
-        async for piece in response.pieces():
-            passed = piece if ids is None else ids.piece(piece)
-            if passed:
-                await send_piece(send, passed)
-            self._read(piece)
-        if ids is not None and (rest := ids.end()):
-            await send_piece(send, rest)
-        await send_end(send)
-
-    async def _relay_body(self, send: Send, response: Response, ids: Renamed) -> None:
-        """A whole reply whose length may change, since a call's id may. llama-server sends it at once."""
-        pieces: list[bytes] = []
-        async for piece in response.pieces():
-            pieces.append(piece)
-            self._read(piece)
-        body = ids.body(b"".join(pieces))
-        self._status = response.status
-        await send_head(send, response, is_changed=True, length=len(body))
-        await send_piece(send, body)
-        await send_end(send)
-
-    def _read(self, piece: bytes) -> None:
-        """Look at a copy. Whatever it is, it has been sent on as it is."""
-        if self._tape is not None:
-            with self._guard("capture"):
-                self._tape.feed(piece)
-        reader = self._reader
-        if reader is None or reader.failed:
-            return
-        with self._guard("reader") as reading:
-            reader.feed(piece)
-        if reading.failed:
-            reader.failed = True
-        if self._first_s is None and reader.has_output:
-            self._first_s = time.perf_counter()
-        if reader.done:
-            self.record()  # before the client, who has the last event, can ask again
+        most = way.parts.capture.most_response_bytes
+        self._relay = relay = Relay(
+            response, self._dialect, written, way.parts.counters, way.came.failed_open, most
+        )
+        await relay.run(send, self.record)
 
     def record(self) -> None:
         """Remember and log the turn, once. Raises nothing."""
@@ -158,44 +98,48 @@ class Exchange:
             return
         self._recorded = True
         with self._guard("record"):
-            self._end()
+            self._end(self._relay.reply())
 
-    def _end(self) -> None:
-        reply = self._reply()
+    def _end(self, reply: Reply) -> None:
         if self.outcome is Outcome.OK and reply.error is not None:
             self.outcome = Outcome.BACKEND_ERROR
-        backend, times, generation = self._way.route.backend, self._times(), 0
-        with self._guard("backend-facts"):
-            generation = self._parts.known.of(reply.model or self._model).generation
-        ended = Ended(reply, self._status, self.outcome, times, generation, backend)
-        end_turn(self._parts, self._way, self._prepared, ended, self._seat, self._tape)
+        parts, noted = self._way.parts, self._way.came.failed_open
+        try:
+            known = parts.known.of(reply.model or self._way.came.model)
+            ended = self._ended(reply, known.generation)
+        except Exception as error:
+            failed(parts.counters, "record", error, noted)
+            ended = self._ended(Reply(), 0)  # nothing in it can fail
+        with self._guard("routing"):
+            self._way.end()
+        end_turn(parts, ended)
+
+    def _ended(self, reply: Reply, generation: int) -> Ended:
+        way = self._way
+        return ended_of(
+            way.outgoing,
+            reply,
+            self._relay.status or self._refused,
+            self.outcome,
+            self._times(),
+            body=self._seated.body,
+            headers=way.headers,
+            seat=self._seated.seat,
+            generation=generation,
+            route=way.route,
+            pieces=self._relay.pieces,
+        )
 
     def _guard(self, reason: str) -> Guard:
-        return guard(self._parts.counters, reason, self._prepared.failed_open)
-
-    def _renamed(self) -> Renamed | None:
-        ids, counters = self._prepared.call_ids, self._parts.counters
-        return None if ids is None else Renamed(ids, counters, self._prepared.failed_open)
-
-    def _reply(self) -> Reply:
-        reader = self._reader
-        if reader is not None and not reader.failed:
-            with self._guard("reader"):
-                return reader.finish()
-        return Reply()
+        return guard(self._way.parts.counters, reason, self._way.came.failed_open)
 
     def _times(self) -> Times:
-        request = self._prepared.request
-        has_first = request is not None and request.stream and self._first_s is not None
+        request, first_s = self._way.came.request, self._relay.first_s
+        is_streamed = request is not None and request.stream
         began_s = self._arrival.clock_s
         return Times(
             started_s=self._arrival.unix_s,
             total_ms=(time.perf_counter() - began_s) * 1000,
             proxy_ms=(self._prepared_s - began_s) * 1000,
-            first_ms=((self._first_s or 0.0) - began_s) * 1000 if has_first else None,
+            first_ms=(first_s - began_s) * 1000 if is_streamed and first_s is not None else None,
         )
-
-
-def _is_event_stream(response: Response) -> bool:
-    kinds = (value for key, value in response.headers if key.lower() == b"content-type")
-    return next(kinds, b"").startswith(b"text/event-stream")

@@ -1,25 +1,47 @@
-"""What every exchange with one backend needs of the application."""
+"""What every exchange with one backend needs of the application, and who listens to its requests."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from warmprefix.backends.base import Headers, Kind
+from warmprefix.backends.base import Headers
 from warmprefix.backends.connection import Connections
-from warmprefix.backends.kinds import OTHER
 from warmprefix.backends.known import KnownBackend
-from warmprefix.capture.writer import Capture
-from warmprefix.core.explain.direct import Direct
+from warmprefix.capture.writer import Capture, NoCapture
 from warmprefix.counters import Counters
-from warmprefix.guard import guard
+from warmprefix.guard import failed, guard
 from warmprefix.log.turns import Turns
 from warmprefix.pipeline.remember import Recorder
-from warmprefix.slots.reread import Reread
-from warmprefix.slots.seatings import Seatings
+from warmprefix.pipeline.stages import Ended, Patch
+from warmprefix.slots.reread import NoReread, Reread
+from warmprefix.slots.seatings import NoSeatings, Seatings
 from warmprefix.tasks import Tasks
+
+
+class ArrivalListener(Protocol):
+    """Wants to know of every request that comes. `reason`: under which its failure is counted."""
+
+    reason: str
+
+    def arrived(self) -> None:
+        """A request has come."""
+
+
+class TurnListener(Protocol):
+    """Wants to know of every turn that has ended. `reason`: under which its failure is counted."""
+
+    reason: str
+
+    def ended(self, ended: Ended) -> Patch:
+        """An exchange has ended. What is returned is added to its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The connections, what is known and the slots are the backend's own, the others everyone's."""
+    """The connections, what is known and the slots are the backend's own, the others everyone's.
+
+    `arrivals`, `endings`: who is told, in order. None of them can fail a request.
+    """
 
     connections: Connections
     known: KnownBackend
@@ -27,19 +49,29 @@ class Parts:
     turns: Turns
     counters: Counters
     tasks: Tasks
-    capture: Capture | None = None
-    seatings: Seatings | None = None
-    reread: Reread | None = None
-    direct: Direct = field(default_factory=Direct)
+    capture: Capture | NoCapture
+    seatings: Seatings | NoSeatings
+    reread: Reread | NoReread
+    arrivals: Sequence[ArrivalListener]
+    endings: Sequence[TurnListener]
 
     def arrived(self, noted: list[str] | None = None) -> None:
         """A request has come: whatever is read ahead gives way."""
-        if self.seatings is not None:
-            with guard(self.counters, "prewarm", noted):
-                self.seatings.arrived()
-        if self.reread is not None:
-            with guard(self.counters, "reread", noted):
-                self.reread.arrived()
+        for listener in self.arrivals:
+            try:
+                listener.arrived()
+            except Exception as error:
+                failed(self.counters, listener.reason, error, noted)
+
+    def ended(self, ended: Ended) -> Patch:
+        """What the listeners say of a turn. Raises nothing."""
+        found, noted = Patch(), ended.came.failed_open
+        for listener in self.endings:
+            try:
+                found.update(listener.ended(ended))
+            except Exception as error:
+                failed(self.counters, listener.reason, error, noted)
+        return found
 
     async def outgoing(self, headers: Headers, noted: list[str] | None = None) -> Headers:
         """A client's headers as this backend should get them; as they came if that cannot be told."""
@@ -47,8 +79,16 @@ class Parts:
             return await self.known.outgoing(headers)
         return headers
 
-    async def kind(self, noted: list[str] | None = None) -> Kind:
-        """What this backend wants done differently; nothing if that cannot be told."""
-        with guard(self.counters, "backend-facts", noted):
-            return await self.known.kind()
-        return OTHER
+
+class Facts:
+    """Learns of the backend by what it answers: another model than before brings another template."""
+
+    reason = "backend-facts"
+
+    def __init__(self, known: KnownBackend) -> None:
+        self._known = known
+
+    def ended(self, ended: Ended) -> Patch:
+        """A reply names its model, and tells whether a key was taken."""
+        self._known.ended(ended.model, ended.headers, ended.status)
+        return {}

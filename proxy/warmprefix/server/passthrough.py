@@ -53,8 +53,7 @@ class Passthrough:
         """The slots know meanwhile that something runs that was not placed, whichever backend gets it."""
         takes = scope["method"] == "POST" and not scope["path"].endswith(_LEAVES_SLOTS_ALONE)
         backends = self._backends.all if takes else ()
-        known = [found for b in backends if (found := b.parts.seatings) is not None]
-        seatings = [own.seating for found in known for own in found.all]
+        seatings = [own.seating for backend in backends for own in backend.parts.seatings.all]
         for seating in seatings:
             await seating.rest()
             seating.unseen_began()

@@ -1,6 +1,18 @@
-"""Headers and bodies between client and backend, both ways, as they are."""
+"""Requests and replies between client and backend: headers and bytes as they are, and a copy that is read.
+
+The one place where a reply's bytes may be changed: tool-call ids are made unique (dialects/). That
+and the reading are walled: if renaming fails, the bytes go on as they came; if reading fails, nothing is said.
+"""
+
+import time
+from collections.abc import Callable, Sequence
 
 from warmprefix.backends.base import Headers, Response, end_to_end
+from warmprefix.core.types import Reply
+from warmprefix.counters import Counters
+from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader
+from warmprefix.guard import failed
+from warmprefix.pipeline.stages import Written
 from warmprefix.server.asgi import Scope, Send
 
 _OURS = frozenset({b"host", b"content-length", b"expect"})
@@ -20,7 +32,7 @@ async def send_head(
     send: Send, response: Response, *, is_changed: bool = False, length: int | None = None
 ) -> None:
     """Status and headers of the backend's answer. `is_changed`: the body may have another length than
-    they say; `length` is that length, where it is known."""
+    they say; `length` is that length, if it is known."""
     headers = [(key.lower(), value) for key, value in response.headers]
     # A 304 names the length of what it leaves out, and uvicorn would insist on that many bytes.
     if is_changed or response.status == 304:
@@ -38,3 +50,142 @@ async def send_piece(send: Send, piece: bytes) -> None:
 async def send_end(send: Send) -> None:
     """The end of the body."""
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class NoRelay:
+    """No answer has come."""
+
+    status: int | None = None
+    first_s: float | None = None
+    pieces: Sequence[bytes] = ()
+
+    def reply(self) -> Reply:
+        """Nothing was said."""
+        return Reply()
+
+
+class Relay:
+    """One reply. `status`: as it was sent on; `first_s`: when the first generated text came, by the monotonic
+    clock; `pieces`: its bytes, as many as are to be kept."""
+
+    def __init__(
+        self,
+        response: Response,
+        dialect: Dialect,
+        written: Written | None,
+        counters: Counters,
+        noted: list[str],
+        most_kept: int,
+    ) -> None:
+        """`written`: the request, if the reply may be changed; `most_kept`: bytes, to be captured."""
+        self._response = response
+        self._counters = counters
+        self._noted = noted
+        self._room = most_kept
+        self._is_stream = _is_event_stream(response)
+        self._ids: ReplyIds | None = None
+        self._reader: ReplyReader | None = None
+        self._is_done = False
+        self.status: int | None = None
+        self.first_s: float | None = None
+        self.pieces: list[bytes] = []
+        try:
+            if written is not None and written.request.prompt.tools:
+                messages = written.request.prompt.messages
+                self._ids = dialect.reply_ids(messages, written.came.turn)
+        except Exception as error:
+            self._failed("call-ids", error)
+        try:
+            self._reader = dialect.reader(self._is_stream)
+        except Exception as error:
+            self._failed("reader", error)
+
+    async def run(self, send: Send, done: Callable[[], None]) -> None:
+        """Send it on. `done`: called when its last event has passed, before the client can ask again."""
+        if self._ids is not None and not self._is_stream:
+            await self._send_body(send)
+        else:
+            await self._send_pieces(send, done)
+        await send_end(send)
+
+    async def _send_pieces(self, send: Send, done: Callable[[], None]) -> None:
+        """Each piece first to the client, then to the reader."""
+        await send_head(send, self._response, is_changed=self._ids is not None)
+        self.status = self._response.status
+        async for piece in self._response.pieces():
+            if passed := self._passed(piece):
+                await send_piece(send, passed)
+            self.read(piece)
+            if self._is_done:
+                done()
+        if self._ids is not None and (rest := self._ids.held):
+            await send_piece(send, rest)
+
+    async def _send_body(self, send: Send) -> None:
+        """A whole reply whose length may change, since a call's id may. llama-server sends it at once."""
+        pieces: list[bytes] = []
+        async for piece in self._response.pieces():
+            pieces.append(piece)
+            self.read(piece)
+        body = self._whole(b"".join(pieces))
+        self.status = self._response.status
+        await send_head(send, self._response, is_changed=True, length=len(body))
+        await send_piece(send, body)
+
+    def _passed(self, piece: bytes) -> bytes:
+        """What can be passed on of a stream after `piece`."""
+        ids = self._ids
+        if ids is None:
+            return piece
+        held = ids.held
+        try:
+            return ids.piece(piece)
+        except Exception as error:
+            self._failed("call-ids", error)
+        self._ids = None
+        return held + piece
+
+    def _whole(self, body: bytes) -> bytes:
+        """A whole reply as it is passed on."""
+        ids = self._ids
+        if ids is not None:
+            try:
+                return ids.body(body)
+            except Exception as error:
+                self._failed("call-ids", error)
+        return body
+
+    def read(self, piece: bytes) -> None:
+        """Look at a copy. Whatever it is, it has been sent on as it is."""
+        if self._room > 0:
+            self.pieces.append(piece[: self._room])
+            self._room -= len(piece)
+        reader = self._reader
+        if reader is None:
+            return
+        try:
+            reader.feed(piece)
+        except Exception as error:
+            self._failed("reader", error)
+            self._reader = None
+        if self.first_s is None and reader.has_output:
+            self.first_s = time.perf_counter()
+        self._is_done = reader.done
+
+    def reply(self) -> Reply:
+        """The reply when no more bytes will come, as far as it was read."""
+        reader = self._reader
+        if reader is not None:
+            try:
+                return reader.finish()
+            except Exception as error:
+                self._failed("reader", error)
+        return Reply()
+
+    def _failed(self, reason: str, error: Exception) -> None:
+        failed(self._counters, reason, error, self._noted)
+
+
+def _is_event_stream(response: Response) -> bool:
+    kinds = (value for key, value in response.headers if key.lower() == b"content-type")
+    return next(kinds, b"").startswith(b"text/event-stream")

@@ -213,7 +213,7 @@ async def _announce(app: App, listener: socket.socket) -> None:
         known = backend.parts.known
         await known.kind()
         known.wait_for_it()
-        if backend.parts.seatings is not None:
+        if backend.parts.seatings.all:
             app.tasks.start(backend.parts.seatings.announce(), "slot saving")
         names.append(f"{backend.settings.url} ({known.name})")
     listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"

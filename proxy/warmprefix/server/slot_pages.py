@@ -12,13 +12,13 @@ from starlette.responses import Response
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.server.api import described
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.seatings import Seatings
+from warmprefix.slots.seatings import NoSeatings, Seatings
 
 _PRIVATE = {"cache-control": "no-store"}
 _NO_SNAPSHOT = described(404, "Not known.")
 
 
-def add_slots(api: FastAPI, backends: Sequence[Seatings]) -> None:
+def add_slots(api: FastAPI, backends: Sequence[Seatings | NoSeatings]) -> None:
     """Add the pages. `backends`: the slots of each."""
 
     def every() -> list[Seating]:

@@ -1,55 +1,57 @@
-"""Where one request goes: to the chosen backend, and on to the next where nothing could be sent."""
+"""Where one request goes: to the chosen backend, and on to the next if nothing could be sent."""
 
 from warmprefix.backends.base import Headers
+from warmprefix.backends.kinds import OTHER
 from warmprefix.core.errors import BackendError
 from warmprefix.core.routing import Route
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.prepared import Prepared, as_it_came
+from warmprefix.pipeline.stages import Outgoing, Passed, Placed
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.parts import Parts
 
 
 class Way:
-    """The backend of one request, and what is written for it. `end` it whatever happens."""
+    """The backend of one request, and what is written for it. `end` it whatever happens.
+
+    `came`: the request without anything that we made of it. `parts`: those of the chosen backend; `outgoing`,
+    `headers`: what it is sent.
+    """
 
     def __init__(
-        self, backends: Backends, pipeline: Pipeline, identified: Prepared, headers: Headers
+        self, backends: Backends, pipeline: Pipeline, placed: Placed | Passed, headers: Headers
     ) -> None:
         self._backends = backends
         self._pipeline = pipeline
-        self._identified = identified
+        self._placed = placed
         self._client_headers = headers
         self._tried: list[str] = []
         self._is_running = False
+        self.came = placed if isinstance(placed, Passed) else placed.came
+        self.outgoing: Outgoing = self.came
+        self.headers = headers
         chosen = self._choose()
         assert chosen is not None, "there is at least one backend, and none was tried"
         self._take(*chosen)
-        self.prepared = identified
-        self.headers = headers
-
-    @property
-    def parts(self) -> Parts:
-        """The parts of the chosen backend."""
-        return self._backend.parts
 
     async def write(self) -> None:
         """Write the request for the chosen backend."""
-        parts, noted = self.parts, self._identified.failed_open
-        kind, request = await parts.kind(noted), self._identified.request
-        with guard(parts.counters, "prepare", noted) as writing:
-            pays = parts.known.of(request.model if request else None).template.reasoning_pays
-            own = parts.seatings.of(request.model if request else None) if parts.seatings else None
-            may = own is None or own.seating.stand_down.may("restoring")
-            self.prepared = self._pipeline.write(
-                self._identified, kind, reasoning_pays=pays, restores=may
+        parts, model, noted = self.parts, self.came.model, self.came.failed_open
+        self.outgoing, self.headers = self.came, self._client_headers
+        kind = OTHER  # changes nothing
+        with guard(parts.counters, "backend-facts", noted):
+            self.headers = await parts.known.outgoing(self._client_headers)
+            kind = await parts.known.kind()
+        with guard(parts.counters, "prepare", noted):
+            self.outgoing = self._pipeline.write(
+                self._placed,
+                kind,
+                reasoning_pays=parts.known.of(model).template.reasoning_pays,
+                restores=parts.seatings.may_restore(model),
             )
-        if writing.failed:
-            self.prepared = as_it_came(self._identified)
-        self.headers = await parts.outgoing(self._client_headers, noted)
 
     def leads_on(self, error: BackendError) -> bool:
-        """Turn to the next backend, since nothing could be sent to this one; False where there is none.
+        """Turn to the next backend, since nothing could be sent to this one; False if there is none.
 
         What is sent there is still to be written.
         """
@@ -69,11 +71,11 @@ class Way:
         self._failed(error)
 
     def _forget(self) -> None:
-        with guard(self.parts.counters, "backend-facts", self._identified.failed_open):
+        with guard(self.parts.counters, "backend-facts", self.came.failed_open):
             self.parts.known.lost()
 
     def _failed(self, error: BackendError) -> None:
-        with guard(self.parts.counters, "routing", self._identified.failed_open):
+        with guard(self.parts.counters, "routing", self.came.failed_open):
             self._backends.lost(self._backend, error)
 
     def end(self) -> None:
@@ -83,9 +85,9 @@ class Way:
 
     def _choose(self) -> tuple[Backend, Route] | None:
         """A backend that was not tried; None if all were."""
-        identified, tried = self._identified, self._tried
-        with guard(self._pipeline.counters, "routing", identified.failed_open):
-            return self._backends.choose(identified, tried)
+        tried = self._tried
+        with guard(self._pipeline.counters, "routing", self.came.failed_open):
+            return self._backends.choose(self._placed, tried)
         left = (backend for backend in self._backends.all if backend.settings.name not in tried)
         first = next(left, None)
         if first is None:
@@ -94,7 +96,9 @@ class Way:
 
     def _take(self, backend: Backend, chosen: Route) -> None:
         self._backend = backend
+        self.parts: Parts = backend.parts
         self.route = chosen
-        backend.parts.arrived(self._identified.failed_open)
+        if self._backends.are_several:
+            self.parts.arrived(self.came.failed_open)
         backend.running += 1
         self._is_running = True

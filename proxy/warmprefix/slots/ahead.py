@@ -9,7 +9,7 @@ from warmprefix.core.slots.prewarm import Plan, beginnings, forms, plan
 from warmprefix.core.types import Message
 from warmprefix.counters import Counters
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.stages import Written
 from warmprefix.slots.table import SlotTable
 
 
@@ -25,25 +25,24 @@ class Ahead:
         self.counters = counters
 
     async def plan(
-        self, llama: Llama, prepared: Prepared, reply: Message, coming: Message, held: str
+        self, llama: Llama, written: Written, reply: Message, coming: Message, held: str
     ) -> Plan | None:
         """What the prompt begins with that goes on from a reply with `coming`, against the text that the
         slot holds; None where that cannot be told."""
         texts: dict[str, None] = {}
         for form in forms(reply):
-            rendered = await self.known.render(await self._body(prepared, form, coming))
+            rendered = await self.known.render(await self._body(written, form, coming))
             texts.update(dict.fromkeys(beginnings(rendered or "")))
         have = await llama.tokenize(held) if held else ()
         tokens = [await llama.tokenize(text) for text in texts]
         return plan(have, tokens) if tokens and all(tokens) and bool(have) == bool(held) else None
 
-    async def _body(self, prepared: Prepared, reply: Message, coming: Message) -> bytes:
+    async def _body(self, written: Written, reply: Message, coming: Message) -> bytes:
         """The body that would go out for the coming message."""
-        request = prepared.request
-        assert request is not None
+        request = written.request
         messages = (*request.prompt.messages, reply, coming)
         pays = self.known.template.reasoning_pays
-        prompt = await self._pipeline.coming(prepared, messages, reasoning_pays=pays)
+        prompt = await self._pipeline.coming(written.placed, messages, reasoning_pays=pays)
         kind = await self.known.kind()
         return request.dialect.render(request, prompt, kind.options(request))
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from warmprefix.core.messages import written
 from warmprefix.core.slots.choice import goes_on, is_others, is_saved_to_ram
+from warmprefix.core.slots.seat import Seat
 from warmprefix.core.slots.snapshots import gain, is_worth_restoring
 from warmprefix.core.types import CacheStats
-from warmprefix.pipeline.prepared import Prepared
 from warmprefix.slots.saved import EVICTED_S, Snapshots
-from warmprefix.slots.table import Seat, SlotTable
+from warmprefix.slots.table import SlotTable
 from warmprefix.slots.trial import SlotTrial
 
 _CHANGE_S = 2.0
@@ -31,14 +31,14 @@ class SlotFiles:
         self._trial = trial
         self._changing = asyncio.Lock()
 
-    async def prepare(self, seat: Seat, prepared: Prepared) -> None:
+    async def prepare(self, seat: Seat) -> None:
         """Save what the request would cut, restore what it lacks. If that fails it goes on without."""
         try:
-            await self._prepare(seat, prepared)
+            await self._prepare(seat)
         except Exception:  # fail open: the request goes on to the slot that was chosen
             self._snapshots.failed()
 
-    async def _prepare(self, seat: Seat, prepared: Prepared) -> None:
+    async def _prepare(self, seat: Seat) -> None:
         slot = seat.choice.into if seat.choice.into is not None else seat.slot
         if slot is None:
             await self._wait_for_change()
@@ -57,7 +57,7 @@ class SlotFiles:
                 is_saved = await self._snapshots.save(slot, content.held, EVICTED_S)
                 lost = 0 if is_saved and self._table.traits.has_ram is False else lost
             if may_restore and await self._snapshots.is_ready():
-                await self._restore(seat, slot, prepared, lost)
+                await self._restore(seat, slot, lost)
 
     async def _wait_for_change(self) -> None:
         """It may be sent to the slot that is being restored. Bounded: a save can take long."""
@@ -65,9 +65,8 @@ class SlotFiles:
             async with asyncio.timeout(_CHANGE_S), self._changing:
                 return
 
-    async def _restore(self, seat: Seat, slot: int, prepared: Prepared, lost: int) -> None:
-        snapshots, sent = self._snapshots, prepared.sent
-        assert sent is not None
+    async def _restore(self, seat: Seat, slot: int, lost: int) -> None:
+        snapshots, sent = self._snapshots, seat.prompt
         snapshot = snapshots.best(seat.wish.keys, seat.wish.head)
         if snapshot is None:
             return

@@ -18,12 +18,11 @@ from warmprefix.core.slots.prewarm import (
     is_text,
     step_tokens,
 )
-from warmprefix.core.turn import Turn
-from warmprefix.core.types import Message, Reply
-from warmprefix.pipeline.prepared import Prepared
+from warmprefix.core.slots.seat import Seat
+from warmprefix.core.types import Message
 from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.stages import Ended, Written
 from warmprefix.slots.ahead import Ahead, Run
-from warmprefix.slots.table import Seat
 from warmprefix.tasks import Tasks
 
 _WAITING = 8  # conversations; one machine has 1 to 8 slots
@@ -35,8 +34,7 @@ class _Candidate:
 
     turn: str
     conversation: str
-    prepared: Prepared
-    model: str | None
+    written: Written
     reply: Message
     seat: Seat
     held: int
@@ -60,11 +58,11 @@ class Prewarm:
             self._running.cancel()
             self._running = None
 
-    def ended(self, turn: Turn, prepared: Prepared, reply: Reply, seat: Seat | None) -> None:
+    def ended(self, ended: Ended) -> None:
         """A request has ended."""
-        candidate = _candidate(turn, prepared, reply, seat)
-        if turn.place is not None and not turn.side:
-            self._waiting.pop(turn.place.conversation, None)
+        candidate = _candidate(ended)
+        if isinstance(ended.outgoing, Written) and not ended.is_side:
+            self._waiting.pop(ended.outgoing.place.conversation, None)
         if candidate is not None:
             self._waiting[candidate.conversation] = candidate
             while len(self._waiting) > _WAITING:
@@ -92,13 +90,13 @@ class Prewarm:
         """What the next prompt begins with; None where that cannot be told."""
         if not await self._is_ours(candidate):
             return None
-        sent = await self._ahead.known.render(candidate.prepared.body)
+        sent = await self._ahead.known.render(candidate.written.body)
         if sent is None:
             return None
         reply = candidate.reply
         held = sent + (reply.reasoning or "") + str(reply.content or "")
         coming = coming_question(reply)
-        return await self._ahead.plan(llama, candidate.prepared, reply, coming, held)
+        return await self._ahead.plan(llama, candidate.written, reply, coming, held)
 
     async def _is_ours(self, candidate: _Candidate) -> bool:
         slot = candidate.seat.slot
@@ -111,7 +109,7 @@ class Prewarm:
         """Step by step, as long as nobody else is there."""
         slot, where, held = candidate.seat.slot, candidate.conversation, candidate.held
         assert slot is not None
-        run = Run(self._ahead, slot, where, candidate.model, held, held, held)
+        run = Run(self._ahead, slot, where, candidate.written.request.model, held, held, held)
         try:
             await run.steps(llama, found, candidate.step)
         finally:
@@ -120,17 +118,25 @@ class Prewarm:
             self._recent.prewarmed(where, candidate.turn, run.evaluated, whole)
 
 
-def _candidate(
-    turn: Turn, prepared: Prepared, reply: Reply, seat: Seat | None
-) -> _Candidate | None:
-    """The turn as one to read ahead for; None where that is not ours to do."""
-    request, sent, held = prepared.request, prepared.sent, held_tokens(turn.stats)
-    if request is None or sent is None or turn.place is None or seat is None or held is None:
+class NoPrewarm:
+    """Nothing is read ahead."""
+
+    def arrived(self) -> None:
+        """Nothing is to be stopped."""
+
+    def ended(self, ended: Ended) -> None:
+        """Nothing is kept."""
+
+
+def _candidate(ended: Ended) -> _Candidate | None:
+    """The turn as one to read ahead for; None if that is not ours to do."""
+    written, seat, held = ended.outgoing, ended.seat, held_tokens(ended.stats)
+    if not isinstance(written, Written) or not isinstance(seat, Seat) or held is None:
         return None
-    if turn.side or not request.reuses or not is_text(sent):
+    if ended.is_side or not written.request.reuses or not is_text(written.sent):
         return None
-    answer = final_answer(reply, turn.status)
+    answer = final_answer(ended.reply, ended.status)
     if answer is None:
         return None
-    where, step = turn.place.conversation, step_tokens(turn.stats)
-    return _Candidate(turn.id, where, prepared, request.model, answer, seat, held, step)
+    where, step = written.place.conversation, step_tokens(ended.stats)
+    return _Candidate(ended.came.turn, where, written, answer, seat, held, step)

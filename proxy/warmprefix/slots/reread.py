@@ -18,10 +18,9 @@ from warmprefix.core.explain.saving import held as held_prompt
 from warmprefix.core.slots.choice import Content
 from warmprefix.core.slots.prewarm import Plan, coming_message, is_text, kept_reply, step_tokens
 from warmprefix.core.slots.snapshots import Held
-from warmprefix.core.turn import Turn
-from warmprefix.core.types import Message, Outcome, Reply
-from warmprefix.pipeline.prepared import Prepared
+from warmprefix.core.types import Message, Outcome
 from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.table import head_of
@@ -44,8 +43,7 @@ class _Latest:
 
     turn: str
     conversation: str
-    prepared: Prepared
-    model: str | None
+    written: Written
     reply: Message | None
     step: int
     start: Start | None
@@ -54,6 +52,8 @@ class _Latest:
 
 class Reread:
     """Watches one backend for restarts."""
+
+    reason = "reread"
 
     def __init__(
         self,
@@ -81,12 +81,15 @@ class Reread:
         if self._reading is not None:
             self._reading.cancel()
 
-    def ended(self, turn: Turn, prepared: Prepared, reply: Reply) -> None:
-        """A request has ended."""
-        found = _latest(turn, prepared, reply, self._ahead.known.start)
-        if found is None or self._has_stopped or not self._config.restart_check_s:
-            return
-        if turn.status != 200:  # nobody answered: the client will ask the same again
+    def ended(self, ended: Ended) -> Patch:
+        """A request has ended: it is read again if the backend starts anew."""
+        found = _latest(ended, self._ahead.known.start)
+        if found is not None and not self._has_stopped and self._config.restart_check_s:
+            self._watch_for(found, ended.status)
+        return {}
+
+    def _watch_for(self, found: _Latest, status: int | None) -> None:
+        if status != 200:  # nobody answered: the client will ask the same again
             before = self._latest.get(found.conversation)
             if before is None:
                 return
@@ -167,7 +170,7 @@ class Reread:
 
     def _is_newest(self, latest: _Latest) -> bool:
         """Whether no other backend has had a turn of the conversation since."""
-        last = self._recent.get(latest.conversation, latest.prepared.keys)
+        last = self._recent.get(latest.conversation, latest.written.placed.keys)
         return last is not None and last.turn == latest.turn
 
     def _tell(self, now: Start | None) -> None:
@@ -197,8 +200,8 @@ class Reread:
         """What the next prompt begins with: the reply too where it was whole, else the same request again."""
         if latest.reply is not None:
             coming = coming_message(latest.reply)
-            return await self._ahead.plan(llama, latest.prepared, latest.reply, coming, "")
-        text = await self._ahead.known.render(latest.prepared.body)
+            return await self._ahead.plan(llama, latest.written, latest.reply, coming, "")
+        text = await self._ahead.known.render(latest.written.body)
         tokens = await llama.tokenize(text) if text else ()
         return Plan(tokens, 0) if tokens else None
 
@@ -207,30 +210,46 @@ class Reread:
         table, conversation = self._ahead.table, latest.conversation
         table.hold(slot, _content(latest, 0, is_whole=False), 0)
         if self._snapshots is None or not await self._snapshots.is_ready():
-            return Run(self._ahead, slot, conversation, latest.model, 0, 0, 0)
-        sent = latest.prepared.sent
-        assert sent is not None
-        saved = self._snapshots.best(latest.prepared.keys, head_of(sent))
+            return Run(self._ahead, slot, conversation, latest.written.request.model, 0, 0, 0)
+        head = head_of(latest.written.sent)
+        saved = self._snapshots.best(latest.written.placed.keys, head)
         held = 0 if saved is None else await self._snapshots.restore(slot, saved)
         table.hold(slot, _content(latest, held, is_whole=held > 0), held)
-        return Run(self._ahead, slot, conversation, latest.model, held, 0, held)
+        return Run(self._ahead, slot, conversation, latest.written.request.model, held, 0, held)
 
 
 def _content(latest: _Latest, tokens: int, *, is_whole: bool) -> Content:
-    prepared, sent = latest.prepared, latest.prepared.sent
-    assert sent is not None
-    held = Held(latest.conversation, prepared.keys, head_of(sent), tokens)
+    sent, keys = latest.written.sent, latest.written.placed.keys
+    held = Held(latest.conversation, keys, head_of(sent), tokens)
     return Content(held, held_prompt(sent, latest.reply), is_whole=is_whole)
 
 
-def _latest(turn: Turn, prepared: Prepared, reply: Reply, start: Start | None) -> _Latest | None:
-    """The turn as one to read again; None where that is not ours to do, or would not be asked for again."""
-    request, sent = prepared.request, prepared.sent
-    if request is None or sent is None or turn.place is None or turn.side or prepared.is_branch:
+def _latest(ended: Ended, start: Start | None) -> _Latest | None:
+    """The turn as one to read again; None if that is not ours to do, or would not be asked for again."""
+    written = ended.outgoing
+    if not isinstance(written, Written) or ended.is_side:
         return None
-    if turn.status != 200 and turn.outcome not in _NOBODY:
+    if ended.status != 200 and ended.outcome not in _NOBODY:
         return None
+    request, sent = written.request, written.sent
     if request.has_slot or not request.reuses or not is_text(sent):
         return None
-    kept, step = kept_reply(reply, turn.status), step_tokens(turn.stats)
-    return _Latest(turn.id, turn.place.conversation, prepared, request.model, kept, step, start)
+    kept, step = kept_reply(ended.reply, ended.status), step_tokens(ended.stats)
+    return _Latest(ended.came.turn, written.place.conversation, written, kept, step, start)
+
+
+class NoReread:
+    """Nothing is read again."""
+
+    reason = "reread"
+
+    def arrived(self) -> None:
+        """Nothing is to be stopped."""
+
+    def ended(self, ended: Ended) -> Patch:
+        """Nothing is kept."""
+        del ended
+        return {}
+
+    def stop(self) -> None:
+        """Nothing is watched."""

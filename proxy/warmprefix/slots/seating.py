@@ -21,15 +21,16 @@ from warmprefix.core.slots.choice import (
     Wish,
     choose,
 )
+from warmprefix.core.slots.prewarm import kept_reply
+from warmprefix.core.slots.seat import AnySeat, NoSeat, Seat, Seated, Unseen
 from warmprefix.core.slots.stand_down import PAUSE, StandDown
-from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats, Message
-from warmprefix.pipeline.prepared import Prepared
+from warmprefix.pipeline.stages import Ended, Outgoing, Patch, Written
 from warmprefix.slots.files import DISAPPOINTING, SlotFiles
 from warmprefix.slots.save_idle import IdleSaving
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.side_wait import SideWait
-from warmprefix.slots.table import Seat, SlotTable, Unseen, head_of
+from warmprefix.slots.table import SlotTable, head_of
 from warmprefix.slots.trial import SlotTrial
 from warmprefix.tasks import Tasks
 
@@ -104,15 +105,15 @@ class Seating:
         if self.snapshots is not None and not self._known.is_asleep:
             await self.snapshots.is_ready()
 
-    async def take(self, prepared: Prepared) -> Seat | Unseen:
-        """Choose a slot and write it into the body, if that is ours to do."""
+    async def take(self, outgoing: Outgoing) -> Seated:
+        """Choose a slot, and write it into the body, if that is ours to do."""
         await self.rest()
-        where, sent, request = prepared.place, prepared.sent, prepared.request
-        if where is None or sent is None or request is None:
-            return self.unseen_began()
-        if prepared.shadow is not None or request.has_slot:
-            return self.unseen_began()
-        wish = await self._wish(prepared, where.conversation)
+        if not isinstance(outgoing, Written):
+            return Seated(self.unseen_began(), outgoing.body)
+        if outgoing.is_observed or outgoing.request.has_slot:
+            return Seated(self.unseen_began(), outgoing.body)
+        where, sent = outgoing.place, outgoing.sent
+        wish = await self._wish(outgoing)
         waited = await self._wait_aside() if wish.is_side else ""
         self.table.follow(self._known.generation)
         replies = sum(message.role == "assistant" for message in sent.messages)
@@ -122,19 +123,19 @@ class Seating:
         if not wish.is_side:
             self._side_wait.began(where.conversation)
         try:
-            await self._make_ready(seat, prepared)
+            await self._make_ready(seat)
         except BaseException:
             self.give_back(seat)  # else the slot would count as busy for ever
             raise
-        if seat.choice.slot is not None:
-            body = request.dialect.with_slot(prepared.body, seat.choice.slot)
-            prepared.body = prepared.body if body is None else body
-        return seat
+        slot, body = seat.choice.slot, None
+        if slot is not None:
+            body = outgoing.request.dialect.with_slot(outgoing.body, slot)
+        return Seated(seat, outgoing.body if body is None else body)
 
-    async def _wish(self, prepared: Prepared, conversation: str) -> Wish:
-        assert prepared.sent is not None
-        is_side = prepared.client.side or prepared.is_branch
-        wish = Wish(conversation, prepared.keys, head_of(prepared.sent), is_side)
+    async def _wish(self, written: Written) -> Wish:
+        placed, conversation = written.placed, written.place.conversation
+        is_side = placed.is_side
+        wish = Wish(conversation, placed.keys, head_of(written.sent), is_side)
         snapshots = self.snapshots
         if snapshots is None:
             await self._wait_for_reading()
@@ -196,12 +197,12 @@ class Seating:
         events = self.table.events
         self.table.read(await self._known.slot_states(), events)
 
-    async def _make_ready(self, seat: Seat, prepared: Prepared) -> None:
+    async def _make_ready(self, seat: Seat) -> None:
         """All that must be done before the request is sent. Its slot is marked busy meanwhile."""
         if seat.choice.needs_start:
             await self._start_in(seat)
         if self._files is not None:
-            await self._files.prepare(seat, prepared)
+            await self._files.prepare(seat)
 
     async def _start_in(self, seat: Seat) -> None:
         """Have a task of one token run in the slot, so that the server copies the idle ones to its cache."""
@@ -210,37 +211,39 @@ class Seating:
         if not await self._trial.start_in(slot):
             self.table.unplace(seat, "the slot could not be prepared")
 
-    def give_back(self, seat: Seat | Unseen) -> None:
+    def give_back(self, seat: AnySeat) -> None:
         """Nothing was sent to the slot after all."""
         if isinstance(seat, Unseen):
             self.unseen_ended()
-            return
-        self.table.give_back(seat)
-        self._rests(seat)
+        elif isinstance(seat, Seat):
+            self.table.give_back(seat)
+            self._rests(seat)
 
     def _rests(self, seat: Seat, *, goes_on: bool = False) -> None:
         if not seat.is_side:
             self._side_wait.ended(seat.conversation, goes_on=goes_on)
 
-    def leave(
-        self, seat: Seat | Unseen, turn: Turn, reply: Message | None, *, goes_on: bool = False
-    ) -> Turn:
-        """The turn with its slot, which is free now. `goes_on`: the reply has called tools."""
+    def leave(self, ended: Ended) -> Patch:
+        """The slot is free, and known to hold the turn."""
+        seat, stats, reply = ended.seat, ended.stats, ended.reply.message
+        if isinstance(seat, NoSeat):
+            return {}
         if isinstance(seat, Unseen):
             self.unseen_ended()
-            return turn
-        self.table.leave(seat, turn.stats, reply)
+            return {}
+        self.table.leave(seat, stats, reply)
         self._ended_s = time.monotonic()
-        self._rests(seat, goes_on=goes_on)
-        self._judge(seat, turn.stats)
+        kept = kept_reply(ended.reply, ended.status)
+        self._rests(seat, goes_on=kept is not None and bool(kept.tool_calls))
+        self._judge(seat, stats)
         # Of a single slot it is known what it holds, unless others waited for it. If files may be restored, a
         # restart that nobody saw must be known first: the server remembers what it has read since.
         is_known = len(self.table.slots) == 1 and self.table.is_settled
         if not is_known or self.snapshots is not None:
-            self._read(seat, turn.stats, reply)
+            self._read(seat, stats, reply)
         if seat.slot is not None:
             self._left(seat.slot)
-        return replace(turn, slot=seat.choice.slot, slot_reason=seat.choice.reason)
+        return {"slot": seat.choice.slot, "slot_reason": seat.choice.reason}
 
     def unseen_began(self) -> Unseen:
         """Something runs that is not placed."""

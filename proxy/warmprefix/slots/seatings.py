@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 
 from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.core.explain.direct import Direct
-from warmprefix.pipeline.prepared import Prepared
-from warmprefix.slots.prewarm import Prewarm
+from warmprefix.core.slots.choice import Traits
+from warmprefix.core.slots.seat import NO_SEAT, AnySeat, Seated
+from warmprefix.pipeline.stages import Ended, Outgoing, Passed, Patch
+from warmprefix.slots.prewarm import NoPrewarm, Prewarm
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.table import Seat, Unseen
+
+RESTORING = "restoring"
+"""The behaviour that stands down if putting remembered bytes back costs more than it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +24,17 @@ class ModelParts:
     """What one model has of its own."""
 
     seating: Seating
-    prewarm: Prewarm | None = None
+    prewarm: Prewarm | NoPrewarm = field(default_factory=NoPrewarm)
     direct: Direct = field(default_factory=Direct)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a turn is compared on. `about`: which start of the backend, and its number of slots."""
+
+    direct: Direct
+    about: tuple[int, int]
+    traits: Traits
 
 
 Make = Callable[[KnownModel], ModelParts]
@@ -29,6 +42,8 @@ Make = Callable[[KnownModel], ModelParts]
 
 class Seatings:
     """By the name of the model; what a request asks for by another name of it goes to the same."""
+
+    reason = "slot"
 
     def __init__(self, known: KnownBackend, make: Make) -> None:
         self._known = known
@@ -49,20 +64,38 @@ class Seatings:
         """Those of every model that was asked for."""
         return tuple(self._by_model.values())
 
-    async def take(self, prepared: Prepared) -> Seat | Unseen:
-        """Choose a slot for a request, and write it into its body, if that is ours to do."""
-        model = prepared.request.model if prepared.request else None
+    async def take(self, outgoing: Outgoing) -> Seated:
+        """Choose a slot for a request; the body asks for it, if that is ours to do."""
+        model = (outgoing if isinstance(outgoing, Passed) else outgoing.came).model
         if self._known.model_key(model):
             for leaving in await self._known.gives_way(model):
                 await self.of(leaving.model).seating.save_all()
             await self._known.of(model).look()  # it may have been unloaded since
-        return await self.of(model).seating.take(prepared)
+        return await self.of(model).seating.take(outgoing)
 
-    def arrived(self) -> None:
-        """A request has come: what is read ahead gives way."""
-        for parts in self.all:
-            if parts.prewarm is not None:
-                parts.prewarm.arrived()
+    def give_back(self, outgoing: Outgoing, seat: AnySeat) -> None:
+        """The request was not sent after all."""
+        self.of(
+            (outgoing if isinstance(outgoing, Passed) else outgoing.came).model
+        ).seating.give_back(seat)
+
+    def ended(self, ended: Ended) -> Patch:
+        """The slot is free, and known to hold this turn."""
+        return self.of(ended.came.model).seating.leave(ended)
+
+    def may_restore(self, model: str | None) -> bool:
+        """Whether remembered bytes may be put back."""
+        return self.of(model).seating.stand_down.may(RESTORING)
+
+    def server(self, ended: Ended) -> Server:
+        """What the turn is compared on."""
+        own = self.of(ended.came.model)
+        table = own.seating.table
+        return Server(own.direct, (table.generation, len(table.slots)), table.traits)
+
+    def restored(self, ended: Ended, kept_tokens: int) -> None:
+        """Take note of what the bytes that were put back have kept."""
+        self.of(ended.came.model).seating.judge(RESTORING, kept_tokens)
 
     async def announce(self) -> None:
         """Learn what the slots are and can do."""
@@ -73,3 +106,63 @@ class Seatings:
         """Save what is not saved yet."""
         for parts in self.all:
             await parts.seating.close()
+
+
+class NoSeatings:
+    """Slots are left to the backend."""
+
+    reason = "slot"
+    all: tuple[ModelParts, ...] = ()
+
+    def __init__(self) -> None:
+        self._direct = Direct()
+
+    async def take(self, outgoing: Outgoing) -> Seated:
+        """No slot, and the body as it is."""
+        return Seated(NO_SEAT, outgoing.body)
+
+    def give_back(self, outgoing: Outgoing, seat: AnySeat) -> None:
+        """Nothing was taken."""
+
+    def ended(self, ended: Ended) -> Patch:
+        """Nothing is left."""
+        del ended
+        return {}
+
+    def may_restore(self, model: str | None) -> bool:
+        """Nothing says that it costs anything."""
+        del model
+        return True
+
+    def server(self, ended: Ended) -> Server:
+        """One slot of which nothing is known."""
+        return Server(self._direct, (ended.generation, 1), Traits())
+
+    def restored(self, ended: Ended, kept_tokens: int) -> None:
+        """Nobody keeps account."""
+
+    async def announce(self) -> None:
+        """There is nothing to learn."""
+
+    async def close(self) -> None:
+        """There is nothing to save."""
+
+
+class ReadingAhead:
+    """Reads ahead for every model of one backend, while nobody asks anything."""
+
+    reason = "prewarm"
+
+    def __init__(self, seatings: Seatings | NoSeatings) -> None:
+        self._seatings = seatings
+
+    def arrived(self) -> None:
+        """A request has come: what is read ahead gives way."""
+        for parts in self._seatings.all:
+            parts.prewarm.arrived()
+
+    def ended(self, ended: Ended) -> Patch:
+        """The coming prompt may be read."""
+        if isinstance(self._seatings, Seatings):
+            self._seatings.of(ended.came.model).prewarm.ended(ended)
+        return {}

@@ -6,7 +6,7 @@ asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 
 from warmprefix.core.explain.prefix import same_head
@@ -24,7 +24,8 @@ from warmprefix.core.slots.choice import (
 )
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.slots.reading import as_seen
-from warmprefix.core.slots.snapshots import Held, Snapshot
+from warmprefix.core.slots.seat import Seat
+from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Message, Prompt
 
@@ -32,38 +33,6 @@ _IN_RAM = 32  # 8 GiB are some tens of conversations
 _SEEN = 1000  # conversations of one start; of one that is older, a RAM cache knows nothing either
 
 Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoice]
-
-
-@dataclass(slots=True, eq=False)
-class Seat:
-    """A running request's place. `slot` is None while nobody knows where the server put it.
-
-    `before`: the slot as it was found; `share`: how much of that the request begins with. `turns`: of its
-    conversation, this one counted; `restored`: from a file.
-    """
-
-    choice: SlotChoice
-    slot: int | None
-    wish: Wish
-    prompt: Prompt
-    turns: int = 1
-    restored: Snapshot | None = None
-    before: Slot | None = None
-    share: Share | None = None
-
-    @property
-    def is_side(self) -> bool:
-        """Whether it is no part of a conversation."""
-        return self.wish.is_side
-
-    @property
-    def conversation(self) -> str:
-        """Whose turn it is."""
-        return self.wish.conversation
-
-
-class Unseen:
-    """A request that is not placed: another endpoint's, or one that chose its slot itself."""
 
 
 class SlotTable:

@@ -1,5 +1,6 @@
 """Where a request stands among the conversations that are remembered."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -10,6 +11,7 @@ from warmprefix.core.memory.ledger import (
     Conversation,
     Node,
     Place,
+    kind_of,
     known_messages,
     place,
 )
@@ -110,7 +112,10 @@ CASES = [
 def test_a_request_has_its_place(case: Case) -> None:
     first_user = 1
 
-    assert place(keys(case.history), first_user, case.found, "new", case.prompt) == case.expected
+    found = place(keys(case.history), first_user, case.found, "new")
+    kind = kind_of(found, case.found.conversation, case.prompt)
+
+    assert replace(found, kind=kind) == case.expected
 
 
 KNOWN = [

@@ -51,7 +51,7 @@ class ServerModel:
     def turn(self, prompt: Prompt, reply: Message | None, traits: Traits) -> Reach:
         """How far it holds a prompt already. Then it holds the prompt and its reply."""
         self._turns += 1
-        reaches = [self._reaches.of(slot, prompt) for slot in self._slots]
+        reaches = self._reaches.of_each(self._slots, prompt)
         place = self._place(reaches)
         reach, old = reaches[place], self._slots[place]
         has_ram = traits.has_ram is not False
@@ -76,7 +76,7 @@ class ServerModel:
     def _exchanged(self, place: int, reach: Reach, prompt: Prompt) -> Reach:
         """The slot's content goes into the RAM cache, and the best that is there comes out."""
         old = self._slots[place]
-        found = [(self._reaches.of(saved, prompt), saved) for saved in self._ram]
+        found = zip(self._reaches.of_each(self._ram, prompt), self._ram, strict=True)
         useful = [
             (other, saved)
             for other, saved in found

@@ -9,7 +9,7 @@ templates: only Kimi-K2 and two of Mistral print ids, only Kimi-K2 names, none t
 compared byte for byte, for some print them whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from warmprefix.core.explain.prefix import same_head, shared_characters
@@ -69,28 +69,37 @@ class Reaches:
         self._memo: Memo[str] = Memo(_MEMO_BYTES)
 
     def of(self, before: Prompt | None, after: Prompt) -> Reach:
-        """How far `after` is `before`; nothing where there is none."""
+        """How far `after` is `before`; nothing if there is none."""
+        return self.of_each((before,), after)[0]
+
+    def of_each(self, befores: Iterable[Prompt | None], after: Prompt) -> list[Reach]:
+        """How far `after` is each of the others."""
         texts = self._texts(after.messages)
         tools = _size_of_tools(after)
         total = tools + sum(map(len, texts))
-        if before is None or not same_head(before, after):
-            return Reach(0, 0, total)
-        return _reach(self._texts(before.messages), texts, tools, total)
+        return [
+            Reach(0, 0, total)
+            if before is None or not same_head(before, after)
+            else _reach(self._texts(before.messages), texts, tools, total)
+            for before in befores
+        ]
 
     def size(self, prompt: Prompt) -> int:
         """Characters of a whole prompt, tools included."""
         return _size_of_tools(prompt) + sum(map(len, self._texts(prompt.messages)))
 
     def _texts(self, messages: Sequence[Message]) -> list[str]:
-        return [self._text(message) for message in messages]
+        known = self._memo.all([message.raw or b"" for message in messages])
+        return [
+            self._shown(message) if text is None else text
+            for message, text in zip(messages, known, strict=True)
+        ]
 
-    def _text(self, message: Message) -> str:
-        found = self._memo.get(message.raw) if message.raw is not None else None
-        if found is None:
-            found = shown(message)
-            if message.raw is not None:
-                self._memo.put(message.raw, found)
-        return found
+    def _shown(self, message: Message) -> str:
+        text = shown(message)
+        if message.raw is not None:
+            self._memo.put(message.raw, text)
+        return text
 
 
 def _size_of_tools(prompt: Prompt) -> int:

@@ -15,11 +15,13 @@ from warmprefix.core.identity.reasoning import split_reasoning
 from warmprefix.core.identity.transient import without_blocks
 from warmprefix.core.identity.volatile import mask
 from warmprefix.core.memo import Memo
+from warmprefix.core.messages import changed
 from warmprefix.core.types import (
     CallPart,
     Content,
     Message,
     OpaquePart,
+    Prompt,
     RawJson,
     ResultPart,
     TextPart,
@@ -34,6 +36,7 @@ VERSION = b"warmprefix-identity-1"
 
 DIGEST_BYTES = 16
 _EDGES = " \t\r\n"
+_SYSTEM = frozenset({"system", "developer"})
 _OPENING_ROLES = frozenset({"system", "developer", "user"})
 _USER_EDGES = "\r\n"
 _NO_CALL = -1
@@ -70,6 +73,7 @@ _NAMED_BY = 2  # messages that tell histories apart: the system text and the fir
 _Name = tuple[bytes | None, ...]
 Answers = tuple[int, ...]
 """For each result of a message, which call of the batch it answers; -1 if none."""
+_Use = tuple[bool, Answers]  # of a message: no reply stands before it; what it answers
 
 
 class Identifier:
@@ -77,7 +81,7 @@ class Identifier:
 
     def __init__(self, looseness: Looseness = STRICT) -> None:
         self._looseness = looseness
-        self._memo: Memo[dict[tuple[bool, Answers], bytes]] = Memo(_MEMO_BYTES)
+        self._memo: Memo[dict[_Use, bytes]] = Memo(_MEMO_BYTES)
         self._tools: Memo[bytes] = Memo(_MEMO_BYTES)
         self._latest: dict[_Name, tuple[tuple[Message, ...], tuple[bytes, ...]]] = {}
 
@@ -112,19 +116,22 @@ class Identifier:
         calls = asked.tool_calls if asked else ()
         order: dict[str | None, int] = {call.id: at for at, call in enumerate(calls)}
         opening = all(message.role != "assistant" for message in before)
-        for message in history[shared:]:
+        new = history[shared:]
+        # The bytes alone are the key: their hash is kept in them, so an old message costs no pass over it.
+        remembered = self._memo.all([message.raw or b"" for message in new])
+        for message, known in zip(new, remembered, strict=True):
             answers = tuple(order.get(result.call_id, _NO_CALL) for result in message.results)
             if not answers or message.logical_role != "tool":
                 order = {call.id: at for at, call in enumerate(message.tool_calls)}
             opening = opening and message.role != "assistant"
-            last = chain_key(last, self._match_key(message, answers, opening))
+            last = chain_key(last, self._match_key(message, known, answers, opening))
             yield last
 
-    def _match_key(self, message: Message, answers: Answers, opening: bool) -> bytes:
+    def _match_key(
+        self, message: Message, known: dict[_Use, bytes] | None, answers: Answers, opening: bool
+    ) -> bytes:
         if message.raw is None:
             return match_key(message, answers, self._looseness, opening)
-        # The bytes alone are the key: their hash is kept in them, so an old message costs no pass over it.
-        known = self._memo.get(message.raw)
         if known is None:
             known = {}
             self._memo.put(message.raw, known)
@@ -133,16 +140,42 @@ class Identifier:
             found = known[opening, answers] = match_key(message, answers, self._looseness, opening)
         return found
 
+    def lineage(self, history: Sequence[Message], scope: bytes) -> tuple[bytes, ...]:
+        """Chain keys of a history without its leading system texts: what stays the same when a clock
+        in them moves."""
+        head = next((at for at, m in enumerate(history) if m.role not in _SYSTEM), len(history))
+        return self.chain_keys(history[head:], scope + b"lineage")
+
+    def head_of(self, prompt: Prompt) -> bytes:
+        """Digest of a prompt up to its first user message, tools and options included; empty if there is no
+        such message.
+
+        Prompts of the same head are rendered alike up to there, whoever sent them: llama-server shows most
+        templates `system` for `developer` (common/chat.cpp:1279-1282).
+        """
+        users = (at for at, message in enumerate(prompt.messages) if message.role == "user")
+        first = next(users, None)
+        if first is None:
+            return b""
+        messages = [
+            changed(m, role="system") if m.role == "developer" else m
+            for m in prompt.messages[: first + 1]
+        ]
+        options = (f"{name}={raw!r}" for name, raw in sorted(prompt.template_options.items()))
+        root = tool_set_key([*self.tool_keys(prompt.tools or ()), scope_key("head", *options)])
+        return self.chain_keys(messages, root)[-1]
+
     def tool_keys(self, tools: Iterable[Tool]) -> tuple[bytes, ...]:
         """The key of each tool, in order."""
-        return tuple(map(self._tool_key, tools))
+        offered = tuple(tools)
+        known = self._tools.all([tool.definition for tool in offered])
+        pairs = zip(offered, known, strict=True)
+        return tuple(self._tool_key(tool) if key is None else key for tool, key in pairs)
 
     def _tool_key(self, tool: Tool) -> bytes:
-        found = self._tools.get(tool.definition)
-        if found is None:
-            found = tool_key(tool)
-            self._tools.put(tool.definition, found)
-        return found
+        key = tool_key(tool)
+        self._tools.put(tool.definition, key)
+        return key
 
 
 def chain_key(parent: bytes, match: bytes) -> bytes:

@@ -95,7 +95,8 @@ NO_ANCESTRY = Ancestry({}, None)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a turn stands. `known`: leading messages that are remembered."""
+    """Where a turn stands. `known`: leading messages that are remembered. `kind`: by its history alone, until
+    it is known what is sent (`kind_of`)."""
 
     conversation: str
     index: int
@@ -105,11 +106,7 @@ class Place:
 
 
 def place(
-    keys: Sequence[bytes],
-    first_user: int,
-    ancestry: Ancestry,
-    new_conversation: str,
-    prompt: Prompt,
+    keys: Sequence[bytes], first_user: int, ancestry: Ancestry, new_conversation: str
 ) -> Place:
     """The place of a request whose history has these chain keys.
 
@@ -121,7 +118,18 @@ def place(
     if known <= first_user or last is None:
         return Place(new_conversation, 0, None, Kind.COLD, 0)
     parent = ancestry.nodes[keys[known - 1]].turn
-    return Place(last.id, last.turns, parent, _kind(keys, known, last, prompt), known)
+    return Place(last.id, last.turns, parent, kind_of_history(keys, known, last), known)
+
+
+def kind_of(where: Place, before: Conversation | None, sent: Prompt) -> Kind:
+    """How a request relates to its conversation as it is sent. `before`: the conversation that it goes on from,
+    with whose tools and options its own are compared, if its place is by messages that are remembered."""
+    if where.known and before is not None:
+        if [tool.definition for tool in sent.tools or ()] != list(before.tools):
+            return Kind.TOOLS_CHANGED
+        if dict(sent.template_options) != dict(before.options):
+            return Kind.TEMPLATE_OPTIONS_CHANGED
+    return where.kind
 
 
 def known_messages(keys: Sequence[bytes], nodes: Container[bytes]) -> int:
@@ -141,11 +149,8 @@ def node_id(parent: bytes, key: bytes, raw: bytes) -> bytes:
     return blake2b(parent + key + raw, digest_size=_ID_BYTES).digest()
 
 
-def _kind(keys: Sequence[bytes], known: int, last: Conversation, prompt: Prompt) -> Kind:
-    if [tool.definition for tool in prompt.tools or ()] != list(last.tools):
-        return Kind.TOOLS_CHANGED
-    if dict(prompt.template_options) != dict(last.options):
-        return Kind.TEMPLATE_OPTIONS_CHANGED
+def kind_of_history(keys: Sequence[bytes], known: int, last: Conversation) -> Kind:
+    """How a history relates to the last turn of its conversation, of which `known` messages are remembered."""
     count = len(keys)
     if count >= last.messages and keys[last.messages - 1] == last.tip:
         if count == last.messages:

@@ -8,7 +8,6 @@ from tests.chat_dialect import chat_message
 from warmprefix.core.identity.keys import Identifier
 from warmprefix.core.messages import changed
 from warmprefix.core.types import Prompt, RawJson, Tool
-from warmprefix.pipeline.prepared import head_of
 
 S = chat_message("system", "You help.")
 U = chat_message("user", "Hello")
@@ -32,8 +31,8 @@ OTHERS = [
 def test_prompts_that_begin_alike(other: Prompt, is_same: bool) -> None:
     identifier = Identifier()
 
-    assert (head_of(identifier, other) == head_of(identifier, PROMPT)) is is_same
+    assert (identifier.head_of(other) == identifier.head_of(PROMPT)) is is_same
 
 
 def test_a_prompt_without_a_question_begins_like_no_other() -> None:
-    assert head_of(Identifier(), replace(PROMPT, messages=(S,))) == b""
+    assert Identifier().head_of(replace(PROMPT, messages=(S,))) == b""

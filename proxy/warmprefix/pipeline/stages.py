@@ -1,0 +1,250 @@
+"""A request's stages: as it came, understood, placed, written, ended. Each is made once and never changed.
+
+`Passed` is a request of which nothing is made: it goes on as it came. All the others stand on it. The one thing
+in a stage that changes is the list of what failed open on the way, shared by all stages of one request.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
+
+from warmprefix.backends.base import Headers
+from warmprefix.core.explain.cache_break import CacheBreak, Evidence
+from warmprefix.core.explain.direct import Kept
+from warmprefix.core.explain.prefix import Prefix
+from warmprefix.core.explain.saving import WouldSave
+from warmprefix.core.memory.ledger import Ancestry, Conversation, Node, Place
+from warmprefix.core.messages import written
+from warmprefix.core.routing import Route
+from warmprefix.core.slots.seat import NO_SEAT, AnySeat
+from warmprefix.core.stats import cache_stats
+from warmprefix.core.turn import Times, Turn
+from warmprefix.core.types import CacheStats, Kind, Outcome, Prompt, Reply
+from warmprefix.dialects.base import Request
+from warmprefix.pipeline.recent import Last
+from warmprefix.profiles.base import Recognised
+
+_UNKNOWN = Recognised("unknown", None, False)
+_ID_BYTES = 6
+NO_ROUTE = Route("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A request that goes on as it came: nobody has looked at it yet, it was not understood, or what we made
+    of it failed.
+
+    `turn`: its id; `headers` by lower-case name. `client`, `model` and `request` are as far as it was read,
+    for the log and for the choice of a backend. `failed_open`: what of ours failed on its way, by name
+    (counters.py).
+    """
+
+    turn: str
+    endpoint: str
+    headers: Mapping[str, str]
+    body: bytes
+    client: Recognised = _UNKNOWN
+    model: str | None = None
+    request: Request | None = None
+    failed_open: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A request that was read. `scope`: the root of its chain keys."""
+
+    came: Passed
+    request: Request
+    scope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A request whose place among what is remembered is known.
+
+    `canonical`: its prompt after the `rules` named; `keys`: the chain key of each message. `ancestry`: the
+    remembered messages that it goes on from; `head`: what its prompt begins with, see `Identifier.head_of`.
+
+    `place` is by the messages alone; `before` is the state of the conversation that tools and template options
+    are compared with, None if there is none. `is_side`: it is no part of a conversation, as its client says
+    or as its place shows.
+    """
+
+    came: Passed
+    understood: Understood
+    canonical: Prompt
+    rules: tuple[str, ...]
+    keys: tuple[bytes, ...]
+    ancestry: Ancestry
+    head: bytes
+    place: Place
+    before: Conversation | None
+    is_side: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A request as it goes out. `sent`: the prompt in its `body`.
+
+    `ours`: the prompt that we make of it, by `rules` and `restored`; the same as `sent`, unless the proxy only
+    observes (`is_observed`). `nodes`: what each message of it is remembered as, None if it is not sent as it
+    was. `place`: the one it was given, with how it relates to its conversation as it is written.
+    """
+
+    placed: Placed
+    came: Passed
+    request: Request
+    place: Place
+    body: bytes
+    sent: Prompt
+    ours: Prompt
+    rules: tuple[str, ...]
+    restored: tuple[str, ...]
+    nodes: tuple[Node | None, ...]
+    is_observed: bool = False
+
+
+Outgoing = Written | Passed
+"""What can be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A request whose exchange has ended.
+
+    `body`: as it was sent, its slot included; `headers`: those it was sent with. `model`: as the reply names
+    it, else as the request does. `generation`: which start of the backend answered. `pieces`: the reply, if it
+    is captured.
+    """
+
+    outgoing: Outgoing
+    came: Passed
+    body: bytes
+    headers: Headers
+    reply: Reply
+    status: int | None
+    outcome: Outcome
+    times: Times
+    model: str | None
+    stats: CacheStats
+    is_side: bool
+    seat: AnySeat
+    generation: int
+    route: Route
+    pieces: Sequence[bytes] = ()
+
+    @property
+    def kind(self) -> Kind | None:
+        """How the turn relates to its conversation; a side request is no part of one."""
+        if self.is_side:
+            return Kind.SIDE
+        return self.outgoing.place.kind if isinstance(self.outgoing, Written) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A break that the prompts do not explain: what is needed to ask the backend about it."""
+
+    model: str | None
+    kind: Kind | None
+    stats: CacheStats
+    before: Last
+    after: Prompt
+    evidence: Evidence
+
+
+class Patch(TypedDict, total=False):
+    """What a listener adds to a turn that has ended. `question`: what is left to ask about it."""
+
+    prefix: Prefix | None
+    prompt_characters: int
+    prewarmed_tokens: int | None
+    would_save: WouldSave | None
+    cache_break: CacheBreak | None
+    question: Question
+    slot: int | None
+    slot_reason: str | None
+    kept: Kept | None
+
+
+def as_it_came(endpoint: str, headers: Mapping[str, str], body: bytes) -> Passed:
+    """A request of which nothing is known yet, under an id of its own."""
+    return Passed(secrets.token_hex(_ID_BYTES), endpoint, headers, body)
+
+
+def ended_of(
+    outgoing: Outgoing,
+    reply: Reply,
+    status: int | None,
+    outcome: Outcome,
+    times: Times,
+    *,
+    body: bytes | None = None,
+    headers: Headers | None = None,
+    seat: AnySeat = NO_SEAT,
+    generation: int = 0,
+    route: Route = NO_ROUTE,
+    pieces: Sequence[bytes] = (),
+) -> Ended:
+    """The end of an exchange. `body`: the one that was written, unless another was sent."""
+    if isinstance(outgoing, Written):
+        came, is_side = outgoing.came, outgoing.placed.is_side
+    else:
+        came, is_side = outgoing, outgoing.client.side
+    said = reply.message
+    if said is not None and said.raw is None:  # it is written once, for everyone
+        reply = replace(reply, message=replace(said, raw=written(said)))
+    return Ended(
+        outgoing=outgoing,
+        came=came,
+        body=outgoing.body if body is None else body,
+        headers=headers or [],
+        reply=reply,
+        status=status,
+        outcome=outcome,
+        times=times,
+        model=reply.model or came.model,
+        stats=cache_stats(reply),
+        is_side=is_side,
+        seat=seat,
+        generation=generation,
+        route=route,
+        pieces=pieces,
+    )
+
+
+def turn_of(ended: Ended, patch: Patch) -> Turn:
+    """The turn: what its request and its reply say, and what the listeners have added."""
+    came, request = ended.came, ended.came.request
+    ours = ended.outgoing if isinstance(ended.outgoing, Written) else None
+    acting = None if ours is None or ours.is_observed else ours
+    return Turn(
+        id=came.turn,
+        client=came.client.client,
+        endpoint=came.endpoint,
+        model=ended.model,
+        stream=request is not None and request.stream,
+        status=ended.status,
+        outcome=ended.outcome,
+        side=ended.is_side,
+        place=ours.place if ours else None,
+        prefix=patch.get("prefix"),
+        prompt_characters=patch.get("prompt_characters"),
+        rules=acting.rules if acting else (),
+        restored=acting.restored if acting else (),
+        stats=ended.stats,
+        times=ended.times,
+        error=ended.reply.error,
+        cache_break=patch.get("cache_break"),
+        slot=patch.get("slot"),
+        slot_reason=patch.get("slot_reason"),
+        backend=ended.route.backend or None,
+        backend_reason=ended.route.reason or None,
+        would_save=patch.get("would_save"),
+        session=came.client.session,
+        sent_messages=len(request.prompt.messages) if request else None,
+        prewarmed_tokens=patch.get("prewarmed_tokens"),
+        kept=patch.get("kept"),
+        failed_open=tuple(came.failed_open),
+    )

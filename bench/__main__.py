@@ -9,6 +9,7 @@ from bench.path import command as path
 from bench.sessions import command as sessions
 from bench.slots import command as slots
 from bench.soak import command as soak
+from bench.trace import command as trace
 
 Command = Callable[[Sequence[str]], int]
 
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, tuple[Command, str]] = {
         "tokens a real llama-server processes for whole agent sessions, with and without the proxy",
     ),
     "soak": (soak.command, soak.HELP),
+    "trace": (trace.command, trace.HELP),
 }
 USAGE = """\
 usage: python -m bench [NAME [OPTIONS]]

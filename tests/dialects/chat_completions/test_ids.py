@@ -268,3 +268,13 @@ def test_an_event_beyond_the_limit_passes_unread() -> None:
     long = b"data: " + b" " * 4 * 1024 * 1024 + b"x"
 
     assert CallIds((), "seed").piece(long) == long
+
+
+def test_choices_without_calls_stand_beside_one_whose_id_is_made() -> None:
+    others: list[Any] = [{"message": None}, {"message": {"tool_calls": None}}]
+    reply = {"choices": [*others, {"message": {"tool_calls": [{"id": ""}]}}]}
+    body = json.dumps(reply).encode()
+    found = json.loads(CallIds(EARLIER, "turn").body(body))
+
+    assert found["choices"][:2] == others
+    assert ID.fullmatch(found["choices"][2]["message"]["tool_calls"][0]["id"])

@@ -6,12 +6,13 @@ sees it; every other byte of the reply stays. The way back needs no table: the l
 message as it was generated, ids included, and sends it so.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Message
-from warmprefix.core.wire.slices import Span, decode, elements, is_json, members, string
+from warmprefix.core.wire.slices import Span, decode, elements, members, string
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _LENGTH = 9  # Mistral's templates answer 400 to any other length
@@ -19,6 +20,7 @@ _MARK = b'"tool_calls"'
 _LIMIT = 4 * 1024 * 1024  # an event longer than this is passed on unread
 
 Edit = tuple[int, int, bytes]
+Json = Mapping[str, object]
 CallIndex = tuple[int, int]  # of the choice, of the call in it
 
 
@@ -69,8 +71,8 @@ class CallIds:
 
     def _edits(self, value: bytes, key: str) -> list[Edit]:
         found: list[Edit] = []
-        if _MARK not in value or not is_json(value):
-            return found  # a client could read it no better
+        if _MARK not in value or self._are_unique(_read(value), key):
+            return found
         for number, (start, _) in enumerate(_inside(value, 0, "choices")):
             choice = members(value, start)
             place = choice.get(key)
@@ -83,6 +85,28 @@ class CallIds:
                 call = position if key == "message" else _index(value, spans, position)
                 found += self._call(value, first, spans, (at, call))
         return found
+
+    def _are_unique(self, reply: object, key: str) -> bool:
+        """Whether every call keeps its id, as nearly all do: then the bytes need not be taken apart."""
+        new: dict[CallIndex, str] = {}
+        for index, call in _calls(reply, key):
+            given = call.get("id")
+            known = self._begun.get(index) or new.get(index)
+            if known is not None:
+                if given and given != known:
+                    return False
+            elif (
+                not isinstance(given, str)
+                or not given
+                or given in self._used
+                or given in new.values()
+            ):
+                return False
+            else:
+                new[index] = given
+        self._begun.update(new)
+        self._used.update(new.values())
+        return True
 
     def _call(
         self, value: bytes, start: int, spans: Mapping[str, Span], index: CallIndex
@@ -114,6 +138,35 @@ class CallIds:
         self._begun[index] = name
         self._used.add(name)
         return name
+
+
+def _read(value: bytes) -> object:
+    """The JSON in `value`; nothing if no client could read it. Lone surrogates may stand in it."""
+    try:
+        # As text: of bytes it would guess whether they are UTF-16.
+        return json.loads(value.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _calls(reply: object, key: str) -> Iterator[tuple[CallIndex, Json]]:
+    """The calls in what was read, each with its place."""
+    for number, choice in enumerate(_objects(reply, "choices")):
+        at = choice.get("index", number)
+        for position, call in enumerate(_objects(choice.get(key), "tool_calls")):
+            which = position if key == "message" else call.get("index", position)
+            yield (
+                (
+                    (at if isinstance(at, int) else number),
+                    (which if isinstance(which, int) else position),
+                ),
+                call,
+            )
+
+
+def _objects(value: object, key: str) -> list[Json]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _index(value: bytes, spans: Mapping[str, Span], default: int) -> int:

@@ -177,6 +177,8 @@ class Message:
     """The calls, in order."""
     results: tuple[ResultPart, ...] = field(init=False, compare=False, repr=False)
     """Results of tool calls, in order."""
+    tool_call_id: str | None = field(init=False, compare=False, repr=False)
+    """Which call the first result answers; None if there is none, or if it does not say."""
     logical_role: str | None = field(init=False, compare=False, repr=False)
     """Who speaks: "tool" if all that is said are results of tool calls, whatever the role is called."""
 
@@ -192,12 +194,8 @@ class Message:
         _derive(self, "reasoning", "\n".join(thoughts) if thoughts else None)
         _derive(self, "tool_calls", calls)
         _derive(self, "results", results)
+        _derive(self, "tool_call_id", results[0].call_id if results else None)
         _derive(self, "logical_role", "tool" if is_result else self.role)
-
-    @property
-    def tool_call_id(self) -> str | None:
-        """Which call the first result answers; None if there is none, or if it does not say."""
-        return self.results[0].call_id if self.results else None
 
 
 def _content(shown: tuple[Content, ...]) -> str | tuple[Content, ...] | None:

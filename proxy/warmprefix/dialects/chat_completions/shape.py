@@ -94,21 +94,16 @@ def _write_texts(message: Message) -> RawJson | None:
 
 
 def _members(message: Message) -> Iterator[tuple[str, bytes]]:
-    late = (key for key in NAMES.message if key not in message.keys)
-    for key in (*message.keys, *late):
-        value = message.extra.get(key) or _field(message, key)
+    calls, texts = message.tool_calls, _texts(message)
+    own = {
+        **{key: string(text) for key, text in texts.items() if text is not None},
+        "content": _write_content(message.content),
+        "tool_calls": b"[" + b",".join(map(SHAPE.write_call, calls)) + b"]" if calls else None,
+    }
+    for key in dict.fromkeys((*message.keys, *NAMES.message)):
+        value = message.extra.get(key) or own.get(key)
         if value is not None:
             yield key, value
-
-
-def _field(message: Message, key: str) -> bytes | None:
-    if key == "content":
-        return _write_content(message.content)
-    if key == "tool_calls":
-        calls = message.tool_calls
-        return b"[" + b",".join(map(SHAPE.write_call, calls)) + b"]" if calls else None
-    text = _texts(message).get(key)
-    return None if text is None else string(text)
 
 
 def _texts(message: Message) -> dict[str, str | None]:

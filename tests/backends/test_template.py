@@ -9,23 +9,31 @@ from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
 from warmprefix.backends.client import new_client
-from warmprefix.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
+from warmprefix.backends.template import UNKNOWN, LaterSystem, TemplateFacts, ask_template, rendered
 
 
 class Template(ScriptedBackend):
     """Renders messages. `keeps`: the reasoning of all, of those behind the last question, or none;
-    `takes_tools`: else it answers 500 to a body with tools."""
+    `takes_tools`: otherwise it answers 500 to a body with tools. `later`: what it does with instructions behind
+    the first ones; "none": it takes no instructions at all."""
 
-    def __init__(self, keeps: str, *, takes_tools: bool = True) -> None:
+    def __init__(self, keeps: str, *, takes_tools: bool = True, later: str = "shown") -> None:
         super().__init__(otherwise=self._script)
         self._keeps = keeps
         self._takes_tools = takes_tools
+        self._later = later
 
     def _script(self, request: Request) -> list[Step]:
         body = request.json()
         if "tools" in body and not self._takes_tools:
             return json_response({"error": "no tools"}, 500)
-        return json_response({"prompt": "".join(self._texts(body["messages"]))})
+        messages = body["messages"]
+        said = [at for at, message in enumerate(messages) if message["role"] == "system"]
+        if (self._later == "none" and said) or (self._later == "refused" and any(said)):
+            return json_response({"error": "System message must be at the beginning."}, 400)
+        if self._later == "dropped":
+            messages = [m for at, m in enumerate(messages) if at not in said[1:]]
+        return json_response({"prompt": "".join(self._texts(messages))})
 
     def _texts(self, messages: list[dict[str, Any]]) -> list[str]:
         last = max(at for at, m in enumerate(messages) if m["role"] == "user")
@@ -37,11 +45,21 @@ class Template(ScriptedBackend):
 
 
 ROWS: list[tuple[str, Template, TemplateFacts, bool]] = [
-    ("for-good", Template("all"), TemplateFacts(True, True), True),
-    ("in-the-loop", Template("behind"), TemplateFacts(True, False), False),
-    ("never", Template("none"), TemplateFacts(False, False), False),
-    ("no-tools", Template("all", takes_tools=False), TemplateFacts(None, True), True),
-    ("no-tools-never", Template("none", takes_tools=False), TemplateFacts(None, False), False),
+    ("for-good", Template("all"), TemplateFacts(True, True, LaterSystem.SHOWN), True),
+    ("in-the-loop", Template("behind"), TemplateFacts(True, False, LaterSystem.SHOWN), False),
+    ("never", Template("none"), TemplateFacts(False, False, LaterSystem.SHOWN), False),
+    (
+        "no-tools",
+        Template("all", takes_tools=False),
+        TemplateFacts(None, True, LaterSystem.SHOWN),
+        True,
+    ),
+    (
+        "no-tools-never",
+        Template("none", takes_tools=False),
+        TemplateFacts(None, False, LaterSystem.SHOWN),
+        False,
+    ),
 ]
 
 
@@ -85,3 +103,21 @@ async def test_a_prompt_is_rendered_from_the_body_as_it_is() -> None:
 async def test_what_is_no_prompt_is_none(answer: Any) -> None:
     async with serving({"/apply-template": answer}) as backend, new_client() as client:
         assert await rendered(client, backend.url, b"{}") is None
+
+
+LATER = [
+    ("shown", LaterSystem.SHOWN, False),
+    ("dropped", LaterSystem.DROPPED, True),
+    ("refused", LaterSystem.REFUSED, True),
+    ("none", None, False),
+]
+
+
+@pytest.mark.parametrize(("does", "found", "folds"), LATER, ids=[row[0] for row in LATER])
+async def test_what_becomes_of_instructions_behind_the_first_ones_is_seen(
+    does: str, found: LaterSystem | None, folds: bool
+) -> None:
+    async with Template("all", later=does) as backend, new_client() as client:
+        facts = await ask_template(client, backend.url)
+
+    assert (facts.later_system, facts.folds) == (found, folds)

@@ -130,6 +130,9 @@ FAULTS = [
     Fault("table.take", "warmprefix.slots.table.SlotTable.take", "slot"),
     Fault("ahead.arrived", "warmprefix.slots.seatings.ReadingAhead.arrived", "prewarm"),
     Fault("seatings.may_restore", "warmprefix.slots.seatings.Seatings.may_restore", "prepare"),
+    Fault(
+        "known.template_of", "warmprefix.backends.known.KnownBackend.template_of", "backend-facts"
+    ),
     Fault("known.outgoing", "warmprefix.backends.known.KnownBackend.outgoing", "backend-facts"),
     Fault("stand_down.may", "warmprefix.core.slots.stand_down.StandDown.may", "prepare"),
     # the first backend cannot be reached

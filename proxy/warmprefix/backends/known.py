@@ -14,6 +14,7 @@ from warmprefix.backends.kinds import kind_named
 from warmprefix.backends.known_model import Asking, KnownModel, Start
 from warmprefix.backends.probe import Silence, identify
 from warmprefix.backends.router import Router, ask_router
+from warmprefix.backends.template import UNKNOWN, TemplateFacts
 from warmprefix.core.errors import Unreachable
 from warmprefix.tasks import Tasks
 
@@ -27,6 +28,7 @@ _AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the re
 _FIRST_WAIT_S = (
     0.5  # how long a request waits to learn it; a loopback server answers in milliseconds
 )
+_NEEDED_S = 2.0  # how long a request waits to learn what its template takes, if it may be refused
 _LATE_S = 2.0  # how often one that is not there yet is looked for: a look costs a millisecond
 _TOLD = {
     Silence.LOCKED: "wants a key: slots, rendering, saving and explaining are off until backend.api_key is "
@@ -140,6 +142,16 @@ class KnownBackend(KnownModel):
         if not wanted or wanted in loaded or len(loaded) < router.most:
             return ()
         return tuple(known for name, known in self._models.items() if name in loaded)
+
+    async def template_of(self, model: str | None, *, is_needed: bool) -> TemplateFacts:
+        """What is known of a model's template. `is_needed`: the request may fail without it, so it is asked for
+        now if nobody has asked yet, but not for long."""
+        known = self.of(model)
+        if is_needed and known.template == UNKNOWN and known.should_ask():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_NEEDED_S):
+                    await known.ask_template()
+        return known.template
 
     def ended(self, model: str | None, headers: Headers, status: int | None) -> None:
         """A request that went out with these headers has ended; the reply named its model."""

@@ -4,6 +4,7 @@ llama-server renders a body at `/apply-template` without evaluating it (server-c
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 import httpx
 import orjson
@@ -40,16 +41,40 @@ _PLAIN = [
 ]
 
 
+_SAID = "warmprefix-probe-instruction"
+_FIRST = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "One."}]
+_ANSWERED = [*_FIRST, {"role": "assistant", "content": "Two."}]
+_LATER = [
+    *_ANSWERED,
+    {"role": "user", "content": "Three."},
+    {"role": "system", "content": _SAID},
+]
+
+
+class LaterSystem(Enum):
+    """What a template does with instructions behind the first ones."""
+
+    SHOWN = "shown"
+    DROPPED = "dropped"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
-    """Where reasoning of earlier messages is rendered; None where the backend did not say.
+    """Where reasoning of earlier messages is rendered; None if the backend did not say.
 
     `in_loop`: in the tool loop that is still going on. `in_history`: once a newer user message stands
-    behind it.
+    behind it. `later_system`: what becomes of instructions behind the first ones.
     """
 
     in_loop: bool | None
     in_history: bool | None
+    later_system: LaterSystem | None = None
+
+    @property
+    def folds(self) -> bool:
+        """Whether instructions behind the first ones must be said in a user message."""
+        return self.later_system in (LaterSystem.REFUSED, LaterSystem.DROPPED)
 
     @property
     def reasoning_pays(self) -> bool:
@@ -68,16 +93,29 @@ UNKNOWN = TemplateFacts(None, None)
 async def ask_template(client: httpx.AsyncClient, url: str, model: str = "") -> TemplateFacts:
     """The facts of the template in use at `url`; UNKNOWN if it cannot be asked. `model`: of a router."""
 
-    async def keeps(body: dict[str, object]) -> bool | None:
+    async def render(body: dict[str, object]) -> str | None:
         named = {**body, "model": model} if model else body
-        prompt = await rendered(client, url, orjson.dumps(named), model)
+        return await rendered(client, url, orjson.dumps(named), model)
+
+    async def keeps(body: dict[str, object]) -> bool | None:
+        prompt = await render(body)
         return None if prompt is None else _MARK in prompt
+
+    async def later_system() -> LaterSystem | None:
+        if await render({"messages": [*_ANSWERED, _LATER[3]]}) is None:
+            return None  # it takes no instructions at all, or cannot be asked
+        prompt = await render({"messages": _LATER})
+        if prompt is None:
+            return LaterSystem.REFUSED
+        return LaterSystem.SHOWN if _SAID in prompt else LaterSystem.DROPPED
 
     in_loop = await keeps({"messages": _LOOP, "tools": _TOOLS})
     in_history = await keeps({"messages": _HISTORY, "tools": _TOOLS})
     if in_history is None:  # a template without tools
         in_history = await keeps({"messages": _PLAIN})
-    return TemplateFacts(in_loop, in_history)
+    if in_loop is None and in_history is None:
+        return UNKNOWN
+    return TemplateFacts(in_loop, in_history, await later_system())
 
 
 async def rendered(client: httpx.AsyncClient, url: str, body: bytes, model: str = "") -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from warmprefix.backends.base import Kind as BackendKind
 from warmprefix.config import Config
 from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
 from warmprefix.core.memory.ancestry import ancestry
@@ -27,6 +28,8 @@ from warmprefix.core.memory.ledger import (
 from warmprefix.core.memory.move_volatile import move_volatile
 from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools
+from warmprefix.core.rules.base import with_messages
+from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
 from warmprefix.core.types import Kind, Message, Prompt, Tool
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
@@ -108,19 +111,27 @@ class Pipeline:
         *,
         reasoning_pays: bool = False,
         restores: bool = True,
+        folds: bool = False,
     ) -> Outgoing:
         """What to send to a backend of this kind. `placed` stays as it is: another backend may follow.
 
         `reasoning_pays`: evidence that reasoning the client dropped is worth putting back. `restores`: False if
-        putting bytes back has cost this backend more than it kept.
+        putting bytes back has cost this backend more than it kept. `folds`: its template takes no instructions
+        behind the first ones.
         """
         if isinstance(placed, Passed):
             return placed
         came = placed.came
         with guard(self.counters, "prepare", came.failed_open):
             ours = self._restored(placed, reasoning_pays) if restores else _Ours(placed.canonical)
-            return self._written(placed, ours, kind)
+            return self._written(placed, ours, kind, folds=folds)
         return came
+
+    def folded(self, placed: Placed, prompt: Prompt) -> Prompt:
+        """The prompt for a template that takes no instructions behind the first ones."""
+        if not self._rules.of(placed.came.client.client).folds:
+            return prompt
+        return with_messages(prompt, fold(prompt.messages))
 
     async def coming(
         self, placed: Placed, messages: tuple[Message, ...], *, reasoning_pays: bool
@@ -262,13 +273,16 @@ class Pipeline:
             self._tool_sets.put(tool_set, tools)
         return tools
 
-    def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind) -> Written:
+    def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind, *, folds: bool) -> Written:
         request, rules, restored = placed.understood.request, placed.rules, ours.restored
         where = replace(placed.place, kind=kind_of(placed.place, placed.before, ours.prompt))
         body, sent = request.body, request.prompt
         if not self._observe:
             sent = ours.prompt
-            body = request.dialect.render(request, sent, kind.options(request))
+            shown = self.folded(placed, sent) if folds else sent
+            if shown is not sent:
+                rules = (*rules, FOLD_SYSTEM.name)
+            body = request.dialect.render(request, shown, kind.options(request))
             if body is request.body:
                 rules = restored = ()  # what was stripped and put back is no change
         return Written(

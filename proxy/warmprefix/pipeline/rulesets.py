@@ -18,6 +18,7 @@ class RuleSet:
     identifier: Identifier
     moves_volatile: bool
     restores_blocks: bool
+    folds: bool
 
 
 class RuleSets:
@@ -51,7 +52,8 @@ class RuleSets:
         looseness = Looseness(frozen_patterns() if moves or freezes else (), blocks)
         canonicalizer = Canonicalizer(choose_rules(enable, disable), self._told)
         identifier = self._strict if looseness == STRICT else Identifier(looseness)
-        return RuleSet(canonicalizer, identifier, moves, blocks)
+        folds = memory_rules.FOLD_SYSTEM.name not in disable
+        return RuleSet(canonicalizer, identifier, moves, blocks, folds)
 
 
 def _named(names: Collection[str], client: str) -> frozenset[str]:

@@ -2,7 +2,9 @@
 
 from warmprefix.backends.base import Headers
 from warmprefix.backends.kinds import OTHER
+from warmprefix.backends.template import UNKNOWN
 from warmprefix.core.errors import BackendError
+from warmprefix.core.fold import needs_folding
 from warmprefix.core.routing import Route
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
@@ -34,20 +36,28 @@ class Way:
         assert chosen is not None, "there is at least one backend, and none was tried"
         self._take(*chosen)
 
+    @property
+    def _is_folded(self) -> bool:
+        """Whether the template decides how the request is written."""
+        placed = self._placed
+        return isinstance(placed, Placed) and needs_folding(placed.canonical.messages)
+
     async def write(self) -> None:
         """Write the request for the chosen backend."""
         parts, model, noted = self.parts, self.came.model, self.came.failed_open
         self.outgoing, self.headers = self.came, self._client_headers
-        kind = OTHER  # changes nothing
+        kind, template = OTHER, UNKNOWN  # change nothing
         with guard(parts.counters, "backend-facts", noted):
             self.headers = await parts.known.outgoing(self._client_headers)
             kind = await parts.known.kind()
+            template = await parts.known.template_of(model, is_needed=self._is_folded)
         with guard(parts.counters, "prepare", noted):
             self.outgoing = self._pipeline.write(
                 self._placed,
                 kind,
-                reasoning_pays=parts.known.of(model).template.reasoning_pays,
+                reasoning_pays=template.reasoning_pays,
                 restores=parts.seatings.may_restore(model),
+                folds=template.folds,
             )
 
     def leads_on(self, error: BackendError) -> bool:

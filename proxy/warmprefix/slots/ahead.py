@@ -41,8 +41,11 @@ class Ahead:
         """The body that would go out for the coming message."""
         request = written.request
         messages = (*request.prompt.messages, reply, coming)
-        pays = self.known.template.reasoning_pays
+        template = self.known.template
+        pays = template.reasoning_pays
         prompt = await self._pipeline.coming(written.placed, messages, reasoning_pays=pays)
+        if template.folds:
+            prompt = self._pipeline.folded(written.placed, prompt)
         kind = await self.known.kind()
         return request.dialect.render(request, prompt, kind.options(request))
 

@@ -36,4 +36,16 @@ RESTORE_TRANSIENT_BLOCKS = MemoryRule(
     "in the next request. It is put back as it was sent, so the model goes on reading it.",
     "https://github.com/antirez/ds4/issues/364; https://github.com/anomalyco/opencode/issues/23595",
 )
-MEMORY_RULES: tuple[MemoryRule, ...] = (FREEZE_VOLATILE, MOVE_VOLATILE, RESTORE_TRANSIENT_BLOCKS)
+FOLD_SYSTEM = MemoryRule(
+    "fold-system",
+    Risk.NEUTRAL,
+    "Instructions behind the beginning make many templates refuse the request; others leave them out. If the "
+    "backend's template does so (it is asked once), they are said in the user message where they stand.",
+    "https://github.com/anthropics/claude-code/issues/74226; https://github.com/ollama/ollama/issues/17774",
+)
+MEMORY_RULES: tuple[MemoryRule, ...] = (
+    FREEZE_VOLATILE,
+    MOVE_VOLATILE,
+    RESTORE_TRANSIENT_BLOCKS,
+    FOLD_SYSTEM,
+)

@@ -130,6 +130,7 @@ FAULTS = [
     Fault("table.take", "warmprefix.slots.table.SlotTable.take", "slot"),
     Fault("ahead.arrived", "warmprefix.slots.seatings.ReadingAhead.arrived", "prewarm"),
     Fault("seatings.may_restore", "warmprefix.slots.seatings.Seatings.may_restore", "prepare"),
+    Fault("needs_folding", "warmprefix.server.way.needs_folding", "backend-facts"),
     Fault(
         "known.template_of", "warmprefix.backends.known.KnownBackend.template_of", "backend-facts"
     ),

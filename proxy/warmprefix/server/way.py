@@ -36,12 +36,6 @@ class Way:
         assert chosen is not None, "there is at least one backend, and none was tried"
         self._take(*chosen)
 
-    @property
-    def _is_folded(self) -> bool:
-        """Whether the template decides how the request is written."""
-        placed = self._placed
-        return isinstance(placed, Placed) and needs_folding(placed.canonical.messages)
-
     async def write(self) -> None:
         """Write the request for the chosen backend."""
         parts, model, noted = self.parts, self.came.model, self.came.failed_open
@@ -50,7 +44,9 @@ class Way:
         with guard(parts.counters, "backend-facts", noted):
             self.headers = await parts.known.outgoing(self._client_headers)
             kind = await parts.known.kind()
-            template = await parts.known.template_of(model, is_needed=self._is_folded)
+            canonical = self._placed.canonical if isinstance(self._placed, Placed) else None
+            is_needed = canonical is not None and needs_folding(canonical.messages)
+            template = await parts.known.template_of(model, is_needed=is_needed)
         with guard(parts.counters, "prepare", noted):
             self.outgoing = self._pipeline.write(
                 self._placed,

@@ -24,7 +24,7 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="Settings (TOML). Default: ./warmprefix.toml if there.",
+        help="Settings (TOML). Default: ./warmprefix.toml if it exists.",
     ),
 ]
 

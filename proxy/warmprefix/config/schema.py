@@ -130,8 +130,8 @@ class MemoryConfig:
     max_age_s: SomeSeconds = 2592000.0
     """Age at which an unused conversation is forgotten."""
     restore_reasoning: RestoreReasoning = "auto"
-    """Put back reasoning that the client dropped; auto: where the template keeps it, found by
-    asking.
+    """Put back reasoning that the client dropped; auto: if the template keeps it, which the proxy
+    finds out by asking.
     """
 
 
@@ -144,15 +144,16 @@ class SlotsConfig:
     never, and nothing is saved or read ahead.
     """
     side_wait_s: Seconds = 0.0
-    """With a single slot: how long a side request (a title, tags) is held back at most while a
-    conversation is in a tool loop, which it would cut. 0: it is not.
+    """With a single slot: how long a side request (a title, tags) waits at most while a
+    conversation is in a tool loop, which it would cut. 0: it does not wait.
     """
     save: Save = "auto"
     """Save a conversation's slot to disk and restore it when the conversation comes back; auto:
-    where llama-server runs with --slot-save-path.
+    if llama-server runs with --slot-save-path.
     """
     save_idle_s: SomeSeconds = 30.0
-    """How long a slot must be unused before it is saved; one that is taken away is saved at once.
+    """How long a slot must be unused before it is saved; one that another request is about to
+    take is saved at once.
     """
     save_path: str = ""
     """The folder of --slot-save-path as this proxy sees it, so that it can delete files. Empty: 16
@@ -169,11 +170,11 @@ class PrewarmConfig:
     """`[prewarm]`: reading the coming prompt while the user reads the answer."""
 
     mode: PrewarmMode = "auto"
-    """Evaluate ahead what a new user message makes the template render otherwise; auto: where the
+    """Evaluate ahead what a new user message makes the template render differently; auto: if the
     backend is idle and its slots are known.
     """
     min_tokens: Tokens = 256
-    """Tokens that must be lost without it for it to begin."""
+    """It begins only if at least this many tokens would be lost without it."""
     idle_s: Seconds = 0.5
     """How long nothing must have run before it begins."""
     restart_check_s: Seconds = 5.0

@@ -1,6 +1,6 @@
 """Evaluates the beginning of the coming prompt in the conversation's own slot, while nobody asks anything.
 
-What is worth it is decided in core/prewarm.py. Here: when nothing runs, in steps, and gone as soon as
+What is worth it is decided in core/slots/prewarm.py. Here: when nothing runs, in steps, and gone as soon as
 somebody asks.
 """
 

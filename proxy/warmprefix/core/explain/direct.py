@@ -35,7 +35,7 @@ class Kept:
 
 
 class ServerModel:
-    """The slots and the RAM cache of a llama-server that chooses for itself. Facts: core/slots.py."""
+    """The slots and the RAM cache of a llama-server that chooses for itself. Facts: docs/slots.md."""
 
     def __init__(self, reaches: Reaches) -> None:
         self._reaches = reaches

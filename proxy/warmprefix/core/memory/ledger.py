@@ -1,7 +1,7 @@
 """What is remembered of conversations, and where a request stands among them. Values only.
 
 A history is a path through a tree of nodes. A node is one message in the bytes that the backend was
-given, behind exactly the messages before it. Several may have the same chain key (core/identity.py): the
+given, behind exactly the messages before it. Several may have the same chain key (core/identity/keys.py): the
 same question asked twice may have two replies that look alike, and one reply may be sent in two spellings.
 """
 

@@ -1,8 +1,8 @@
 """Puts remembered bytes back: for each message that is recognised, what the backend holds.
 
-The bytes are those that the conversation sent or got before (core/ancestry.py), as long as they go on
-from what the backend holds (core/continuation.py). A message whose reasoning the client changed is the
-client's; one whose reasoning the client dropped gets it back only if that was decided (`reasoning`), and
+The bytes are those that the conversation sent or got before (core/memory/ancestry.py), as long as they
+go on from what the backend holds (core/memory/continuation.py). A message whose reasoning the client changed is
+the client's; one whose reasoning the client dropped gets it back only if that was decided (`reasoning`), and
 otherwise keeps the rest of its remembered bytes.
 """
 

@@ -1,4 +1,4 @@
-"""Rules that need memory of the conversation: what they are and why. core/restore.py does the work."""
+"""Rules that need memory of the conversation: what they are and why. core/memory/ does the work."""
 
 from dataclasses import dataclass
 

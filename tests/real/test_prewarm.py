@@ -174,7 +174,9 @@ async def test_a_side_request_in_between_only_delays_it(start_llama: StartLlama)
     async with proxied(server, idle_s=0.2) as proxy:
         first = loop()
         reply = await chat(proxy, first)
-        await proxy.records()  # it is found out where it was: until then the title is left to the server
+        await (
+            proxy.records()
+        )  # it is found out where it was: until then the title is left to the server
         await chat(proxy, title)
         await rested()
         await chat(proxy, [*first, reply, QUESTION])

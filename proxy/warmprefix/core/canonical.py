@@ -1,8 +1,7 @@
 """The canonical form of a prompt: all rules, in order, each guarded.
 
-A rule that raises is skipped for this prompt and named in the result; the request goes on. A reply
-that the client began and wants continued (a last message of the assistant) is not canonicalized:
-its edges are where the model goes on.
+A rule that raises is skipped for this prompt and named in the result; the request goes on. A last message of
+the assistant, which the client wants continued, is not canonicalized: the model continues at its edge.
 """
 
 from collections import Counter
@@ -24,7 +23,7 @@ from warmprefix.core.rules.base import (
 from warmprefix.core.types import Message, Prompt, Tool
 
 Value = TypeVar("Value")
-Told = Callable[[str, Exception], None]
+Report = Callable[[str, Exception], None]
 
 _MEMO_BYTES = (
     8 * 1024 * 1024
@@ -59,17 +58,17 @@ def choose_rules(
     )
 
 
-def untold(rule: str, error: Exception) -> None:
-    """Nobody is told of a rule that raised; it is named in the result all the same."""
+def unreported(rule: str, error: Exception) -> None:
+    """Reports nothing: a rule that raised is named only in the result."""
     del rule, error
 
 
 class Canonicalizer:
     """Applies `rules`. What they make of one message or tool is remembered by its bytes."""
 
-    def __init__(self, rules: Sequence[Rule], told: Told = untold) -> None:
-        """`told`: called with the name and the error of a rule that raised, as often as it is run."""
-        self._told = told
+    def __init__(self, rules: Sequence[Rule], report: Report = unreported) -> None:
+        """`report`: called with the name and the error of a rule each time that it raises."""
+        self._report = report
         changes = ((rule.name, rule.on_message) for rule in rules)
         self._local = tuple((name, change) for name, change in changes if change is not None)
         of_tools = ((rule.name, rule.on_tool) for rule in rules)
@@ -89,7 +88,7 @@ class Canonicalizer:
         return f"Canonicalizer({self._size}, {len(self._memo)})"
 
     def run(self, prompt: Prompt) -> Canonical:
-        """The canonical form of `prompt`; the same object where nothing changed."""
+        """The canonical form of `prompt`; the same object if nothing changed."""
         tail = continued(prompt)
         head = prompt.messages[: len(prompt.messages) - len(tail)]
         fired: Counter[str] = Counter()
@@ -105,7 +104,7 @@ class Canonicalizer:
             )
         result = with_messages(prompt, (*messages, *tail))
         for rule in self._global:
-            local = _run_local(result, ((rule.name, rule.apply),), self._told)
+            local = _run_local(result, ((rule.name, rule.apply),), self._report)
             result = _counted(result, local, fired, failed)
         if result.tools:
             result = with_tools(result, self._all_tools(result.tools, fired, failed))
@@ -118,11 +117,11 @@ class Canonicalizer:
         fired: Counter[str],
         failed: Counter[str],
     ) -> Message:
-        """`local`: what is remembered of it."""
+        """`local`: what is remembered of the message."""
         if message.opaque:
             return message
         if local is None:
-            local = _written_once(_run_local(message, self._local, self._told))
+            local = _written_once(_run_local(message, self._local, self._report))
             if message.raw is not None:
                 self._memo.put(message.raw, local)
         return _counted(message, local, fired, failed)
@@ -134,7 +133,7 @@ class Canonicalizer:
         local = by_name.get(name) if by_name else None
         if local is None:
             changes = [(rule, _of_call(change, name)) for rule, change in self._of_results]
-            local = _written_once(_run_local(message, changes, self._told))
+            local = _written_once(_run_local(message, changes, self._report))
             if message.raw is not None:
                 self._results.put(message.raw, {**(by_name or {}), name: local})
         return _counted(message, local, fired, failed)
@@ -147,23 +146,23 @@ class Canonicalizer:
         for tool, remembered in zip(tools, known, strict=True):
             local = remembered
             if local is None:
-                local = _run_local(tool, self._of_tools, self._told)
+                local = _run_local(tool, self._of_tools, self._report)
                 self._tools.put(tool.definition, local)
             found.append(_counted(tool, local, fired, failed))
         return tuple(found)
 
 
 def _run_local(
-    value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]], told: Told
+    value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]], report: Report
 ) -> _Local[Value]:
     fired: list[str] = []
     failed: Counter[str] = Counter()
     for name, change in changes:
         try:
             after = change(value)
-        except Exception as error:  # fail open: it goes on without this rule
+        except Exception as error:  # fail open: go on without this rule
             failed[name] += 1
-            told(name, error)
+            report(name, error)
             continue
         if after is not value:
             fired.append(name)
@@ -176,7 +175,7 @@ def _of_call(change: ResultChange, name: str) -> MessageChange:
 
 
 def _written_once(local: _Local[Message]) -> _Local[Message]:
-    """With the bytes of a changed message: once, not on every turn that carries it."""
+    """With the bytes of a changed message: written once, not on every turn that carries it."""
     if not local.rules:
         return local
     return replace(local, value=replace(local.value, raw=written(local.value)))
@@ -188,7 +187,8 @@ def _counted(
     if local.rules or local.failed:
         fired.update(local.rules)
         failed.update(local.failed)
-    # An equal one parsed anew must stay the object it was, or "unchanged" is lost.
+    # Without a change, return the very object that came in: "unchanged" is seen by identity, and what is
+    # remembered may be an equal object of an earlier parse.
     return local.value if local.rules else value
 
 
@@ -202,6 +202,6 @@ def _written(prompt: Prompt) -> Prompt:
 
 
 def continued(prompt: Prompt) -> tuple[Message, ...]:
-    """The last message where the client wants the model to go on with it, else nothing."""
+    """The last message if the client wants the model to continue it, otherwise nothing."""
     last = prompt.messages[-1:]
     return last if last and last[0].role == "assistant" else ()

@@ -1,7 +1,7 @@
-"""Every error the proxy raises itself, as one small tree.
+"""Every error that the proxy itself raises, as one small tree.
 
     ProxyError(side)
-    ├─ NotUnderstood    PROXY     valid traffic, but not ours to touch: it passes through, counted
+    ├─ NotUnderstood    PROXY     valid traffic, but not ours to touch: passed through and counted
     ├─ BackendError     BACKEND
     │  ├─ Unreachable   refused, no such host, no route: nothing was sent
     │  ├─ TimedOut      no answer within the configured time
@@ -31,11 +31,11 @@ class ProxyError(Exception):
 
 
 class NotUnderstood(ProxyError):
-    """The body is not one the core may change; forward it untouched."""
+    """The core may not change this body; forward it untouched."""
 
 
 class BackendError(ProxyError):
-    """The backend failed to answer."""
+    """The backend failed."""
 
     side = Side.BACKEND
 
@@ -65,4 +65,4 @@ class StoreError(ProxyError):
 
 
 class ConfigError(ProxyError):
-    """The configuration cannot be used; the message has a line for each problem: file, line, key."""
+    """The configuration cannot be used. The message has a line for each problem: file, line, key."""

@@ -1,8 +1,8 @@
-"""Instructions that stand behind the beginning, said where templates take them: in a user message.
+"""Puts instructions that come after the beginning into a user message, where templates accept them.
 
-Many templates want one system message, and in front: they refuse a request that has another one (Qwen3.5,
-Gemma, Mistral), or leave it out without a word (gpt-oss, MiniMax-M2). Nothing is moved to the front: what was
-said later stays later, so a history that only grows still only grows if it is folded.
+Many templates want one system message, in front: if there is another one, they refuse the request (Qwen3.5,
+Gemma, Mistral) or leave it out without a word (gpt-oss, MiniMax-M2). Nothing is moved to the front: what was
+said later stays later, so a history that only grows still only grows after folding.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ _BETWEEN = "\n\n"
 
 
 def fold(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages with one system message, in front, if any; the same tuple if that is so already.
+    """The messages with at most one system message, in front; the same tuple if that is so already.
 
-    Leading ones are joined. A later one goes into the user message before it, unless that holds results of
-    calls; otherwise it becomes a user message. One that follows such a message is joined to it, since some
-    templates want user and assistant to take turns.
+    Leading system messages are joined. A later one goes into the user message before it. If there is none, or
+    it has results of calls, the system message becomes a user message; a user message that follows is joined to
+    it, since some templates want user and assistant to take turns.
     """
     if not needs_folding(messages):
         return messages
@@ -48,7 +48,7 @@ def fold(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def needs_folding(messages: Sequence[Message]) -> bool:
-    """Whether there are instructions behind the first message."""
+    """Whether there are instructions after the first message."""
     return any(map(_is_system, messages[1:]))
 
 
@@ -61,7 +61,7 @@ def _is_plain_user(message: Message) -> bool:
 
 
 def _joined(messages: Sequence[Message]) -> Message:
-    """The first of them with the texts of all."""
+    """The first of the messages, with the texts of all."""
     first, *others = messages
     if not others:
         return first
@@ -73,7 +73,7 @@ def _joined(messages: Sequence[Message]) -> Message:
 
 
 def _with(message: Message, parts: Sequence[Content]) -> Message:
-    """The message with more behind what it shows: in its text if that is one string, else beside its parts."""
+    """The message with more content: added to its text if that is one string, otherwise as further parts."""
     content = message.content
     if isinstance(content, str) and all(isinstance(part, TextPart) for part in parts):
         texts = [part.text for part in parts if isinstance(part, TextPart)]
@@ -94,7 +94,7 @@ def _contents(message: Message) -> tuple[Content, ...]:
 
 
 def _wrapped(message: Message) -> tuple[Content, ...]:
-    """What it says, marked as instructions; pictures as they are."""
+    """The text of a message, marked as instructions; pictures as they are."""
     contents = _contents(message)
     text = _BETWEEN.join(part.text for part in contents if isinstance(part, TextPart))
     others = tuple(part for part in contents if isinstance(part, OpaquePart))

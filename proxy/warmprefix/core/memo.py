@@ -1,8 +1,8 @@
 """A bounded memory of function results, in two generations.
 
-A look-up that finds its value in the old generation moves it to the young one; when the young one
-is full it becomes the old one and what was not asked for since is forgotten. Cheaper per look-up
-than a linked list, and as good for histories, which are asked for as a whole.
+A look-up that hits the old generation moves the value to the young one. When the young one is full, it becomes
+the old one, and what was not asked for since is forgotten. Cheaper per look-up than a linked list, and as
+good for histories, which are asked for as a whole.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 ENTRY_BYTES = 1000
-"""What a message costs beside its bytes: its object, fields and places in tables (measured on CPython 3.11)."""
+"""What a message costs besides its bytes: its object, fields and table entries (measured on CPython 3.11)."""
 
 
 class Memo(Generic[Value]):
-    """Values by bytes. `max_bytes` bounds one generation, each entry counted as its key and ENTRY_BYTES, so
-    that twice as much is kept."""
+    """Values by bytes. `max_bytes` bounds one generation, so up to twice as much is remembered. An entry counts
+    as its key and ENTRY_BYTES."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -25,7 +25,7 @@ class Memo(Generic[Value]):
         self._old: dict[bytes, Value] = {}
 
     def get(self, key: bytes) -> Value | None:
-        """The value put under `key`, or None."""
+        """The value of `key`; None if it is not remembered."""
         found = self._young.get(key)
         if found is None and (found := self._old.pop(key, None)) is not None:
             self.put(key, found)
@@ -37,7 +37,7 @@ class Memo(Generic[Value]):
         return [young[key] if key in young else get(key) for key in keys]
 
     def put(self, key: bytes, value: Value) -> None:
-        """Remember `value`. A key larger than a generation is not worth remembering."""
+        """Remember `value`, unless its key is larger than a generation."""
         size = len(key) + ENTRY_BYTES
         if size > self._max_bytes:
             return

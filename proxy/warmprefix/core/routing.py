@@ -1,7 +1,7 @@
-"""Which of several backends a request should go to: a pure decision on a table of what is known of them.
+"""Which of several backends a request should go to: a pure decision on what is known of each.
 
-A prompt that was read by one backend is cold on every other, so a conversation stays where it is as long as
-it can. Only what cannot stay, and what is new, is shared out.
+A prompt that one backend has read is cold on every other, so a conversation stays on its backend as long as it
+can. Only new conversations, and those that cannot stay, are distributed.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BackendView:
-    """What is known of one backend. `models`: the names it serves, empty for any; `weight`: how much more
-    than the others it can do; `running`: requests that it answers now; `is_draining`: it keeps the
-    conversations it holds and gets no new ones."""
+    """What is known of one backend. `models`: the names it serves, empty if it serves any; `weight`: its
+    capacity compared with the others; `running`: requests that it is answering now; `is_draining`: it keeps the
+    conversations that it holds and gets no new ones."""
 
     name: str
     models: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class BackendView:
     is_draining: bool = False
 
     def serves(self, model: str | None) -> bool:
-        """Whether a request for the model may go there."""
+        """Whether a request for the model may go to this backend."""
         return not self.models or model is None or model in self.models
 
 
@@ -40,11 +40,11 @@ def route(
     backends: Sequence[BackendView],
     tried: Collection[str] = (),
 ) -> Route | None:
-    """The backend for a request; None where each that could answer was tried.
+    """The backend for a request; None if each that could answer was tried.
 
-    `home` holds the conversation, None where none does; `tried` could not be reached by this request.
-    Where nobody serves the model, all are asked alike: what is wrong with it is theirs to say. Where none
-    that serves it is healthy, one is tried all the same: it may have come back.
+    `home` holds the conversation, None if no backend does; `tried` could not be reached by this request.
+    If no backend serves the model, any of them may get the request, and its own error reaches the client. If
+    none that serves it is healthy, one is tried all the same: it may have come back.
     """
     serving = [view for view in backends if view.serves(model)]
     able = [view for view in serving or backends if view.name not in tried]

@@ -1,4 +1,4 @@
-"""The backend's counts as one meaning each, from whichever object it sent.
+"""The backend's counts, one meaning each, from whichever object it sent.
 
 "Prompt tokens" has three meanings on one llama-server: `usage.prompt_tokens` is the whole prompt,
 `timings.prompt_n` only what was evaluated, `timings.cache_n` what was reused
@@ -15,9 +15,9 @@ LONGEST_MS = 31 * 24 * 3600 * 1000
 
 
 def cache_stats(reply: Reply) -> CacheStats:
-    """The counts of a reply: `timings` if they are there, `usage` for what they leave out.
+    """The counts of a reply: from `timings` if it is there, from `usage` for what that leaves out.
 
-    What no backend can have counted or measured is taken as not reported.
+    A number that no backend can have counted or measured is taken as not reported.
     """
     usage = _usage(reply.usage or Usage())
     timings = _timings(reply.timings or Timings())
@@ -42,7 +42,7 @@ def cache_stats(reply: Reply) -> CacheStats:
 
 
 def cache_ratio(stats: CacheStats) -> float | None:
-    """Cached share of the prompt, 0 to 1; None where either count was not reported."""
+    """Cached share of the prompt, 0 to 1; None if either count was not reported."""
     if stats.cached_tokens is None or not stats.prompt_tokens:
         return None
     return stats.cached_tokens / stats.prompt_tokens

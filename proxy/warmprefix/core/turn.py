@@ -13,7 +13,7 @@ from warmprefix.core.types import CacheStats, Kind, Outcome
 @dataclass(frozen=True, slots=True)
 class Times:
     """Moments and durations of a turn. `started_s`: Unix time. `first_ms`: from the arrival of the
-    request to the first generated text; None where nothing was generated or nothing was streamed."""
+    request to the first generated text; None if nothing was generated or nothing was streamed."""
 
     started_s: float
     total_ms: float
@@ -23,11 +23,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What is known of a turn when it has ended. `place` and `prefix` are None where the body was not
-    understood; `prefix` also where there is no earlier turn to compare with. `would_save` is set where
-    the proxy only observes. `session`: the client's explicit session id. `prewarmed_tokens`:
-    evaluated for its prompt before it came. `kept`: against the same request without us. `failed_open`: what of
-    ours failed on its way."""
+    """What is known of a turn when it has ended. `place` and `prefix` are None if the body was not understood;
+    `prefix` also if there is no earlier turn to compare with. `would_save` is set if the proxy only observes.
+    `session`: the client's explicit session id. `prewarmed_tokens`: those evaluated for its prompt before it
+    came. `kept`: compared with the same request without us. `failed_open`: which of our parts failed."""
 
     id: str
     client: str

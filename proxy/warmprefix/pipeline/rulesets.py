@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from warmprefix.config import CanonicalizeConfig
-from warmprefix.core.canonical import Canonicalizer, Told, choose_rules, untold
+from warmprefix.core.canonical import Canonicalizer, Report, choose_rules, unreported
 from warmprefix.core.identity.keys import STRICT, Identifier, Looseness
 from warmprefix.core.rules import memory_rules
 from warmprefix.profiles.volatile import frozen_patterns
@@ -22,17 +22,18 @@ class RuleSet:
 
 
 class RuleSets:
-    """One rule set for each choice of rules; clients without a choice of their own share one."""
+    """One rule set for each choice of rules; clients without a choice of their own share one set."""
 
     def __init__(
         self,
         config: CanonicalizeConfig,
         strict: Identifier | None = None,
-        told: Told = untold,
+        report: Report = unreported,
     ) -> None:
-        """`strict`: the identifier of all that have no looseness of their own. `told`: of rules that raise."""
+        """`strict`: the identifier of all clients whose rules loosen nothing. `report`: called for a rule that
+        raises."""
         self._config = config
-        self._told = told
+        self._report = report
         self._strict = strict or Identifier()
         self._sets: dict[tuple[frozenset[str], frozenset[str]], RuleSet] = {}
 
@@ -50,7 +51,7 @@ class RuleSets:
         freezes = memory_rules.FREEZE_VOLATILE.name in on
         blocks = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
         looseness = Looseness(frozen_patterns() if moves or freezes else (), blocks)
-        canonicalizer = Canonicalizer(choose_rules(enable, disable), self._told)
+        canonicalizer = Canonicalizer(choose_rules(enable, disable), self._report)
         identifier = self._strict if looseness == STRICT else Identifier(looseness)
         folds = memory_rules.FOLD_SYSTEM.name not in disable
         return RuleSet(canonicalizer, identifier, moves, blocks, folds)

@@ -52,13 +52,13 @@ ROWS = [
         "keeps-but-never-restored",
         Features(reasoning_in_history=True),
         "never",
-        [("bad", "The template keeps reasoning, and warmprefix is told not to put it back")],
+        [("bad", "The template keeps reasoning, and warmprefix is set not to put it back")],
     ),
     (
         "drops-but-always-restored",
         Features(reasoning_in_history=False),
         "always",
-        [("bad", "The template drops reasoning, and warmprefix is told to always put it back")],
+        [("bad", "The template drops reasoning, and warmprefix is set to always put it back")],
     ),
     (
         "never-shown",

@@ -1,1 +1,1 @@
-"""What helps cache reuse and what hurts it, in words: facts in, findings out."""
+"""What helps cache reuse and what hurts it, in words: from facts to findings."""

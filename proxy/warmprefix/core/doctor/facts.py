@@ -1,6 +1,7 @@
 """What `warmprefix doctor` learned about a backend: values without judgement.
 
-Filled by backends/ask.py, judged by findings.py and its neighbours. None always means: it did not say.
+Filled by backends/ask.py, judged by findings.py and its neighbours. None always means that the backend did
+not say.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ Rewrite = Literal["none", "reasoning", "more"]
 class TemplateFeatures:
     """What the chat template makes of a prompt, learned by rendering probes.
 
-    `rewrites`: what of a tool loop is rendered differently once a newer user message follows it.
-    `key_order`: whether arguments appear in the order of their keys as sent. `clock`: whether it prints
-    the date or the time of day. `can_preserve`: whether llama-server can make it keep reasoning.
+    `rewrites`: the part of a tool loop that is rendered differently once a newer user message follows.
+    `key_order`: whether the keys of arguments appear in the order in which they were sent. `clock`: whether
+    it prints the date or the time of day. `can_preserve`: whether llama-server can make it keep reasoning.
     """
 
     reasoning_in_loop: bool | None = None
@@ -37,9 +38,10 @@ class TemplateFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One measured experiment on an idle slot: a prompt, then one that shares its first `shared` tokens.
+    """One experiment on an idle slot: a prompt, then one that shares its first `shared` tokens.
 
-    `cached`: how many the backend reused; `rate`: tokens read a second. `problem`: why there is no result.
+    `cached`: how many of them the backend reused; `rate`: tokens evaluated per second. `problem`: why there is
+    no result.
     """
 
     shared: int = 0
@@ -50,7 +52,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """One llama-server. `context_tokens` is that of one slot. `arguments`: its command line, if known."""
+    """One llama-server. `context_tokens`: the context of one slot. `arguments`: its command line, if known."""
 
     url: str
     state: State = "ready"
@@ -68,7 +70,7 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A language model that Lemonade holds in memory. `url`: its llama-server, if it has one."""
+    """A language model that Lemonade has in memory. `url`: its llama-server, if it has one."""
 
     name: str
     recipe: str
@@ -78,8 +80,8 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class LemonadeFacts:
-    """One Lemonade Server. `loaded`: most recently used first. `limit`: language models at a time, -1
-    for no limit; `available`: models it has downloaded. `is_local`: on this machine."""
+    """One Lemonade Server. `loaded`: most recently used first. `limit`: language models at a time, -1 if there
+    is no limit; `available`: models it has downloaded. `is_local`: it runs on this machine."""
 
     version: str | None = None
     loaded: tuple[LoadedModel, ...] = ()
@@ -91,8 +93,8 @@ class LemonadeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A backend. `locked`: it answers 401 without a key. `server`: the llama-server, or the one behind.
-    `counts`: whether its kind reports cached tokens."""
+    """A backend. `locked`: it answers 401 without a key. `server`: the llama-server, or the one behind
+    Lemonade. `counts`: whether a backend of its kind reports cached tokens."""
 
     url: str
     kind: str

@@ -1,7 +1,7 @@
-"""What helps cache reuse and what hurts it, in words: facts in, findings out.
+"""What helps cache reuse and what hurts it, in words: from facts to findings.
 
 Pure. A finding says what was observed, why it matters, and what to do if something can be done.
-Nothing is guessed: what a backend does not show is a note that says so.
+Nothing is guessed: a note says what a backend does not show.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from warmprefix.core.doctor.server import server_findings
 from warmprefix.core.doctor.template import template_findings
 
 REACHED, HURTS = 0, 1
-"""Exit statuses of the command; 2 is for a backend that cannot be reached."""
+"""Exit statuses of the command; 2 means that the backend cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Settings:
 
 
 def judge(facts: Facts, settings: Settings) -> tuple[Finding, ...]:
-    """All findings, in the order in which a person reads them: the backend, its slots, its template."""
+    """All findings, in reading order: the backend, its slots, its template."""
     return tuple(_findings(facts, settings))
 
 
 def exit_status(findings: tuple[Finding, ...]) -> int:
-    """1 if anything hurts."""
+    """1 if anything hurts, otherwise 0."""
     return HURTS if any(finding.level == "bad" for finding in findings) else REACHED
 
 
@@ -62,7 +62,7 @@ def _server(server: ServerFacts, settings: Settings, *, is_lemonade: bool) -> It
 
 
 def _for_lemonade(advice: str) -> str:
-    """Flags of llama-server as Lemonade takes them; the context is a setting of its own there."""
+    """Flags of llama-server as Lemonade takes them; it has a setting of its own for the context size."""
     advice = advice.replace("llama-server --ctx-size", "lemonade config set ctx_size")
     advice = advice.replace("the --ctx-size", "the ctx_size")
     return advice.replace("llama-server --", "in llamacpp.args of Lemonade: --")
@@ -94,14 +94,14 @@ def _backend(facts: Facts) -> Finding:
 
 
 def _is_shut(facts: Facts) -> bool:
-    """Whether it shows nothing without its key: llama-server not its properties, Lemonade not its version."""
+    """Whether nothing can be asked without a key: llama-server hides its properties, Lemonade its version."""
     if facts.lemonade is not None:
         return facts.locked and facts.lemonade.version is None
     return facts.server is None or facts.server.state == "locked"
 
 
 def _lock(facts: Facts) -> Finding:
-    """The proxy passes a client's key on, but may have none for its own questions."""
+    """The proxy passes the client's key on, but may have none for its own questions."""
     if _is_shut(facts):
         return bad(
             "It wants an API key, so nothing below could be asked",

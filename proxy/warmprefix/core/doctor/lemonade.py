@@ -1,4 +1,4 @@
-"""Findings about a Lemonade Server: which models it keeps, and when it drops a cache.
+"""Findings about a Lemonade Server: which models stay loaded, and when a cache is dropped.
 
 Source: https://github.com/lemonade-sdk/lemonade, 11.7.0: docs of max_loaded_models and auto_evict.
 """
@@ -12,7 +12,7 @@ _LLAMA = "llamacpp"
 
 
 def lemonade_findings(lemonade: LemonadeFacts, *, has_server: bool) -> Iterator[Finding]:
-    """What is known about a Lemonade Server. `has_server`: the llama-server behind it was asked too."""
+    """Findings about a Lemonade Server. `has_server`: the llama-server behind it answered too."""
     yield from _loaded(lemonade)
     if lemonade.loaded and lemonade.loaded[0].recipe == _LLAMA and not has_server:
         yield _not_asked(lemonade)

@@ -1,4 +1,4 @@
-"""Findings about one llama-server: its slots, what it can keep, and where its model can be cut."""
+"""Findings about one llama-server: its slots, what it can keep, and at which tokens its model can be cut."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from warmprefix.core.doctor.finding import Finding, bad, good, note
 SMALL_CONTEXT_TOKENS = 16384
 """Agents' prompts begin with ten thousand tokens of instructions and tools (docs/design.md, physics)."""
 
-LONG_PROMPT_TOKENS = 30000  # the example of docs/design.md, to say what a rate means
+LONG_PROMPT_TOKENS = 30000  # the example in docs/design.md; it shows what a rate means
 
 AUTOMATIC_SLOTS = 4  # llama-server's choice if --parallel is not given
 _PARALLEL = frozenset({"-np", "--parallel"})
@@ -33,7 +33,7 @@ _NOT_READY = {
 
 
 def server_findings(server: ServerFacts) -> Iterator[Finding]:
-    """What is known about a llama-server that answers."""
+    """Findings about a llama-server that answers."""
     if server.state in _NOT_READY:
         yield bad(*_NOT_READY[server.state])
     elif server.state == "ready":
@@ -73,8 +73,8 @@ def _slots(server: ServerFacts) -> Iterator[Finding]:
 
 
 def _shared(server: ServerFacts) -> Iterator[Finding]:
-    """Slots made without a number share one cache, and each request clears the idle ones
-    (llama.cpp server-context.cpp:2641-2656); over HTTP only their number, 4, hints at it."""
+    """Without --parallel the slots share one cache, and each request clears the idle ones (llama.cpp
+    server-context.cpp:2641-2656); over HTTP only their number, 4, hints at it."""
     arguments = server.arguments
     is_given = arguments is not None and any(word in _PARALLEL for word in arguments)
     if is_given or (arguments is None and server.slots != AUTOMATIC_SLOTS):
@@ -131,7 +131,7 @@ def _ram_cache(arguments: Sequence[str] | None) -> Finding:
 
 
 def _value(arguments: Sequence[str], names: Sequence[str]) -> str | None:
-    """What follows the last of these flags on a command line; None if none is there."""
+    """The value after the last of these flags on a command line; None if none of them is there."""
     found = [at for at, word in enumerate(arguments[:-1]) if word in names]
     return arguments[found[-1] + 1] if found else None
 

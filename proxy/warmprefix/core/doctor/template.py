@@ -1,4 +1,4 @@
-"""Findings about a chat template: which parts of the history it changes by itself, and what it prints."""
+"""Findings about a chat template: which parts of the history it changes, and what it prints."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ OTHER_TEMPLATE = "llama-server --chat-template-file with a template that only ap
 
 
 def template_findings(features: TemplateFeatures | None, restore: str) -> Iterator[Finding]:
-    """What the template does. `restore`: the setting memory.restore_reasoning."""
+    """Findings about a template. `restore`: the setting memory.restore_reasoning."""
     if features is None or features == TemplateFeatures(can_preserve=features.can_preserve):
         yield note(
             "The chat template could not be asked",
@@ -48,18 +48,18 @@ def _reasoning(features: TemplateFeatures, restore: str) -> Iterator[Finding]:
         return
     if features.reasoning_in_history and restore == "never":
         yield bad(
-            "The template keeps reasoning, and warmprefix is told not to put it back",
+            "The template keeps reasoning, and warmprefix is set not to put it back",
             "A client that drops it breaks the prompt at every reply that had some.",
             'memory.restore_reasoning = "auto"',
         )
     elif features.reasoning_in_history:
         yield good(
             "The template keeps reasoning",
-            "What a client drops is put back, so that the model finds what it generated.",
+            "What a client drops is put back, so that the prompt repeats what the model generated.",
         )
     elif restore == "always":
         yield bad(
-            "The template drops reasoning, and warmprefix is told to always put it back",
+            "The template drops reasoning, and warmprefix is set to always put it back",
             "What is put back in a tool loop is removed again later, and the loop is read again.",
             'memory.restore_reasoning = "auto"',
         )

@@ -1,1 +1,1 @@
-"""Why a prompt was read again: what differs, where, and at what cost."""
+"""Why a prompt was evaluated again: what differs, where, and at what cost."""

@@ -1,7 +1,7 @@
-"""Where a prompt leaves the one before, why, what it cost, and what would have kept it.
+"""Where a prompt leaves the one before, why, what that cost, and what would have prevented it.
 
-Pure: two prompts, the counts of two turns, and what is known of the backend, in; one `CacheBreak` out.
-Nothing is guessed: a cause is named only where the texts or the backend show it, else it is "unknown".
+Pure: takes two prompts, the counts of two turns, and what is known of the backend; returns one `CacheBreak`.
+Nothing is guessed: a cause is named only if the texts or the backend show it, otherwise it is "unknown".
 """
 
 import re
@@ -17,16 +17,16 @@ Side = Literal["client", "backend", "template", "unknown"]
 
 _INVITATION = 64  # longest seen: an assistant header with an opened and closed think block
 _EDGES = 8  # tokens: an end mark, a trimmed line feed, a checkpoint 4 tokens before the end
-_CLIP = 60  # characters on each side of a change: enough to recognise the place
+_CLIP = 60  # characters on each side of a change: enough to see where it is
 
 
 @dataclass(frozen=True, slots=True)
 class CacheBreak:
-    """One break. `offset`: characters into the text at `path` where it begins to differ.
+    """One break. `offset`: characters into the text at `path`, where it begins to differ.
 
-    `before` and `after` are excerpts around the change. `tokens_lost`: tokens evaluated although an
-    unbroken prompt would have found them in the cache, by the backend's own counts; `seconds_lost`:
-    at this turn's own rate. None where the backend did not report. `hint`: what to do about it.
+    `before` and `after` are excerpts around the change. `tokens_lost`: tokens evaluated that an unbroken
+    prompt would have had in the cache, by the backend's own counts; `seconds_lost`: at this turn's own rate.
+    Both are None if the backend did not report. `hint`: what to do about it.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Volatile:
 
 @dataclass(frozen=True, slots=True)
 class TemplateBreak:
-    """The rendered prompts differ at `offset` although the messages went on; excerpts of both."""
+    """The rendered prompts differ at `offset` although the messages only went on; excerpts of both."""
 
     offset: int
     before: str
@@ -62,8 +62,8 @@ class TemplateBreak:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of the backend between the two turns. `others`: turns of other conversations that
-    it served in between; `template`: where it renders the same messages otherwise, asked afterwards;
+    """What is known of the backend between the two turns. `others`: turns of other conversations that it served
+    in between; `template`: where its rendering of the same messages changed (it was asked afterwards);
     `has_moved`: another backend answered the turn before."""
 
     restarted: bool = False
@@ -106,7 +106,7 @@ _TEMPLATE_HINT = (
 
 
 def hint_of(cause: str, *, acts: bool = True) -> str:
-    """What to do about a cause. `acts`: a rule knows this very text; else only the client can help."""
+    """What to do about a cause. `acts`: a rule can act on this text; if not, only the client can help."""
     if not acts and cause in ("clock", "date", "counter", "id"):
         return "client: move the text that changes behind the history; no rule knows it"
     return _HINTS[cause]
@@ -122,11 +122,11 @@ def explain(
     evidence: Evidence,
     volatile: Sequence[Volatile],
 ) -> CacheBreak | None:
-    """The break between two turns of one conversation; None where the cache was used as far as it can be.
+    """The break between two turns of one conversation; None if the cache was used as far as it can be.
 
-    `before` ends in the reply that was generated, where there was one; `sent` of its messages were
-    sent. A client that gives a reply back in another form has broken the prompt only where that cost
-    something: most templates print most replies alike.
+    `before` ends in the generated reply, if there was one; the first `sent` of its messages were sent. A reply
+    that the client gives back in another form is a break only if it cost something: most templates print most
+    replies alike.
     """
     lost = tokens_lost(stats_before, stats)
     found = first_difference(before, after)
@@ -152,11 +152,11 @@ def explain(
 
 
 def tokens_lost(before: CacheStats, after: CacheStats) -> int | None:
-    """Tokens that the backend held after the turn before, and evaluated again now.
+    """Tokens that the backend held after the turn before and has now evaluated again.
 
-    It held the prompt and what it generated but for the last token, which is never evaluated
+    It held the prompt and what it generated, without the last token, which is never evaluated
     (llama.cpp server-context.cpp: tokens_cached = prompt + generated - 1); and one token of any
-    prompt is always evaluated anew.
+    prompt is always evaluated again.
     """
     if before.prompt_tokens is None or after.prompt_tokens is None or after.cached_tokens is None:
         return None
@@ -165,16 +165,16 @@ def tokens_lost(before: CacheStats, after: CacheStats) -> int | None:
 
 
 def seconds(tokens: int | None, stats: CacheStats) -> float | None:
-    """How long these tokens took at the turn's own rate."""
+    """How long these tokens take at the turn's own rate."""
     if tokens is None or not stats.processed_tokens or stats.prompt_ms is None:
         return None
     return round(tokens * stats.prompt_ms / stats.processed_tokens / 1000, 3)
 
 
 def slack(before: CacheStats) -> int:
-    """Tokens that may be lost without a reason to look for: a reply's own tokens are rendered with
-    other edges than they were generated with (an end mark, a trimmed line feed), and sliding-window
-    models fall back to a checkpoint 4 tokens before the end (llama.cpp server-context.cpp:3818)."""
+    """Tokens whose loss needs no explanation: the edges of a reply are rendered otherwise than they were
+    generated (an end mark, a trimmed line feed), and sliding-window models fall back to a checkpoint 4 tokens
+    before the end (llama.cpp server-context.cpp:3818)."""
     return max(_EDGES, before.generated_tokens or 0)
 
 
@@ -207,7 +207,7 @@ def _client_break(
 
 
 def _volatile_cause(found: Difference, volatile: Sequence[Volatile]) -> tuple[str, bool]:
-    """The kind of volatile text in which the change lies, where the texts around it are the same."""
+    """The kind of volatile text in which the change lies, if the texts around it are the same."""
     before, after = found.before or "", found.after or ""
     offset = found.offset or 0
     for row in volatile:
@@ -218,7 +218,7 @@ def _volatile_cause(found: Difference, volatile: Sequence[Volatile]) -> tuple[st
 
 
 def _span_at(pattern: re.Pattern[str], text: str, offset: int) -> tuple[int, int] | None:
-    """The match that covers `offset`. Looked for near it: patterns are bounded, texts are not."""
+    """The match that covers `offset`. Only text near it is searched: patterns are bounded, texts are not."""
     start = max(text.rfind("\n", 0, max(offset - 200, 0)) + 1, offset - 1000, 0)
     for found in pattern.finditer(text, start, offset + 1000):
         if found.start() <= offset <= found.end():
@@ -229,7 +229,7 @@ def _span_at(pattern: re.Pattern[str], text: str, offset: int) -> tuple[int, int
 
 
 def _backend_cause(evidence: Evidence, stats: CacheStats) -> tuple[str, Side]:
-    """Why the backend did not reuse a prompt that went on from the one before."""
+    """Why the backend did not reuse the earlier prompt although this one goes on from it."""
     if not evidence.cache_prompt:
         return "no-cache", "client"
     if evidence.has_moved:
@@ -242,16 +242,16 @@ def _backend_cause(evidence: Evidence, stats: CacheStats) -> tuple[str, Side]:
         return evidence.template.cause, "template"
     if evidence.others:
         return "evicted", "backend"
-    # Nothing else ran, the text goes on, a part was reused: only a model that cannot cut its cache
-    # at any token (sliding window, recurrent) falls back to an earlier checkpoint.
+    # Nothing else ran, the text goes on, and a part was reused: then the model cannot cut its cache at any
+    # token (sliding window, recurrent), and fell back to an earlier checkpoint.
     return ("checkpoint", "backend") if stats.cached_tokens else ("unknown", "unknown")
 
 
 def template_break(before: str, after: str, reasoning: Sequence[str]) -> TemplateBreak | None:
-    """Where the rendering of a prompt leaves that of the turn before; None where one goes on from the other.
+    """Where the rendering of a prompt leaves that of the turn before; None if one goes on from the other.
 
-    `reasoning`: texts of the messages' reasoning, to tell why. The last characters of the rendering
-    before are the template's invitation to reply, which history need not repeat.
+    `reasoning`: the reasoning in the messages, to see whether it is the cause. The last characters of the
+    earlier rendering are the template's invitation to reply, which the history need not repeat.
     """
     at = shared_characters(before, after)
     if min(len(before), len(after)) - at <= _INVITATION:
@@ -266,7 +266,7 @@ def template_break(before: str, after: str, reasoning: Sequence[str]) -> Templat
 
 
 def _clipped(text: str | None, offset: int | None) -> str | None:
-    """The text around the change, with `…` where it goes on."""
+    """The text around the change, with `…` at each end where it is cut."""
     if text is None:
         return None
     at = offset or 0

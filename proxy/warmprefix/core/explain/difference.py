@@ -1,4 +1,4 @@
-"""The first place where two prompts differ, in the order in which templates render them.
+"""The first difference between two prompts, in the order in which templates render them.
 
 Template options, then tools, then messages. A longer history is no difference: it went on.
 """
@@ -29,8 +29,8 @@ from warmprefix.core.wire.value import value_key
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`path` names the value, `offset` the character in its text. `before` or `after` is None where the
-    value is missing."""
+    """`path` names the value, `offset` the character in its text. `before` or `after` is None if the value is
+    missing there."""
 
     path: str
     offset: int
@@ -40,7 +40,7 @@ class Difference:
 
 
 def first_difference(before: Prompt, after: Prompt) -> Difference | None:
-    """The first difference; None where `after` goes on from `before`, or is all of it."""
+    """The first difference; None if `after` goes on from `before`, or is a part or all of it."""
     return (
         _options(before.template_options, after.template_options)
         or _tools(before.tools or (), after.tools or ())
@@ -57,7 +57,7 @@ def _options(before: Mapping[str, RawJson], after: Mapping[str, RawJson]) -> Dif
 
 
 def _same(old: bytes | None, new: bytes | None) -> bool:
-    """Whether two JSON texts differ in nothing but blanks between their tokens."""
+    """Whether two JSON texts are the same but for blanks between their tokens."""
     return old == new or (bool(old and new) and compact(old or b"") == compact(new or b""))
 
 
@@ -92,7 +92,7 @@ def _tool_path(at: int, tool: Tool) -> str:
 
 
 def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
-    """The first member that differs, as deep as both are objects with the same names in one order."""
+    """The first member that differs, as deep as both are objects with the same names in the same order."""
     try:
         ours, theirs = members(old), members(new)
     except NotUnderstood:
@@ -116,14 +116,14 @@ def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference
 
 
 def _path(at: int, message: Message) -> str:
-    """Where a message stands in a body of its dialect."""
+    """The path of a message in a body of its dialect."""
     array = "messages" if message.shape is None else message.shape.names.array
     return f"{array}[{at}]"
 
 
 def _message(path: str, old: Message, new: Message) -> Difference | None:
-    """The first difference that a template can see: other members are not handed to it, and neither
-    are the order of members, blanks and escapes (llama.cpp common/chat.cpp:380-462)."""
+    """The first difference that a template can see: it is not given other members, nor the order of members,
+    blanks and escapes (llama.cpp common/chat.cpp:380-462)."""
     if old.opaque or new.opaque or old.role != new.role or old.shape is not new.shape:
         if compact(written(old)) == compact(written(new)):
             return None
@@ -149,7 +149,7 @@ def _content(path: str, old: Message, new: Message) -> Difference | None:
 
 
 def _joined(content: str | tuple[Content, ...] | None) -> str | tuple[Content, ...]:
-    """Content as templates get it: text parts joined, nothing as the empty text."""
+    """Content as templates get it: text parts joined, no content as the empty text."""
     if not content:
         return ""
     if isinstance(content, str):
@@ -205,7 +205,7 @@ def _named(path: str, old: Message, new: Message, names: Names) -> Difference | 
 
 
 def _order(path: str, old: Message, new: Message) -> Difference | None:
-    """A difference in what stands in a message beside its first result and its texts, or in what order."""
+    """A difference in the parts of a message other than its first result and its texts, or in their order."""
     if _frame(old) == _frame(new):
         return None
     return _texts(path, "edit", _text(written(old)), _text(written(new)))
@@ -222,7 +222,7 @@ def _texts(path: str, cause: str, old: str | None, new: str | None) -> Differenc
 
 
 def _plain(content: str | tuple[Content, ...] | None) -> str | None:
-    """Content as a person reads it: pictures as the JSON that they came as."""
+    """Content as a person reads it; a picture is the JSON that came."""
     if content is None or isinstance(content, str):
         return content
     pieces = (p.text if isinstance(p, TextPart) else _text(p.raw) or "" for p in content)

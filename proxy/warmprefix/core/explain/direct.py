@@ -1,11 +1,12 @@
 """What a turn would have cost without us: the client's own bytes, on a server that chooses its slots itself.
 
-Two models of the server run beside the real one: one is told what clients sent, the other what was sent in
-fact. What the two share less or more than each other is what the repair of bytes brought; a slot that was
-asked for or restored is counted by what was known to be in it. So a model that cannot go back to any token,
-or a cache that was evicted, costs both alike and is nobody's doing.
+Two simulations of the server run beside the real one: one is given what clients sent, the other what was really
+sent. The difference between what they reuse is what the repair of bytes brought; a slot that was asked for or
+restored is counted by what it was known to hold. So a model that cannot go back to any token, or an eviction,
+costs both the same and counts for neither.
 
-Texts are compared, in the form that templates show, and become tokens at the turn's own ratio: an estimate.
+The texts are compared in the form that templates show, and converted to tokens at the turn's own ratio: the
+result is an estimate.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from warmprefix.core.slots.choice import SAVED_BELOW, SIMILAR, SlotChoice, Trait
 from warmprefix.core.types import CacheStats, Message, Prompt
 
 LOADED_FROM = 0.25
-"""Of a prompt in the RAM cache at least this must be of use (server-task.cpp, `server_prompt_cache::load`)."""
+"""The least share of a prompt in the RAM cache that must be of use, or it is not loaded (server-task.cpp,
+`server_prompt_cache::load`)."""
 
 _NOISE_TOKENS = 16
 
@@ -25,9 +27,8 @@ _RAM_PROMPTS = 32  # 8 GiB are some tens of long conversations
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`direct_tokens`: what would have been processed without us; `tokens`: how much less was in fact, less
-    than nothing if it was more. `is_estimated`: False if nothing was done to the request, and then `tokens`
-    is 0."""
+    """`direct_tokens`: what would have been processed without us; `tokens`: how many fewer really were,
+    negative if it was more. `is_estimated`: False if nothing was done to the request; then `tokens` is 0."""
 
     direct_tokens: int
     tokens: int
@@ -45,26 +46,26 @@ class ServerModel:
         self._ram: list[Prompt] = []
 
     def begin(self, count: int) -> None:
-        """It has started anew, with so many slots."""
+        """The server has started again, with this many slots."""
         self._slots, self._used, self._ram = [None] * count, [0] * count, []
 
     def turn(self, prompt: Prompt, reply: Message | None, traits: Traits) -> Reach:
-        """How far it holds a prompt already. Then it holds the prompt and its reply."""
+        """How much of a prompt it holds already. After that it holds the prompt and its reply."""
         self._turns += 1
         reaches = self._reaches.of_each(self._slots, prompt)
-        place = self._place(reaches)
-        reach, old = reaches[place], self._slots[place]
+        slot = self._chosen(reaches)
+        reach, old = reaches[slot], self._slots[slot]
         has_ram = traits.has_ram is not False
         is_like = _similarity(reach) > SIMILAR
         if has_ram and not (is_like and self._kept(reach, old) >= SAVED_BELOW):
-            reach = self._exchanged(place, reach, prompt)
-        self._slots[place], self._used[place] = held(prompt, reply), self._turns
+            reach = self._exchanged(slot, reach, prompt)
+        self._slots[slot], self._used[slot] = held(prompt, reply), self._turns
         if has_ram:
-            self._save_idle(place, is_cleared=traits.keeps_idle is False)
+            self._save_idle(slot, is_cleared=traits.keeps_idle is False)
         return reach
 
-    def _place(self, reaches: Sequence[Reach]) -> int:
-        """The slot that shares most, if that is over a tenth, else the one unused for longest."""
+    def _chosen(self, reaches: Sequence[Reach]) -> int:
+        """The slot that shares most, if that is over a tenth; otherwise the one unused for longest."""
         best = max(range(len(reaches)), key=lambda at: reaches[at].characters)
         if _similarity(reaches[best]) > SIMILAR:
             return best
@@ -73,9 +74,9 @@ class ServerModel:
     def _kept(self, reach: Reach, old: Prompt | None) -> float:
         return 0.0 if old is None else reach.characters / max(self._reaches.size(old), 1)
 
-    def _exchanged(self, place: int, reach: Reach, prompt: Prompt) -> Reach:
-        """The slot's content goes into the RAM cache, and the best that is there comes out."""
-        old = self._slots[place]
+    def _exchanged(self, slot: int, reach: Reach, prompt: Prompt) -> Reach:
+        """Move the slot's content to the RAM cache, and take the best match out of it."""
+        old = self._slots[slot]
         found = zip(self._reaches.of_each(self._ram, prompt), self._ram, strict=True)
         useful = [
             (other, saved)
@@ -89,10 +90,10 @@ class ServerModel:
         self._ram = [other for other in self._ram if other is not saved]
         return best
 
-    def _save_idle(self, place: int, *, is_cleared: bool) -> None:
-        for at, slot in enumerate(self._slots):
-            if at != place:
-                self._remember(slot)
+    def _save_idle(self, slot: int, *, is_cleared: bool) -> None:
+        for at, content in enumerate(self._slots):
+            if at != slot:
+                self._remember(content)
                 if is_cleared:
                     self._slots[at] = None
 
@@ -107,7 +108,7 @@ def _similarity(reach: Reach) -> float:
 
 
 class Direct:
-    """The two models of one backend."""
+    """The two simulations of one backend."""
 
     def __init__(self) -> None:
         reaches = Reaches()
@@ -125,8 +126,8 @@ class Direct:
         about: tuple[int, int],
         traits: Traits,
     ) -> Kept | None:
-        """What a turn has kept; None if the backend reported no counts. `about`: which start of the backend,
-        and its number of slots."""
+        """What a turn has kept; None if the backend reported no counts. `about`: which start of the backend it
+        is, and its number of slots."""
         if about != self._about:
             self._about = about
             self._theirs.begin(max(about[1], 1))
@@ -142,7 +143,7 @@ class Direct:
             left = prompt_tokens - min(choice.shared_tokens, prompt_tokens)
         kept = round(theirs.left * rate - left)
         if abs(kept) <= max(_NOISE_TOKENS, processed // 10):
-            kept = 0  # the template's own text, and words that are cut at other places
+            kept = 0  # the template's own text, and words that split into other tokens
         is_same = received is sent or received == sent
         if is_same and (choice is None or not choice.shared_tokens):
             return Kept(processed, 0, is_estimated=False)

@@ -1,4 +1,4 @@
-"""How far two prompts are the same. Our own computation, never called cached.
+"""The prefix that two prompts share. Our own computation, never called cached.
 
 Counted over what is sent, in the order in which templates render it: template options and tools
 first, then the messages. Characters are those of the messages' JSON; tokens are the backend's.
@@ -13,8 +13,8 @@ from warmprefix.core.wire.slices import compact
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What two prompts share from the start. `messages`: whole ones; `characters`: with the part shared
-    of the first that differs, 0 where tools or template options differ before any message."""
+    """What two prompts share from the start. `messages`: whole ones; `characters`: theirs, and those shared of
+    the first message that differs; 0 if tools or template options differ, since they come first."""
 
     messages: int
     characters: int
@@ -49,11 +49,11 @@ def characters(messages: tuple[Message, ...]) -> int:
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode(errors="replace")  # an opaque message can hold half a character
+    return raw.decode(errors="replace")  # an opaque message may contain half a character
 
 
 def shared_characters(one: str, other: str) -> int:
-    """Characters that two texts share from the start. Halving, since comparing slices is fast."""
+    """Characters that two texts share from the start. By halving, since comparing slices is fast."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,12 +1,12 @@
-"""What an observed turn would have cost, had its prompt been sent as the proxy would send it.
+"""What an observed turn would have cost if its prompt had been sent as the proxy would send it.
 
-Texts are compared here and tokens are the backend's, so the result is an estimate: characters become
-tokens at the turn's own ratio. It is never more than what the backend really evaluated.
+Texts are compared here, but tokens are counted by the backend, so the result is an estimate: characters are
+converted to tokens at the turn's own ratio. It is never more than the backend really evaluated.
 
 What templates do not show makes no difference: messages are compared in the form that the lossless
-rules give them, without ids of calls, names of results and blanks in arguments (rendered with 31
-templates: only Kimi-K2 and two of Mistral print ids, only Kimi-K2 names, none the blanks). Tools are
-compared byte for byte, for some print them whole.
+rules give them, without ids of calls, names of results and blanks in arguments (of 31 templates tried, only
+Kimi-K2 and two of Mistral print ids, only Kimi-K2 names, none the blanks). Tools are compared byte for byte,
+because some templates print them whole.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,10 +27,9 @@ _UNSEEN = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far a prompt is what the backend holds: whole messages, and characters of `total`.
+    """How much of a prompt the backend holds: whole messages, and characters of `total`.
 
-    Characters are those of tools and messages as JSON; none are shared where tools or template
-    options differ.
+    Characters are those of tools and messages as JSON; none are shared if tools or template options differ.
     """
 
     messages: int
@@ -39,15 +38,15 @@ class Reach:
 
     @property
     def left(self) -> int:
-        """Characters behind what is shared."""
+        """Characters after the shared ones."""
         return self.total - self.characters
 
 
 @dataclass(frozen=True, slots=True)
 class WouldSave:
-    """What a turn would have saved. `tokens` is None where the backend reported no counts.
+    """What a turn would have saved. `tokens` is None if the backend reported no counts.
 
-    `estimated` is false where nothing would have been shared beyond what is: then 0 is exact.
+    `estimated` is false if no more would have been shared than was: then 0 is exact.
     `rules`, `restored`: what would have acted on the prompt.
     """
 
@@ -63,17 +62,17 @@ def held(prompt: Prompt, reply: Message | None) -> Prompt:
 
 
 class Reaches:
-    """Measures prompts. What a message is as text is remembered by its bytes."""
+    """Compares prompts. The text of a message is remembered by its bytes."""
 
     def __init__(self) -> None:
         self._memo: Memo[str] = Memo(_MEMO_BYTES)
 
     def of(self, before: Prompt | None, after: Prompt) -> Reach:
-        """How far `after` is `before`; nothing if there is none."""
+        """How much of `after` is the beginning of `before`; nothing if there is no `before`."""
         return self.of_each((before,), after)[0]
 
     def of_each(self, befores: Iterable[Prompt | None], after: Prompt) -> list[Reach]:
-        """How far `after` is each of the others."""
+        """The same for each of several prompts."""
         texts = self._texts(after.messages)
         tools = _size_of_tools(after)
         total = tools + sum(map(len, texts))
@@ -139,10 +138,10 @@ def _shown_call(call: ToolCall) -> ToolCall:
 
 
 def would_save(stats: CacheStats, direct: Reach, through: Reach) -> WouldSave:
-    """The saving of a turn whose prompt reaches as far as `direct`, and would reach `through`.
+    """The saving of a turn whose prompt reaches as far as `direct`, and would have reached `through`.
 
-    The smaller of two: what was evaluated beyond the need of the other prompt, by the backend's count;
-    and what the two texts differ by. So what an eviction cost is not counted as saved.
+    The smaller of two numbers: what the backend evaluated beyond what the other prompt would have needed; and
+    what the two texts differ by. So the cost of an eviction is not counted as saved.
     """
     if through.left >= direct.left:
         return WouldSave(0, estimated=False)

@@ -1,1 +1,1 @@
-"""Which messages are the same for us, though their bytes differ."""
+"""Which messages count as the same although their bytes differ."""

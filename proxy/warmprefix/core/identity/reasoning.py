@@ -1,7 +1,7 @@
-"""Reasoning as clients write it into the text of a reply, and how to tell it from the answer.
+"""Reasoning as clients write it into the text of a reply, and how to separate it from the answer.
 
-Only the head of an assistant's text is looked at: a think block further down is something the model
-wrote about. Sources: gptme and hermes-agent (`<think>`), aider (`<thinking-content-HEX>`), Open WebUI
+Only the head of an assistant's text is looked at: in a think block further down the model only writes about
+reasoning. Sources: gptme and hermes-agent (`<think>`), aider (`<thinking-content-HEX>`), Open WebUI
 (`<details type="reasoning">`, https://github.com/open-webui/open-webui/issues/21815).
 """
 
@@ -30,7 +30,7 @@ class Split:
 
 
 def split_reasoning(content: str) -> Split:
-    """The reasoning block at the head of `content`, empty where there is none, and the rest."""
+    """The reasoning block at the head of `content`, empty if there is none, and the rest."""
     if not content.lstrip().startswith("<"):
         return Split("", "", content)
     found = _BLOCK.match(content)
@@ -43,23 +43,23 @@ def split_reasoning(content: str) -> Split:
 
 
 def _without_summary(details: str) -> str:
-    """Open WebUI writes one summary, in front: "Thought for 3 seconds"."""
+    """Without the summary that Open WebUI writes in front: "Thought for 3 seconds"."""
     head, mark, rest = details.partition("</summary>")
     return rest if mark and head.lstrip().startswith("<summary>") else details
 
 
 def reasoning_of(message: Message) -> str:
-    """What the model thought before a reply, from the field or from its text; empty if nothing."""
+    """The reasoning before a reply, from the field or from its text; empty if there is none."""
     if message.reasoning is not None and message.reasoning.strip():
         return message.reasoning
     return split_reasoning(text_of(message)).reasoning
 
 
 def text_of(message: Message) -> str:
-    """The text of a message; empty if its content is none or came in parts."""
+    """The text of a message; empty if it has no content or the content came in parts."""
     return message.content if isinstance(message.content, str) else ""
 
 
 def same_reasoning(one: str, other: str) -> bool:
-    """Whether two texts hold the same reasoning: white space is what clients change about it."""
+    """Whether two texts are the same reasoning, apart from white space, which clients change."""
     return one.split() == other.split()

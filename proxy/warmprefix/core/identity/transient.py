@@ -1,6 +1,6 @@
 """Blocks that a client shows only in its newest user turn, and drops from that turn later.
 
-Found by searching for the closing mark, not by pattern: a text full of opening marks must not cost
+The code searches for the closing mark instead of using a pattern: a text full of opening marks must not cost
 more than one pass.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One kind of block: how it opens and closes. `source`: where it was seen."""
+    """One kind of block: its opening and closing marks. `source`: where it was seen."""
 
     opens: str
     closes: str

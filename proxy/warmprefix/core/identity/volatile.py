@@ -1,13 +1,13 @@
-"""Volatile spans of a text: masked to recognise it, or cut out to be said elsewhere."""
+"""Volatile spans of a text: masked to recognise the text, or cut out to be said elsewhere."""
 
 import re
 from collections.abc import Sequence
 
-_MASK = "\0"  # cannot stand in a chat message's text by accident
+_MASK = "\0"  # does not occur in a chat message's text by accident
 
 
 def mask(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
-    """`text` with every volatile span replaced, so that two moments look the same."""
+    """`text` with every volatile span replaced, so that it looks the same at any moment."""
     for pattern in patterns:
         text = pattern.sub(_MASK, text)
     return text
@@ -16,7 +16,7 @@ def mask(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
 def cut(text: str, patterns: Sequence[re.Pattern[str]]) -> tuple[str, tuple[str, ...]]:
     """`text` without its volatile spans, and the spans in the order of the patterns.
 
-    A line that held nothing else goes with its span.
+    A line that has nothing else in it goes with its span.
     """
     spans: list[str] = []
     for pattern in patterns:

@@ -1,14 +1,14 @@
 """Which of the remembered histories that look alike a request goes on from. A pure decision.
 
-Chats that begin alike have the same chain keys as long as what they show is the same. What tells them
-apart, best first:
+Chats that begin alike have the same chain keys as long as what they show is the same. The evidence that
+distinguishes them, best first:
 
-1. the replies behind: a history whose later replies were never seen here is another one;
+1. the later replies: a history behind which they were never seen is another one;
 2. what the client kept of a reply: its reasoning, the ids of its calls, the edges of its text;
 3. the client's own session id.
 
-If two are as likely, the messages in which they differ are left to the client (`Ancestry.unsure`), unless one
-conversation sent both before the same replies: then the later one counts.
+If two are equally likely, the messages in which they differ are left to the client (`Ancestry.unsure`), unless
+one conversation sent both before the same replies: then the later one counts.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,9 +35,8 @@ def ancestry(
 ) -> Ancestry:
     """The nodes that a request goes on from.
 
-    `messages`: as the client sent them; `keys`: the chain key of each. `new_conversation`: the id of the
-    one that begins here if the request leaves a conversation to another chat. Raises NotUnderstood if a
-    node's bytes are no message.
+    `messages`: as the client sent them; `keys`: the chain key of each. `new_conversation`: the id of the new
+    one if the request turns out to be another chat. Raises NotUnderstood if a node's bytes are not a message.
     """
     lines = _lines(messages, keys, found)
     if not lines:
@@ -57,7 +56,7 @@ def ancestry(
 def _common(
     keys: Sequence[bytes], lines: Sequence[Line], found: Found
 ) -> tuple[dict[bytes, Node], set[bytes]]:
-    """The latest node of each key, and the keys at which the lines differ in bytes."""
+    """The latest node of each key, and the keys at which the bytes of the lines differ."""
     nodes: dict[bytes, Node] = {}
     unsure: set[bytes] = set()
     for key in keys:
@@ -70,7 +69,7 @@ def _common(
 
 
 def _lines(messages: Sequence[Message], keys: Sequence[bytes], found: Found) -> list[Line]:
-    """The longest known histories, the deepest and latest last, with the fewest replies behind them."""
+    """The remembered histories that contain the most replies of the request, the deepest and latest last."""
     nodes = {node.id: node for alike in found.nodes.values() for node in alike}
     parents = {node.parent for node in nodes.values()}
     replies = tuple(accumulate(message.role == "assistant" for message in messages))
@@ -98,7 +97,7 @@ def _likeliest(
     parse: Parse,
     session: str | None,
 ) -> list[Line]:
-    """Those of the lines that the client's own messages speak for most."""
+    """The lines for which the client's own messages are the best evidence."""
     differing = [
         (message, key)
         for message, key in zip(messages, keys, strict=True)
@@ -118,8 +117,8 @@ def _likeliest(
 
 
 def _fit(theirs: Message, ours: Message) -> tuple[int, int]:
-    """What a client's message says about a reply that is remembered: what speaks against it, and what of it
-    was kept."""
+    """How well a client's message fits a remembered reply: the evidence against it, and how much the client
+    kept of it."""
     thought, text = reasoning_of(theirs), text_of(theirs)
     has_kept = bool(thought.strip()) and same_reasoning(thought, reasoning_of(ours))
     ids = [call.id for call in theirs.tool_calls]
@@ -132,7 +131,7 @@ def _fit(theirs: Message, ours: Message) -> tuple[int, int]:
 
 
 def _latest(lines: Sequence[Line]) -> list[Line]:
-    """The lines, without those that a later turn of the same conversation sent before the same replies."""
+    """The lines without those that a later turn of the same conversation replaced before the same replies."""
     latest: dict[tuple[object, ...], Line] = {}
     for line in lines:
         tip = next(iter(line.values()))
@@ -143,15 +142,15 @@ def _latest(lines: Sequence[Line]) -> list[Line]:
 
 
 def _is_foreign(keys: Sequence[bytes], last: Conversation, session: str | None) -> bool:
-    """Whether the client says that this is another conversation than the one it begins like."""
+    """Whether the client says that this is not the conversation that it begins like."""
     return (
         None not in (session, last.session) and session != last.session and not goes_on(keys, last)
     )
 
 
 def _is_fork(leaf: Node, alike: Sequence[Node], keys: Sequence[bytes], unsure: set[bytes]) -> bool:
-    """Whether a request goes on from one of several replies to the same prompt: then it is a conversation
-    of its own, and those that go on from the others are too."""
+    """Whether a request goes on from one of several replies to the same prompt. Then it is a conversation of
+    its own, and so is each that goes on from another of the replies."""
     replies = [node for node in alike if node.generated]
     if leaf.key == keys[-1] or len({node.raw for node in replies}) < 2:
         return False

@@ -1,9 +1,9 @@
-"""Whether remembered bytes go on from what the backend was last sent, better than the client's own.
+"""Whether remembered bytes continue what the backend was last sent better than the client's own do.
 
 Remembered bytes are what a conversation sent or got before. They are worth sending only if the backend still
 holds them: two histories that templates render alike fill one slot (`system` and `developer`, two keys of one
-user), and a chat that begins like another one takes its slot. What speaks for it is the backend's last turn
-of those that begin alike, and whether earlier turns were still there when other requests had run in between.
+user), and a chat that begins like another one takes its slot. The evidence is the backend's last turn among
+those that begin alike, and whether earlier turns were still there after other requests had run in between.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from warmprefix.core.types import Message
 class Belief(Enum):
     """Whether the backend still holds what a conversation left there.
 
-    HELD: nothing ran since, or earlier turns outlived others. UNKNOWN: others ran, and there is no
-    evidence. GONE: the last time that others ran in between, it was gone.
+    HELD: nothing has run since, or earlier turns outlived others. UNKNOWN: others have run, and there is no
+    evidence. GONE: the last time that others ran in between, what was left was gone.
     """
 
     HELD = "held"
@@ -27,9 +27,9 @@ class Belief(Enum):
 
 
 def belief(*, is_last: bool, outlived: bool | None, others_outlived: bool | None) -> Belief:
-    """What to believe of a turn. `is_last`: nothing ran since. `outlived`: whether this conversation's turns
-    were still there when others had run in between, None if that was never so; `others_outlived`: the same
-    of any conversation."""
+    """What to believe of a turn. `is_last`: nothing has run since. `outlived`: whether this conversation's
+    turns were still there after others had run in between, None if none ever did; `others_outlived`: the same
+    for any conversation."""
     if is_last or outlived:
         return Belief.HELD
     if outlived is False:
@@ -38,15 +38,15 @@ def belief(*, is_last: bool, outlived: bool | None, others_outlived: bool | None
 
 
 _LEAST_TOKENS = 32
-"""Less than this of a turn tells nothing: templates and checkpoints alone make so much of a difference."""
+"""Fewer of a turn prove nothing: templates and checkpoints alone can make such a difference."""
 
 
 def has_outlived(cached: int, left: int, reaches: Sequence[Reach]) -> bool | None:
-    """Whether what a turn left in the backend was still there when the next one came, though others had run
-    since; None if that cannot be told.
+    """Whether what a turn left in the backend was still there for the next one although others had run since;
+    None if that cannot be decided.
 
-    `cached`: tokens that the next one found; `left`: of the turn's prompt, all of which it began with;
-    `reaches`: how far each of the others shares that prompt. What they share may be theirs.
+    `cached`: tokens that the next one reused; `left`: tokens of the turn's prompt, with all of which it began;
+    `reaches`: how much of that prompt each of the others shares. What they share may be left by them.
     """
     own = left * min((reach.left / max(reach.total, 1) for reach in reaches), default=1.0)
     return None if own < _LEAST_TOKENS else cached >= left - own / 2
@@ -55,8 +55,8 @@ def has_outlived(cached: int, left: int, reaches: Sequence[Reach]) -> bool | Non
 class Continuation:
     """Chooses, message by message, between remembered bytes and the client's own.
 
-    `last`: what the backend held after the last turn that begins like the request. `near`: what is believed
-    of it; `far`: of anything else that the conversation left in the backend.
+    `last`: what the backend held after the last turn that begins like the request. `near`: the belief about
+    that; `far`: the belief about anything else that the conversation left in the backend.
     """
 
     def __init__(
@@ -72,9 +72,10 @@ class Continuation:
         self._is_theirs = False
 
     def choose(self, ours: Message, theirs: Message, *, was_sent: bool) -> Message:
-        """The next message to send. `ours`: with remembered bytes, which `was_sent` before or only generated.
+        """The next message to send. `ours`: with remembered bytes, `was_sent` if they were sent before and not
+        only generated.
 
-        Once the client's own bytes are chosen, what was remembered behind them is of no use.
+        Once the client's own bytes are chosen, what is remembered after them is of no use.
         """
         held = self._last[self._at] if self._at < len(self._last) else None
         self._at += 1
@@ -98,13 +99,13 @@ class Continuation:
                 return False
         if believed is Belief.HELD or (believed is Belief.UNKNOWN and was_sent):
             return True
-        # What may be gone is worth a try as long as it costs nothing to read it again.
+        # What may be gone is worth a try if evaluating it again costs no more than the client's own.
         return len(shown(ours)) <= len(shown(theirs))
 
 
 def _is_alike(one: Message, other: Message) -> bool:
-    """Whether templates show the same of two messages: llama-server gives them `system` for `developer`
-    (common/chat.cpp:1279-1282), but for those of gpt-oss."""
+    """Whether templates show two messages alike: llama-server hands `developer` to them as `system`
+    (common/chat.cpp:1279-1282), except to those of gpt-oss."""
     if one is other or (one.raw is not None and one.raw == other.raw):
         return True
     return shown(_as_system(one)) == shown(_as_system(other))

@@ -1,8 +1,8 @@
-"""What is remembered of conversations, and where a request stands among them. Values only.
+"""What is remembered of conversations, and the place of a request among them. Values only.
 
 A history is a path through a tree of nodes. A node is one message in the bytes that the backend was
-given, behind exactly the messages before it. Several may have the same chain key (core/identity/keys.py): the
-same question asked twice may have two replies that look alike, and one reply may be sent in two spellings.
+given, after exactly the messages before it. Several may have the same chain key (core/identity/keys.py): two
+replies to the same question may look alike, and one reply may be sent in two spellings.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -12,7 +12,7 @@ from hashlib import blake2b
 from warmprefix.core.types import Kind, Prompt, RawJson
 
 MAX_ALIKE = 8
-"""Nodes that are kept of one chain key, the latest: more are the work of a client that samples many replies."""
+"""The latest nodes of one chain key that are remembered: only a client that samples many replies makes more."""
 
 _ID_BYTES = 16
 
@@ -22,8 +22,8 @@ class Node:
     """One remembered message. `parent`: the id of the one before, or the root of all chains; `key`: the
     chain key that ends in it.
 
-    `generated`: the bytes are the model's own reply, not what a client sent. `conversation`, `turn`: whose
-    it is, and the turn that put it last.
+    `generated`: the bytes are the model's own reply, not what a client sent. `conversation`: the one that it
+    belongs to; `turn`: the last one that put it.
     """
 
     id: bytes
@@ -39,10 +39,9 @@ class Node:
 class Conversation:
     """The last turn of a conversation: what the next one is compared with.
 
-    `tip`: chain key of the last message that was sent, the `messages`-th. `reply`: chain key of the
-    message generated then. `tools`: definitions as sent, in order; `options`: template options.
-    `backend`: the name of the one that answered, empty if that was not kept. `session`: the id that the
-    client gave it last, if any.
+    `tip`: chain key of the last message sent, number `messages`. `reply`: chain key of the message generated
+    after it. `tools`: definitions as sent, in order; `options`: template options. `backend`: the name of the
+    one that answered, empty if it was not stored. `session`: the id that the client gave it last, if any.
     """
 
     id: str
@@ -60,7 +59,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a store knows of a history: the nodes of each chain key, oldest first, and the conversations
+    """What a store remembers of a history: the nodes of each chain key, oldest first, and the conversations
     that they belong to, by id."""
 
     nodes: Mapping[bytes, tuple[Node, ...]]
@@ -72,7 +71,7 @@ NOTHING = Found({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """What a request goes on from: one node a chain key, and the conversation of the deepest.
+    """What a request goes on from: one node for each chain key, and the conversation of the deepest.
 
     `unsure`: keys at which other bytes are as likely as those of the node. `leaf`: the deepest node.
     """
@@ -84,7 +83,7 @@ class Ancestry:
 
     @property
     def sure(self) -> Mapping[bytes, Node]:
-        """The nodes whose bytes are sure."""
+        """The nodes whose bytes are certain."""
         if not self.unsure:
             return self.nodes
         return {key: node for key, node in self.nodes.items() if key not in self.unsure}
@@ -95,8 +94,8 @@ NO_ANCESTRY = Ancestry({}, None)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a turn stands. `known`: leading messages that are remembered. `kind`: by its history alone, until
-    it is known what is sent (`kind_of`)."""
+    """Where a turn stands. `known`: leading messages that are remembered. `kind`: from its history alone, until
+    it is decided what is sent (`kind_of`)."""
 
     conversation: str
     index: int
@@ -110,8 +109,8 @@ def place(
 ) -> Place:
     """The place of a request whose history has these chain keys.
 
-    `first_user`: position of the first user message. A request that shares no more than what stands
-    before it (a system prompt) is another conversation.
+    `first_user`: position of the first user message. A request that shares only what comes before that (a
+    system prompt) is another conversation.
     """
     known = known_messages(keys, ancestry.nodes)
     last = ancestry.conversation
@@ -122,8 +121,8 @@ def place(
 
 
 def kind_of(where: Place, before: Conversation | None, sent: Prompt) -> Kind:
-    """How a request relates to its conversation as it is sent. `before`: the conversation that it goes on from,
-    with whose tools and options its own are compared, if its place is by messages that are remembered."""
+    """How a request, as it is sent, relates to its conversation. `before`: the conversation that it goes on
+    from; its tools and options are compared when the place comes from remembered messages."""
     if where.known and before is not None:
         if [tool.definition for tool in sent.tools or ()] != list(before.tools):
             return Kind.TOOLS_CHANGED
@@ -133,19 +132,19 @@ def kind_of(where: Place, before: Conversation | None, sent: Prompt) -> Kind:
 
 
 def known_messages(keys: Sequence[bytes], nodes: Container[bytes]) -> int:
-    """Leading messages that are remembered: the position behind the deepest known chain key."""
+    """Leading messages that are remembered: the position after the deepest remembered chain key."""
     return next((at for at in range(len(keys), 0, -1) if keys[at - 1] in nodes), 0)
 
 
 def goes_on(keys: Sequence[bytes], last: Conversation) -> bool:
-    """Whether a history is that of a conversation's last turn with something behind it."""
+    """Whether a history is that of a conversation's last turn with something added."""
     if len(keys) <= last.messages or keys[last.messages - 1] != last.tip:
         return False
     return last.reply in (None, keys[last.messages])
 
 
 def node_id(parent: bytes, key: bytes, raw: bytes) -> bytes:
-    """The id of a message in these bytes behind that parent."""
+    """The id of the node with these bytes and that parent."""
     return blake2b(parent + key + raw, digest_size=_ID_BYTES).digest()
 
 
@@ -157,14 +156,14 @@ def kind_of_history(keys: Sequence[bytes], known: int, last: Conversation) -> Ki
             return Kind.RETRY
         return Kind.APPEND if goes_on(keys, last) else Kind.EDIT
     if known == count:
-        return Kind.RETRY  # a part of what was sent before: an answer is asked for again
-    # Fewer messages than half of what there was, and not a part of it: the history was shortened.
+        return Kind.RETRY  # a part of what was sent before: the client asks for another answer
+    # Less than half as many messages as before, and not a part of them: the history was shortened.
     return Kind.COMPACTION if count * 2 < last.messages else Kind.EDIT
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """All that one turn adds to memory: nodes, and the conversation's new last turn."""
+    """What one turn adds to memory: nodes, and the new last turn of its conversation."""
 
     nodes: tuple[Node, ...]
     conversation: Conversation

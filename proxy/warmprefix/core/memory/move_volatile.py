@@ -15,8 +15,8 @@ def move_volatile(
 ) -> tuple[Message, ...]:
     """The messages with the volatile spans of the leading system texts moved; the same tuple if none.
 
-    They go behind the user turn that is being answered for the first time. In a tool loop there is
-    none: the model was told with the user turn, and is not told again.
+    They go after a user turn that is being answered for the first time. In a tool loop there is none: the model
+    read them with the user turn, and they are not repeated.
     """
     result: list[Message] = list(messages)
     spans: list[str] = []

@@ -1,9 +1,8 @@
 """Puts remembered bytes back: for each message that is recognised, what the backend holds.
 
-The bytes are those that the conversation sent or got before (core/memory/ancestry.py), as long as they
-go on from what the backend holds (core/memory/continuation.py). A message whose reasoning the client changed is
-the client's; one whose reasoning the client dropped gets it back only if that was decided (`reasoning`), and
-otherwise keeps the rest of its remembered bytes.
+The bytes are those that the conversation sent or got before (ancestry.py), as long as they continue what the
+backend holds (continuation.py). Reasoning that the client changed is sent as the client has it. Reasoning that
+it dropped is put back only if so decided (`reasoning`); the rest of the remembered bytes is put back anyway.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,9 +30,9 @@ Ids = Mapping[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns
-    were recognised without their transient blocks; `received`: the messages before canonicalization;
-    `continuation`: what the backend holds, walked once."""
+    """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns were
+    recognised without their transient blocks; `received`: the messages before canonicalization;
+    `continuation`: what the backend holds, used for one walk."""
 
     parse: Parse
     reasoning: bool
@@ -46,7 +45,7 @@ class How:
 class Restored:
     """Messages to send, and the names of what was put back, in the order of first use.
 
-    `nodes`: what each message is remembered as, None if it is not sent as it was.
+    `nodes`: the node of each message, None if it is not sent as it was before.
     """
 
     messages: tuple[Message, ...]
@@ -60,7 +59,7 @@ def restore(
     nodes: Mapping[bytes, Node],
     how: How,
 ) -> Restored:
-    """The messages with remembered bytes where they are recognised. `keys`: the chain key of each."""
+    """The messages, with remembered bytes if they are recognised. `keys`: the chain key of each."""
     sent: list[Message] = []
     same: list[Node | None] = []
     names: dict[str, None] = {}
@@ -91,17 +90,17 @@ def _is_same(message: Message, node: Node, parse: Parse) -> bool:
 
 
 def _restored(message: Message, theirs: Message, node: Node, how: How, *, is_new: bool) -> Message:
-    """`theirs`: the message with the edges it came with."""
+    """`theirs`: the message with the edges that it came with."""
     own = written(message)
     if own == node.raw or compact(own) == compact(node.raw):
         return message
     remembered = how.parse(node.raw)
     if is_new and _visible(message) != _visible(remembered):
-        return message  # recognised by an opt-in rule only: what a new turn shows is what counts
+        return message  # only an opt-in rule recognised it: a new turn goes as it came
     if how.blocks and message.role == "user" and _has_blocks(message):
         return message
     if message.role != "assistant":
-        # Reasoning beside what is no reply is nothing that a model generated or a client drops.
+        # Only a reply has reasoning that a model generated and a client may drop.
         return remembered if message.reasoning == remembered.reasoning else message
     result = _assistant(theirs, remembered, how.reasoning and node.generated)
     return message if result == message else result
@@ -112,7 +111,7 @@ def _visible(message: Message) -> str:
 
 
 def _has_blocks(message: Message) -> bool:
-    """Whether a user turn comes with transient blocks of its own: then the client did not drop them."""
+    """Whether a user turn came with transient blocks, which the client then did not drop."""
     return without_blocks(text_of(message)) is not message.content and text_of(message) != ""
 
 
@@ -123,12 +122,12 @@ def _assistant(message: Message, remembered: Message, put_back: bool) -> Message
         is_whole = same_reasoning(in_field, own)
     else:
         in_text = split_reasoning(text_of(message)).reasoning
-        # A template may keep what stands in the text and drop what stands in the field.
+        # A template may keep reasoning in the text and drop reasoning in the field.
         is_whole = same_reasoning(in_text, own) and (put_back or not own.strip())
         is_whole = is_whole or (put_back and not in_text.strip())
     if not is_whole:
-        # The client's own reasoning, or none. The cache is left where the reasoning stood, so the edges
-        # of the text behind it would only add tokens; the calls are still the model's.
+        # The client's own reasoning, or none. The prompt leaves the cache at the reasoning, so restoring the
+        # edges of the text after it would only add tokens; the calls are still the model's.
         return changed(message, tool_calls=_calls(message, remembered))
     if all(map(_is_sound, remembered.tool_calls)):
         return remembered
@@ -136,8 +135,8 @@ def _assistant(message: Message, remembered: Message, put_back: bool) -> Message
 
 
 def _is_sound(call: ToolCall) -> bool:
-    """Whether a call's arguments are JSON: most templates answer 500 to anything else, so what the
-    model got wrong and the client mended is not put back."""
+    """Whether a call's arguments are JSON. Most templates answer 500 to anything else, so what the model got
+    wrong and the client mended is not put back."""
     return is_value(call.arguments or "")
 
 
@@ -147,10 +146,10 @@ def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
 
 
 def _with_edges(message: Message, at: int, how: How) -> Message:
-    """A reply that nobody remembers, with the edges of its text as the client sent them.
+    """A reply that is not remembered, with the edges of its text as the client sent them.
 
-    The backend may still hold it as it was generated, edges included: a proxy that has lost its memory
-    must not make worse what the client gives back unchanged.
+    The backend may still hold it as it was generated, edges included: a proxy that has lost its memory must
+    not make worse what the client gives back unchanged.
     """
     theirs = how.received[at] if at < len(how.received) else message
     if message.role != "assistant" or message.content == theirs.content:
@@ -161,7 +160,7 @@ def _with_edges(message: Message, at: int, how: How) -> Message:
 
 
 def _with_id(message: Message, given: Message, ids: Ids) -> Message:
-    """Results tied to the ids that their calls are sent with. `given`: as the client tied them."""
+    """The message with its results tied to the ids under which their calls are sent. `given`: as it came."""
     if given.opaque or not given.results:
         return message
     named = iter(given.results)
@@ -183,7 +182,7 @@ def _tied(result: ResultPart, given: ResultPart, ids: Ids) -> ResultPart:
 
 
 def _has_opaque_result(messages: Sequence[Message], at: int) -> bool:
-    """Whether a result of these calls is forwarded as it came: it names the client's id."""
+    """Whether a result of these calls is forwarded as it came, and so names the client's id."""
     for message in messages[at + 1 :]:
         if message.opaque:
             return True
@@ -193,7 +192,7 @@ def _has_opaque_result(messages: Sequence[Message], at: int) -> bool:
 
 
 def _with_ids_of(message: Message, given: Message) -> Message:
-    """The message, its calls under the client's own ids."""
+    """The message with its calls under the client's own ids."""
     pairs = zip(message.tool_calls, given.tool_calls, strict=True)  # one chain key, so many calls
     calls = tuple(
         ours if ours.id == theirs.id else replace(ours, id=theirs.id) for ours, theirs in pairs
@@ -206,7 +205,7 @@ def _new_ids(given: Sequence[ToolCall], sent: Sequence[ToolCall]) -> Ids:
 
 
 def _name(before: Message, after: Message) -> str:
-    """What was put back, in a word: the first thing that differs."""
+    """A word for what was put back: the first thing that differs."""
     if before.tool_calls != after.tool_calls:
         old = [call.arguments for call in before.tool_calls]
         new = [call.arguments for call in after.tool_calls]
@@ -219,9 +218,9 @@ def _name(before: Message, after: Message) -> str:
 
 
 def as_received(sent: Sequence[Message], received: Sequence[Message]) -> tuple[Message, ...]:
-    """`sent`, with the client's own object wherever the way there and back ended in the same message.
+    """`sent`, with the client's own object for each message that ended up the same.
 
-    What was stripped and then put back was not changed at all, and goes out with its own bytes.
+    What was stripped and then put back was not changed, so such a message goes out with its own bytes.
     """
     if len(sent) != len(received):
         return tuple(sent)

@@ -1,4 +1,4 @@
-"""Known tools in their first-seen order and bytes; new ones behind them; removed ones gone."""
+"""Remembered tools in their first-seen order and bytes; new ones after them; removed ones gone."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ def restore_tools(
     known: Sequence[Tool],
     known_keys: Sequence[bytes],
 ) -> tuple[Tool, ...]:
-    """The tools to send; the same object where that is what the client sent.
+    """The tools to send; the same object if that is what the client sent.
 
-    `keys` and `known_keys`: identity of each tool by value. A tool whose definition changed takes the
-    place of the known one of its name.
+    `keys` and `known_keys`: identity of each tool by value. A tool whose definition changed takes the position
+    of the remembered one with its name.
     """
     offered: defaultdict[bytes, list[int]] = defaultdict(list)
     for at, key in enumerate(keys):
@@ -41,7 +41,7 @@ def _renewed(
     known: Sequence[Tool],
     known_keys: Sequence[bytes],
 ) -> dict[str | None, int]:
-    """Position of each offered tool that has a known name and another definition."""
+    """Position of each offered tool whose name is remembered with another definition."""
     names = {tool.name for tool in known if tool.name is not None}
     before = set(known_keys)
     return {

@@ -25,7 +25,7 @@ from warmprefix.core.rules.memory_rules import MEMORY_RULES
 __all__ = ["MEMORY_RULES", "RULES", "RULE_NAMES"]
 
 RULES: tuple[Rule, ...] = (
-    # One message at a time: first what is dropped, then what is left in one shape.
+    # One message at a time: first drop what is dropped, then bring the rest into one shape.
     null_fields.RULE,
     unknown_fields.RULE,
     empty_tool_calls.RULE,
@@ -37,7 +37,7 @@ RULES: tuple[Rule, ...] = (
     edge_whitespace.RULE,
     user_edge_newlines.RULE,
     key_order.RULE,
-    # These look at where a message stands in the history.
+    # These look at the position of a message in the history.
     billing_line.RULE,
     tool_result_order.RULE,
     tool_result_name.RULE,

@@ -1,4 +1,4 @@
-"""What a rule is, and the two shapes nearly all of them have.
+"""What a rule is, and the shapes that nearly all of them have.
 
 Laws, tested over all rules: idempotent; quiet (nothing to do, same object back); prefix-stable (no
 rule looks ahead); faithful (text outside its target untouched); noise-free. A rule never reads the
@@ -18,11 +18,11 @@ PromptChange = Callable[[Prompt], Prompt]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One transformation. `why` is one sentence for the user, `source` where the fact comes from.
+    """One transformation. `why` is one sentence for the user; `source` is the evidence for it.
 
-    `on_message` is set where the rule looks at one message alone, `on_result` where at a tool result and the
-    name of the call that it answers, `on_tool` where at one tool: what comes of it can be remembered. None of
-    them is ever given an opaque message.
+    `on_message` is set if the rule looks at one message alone, `on_result` if at a tool result and the name of
+    the call that it answers, `on_tool` if at one tool: then the outcome can be remembered. None of them is ever
+    given an opaque message.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Rule:
 
     @property
     def on_by_default(self) -> bool:
-        """Rules that could change what the model is told are off until the user names them."""
+        """Whether the rule is on unless the user names it: no if it could change what the prompt means."""
         return self.risk is not Risk.MEANING
 
 
 def message_rule(name: str, risk: Risk, change: MessageChange, *, why: str, source: str) -> Rule:
-    """A rule that looks at one message at a time. `change` returns its argument when it has nothing to do."""
+    """A rule that looks at one message at a time. `change` returns its argument if it has nothing to do."""
 
     def apply(prompt: Prompt) -> Prompt:
         messages = (m if m.opaque else change(m) for m in prompt.messages)
@@ -63,7 +63,7 @@ def result_rule(name: str, risk: Risk, change: ResultChange, *, why: str, source
 
 
 def names_of_calls(messages: Iterable[Message]) -> Iterator[str | None]:
-    """For each message the name of the earlier call that its first result answers; None if it answers none."""
+    """For each message, the name of the earlier call that its first result answers; None if there is none."""
     names: dict[str | None, str] = {}
     for message in messages:
         for call in message.tool_calls:
@@ -82,7 +82,7 @@ def tools_rule(name: str, risk: Risk, change: ToolChange, *, why: str, source: s
 
 
 def with_messages(prompt: Prompt, messages: tuple[Message, ...]) -> Prompt:
-    """`prompt` with other messages; `prompt` itself when every one is the same object."""
+    """`prompt` with other messages; `prompt` itself if every one is the same object."""
     before = prompt.messages
     if len(before) == len(messages) and all(a is b for a, b in zip(before, messages, strict=True)):
         return prompt
@@ -90,12 +90,12 @@ def with_messages(prompt: Prompt, messages: tuple[Message, ...]) -> Prompt:
 
 
 def with_tools(prompt: Prompt, tools: tuple[Tool, ...]) -> Prompt:
-    """`prompt` with other tools, as many as before; `prompt` itself when every one is the same object."""
+    """`prompt` with other tools, as many as before; `prompt` itself if every one is the same object."""
     if all(a is b for a, b in zip(prompt.tools or (), tools, strict=True)):
         return prompt
     return Prompt(prompt.messages, tools, prompt.template_options)
 
 
 def without(mapping_keys: tuple[str, ...], dropped: frozenset[str]) -> tuple[str, ...]:
-    """The member names that are left when `dropped` are gone."""
+    """The member names without those that are `dropped`."""
     return tuple(key for key in mapping_keys if key not in dropped)

@@ -1,10 +1,10 @@
-"""Drops reasoning that holds nothing but blanks."""
+"""Drops reasoning that is nothing but blanks."""
 
 from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Risk
 
-_BLANKS = " \t\r\n"  # a no-break space is text, as everywhere
+_BLANKS = " \t\r\n"  # a no-break space is text, as in all rules
 
 
 def _change(message: Message) -> Message:

@@ -1,4 +1,4 @@
-"""Null, missing and empty content are one: the empty string."""
+"""Writes null, missing and empty content alike: as the empty string."""
 
 from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule

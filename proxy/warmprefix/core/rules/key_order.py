@@ -1,4 +1,4 @@
-"""Members of a message and of a tool call in one order."""
+"""Puts the members of a message and of a tool call in one order."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def _change_call(call: ToolCall, names: Names) -> ToolCall:
 
 
 def _ordered(keys: tuple[str, ...], first: tuple[str, ...]) -> tuple[str, ...]:
-    """`keys` with those of `first` in front, in its order; the others behind, in theirs."""
+    """`keys` with those of `first` in front, in its order; the others follow in theirs."""
     known = tuple(key for key in first if key in keys)
     if keys[: len(known)] == known:
         return keys
@@ -39,6 +39,6 @@ RULE: Rule = message_rule(
     "key-order",
     Risk.LOSSLESS,
     _change,
-    why="JSON objects have no order, but backends with raw templates print the one they get.",
+    why="JSON objects have no order, but backends with raw templates print the order they get.",
     source="llama.cpp common/json.h:24 keeps insertion order",
 )

@@ -1,4 +1,7 @@
-"""Rules that need memory of the conversation: what they are and why. core/memory/ does the work."""
+"""Rules that need more than the prompt: memory of the conversation, or the backend's template.
+
+Only their names and reasons; core/memory/ and core/fold.py do the work.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +10,7 @@ from warmprefix.core.types import Risk
 
 @dataclass(frozen=True, slots=True)
 class MemoryRule:
-    """One opt-in that acts by recognising more and putting back what was sent before."""
+    """One such rule. `why` and `source` are those of a `Rule`."""
 
     name: str
     risk: Risk
@@ -18,7 +21,7 @@ class MemoryRule:
 FREEZE_VOLATILE = MemoryRule(
     "freeze-volatile",
     Risk.MEANING,
-    "A clock, a date, a counter or an id in the opening messages changes, and everything behind it is "
+    "If a clock, a date, a counter or an id in the opening messages changes, everything behind it is "
     "read again. The value first seen in the conversation is kept, so the model reads an old one.",
     "https://github.com/home-assistant/core/issues/133687; warmprefix/profiles/volatile.json",
 )
@@ -32,15 +35,15 @@ MOVE_VOLATILE = MemoryRule(
 RESTORE_TRANSIENT_BLOCKS = MemoryRule(
     "restore-transient-blocks",
     Risk.MEANING,
-    "A reminder, environment or retrieved block is shown in the newest user turn only and gone from it "
-    "in the next request. It is put back as it was sent, so the model goes on reading it.",
+    "A reminder, environment or retrieved block is only in the newest user turn, and in the next request it is "
+    "gone from there. It is put back as it was sent, so the model goes on reading it.",
     "https://github.com/antirez/ds4/issues/364; https://github.com/anomalyco/opencode/issues/23595",
 )
 FOLD_SYSTEM = MemoryRule(
     "fold-system",
     Risk.NEUTRAL,
-    "Instructions behind the beginning make many templates refuse the request; others leave them out. If the "
-    "backend's template does so (it is asked once), they are said in the user message where they stand.",
+    "If instructions come after the beginning, many templates refuse the request, and others leave them out. "
+    "If the backend's template does so (it is asked once), they are said in a user message at that point.",
     "https://github.com/anthropics/claude-code/issues/74226; https://github.com/ollama/ollama/issues/17774",
 )
 MEMORY_RULES: tuple[MemoryRule, ...] = (

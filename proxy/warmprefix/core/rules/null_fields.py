@@ -10,7 +10,7 @@ _NULL = b"null"
 def _change(message: Message) -> Message:
     nulls = frozenset(key for key, raw in message.extra.items() if raw == _NULL)
     if message.shape is not None:
-        nulls -= {message.shape.names.content}  # that means empty content: the rule `empty-content`
+        nulls -= {message.shape.names.content}  # that is for the rule `empty-content`
     if not nulls:
         return message
     extra = {key: raw for key, raw in message.extra.items() if key not in nulls}

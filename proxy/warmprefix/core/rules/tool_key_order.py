@@ -1,4 +1,4 @@
-"""Members of a tool's envelope in one order; the schema inside is never touched."""
+"""Puts the members of a tool's envelope in one order; the schema inside is never touched."""
 
 from dataclasses import replace
 

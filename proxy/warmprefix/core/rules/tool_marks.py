@@ -12,7 +12,7 @@ def _change(tool: Tool) -> Tool:
     if tool.shape is None:
         return tool
     names = tool.shape.names
-    if tool.definition.find(names.mark.encode()) < 0:  # the usual case costs one search
+    if tool.definition.find(names.mark.encode()) < 0:  # the usual case, for the price of one search
         return tool
     try:
         definition = _without_mark(tool.definition, names)

@@ -1,4 +1,4 @@
-"""Results of parallel tool calls in the order of the calls."""
+"""Puts the results of parallel tool calls in the order of the calls."""
 
 from warmprefix.core.rules.base import Rule, with_messages
 from warmprefix.core.types import Message, Prompt, Risk
@@ -22,7 +22,7 @@ def _apply(prompt: Prompt) -> Prompt:
 
 
 def _sorted(batch: list[Message], order: dict[str | None, int]) -> list[Message]:
-    """The batch in call order; as it is where an id is unknown, missing or there twice."""
+    """The batch in call order; as it is if an id is unknown, missing or there twice."""
     ids = [message.tool_call_id for message in batch]
     if len(batch) < 2 or len(set(ids)) != len(ids) or not all(item in order for item in ids):
         return batch

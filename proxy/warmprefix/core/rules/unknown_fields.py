@@ -6,7 +6,7 @@ from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule, without
 from warmprefix.core.types import Message, Names, Risk, ToolCall
 
-# Reasoning of a message that is no reply is nobody's bookkeeping: what it means is not ours to judge.
+# Reasoning in a message that is no reply may mean something; it is not the client's bookkeeping.
 _BESIDE_REPLIES = frozenset({"reasoning"})
 
 

@@ -1,4 +1,4 @@
-"""Strips line ends at both ends of user text, and nothing else of it."""
+"""Strips line ends, and nothing else, at both ends of user text."""
 
 from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule

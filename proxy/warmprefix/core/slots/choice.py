@@ -4,19 +4,19 @@ Facts (llama.cpp b11434 and b11669, tools/server/server-context.cpp, `get_availa
 server-task.cpp, `server_prompt_cache::load`; tried on the real server):
 
 - Without `id_slot` a request goes to the idle slot whose tokens share the longest beginning with it, if that
-  is over a tenth of the request, else to the one unused for longest. What the slot holds beyond the shared
-  part is cut.
+  is over a tenth of the request; otherwise to the one unused for longest. What the slot holds beyond the
+  shared part is cut.
 - What is cut is saved to the RAM cache first if less than half of it stays, and the best that is there is
   loaded instead. If half or more stays, it is cut without a copy.
-- A slot asked for by `id_slot` that is empty never looks into the RAM cache. One that holds something else
-  does.
+- Into an empty slot that is asked for by `id_slot`, nothing is loaded from the RAM cache. If the slot holds
+  something else, the RAM cache is searched.
 - Whenever a task starts, idle slots are copied to the RAM cache; with a unified KV cache they are emptied
   too.
 
-So with a unified KV cache the server is right by itself. With slots of their own it loses one thing: the end
-of a conversation of which a newcomer (a title, a fork, an agent with the same head) shares half or more. That
-newcomer is given a slot of its own if that costs less in sum, and nothing at all if the RAM cache hands it a
-copy.
+So with a unified KV cache the server is right by itself. With a KV cache for each slot it loses one thing: the
+end of a conversation of which a newcomer (a title, a fork, an agent with the same head) shares half or more.
+That newcomer is given a slot of its own if that costs less in sum; it costs nothing at all if the RAM cache
+gives it a copy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,16 +27,16 @@ from warmprefix.core.slots.snapshots import Held, is_evicted
 from warmprefix.core.types import Prompt
 
 SIMILAR = 0.1
-"""llama-server's --slot-prompt-similarity: what shares less of a request is not preferred."""
+"""llama-server's --slot-prompt-similarity: a slot that shares less of a request is not preferred."""
 
 SAVED_BELOW = 0.5
-"""Of what a slot holds, if less than this stays, the server copies it to the RAM cache before it is cut."""
+"""If a smaller share of what a slot holds would stay, the server copies it to the RAM cache before it cuts."""
 
 LEAST_LOSS_TOKENS = 128
-"""Fewer are read again in about the time that a detour takes: --ubatch-size evaluates 512 at once."""
+"""Fewer are evaluated again in about the time that a detour takes: --ubatch-size evaluates 512 at once."""
 
 STAKE = 2.0
-"""Without a copy, so many tokens must be expected to be kept for each one that a detour costs: whether a
+"""Without a copy, a detour must be expected to keep this many tokens for each one that it costs: whether a
 conversation comes back is a guess."""
 
 
@@ -44,7 +44,7 @@ conversation comes back is a guess."""
 class Traits:
     """What a server was seen to do. None: not seen yet.
 
-    `keeps_idle`: an idle slot still holds its tokens after a task was started in another one (False with a
+    `keeps_idle`: an idle slot still holds its tokens after a task has started in another one (False with a
     unified KV cache and a RAM cache). `has_ram`: what left a slot came back from the RAM cache.
     """
 
@@ -54,10 +54,10 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a slot holds of a turn. `prompt`: as sent, with the reply; `turns`: that its conversation has had,
-    or the replies in it, if those are more.
+    """What a slot holds of a turn. `prompt`: as sent, with the reply; `turns`: the number that its conversation
+    has had, or the replies in the prompt if those are more.
 
-    `is_whole`: it holds all of that, not only the beginning.
+    `is_whole`: the slot holds all of the prompt, not only its beginning.
     """
 
     held: Held
@@ -69,10 +69,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One slot. `tokens`: prompt and reply but for the last one, None if nobody said; `task`: the server's
-    number of the task that left them, None until `/slots` has said so; `is_known`: `content` is all that it
-    holds; `used`: counts up with each use; `is_copied`: another task has started since, so the RAM cache has
-    a copy."""
+    """One slot. `tokens`: those of prompt and reply without the last one, None if not reported; `task`: the
+    server's number of the task that left them, None until `/slots` has said it; `is_known`: `content` is all
+    that the slot holds; `used`: rises with each use; `is_copied`: another task has started since, so the RAM
+    cache has a copy."""
 
     id: int
     tokens: int | None = 0
@@ -85,16 +85,16 @@ class Slot:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is known to hold nothing that anybody will ask for."""
+        """Whether it is known to hold nothing that any request will need."""
         return self.is_known and self.content is None
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How far a slot's content and a request are the same, in characters of the text that templates show.
+    """What a slot's content and a request share, in characters of the text that templates show.
 
-    `held`: of the content, `total`: of the request. `is_sure`: tools and template options are the same; else
-    nobody knows without rendering what they share.
+    `held`: size of the content; `total`: size of the request. `is_sure`: tools and template options are the
+    same; if not, only rendering could show what the two share.
     """
 
     shared: int
@@ -104,12 +104,12 @@ class Share:
 
     @property
     def similarity(self) -> float:
-        """Of the request, as the server compares it with SIMILAR."""
+        """The shared part of the request, which the server compares with SIMILAR."""
         return self.shared / self.total if self.total else 0.0
 
     @property
     def kept(self) -> float:
-        """Of the content, what stays if the request takes the slot."""
+        """The part of the content that stays if the request takes the slot."""
         return self.shared / self.held if self.held else 1.0
 
 
@@ -121,9 +121,9 @@ class Wish:
     """A request: its conversation, the chain keys of its messages, the digest of what is rendered before
     them.
 
-    `is_saved`: its conversation is in a file; `was_here`: this start of the backend has read it already;
-    `in_ram`: the server has saved it to its RAM cache since; `can_save`: a slot that it would cut can be
-    saved first.
+    `is_saved`: its conversation is in a file; `was_here`: the backend has read it since its last start;
+    `in_ram`: the server has saved it to its RAM cache since; `can_save`: a slot that it would cut can be saved
+    first.
     """
 
     conversation: str
@@ -141,11 +141,11 @@ How = Literal["free", "own", "cut", "apart", "copy"]
 
 @dataclass(frozen=True, slots=True)
 class SlotChoice:
-    """The slot to ask for, None to leave it to the server, and why.
+    """The slot to ask for, None to leave the choice to the server, and why.
 
     `how`: "free" is left to the server; "own" holds this conversation; "cut" takes the slot of another, which
-    is saved first; "apart" reads the shared part again; "copy" gets it from the RAM cache, for which some
-    task must start in that slot first if `needs_start`. `shared_tokens`: what it should find cached. `into`:
+    is saved first; "apart" evaluates the shared part again; "copy" gets it from the RAM cache (if
+    `needs_start`, some task must start in that slot first). `shared_tokens`: how many should be cached. `into`:
     the slot that a saved conversation is to be restored into.
     """
 
@@ -183,9 +183,9 @@ def choose(
 def _restored(
     wish: Wish, slots: Sequence[Slot], idle: Sequence[Slot], traits: Traits
 ) -> SlotChoice | None:
-    """Where to put a saved conversation that no slot holds; None if one holds it, or that is not known.
+    """The slot for a saved conversation that no slot holds; None if one holds it, or that is not known.
 
-    The server finds it there by itself. It is asked for by number only if idle slots keep what they hold.
+    The server chooses that slot by itself. It is asked for by number only if idle slots keep what they hold.
     """
     if wish.in_ram:
         return None
@@ -217,16 +217,16 @@ def _left_to_the_server(slots: Sequence[Slot], idle: Sequence[Slot], traits: Tra
 
 
 def goes_on(content: Content, wish: Wish) -> bool:
-    """Whether a request goes on from all of what a slot was asked."""
+    """Whether a request goes on from the whole prompt that a slot was given."""
     return not is_evicted(content.held, wish.keys, wish.head)
 
 
 def _unlike_any(
     wish: Wish, idle: Sequence[Slot], shares: Mapping[int, Share], traits: Traits
 ) -> SlotChoice:
-    """A request that shares little with any slot: the server gives it the one unused for longest.
+    """The choice for a request that shares little with any slot: the server takes the one unused for longest.
 
-    Without a RAM cache what that holds is lost, unless it is saved first.
+    Without a RAM cache, what that slot holds is lost unless it is saved first.
     """
     is_sure = all(shares.get(slot.id, NOTHING).is_sure for slot in idle)
     if wish.can_save and is_sure and traits.has_ram is False:
@@ -242,14 +242,14 @@ def _protected(
     shares: Mapping[int, Share],
     traits: Traits,
 ) -> SlotChoice:
-    """A request that the server would put into a slot that holds something else."""
+    """The choice for a request that the server would put into `taken`, which holds something else."""
     share = shares[taken.id]
     lost = lost_tokens(taken, share)
     if lost < LEAST_LOSS_TOKENS or _is_saved_by_the_server(share, traits):
         return SlotChoice(None, "costs the slot's conversation little")
     if not is_others(taken, wish):
-        # What an edit leaves behind rarely comes back. Of such a conversation the RAM cache may have older
-        # copies, and take one of them: it prefers what stays whole to what is longer.
+        # What an edit leaves behind rarely comes back. And the RAM cache may have older copies of such a
+        # conversation and load one of them: it prefers what stays whole to what is longer.
         return SlotChoice(None, "nothing is lost that will be asked for")
     if wish.can_save:
         return SlotChoice(taken.id, "shares its beginning with what is saved first", "cut")
@@ -264,7 +264,7 @@ def _protected(
         reason = "a copy from the RAM cache, away from a conversation"
         return SlotChoice(slot.id, reason, "copy", needs_start, shared)
     empty = [slot for slot in apart if slot.is_empty or _is_side(slot)]
-    # Only a side request is sure to leave the conversation as it is: a fork may be where it goes on.
+    # Only a side request is sure to leave the conversation as it is: a fork may be how it goes on.
     if wish.is_side and empty and lost * _returns(taken) >= shared * STAKE:
         slot = min(empty, key=_least_missed)
         return SlotChoice(slot.id, "away from a conversation", "apart")
@@ -277,7 +277,7 @@ def lost_tokens(slot: Slot, share: Share) -> int:
 
 
 def is_others(slot: Slot, wish: Wish) -> bool:
-    """Whether a slot holds a conversation, and another one than that of the request."""
+    """Whether a slot holds a conversation other than that of the request."""
     content = slot.content
     if content is None or content.is_side:
         return False
@@ -293,8 +293,8 @@ def _is_saved_by_the_server(share: Share, traits: Traits) -> bool:
 
 
 def is_saved_to_ram(share: Share | None, traits: Traits) -> bool:
-    """Whether the server saves what a request cuts, since less than half of it stays. Until it is seen to
-    have no RAM cache it is taken to have one: that costs what it would cost directly, once."""
+    """Whether the server saves what a request cuts, since less than half of it stays. It is taken to have a RAM
+    cache until it is seen to have none: if that is wrong, it costs once what it would cost without us."""
     is_cut = share is not None and share.is_sure and share.kept < SAVED_BELOW
     return is_cut and traits.has_ram is not False
 
@@ -304,11 +304,11 @@ def _is_side(slot: Slot) -> bool:
 
 
 def _least_missed(slot: Slot) -> tuple[bool, bool, int, int]:
-    """Orders slots by what is lost with them: empty ones, those of side requests, the longest unused."""
+    """Orders slots by what is lost with them: empty ones, those of side requests, then the longest unused."""
     return (not slot.is_empty, not _is_side(slot), slot.used, slot.id)
 
 
 def _returns(slot: Slot) -> float:
-    """How likely the conversation in a slot goes on: each turn it has had makes it likelier."""
-    assert slot.content is not None  # it is another conversation's
+    """How likely the conversation in a slot is to go on: more so with each turn that it has had."""
+    assert slot.content is not None  # it holds another conversation
     return 1 - 1 / (slot.content.turns + 1)

@@ -1,4 +1,4 @@
-"""What `/slots` says of a slot, against what is remembered of it."""
+"""What `/slots` says of a slot, compared with what is remembered of it."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ from warmprefix.core.slots.state import SlotState
 
 
 def as_seen(slot: Slot, state: SlotState) -> Slot:
-    """A slot that nothing of ours has touched since `/slots` was asked."""
+    """A slot after a reading of `/slots`. No request of ours may have touched it since that was asked."""
     tokens = state.tokens or 0
-    if slot.is_busy:  # it has ended by now, or it is somebody else's
+    if slot.is_busy:  # a request that has ended by now, or not one of ours
         return slot
     if state.is_busy:
         return replace(slot, is_known=False, content=None, task=None, tokens=None)
@@ -17,6 +17,6 @@ def as_seen(slot: Slot, state: SlotState) -> Slot:
     if is_same:
         return replace(slot, task=state.task)
     if state.task is None and slot.task is None and slot.tokens and not tokens:
-        return slot  # restored into a slot that was never used: `/slots` has no count of it
-    is_known = tokens < LEAST_LOSS_TOKENS  # so little is nothing to anybody
+        return slot  # restored from a file into a slot that was never used: `/slots` does not count that
+    is_known = tokens < LEAST_LOSS_TOKENS  # so few tokens are as good as none
     return replace(slot, tokens=tokens, task=state.task, content=None, is_known=is_known)

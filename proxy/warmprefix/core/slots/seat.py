@@ -1,4 +1,4 @@
-"""Where a running request stands among the slots. Values; what they say is decided in the slot table."""
+"""A running request's use of a slot. Values only; the slot table decides about them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from warmprefix.core.types import Prompt
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """A running request's place. `slot` is None while nobody knows where the server put it.
+    """A running request's use of a slot. `slot` is None while it is unknown which one the server chose.
 
-    `before`: the slot as it was found; `share`: how much of that the request begins with. `turns`: of its
-    conversation, this one counted; `restored`: from a file.
+    `before`: the slot as it was before; `share`: how much of that the request begins with. `turns`: those of
+    its conversation, this one included; `restored`: the saved file that was restored for it.
     """
 
     choice: SlotChoice
@@ -27,21 +27,21 @@ class Seat:
 
     @property
     def is_side(self) -> bool:
-        """Whether it is no part of a conversation."""
+        """Whether the request is no part of a conversation."""
         return self.wish.is_side
 
     @property
     def conversation(self) -> str:
-        """Whose turn it is."""
+        """The conversation that the request belongs to."""
         return self.wish.conversation
 
 
 class Unseen:
-    """A request that is not placed: another endpoint's, or one that chose its slot itself."""
+    """A request without a seat: it came to another endpoint, or chose its slot itself."""
 
 
 class NoSeat:
-    """Nobody looks after slots, or that has failed: nothing is to be left."""
+    """No seat to leave: slots are not looked after, or that has failed."""
 
 
 AnySeat = Seat | Unseen | NoSeat
@@ -49,7 +49,7 @@ NO_SEAT = NoSeat()
 
 
 class Seated(NamedTuple):
-    """A request's seat, and the body that asks for it."""
+    """A request's seat, and the body that asks for its slot."""
 
     seat: AnySeat
     body: bytes

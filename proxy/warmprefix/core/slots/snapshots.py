@@ -1,9 +1,9 @@
-"""Which slots are worth saving to disk, which snapshot a request should get back, and which leaves first.
+"""Which slots are worth saving to disk, which snapshot to restore for a request, and which to delete first.
 
-Facts, measured on llama-server (facts of `POST /slots/{id}?action=save|restore`): a file holds prompt and
-reply but for the last token, some hundred to some hundred thousand bytes a token; a restore that fails leaves
-the slot empty; a server that is not the one that wrote the file may still accept it. So a snapshot is
-named by what wrote it, and is only restored where it brings clearly more than the slot already holds.
+Facts, measured on llama-server (`POST /slots/{id}?action=save|restore`): a file stores prompt and reply without
+the last token, at some hundred to some hundred thousand bytes a token; a restore that fails leaves the slot
+empty; a server other than the one that wrote a file may still accept it. So a snapshot is named by what wrote
+it, and is only restored if it brings clearly more than the slot already holds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 POOL_FILES = 16
-"""File names that are used in turn where files cannot be deleted: more conversations than a local model's
-user goes back and forth between, and a bound on the number of files."""
+"""File names that are used in turn if files cannot be deleted: more conversations than one user of a local
+model switches between, and a bound on the number of files."""
 
 _LEAST_GAIN_TOKENS = 256
 """Evaluating fewer takes about as long as asking for a restore and waiting for it."""
 
 _LEAST_GAIN_SHARE = 0.05
-"""Of the snapshot: a file of 30,000 tokens is read in seconds, and so must bring more than some hundred."""
+"""Share of the snapshot: a file of 30,000 tokens takes seconds to read, so it must bring more than some
+hundred."""
 
 _HALF_LIFE_S = 86400.0
 """A conversation that nobody went back to for a day is half as likely to come back."""
@@ -26,8 +27,8 @@ _HALF_LIFE_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a slot holds of a conversation. `keys`: chain keys of the prompt's messages; `head`: digest of
-    what is rendered before them; `tokens`: of prompt and reply, but for the last one."""
+    """What a slot holds of a conversation. `keys`: chain keys of the prompt's messages; `head`: digest of what
+    is rendered before them; `tokens`: those of prompt and reply, without the last one."""
 
     conversation: str
     keys: tuple[bytes, ...]
@@ -42,8 +43,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A saved slot. `backend`: digest of the model, context size, template and build that wrote it;
-    `tip`, `head`: of the prompt, in hex; `messages`: of the prompt; times in Unix seconds."""
+    """A saved slot. `backend`: digest of the model, context size, template and build that wrote it; `tip`,
+    `head`: those of the prompt, in hex; `messages`: their number in the prompt; times in Unix seconds."""
 
     name: str
     backend: str
@@ -71,7 +72,7 @@ class Snapshot:
 
 
 def digest(*parts: str) -> str:
-    """What a backend is, as 16 hexadecimal digits: a part that changes refuses all older snapshots."""
+    """The identity of a backend as 16 hexadecimal digits: if a part changes, no older snapshot fits."""
     state = blake2b(digest_size=8)
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass")
@@ -80,14 +81,15 @@ def digest(*parts: str) -> str:
 
 
 def file_name(backend: str, tip: str, owner: str) -> str:
-    """The file of a snapshot. `owner` keeps two proxies apart that share a folder."""
+    """The file name of a snapshot. `owner` keeps two proxies apart that share a folder."""
     return f"warmprefix-{backend}-{tip[:16]}-{owner}.bin"
 
 
 def pool_name(
     snapshots: Sequence[Snapshot], old: Sequence[Snapshot], owner: str, now: float
 ) -> str:
-    """One of a fixed number of files to write over: one that is `old`, else unused, else worth least."""
+    """One of a fixed number of file names to write to: an `old` one if any, or an unused one, or the one whose
+    snapshot is worth least."""
     if old:
         return old[0].name
     used = {snapshot.name for snapshot in snapshots}
@@ -105,14 +107,14 @@ def pool_name(
 def is_worth_saving(
     held: Held, snapshots: Iterable[Snapshot], backend: str, least_tokens: int
 ) -> bool:
-    """Whether it is long enough and not yet saved."""
+    """Whether the content is long enough and not yet saved."""
     return held.tokens >= least_tokens and not any(
         (s.backend, s.tip, s.head) == (backend, held.tip, held.head.hex()) for s in snapshots
     )
 
 
 def is_evicted(held: Held, keys: Sequence[bytes], head: bytes) -> bool:
-    """Whether a request with these chain keys cuts what the slot holds, and does not go on from it."""
+    """Whether a request with these chain keys cuts what the slot holds instead of going on from it."""
     at = len(held.keys) - 1
     return held.head != head or len(keys) <= at or keys[at] != held.keys[at]
 
@@ -120,15 +122,15 @@ def is_evicted(held: Held, keys: Sequence[bytes], head: bytes) -> bool:
 def best(
     snapshots: Iterable[Snapshot], keys: Sequence[bytes], head: bytes, backend: str | None = None
 ) -> Snapshot | None:
-    """The snapshot that brings most of a prompt; of any backend where `backend` is None."""
+    """The snapshot that brings most of a prompt; from any backend if `backend` is None."""
     fitting = [s for s in snapshots if s.is_of(keys, head) and backend in (None, s.backend)]
     return max(fitting, key=lambda s: (s.messages, s.tokens), default=None)
 
 
 def gain(snapshot: Snapshot, shared: int, sizes: Sequence[int]) -> int:
-    """Tokens that it brings beyond the `shared` leading messages that the slot already holds.
+    """Tokens that a snapshot brings beyond the `shared` leading messages that the slot already holds.
 
-    `sizes`: characters of each message of the request; tokens are taken to follow them.
+    `sizes`: characters of each message of the request; tokens are taken to be in proportion to them.
     """
     whole = sum(sizes[: snapshot.messages])
     kept = sum(sizes[: min(shared, snapshot.messages)])
@@ -136,26 +138,27 @@ def gain(snapshot: Snapshot, shared: int, sizes: Sequence[int]) -> int:
 
 
 def is_worth_restoring(snapshot: Snapshot, gained: int, lost: int) -> bool:
-    """Whether it brings more than the request and, by what is overwritten unsaved, others lose."""
+    """Whether a snapshot brings clearly more than is `lost`: by the request, and by others if what they left is
+    overwritten unsaved."""
     least = max(_LEAST_GAIN_TOKENS, round(snapshot.tokens * _LEAST_GAIN_SHARE))
     return gained >= least and gained > lost
 
 
 def superseded(held: Held, snapshots: Iterable[Snapshot], backend: str) -> tuple[Snapshot, ...]:
-    """Earlier turns of what is saved now: whatever goes on from them goes on from it."""
+    """Snapshots of earlier turns of the conversation that is saved now: the new one contains them."""
     return tuple(s for s in snapshots if s.backend == backend and s.is_of(held.keys, held.head))
 
 
 def value(snapshot: Snapshot, now: float) -> float:
-    """What keeping it is worth: its tokens, halved with each day that nobody used it."""
+    """What a snapshot is worth: its tokens, halved for each day without use."""
     age_s = max(0.0, now - max(snapshot.saved_s, snapshot.used_s))
     return float(snapshot.tokens * 0.5 ** (age_s / _HALF_LIFE_S))
 
 
 def leaving(snapshots: Iterable[Snapshot], max_bytes: int, now: float) -> tuple[Snapshot, ...]:
-    """Those that have to go so that the rest fits, least valuable first."""
+    """The snapshots to delete so that the rest fits, least valuable first."""
     kept = sorted(snapshots, key=lambda snapshot: value(snapshot, now))
-    # One that can never fit must not push out all others first.
+    # One that can never fit must not push out all the others first.
     gone = [snapshot for snapshot in kept if snapshot.size_bytes > max_bytes]
     kept = [snapshot for snapshot in kept if snapshot.size_bytes <= max_bytes]
     total = sum(snapshot.size_bytes for snapshot in kept)
@@ -166,7 +169,7 @@ def leaving(snapshots: Iterable[Snapshot], max_bytes: int, now: float) -> tuple[
 
 
 def expected_bytes(held: Held, snapshots: Iterable[Snapshot], backend: str) -> int:
-    """How large its file will be at least, by others of the same backend; 0 where there is none yet.
+    """The least size of its file, judged by others of the same backend; 0 if there are none yet.
 
     A model with a sliding window has a large part that does not grow with the tokens.
     """

@@ -1,6 +1,6 @@
-"""Switches a behaviour off if it lately cost more than it kept. Values only: what to say of it is others'.
+"""Switches a behaviour off if it has lately cost more than it kept. Values only; others report it.
 
-Each turn in which a behaviour acted says how many tokens it kept, less than none if it cost some.
+For each turn in which a behaviour acted it is counted how many tokens it kept: fewer than 0 if it cost some.
 """
 
 from collections import deque
@@ -13,10 +13,10 @@ LEAST_TURNS = 2
 """One turn proves nothing."""
 
 LEAST_COST_TOKENS = 64
-"""What noise in the counts can make."""
+"""Noise in the counts can be as large as this."""
 
 PAUSE = 32
-"""Turns that it would have acted in until it is tried again."""
+"""Turns in which it would have acted, before it is tried again."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Balance:
 
 @dataclass(frozen=True, slots=True)
 class StoodDown:
-    """A behaviour that is off: over so many turns it cost so many tokens more than it kept."""
+    """A behaviour that is off: over `turns` it cost `cost_tokens` more than it kept."""
 
     behaviour: str
     turns: int
@@ -35,7 +35,7 @@ class StoodDown:
 
 
 class StandDown:
-    """What the behaviours of one backend have brought lately."""
+    """What the behaviours of one backend have kept or cost lately."""
 
     def __init__(self) -> None:
         self._balances: dict[str, _Balance] = {}
@@ -53,17 +53,17 @@ class StandDown:
         return False
 
     def judge(self, behaviour: str, kept_tokens: int) -> StoodDown | None:
-        """Take note of a turn in which it acted; what was switched off, if this was one turn too many."""
+        """Count a turn in which it acted; returns what was switched off, if this turn caused that."""
         balance = self._balances.setdefault(behaviour, _Balance())
         balance.kept.append(kept_tokens)
         cost = -sum(balance.kept)
         if balance.pause or len(balance.kept) < LEAST_TURNS or cost < LEAST_COST_TOKENS:
             return None
         balance.pause = PAUSE
-        self._off[behaviour] = found = StoodDown(behaviour, len(balance.kept), cost)
-        return found
+        self._off[behaviour] = stood_down = StoodDown(behaviour, len(balance.kept), cost)
+        return stood_down
 
     @property
     def off(self) -> tuple[StoodDown, ...]:
-        """What is switched off now."""
+        """The behaviours that are switched off now."""
         return tuple(self._off.values())

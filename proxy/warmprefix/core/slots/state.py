@@ -7,10 +7,9 @@ from dataclasses import dataclass
 class SlotState:
     """One slot at the moment of the answer. Source: server-context.cpp, `server_slot::to_json`.
 
-    `tokens`: what its prompt and reply hold, but for the last token; 0 for a slot that was cleared. None if no
-    request has ended or begun in it since the server started or woke up: it is empty, unless a file was
-    restored into it since. The same goes for the other counts, which are those of the task that runs, or
-    of the last one.
+    `tokens`: those of its prompt and reply without the last one; 0 if the slot was cleared. None if no request
+    has begun or ended in it since the server started or woke up: it is empty, unless a file was restored into
+    it since. The same goes for the other counts, which are those of the running task, or of the last one.
     """
 
     id: int
@@ -27,7 +26,7 @@ class SlotState:
 
 
 def slot_states(value: object) -> tuple[SlotState, ...]:
-    """The slots of an answer, numbered from 0 in its order; () if any of them is not understood."""
+    """The slots in an answer, numbered from 0 in its order; () if any of them is not understood."""
     states = [_state(slot) for slot in value] if isinstance(value, list) else []
     understood = tuple(state for state in states if state is not None)
     is_counted = [state.id for state in understood] == list(range(len(states)))
@@ -42,7 +41,7 @@ def _state(slot: object) -> SlotState | None:
         return None
     tokens, task = _count(slot, "n_prompt_tokens"), _count(slot, "id_task")
     if task is not None and tokens is None:
-        return None  # an older build: it has been used, and nobody says how much it holds
+        return None  # an older build: it was used, but how much it holds is not reported
     processed, cached = (
         _count(slot, name) for name in ("n_prompt_tokens_processed", "n_prompt_tokens_cache")
     )

@@ -1,10 +1,10 @@
 """JSON text as slices: where a value begins and ends.
 
 The proxy never re-dumps what it does not change, because a re-dump loses number spelling, repeated
-members and integers beyond 64 bits (orjson turns those into floats). So values are found by
-position, decoded one by one where they must be read, and put back as the bytes they came as.
+members and integers beyond 64 bits (orjson turns those into floats). So values are located by
+position, decoded one by one if they must be read, and put back as the bytes they came as.
 
-Finding is not validating: each slice is decoded by a strict parser before it is trusted.
+Locating a slice does not validate it: a strict parser decodes it before it is trusted.
 """
 
 import json
@@ -17,17 +17,17 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 
 _PLAIN_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-# From quote to quote, which is eight times as fast as looking at each byte for two: one behind a single
-# backslash is escaped, one behind none is the end. Only where more stand before it are they counted.
+# From quote to quote, which is eight times as fast as testing each byte for a quote or a backslash: a quote
+# after a single backslash is escaped, one after none is the end. Only longer runs of backslashes are counted.
 _STRING = rb'(?:"[^"]*+(?:(?<=[^\\]\\)"[^"]*+)*+(?<!\\)"|' + _PLAIN_STRING + rb")"
-# Ends in nothing where no bracket follows: else a search would begin anew at every byte left.
+# Matches an empty end if no bracket follows; otherwise a search would start again at every byte that is left.
 _BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}]|)", re.DOTALL)
 _LEVELS = 8
-"""How deep a value is found in one step; what is deeper is walked bracket by bracket."""
+"""The depth to which a value is located in one step; if it is deeper, it is walked bracket by bracket."""
 
 
 def _nested() -> bytes:
-    """A pattern for an array or object with at most _LEVELS of them in each other."""
+    """A pattern for an array or object, nested at most _LEVELS deep."""
     inner = rb"(?!)"
     for _ in range(_LEVELS):
         inner = rb'[\[{](?:[^\[\]{}"]++|' + _STRING + rb"|" + inner + rb")*+[\]}]"
@@ -38,7 +38,7 @@ _NESTED = re.compile(_nested(), re.DOTALL)
 _SIMPLE = re.compile(_STRING + rb'|[^\s,\[\]{}":]++', re.DOTALL)
 _KEY = re.compile(rb"[ \t\r\n]*+(" + _STRING + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*+")
-# A string that is never closed goes to the end: else a search would begin anew at every quote in it.
+# A string that is never closed matches to the end; otherwise a search would start again at every quote in it.
 _BETWEEN = re.compile(rb"(" + _PLAIN_STRING + rb"?)|[ \t\r\n]++", re.DOTALL)
 _OPEN = frozenset((b"[", b"{"))
 
@@ -72,12 +72,12 @@ def value_end(text: bytes, start: int) -> int:
 def members(
     text: bytes, start: int = 0, inside: Mapping[str, list[Span]] = _NONE
 ) -> dict[str, Span]:
-    """Span of each member's value of the object that begins at `start`, in order of arrival.
+    """The span of each member's value in the object that begins at `start`, in order of arrival.
 
-    `inside`: lists to fill with the spans of the elements of members that are arrays, so that a large
-    array is walked once; one that is begun is gone on with behind its last element.
-    Raises NotUnderstood for anything but an object, and for a member that appears twice: the parsers of
-    client and backend may disagree on which of the two counts.
+    `inside`: for members that are arrays, lists to fill with the spans of their elements, so that a large array
+    is walked once; if such a list has elements already, the walk continues after the last of them.
+    Raises NotUnderstood for anything but an object, and if a member appears twice: the parsers of client and
+    backend may disagree on which of the two counts.
     """
     spans: dict[str, Span] = {}
     if text[start : start + 1] != b"{":
@@ -116,7 +116,7 @@ def elements(text: bytes, start: int = 0) -> list[Span]:
 
 
 def _walk(text: bytes, start: int, spans: list[Span]) -> int:
-    """Add the spans of an array's elements, behind those that are known; the position after its end."""
+    """Add the spans of an array's elements to those already in `spans`; the position after its end."""
     if not spans:
         at = blank_end(text, start + 1)
         if text[at : at + 1] == b"]":
@@ -137,8 +137,8 @@ def blank_end(text: bytes, start: int) -> int:
     return found.end()
 
 
-def decode(raw: bytes) -> Any:  # the one place where JSON becomes Python values of any type
-    """The value of one slice. Raises NotUnderstood for what a strict parser refuses."""
+def decode(raw: bytes) -> Any:  # only here does JSON become Python values of any type
+    """The value of one slice. Raises NotUnderstood if a strict parser refuses it."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -148,7 +148,7 @@ def decode(raw: bytes) -> Any:  # the one place where JSON becomes Python values
 def is_json(raw: bytes) -> bool:
     """Whether a lenient parser reads `raw`: lone surrogates, which orjson refuses, included."""
     try:
-        # As text: of bytes it would guess whether they are UTF-16.
+        # As text: given bytes, json would guess whether they are UTF-16.
         json.loads(raw.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return False
@@ -169,14 +169,14 @@ def compact(raw: bytes) -> bytes:
 
 
 def write_object(pairs: Iterable[tuple[str, bytes]]) -> bytes:
-    """An object of already written values."""
+    """An object made of values that are already written."""
     return b"{" + b",".join(string(name) + b":" + value for name, value in pairs) + b"}"
 
 
 def in_order(
     values: Mapping[str, bytes | None], keys: tuple[str, ...]
 ) -> Iterator[tuple[str, bytes]]:
-    """The values that are there: those of `keys` first, in their order."""
+    """The values that are present: those of `keys` first, in their order."""
     for key in (*keys, *(key for key in values if key not in keys)):
         value = values.get(key)
         if value is not None:

@@ -1,7 +1,7 @@
-"""Server-sent events from bytes: pieces in, whole events out, whatever the pieces look like.
+"""Server-sent events from bytes: takes pieces and returns whole events, however the pieces are cut.
 
-Lines end in LF, CRLF or CR and in nothing else (WHATWG HTML, 9.2.5 "Parsing an event stream"); text
-splitters that also know U+2028 would cut events in two. Nothing here decodes text: a piece may end
+Lines end in LF, CRLF or CR and in nothing else (WHATWG HTML, 9.2.5 "Parsing an event stream"); a text
+splitter that also breaks at U+2028 would cut events in two. Nothing here decodes text: a piece may end
 inside a UTF-8 character.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `name` is empty where the stream named none; `data` are its joined data lines."""
+    """One event. `name` is empty if the stream gave none; `data` is its data lines, joined."""
 
     name: bytes
     data: bytes
 
 
 class SseReader:
-    """Collects pieces of a stream and returns the events they complete."""
+    """Collects pieces of a stream and returns the events that they complete."""
 
     def __init__(self) -> None:
         self._rest: list[bytes] = []
@@ -32,7 +32,7 @@ class SseReader:
         """Events completed by `piece`, in order."""
         if b"\n" not in piece and b"\r" not in piece:
             self._rest.append(piece)
-            # A CR at the end of the last piece is a line end now that no LF follows it.
+            # If the last piece ended in CR, that is now a line end: no LF follows it.
             if not (len(self._rest) > 1 and self._rest[-2].endswith(b"\r")):
                 return []
         else:
@@ -45,7 +45,7 @@ class SseReader:
             text = text.removeprefix(b"\xef\xbb\xbf")
         events: list[Event] = []
         lines = text.splitlines(keepends=True)
-        # An unfinished line stays; so does one that ends in CR, for an LF may follow it.
+        # An unfinished line stays, and so does one that ends in CR: an LF may follow.
         last = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         for line in lines:
             self._line(line.rstrip(b"\r\n"), events)
@@ -66,9 +66,9 @@ class SseReader:
             self._name = value
 
     def finish(self) -> list[Event]:
-        """Events that the end of the stream completes. An event without its empty line is dropped
-        by the standard; one that is whole but for it is returned here, since backends that die
-        in the middle still told us something."""
+        """Events that the end of the stream completes. The standard drops an event without its empty line. One
+        that is otherwise whole is returned here, since a backend that dies in the middle may still have
+        reported something."""
         events = self._lines(b"".join(self._rest) + b"\n")
         self._line(b"", events)
         return events

@@ -142,7 +142,7 @@ async def test_the_sum_is_told_at_the_end(tmp_path: Path) -> None:
     (line,) = [line for line in process.errors if "observed" in line]
     assert status == 0
     assert "observed 4 turns: " in line
-    assert "of them saved without --observe: arguments " in line
+    assert " would have been saved without --observe: arguments " in line
 
 
 def test_an_idle_proxy_saw_nothing() -> None:
@@ -153,4 +153,4 @@ def test_a_proxy_that_saves_nothing_says_so() -> None:
     savings = Savings()
     savings.add(TURN)
 
-    assert savings.summary().endswith("an estimated 0 of them saved without --observe")
+    assert savings.summary().endswith("an estimated 0 would have been saved without --observe")

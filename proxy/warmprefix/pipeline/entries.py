@@ -8,8 +8,8 @@ from warmprefix.pipeline.stages import Ended, Written
 
 
 def entry_of(written: Written, ended: Ended) -> Entry:
-    """What a turn adds to the ledger: messages that were never sent so behind what is before them, and the
-    reply."""
+    """What a turn adds to the ledger: each message that was never sent in this form after those before it, and
+    the reply."""
     placed, where, turn = written.placed, written.place, ended.came.turn
     keys, scope, ours = placed.keys, placed.understood.scope, written.ours
     line = _Line(scope, where.conversation, turn)
@@ -39,7 +39,7 @@ def entry_of(written: Written, ended: Ended) -> Entry:
 
 
 class _Line:
-    """A history as it grows node by node. `nodes`: those that the ledger does not have yet."""
+    """A history that grows node by node. `nodes`: those that the ledger does not have yet."""
 
     def __init__(self, root: bytes, conversation: str, turn: str) -> None:
         self.nodes: list[Node] = []
@@ -47,14 +47,14 @@ class _Line:
         self._conversation, self._turn = conversation, turn
 
     def add(self, key: bytes, message: Message, known: Node | None) -> None:
-        """A message that was sent. `known`: the node that it is, behind whatever was before it then."""
+        """Add a message that was sent. `known`: its node, whose parent may be another message than here."""
         if known is not None and known.parent == self._parent:
             self._parent = known.id
         else:
             self.put(key, message, generated=known is not None and known.generated)
 
     def put(self, key: bytes, message: Message, *, generated: bool) -> None:
-        """A message that the ledger does not have behind what is before it."""
+        """Add a message that the ledger does not have after those before it."""
         raw, parent = written(message), self._parent
         self._parent = node_id(parent, key, raw)
         where = (self._conversation, self._turn)

@@ -1,4 +1,4 @@
-"""What the proxy would have saved where it only observes: of one turn, and of all of them."""
+"""What a proxy that only observes would have saved: in one turn, and in all of them."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from warmprefix.pipeline.stages import Written
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How far a turn's prompt is what the backend holds: as the client sent it, and as it would be sent."""
+    """How much of a turn's prompt the backend holds: as the client sent it, and as the proxy would send it."""
 
     direct: Reach
     through: Reach
@@ -25,7 +25,7 @@ class Observer:
         self._reaches = Reaches()
 
     def compare(self, written: Written, before: Last | None) -> Compared:
-        """The two reaches of an observed turn after `before`."""
+        """The two reaches of an observed turn that comes after `before`."""
         direct = through = None
         if before is not None and before.shadow is not None:
             direct = held(before.prompt, before.reply)
@@ -36,8 +36,8 @@ class Observer:
     def saving(self, written: Written, stats: CacheStats, before: Last | None) -> WouldSave | None:
         """What an observed turn would have saved; None if the proxy does not only observe.
 
-        The first turn of a conversation can save nothing. One whose turn before is not known any more
-        could: that is not known.
+        The first turn of a conversation can save nothing. Once the turn before is forgotten, the saving is
+        unknown.
         """
         if not written.is_observed:
             return None
@@ -52,7 +52,7 @@ class Observer:
 
 
 class Savings:
-    """Sums over observed turns, told when the proxy ends."""
+    """Sums over observed turns, reported when the proxy ends."""
 
     def __init__(self) -> None:
         self.turns = 0
@@ -74,13 +74,13 @@ class Savings:
         self._turns[cause] += 1
 
     def summary(self) -> str:
-        """One line, with what was saved by the cause of the break."""
+        """One line, with what would have been saved by cause of the break."""
         if not self.turns:
             return "observed no turn"
         share = f" ({self.saved_tokens / self.processed_tokens:.1%})" if self.saved_tokens else ""
         line = (
-            f"observed {plural(self.turns, 'turn')}: {self.processed_tokens:,} tokens processed, an "
-            f"estimated {self.saved_tokens:,}{share} of them saved without --observe"
+            f"observed {plural(self.turns, 'turn')}: {self.processed_tokens:,} tokens processed; an "
+            f"estimated {self.saved_tokens:,}{share} would have been saved without --observe"
         )
         parts = (
             f"{cause} {tokens:,} in {plural(self._turns[cause], 'turn')}"

@@ -1,4 +1,4 @@
-"""Messages and tools that were parsed before, by the bytes they came as: a history is mostly old ones."""
+"""Messages and tools that were parsed before, by their bytes: most of a history was sent before."""
 
 from warmprefix.core.memo import Memo
 from warmprefix.core.types import Message, Tool
@@ -6,12 +6,12 @@ from warmprefix.dialects.base import NOT_BEGUN, Begun, Dialect
 
 _MESSAGES_BYTES = 8 * 1024 * 1024  # one generation, as in the canonicalizer
 _TOOLS_BYTES = 1024 * 1024  # whole arrays: some dozen clients with long schemas
-_BODIES = 8  # conversations that run now
-_BODIES_BYTES = 16 * 1024 * 1024  # of all of them together: two of the largest that are seen
+_BODIES = 8  # conversations that are active at a time
+_BODIES_BYTES = 16 * 1024 * 1024  # all of them together: two of the largest that were seen
 
 
 class Parsed:
-    """Parses one dialect, and gives the same object for the same bytes: what did not change is told by that."""
+    """Parses one dialect. The same bytes give the same object, which shows that nothing changed."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -36,12 +36,12 @@ class Parsed:
         return found
 
     def begun(self, body: bytes) -> Begun:
-        """The messages that a body shares with one before it: all before them is the same too."""
+        """The messages of the longest remembered body with which this one begins."""
         found = (begun for text, begun in self._bodies if body.startswith(text))
         return max(found, key=lambda begun: len(begun.spans), default=NOT_BEGUN)
 
     def keep(self, body: bytes, begun: Begun) -> None:
-        """Remember a body up to its last message, which a client may write anew in the next turn."""
+        """Remember a body up to its last message, which the client may change in the next turn."""
         spans, messages = begun.spans[:-1], begun.messages[:-1]
         if not spans or spans[-1][1] > _BODIES_BYTES:
             return

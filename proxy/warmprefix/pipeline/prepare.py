@@ -1,7 +1,7 @@
-"""One chat request, one straight line: understood, placed, written (stages.py).
+"""The stages of a chat request in one straight line: understood, placed, written (stages.py).
 
-Nothing here talks to a backend. Whatever fails, the request goes on as the client sent it: the
-failure is counted (`Counters`) and the turn is logged with what is known.
+Nothing here asks a backend. If anything fails, the request goes on as the client sent it, the failure is
+counted (`Counters`), and the turn is logged with what is known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,7 @@ class Pipeline:
         observe: bool = False,
     ) -> None:
         self.identifier = Identifier()
-        """The strict one, which remembers the keys of messages for everyone."""
+        """The strict one, which remembers the keys of messages for all clients."""
         self._rules = RuleSets(config.canonicalize, self.identifier, self._rule_failed)
         self._reasoning = config.memory.restore_reasoning
         self._parsed: dict[str, Parsed] = {}
@@ -72,14 +72,11 @@ class Pipeline:
     async def prepare(
         self, came: Passed, kind: BackendKind, *, reasoning_pays: bool = False
     ) -> Outgoing:
-        """What to send for a request to a backend that is known beforehand."""
+        """What to send for a request if its backend is decided beforehand."""
         return self.write(await self.identify(came), kind, reasoning_pays=reasoning_pays)
 
     async def identify(self, came: Passed) -> Placed | Passed:
-        """What a request is, and where it belongs among what is remembered; still to be written.
-
-        Never raises for a bad body.
-        """
+        """A request that is understood and placed, not yet written. Never raises for a bad body."""
         with guard(self.counters, "prepare", came.failed_open):
             try:
                 request = self._parse(came.endpoint, came.body)
@@ -113,11 +110,11 @@ class Pipeline:
         restores: bool = True,
         folds: bool = False,
     ) -> Outgoing:
-        """What to send to a backend of this kind. `placed` stays as it is: another backend may follow.
+        """What to send to a backend of this kind. `placed` is not changed: another backend may be tried next.
 
-        `reasoning_pays`: evidence that reasoning the client dropped is worth putting back. `restores`: False if
-        putting bytes back has cost this backend more than it kept. `folds`: its template takes no instructions
-        behind the first ones.
+        `reasoning_pays`: there is evidence that dropped reasoning is worth putting back. `restores`: False if
+        putting bytes back has cost more than it kept on this backend. `folds`: its template accepts
+        no instructions after the first ones.
         """
         if isinstance(placed, Passed):
             return placed
@@ -128,7 +125,7 @@ class Pipeline:
         return came
 
     def folded(self, placed: Placed, prompt: Prompt) -> Prompt:
-        """The prompt for a template that takes no instructions behind the first ones."""
+        """The prompt for a template that accepts no instructions after the first ones."""
         if not self._rules.of(placed.came.client.client).folds:
             return prompt
         return with_messages(prompt, fold(prompt.messages))
@@ -136,7 +133,7 @@ class Pipeline:
     async def coming(
         self, placed: Placed, messages: tuple[Message, ...], *, reasoning_pays: bool
     ) -> Prompt:
-        """What would be sent if the client went on with these messages. Nothing is remembered of it."""
+        """What would be sent if the client went on with these messages. It is not remembered."""
         understood = placed.understood
         prompt = replace(understood.request.prompt, messages=messages)
         request = replace(understood.request, prompt=prompt)
@@ -145,7 +142,7 @@ class Pipeline:
         return self._restored(ahead, reasoning_pays).prompt
 
     async def _place(self, understood: Understood) -> Placed:
-        """Canonical form, chain keys, and the place among what is remembered."""
+        """The canonical form, the chain keys and the place of a request."""
         came, received = understood.came, understood.request.prompt
         rules = self._rules.of(came.client.client)
         canonical = rules.canonicalizer.run(received)
@@ -182,26 +179,27 @@ class Pipeline:
         keys: tuple[bytes, ...],
         known: Ancestry,
     ) -> tuple[Place, Conversation | None]:
-        """The place of a request, and the state of its conversation that it goes on from."""
+        """The place of a request, and the conversation as it was after the turn that it goes on from."""
         came, first_user = understood.came, _first_user(messages)
         where, before = place(keys, first_user, known, came.turn), known.conversation
         last = self._recent.get(where.conversation, keys)
         if last is not None and last.state is not None and last.tip in keys:
-            # The branch it goes on from says how it relates, not the conversation's latest one.
+            # Compare it with the branch that it goes on from, not with the latest of the conversation.
             before = last.state
             where = replace(where, kind=kind_of_history(keys, where.known, before))
         is_new = where.kind is Kind.COLD and known_messages(keys, known.nodes) <= first_user
-        if is_new and not came.client.side:  # else its session says it is another one
+        if is_new and not came.client.side:  # a side request may have the session of another one
             where = self._loosely(understood, messages, keys) or where
         return where, before
 
     def _loosely(
         self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
     ) -> Place | None:
-        """The place of a request that breaks before its first user message, or was shortened there.
+        """The place of a request that differs or was shortened before its first user message; None if it begins
+        a conversation.
 
-        Its messages are the same but for the system text; or its client says, by a session id, that it
-        goes on, and its system text says so too. Only a conversation never seen is cold.
+        Either its messages are the same but for the system text, or its session id and its system text both say
+        that it goes on. Only a conversation never seen is cold.
         """
         came, scope = understood.came, understood.scope
         goes_on = any(message.role == "assistant" for message in messages)
@@ -224,8 +222,8 @@ class Pipeline:
         return Place(last.conversation, last.index + 1, last.turn, kind, 0)
 
     def _is_branch(self, where: Place, messages: Sequence[Message]) -> bool:
-        """Whether a request leaves a conversation that has gone further at its very beginning, with a second
-        user message and no reply in between, as summaries and titles do that share its head."""
+        """Whether a request branches off at the very beginning of a conversation that has gone further: with a
+        second user message and no reply in between, like summaries and titles that share its head."""
         roles = [message.role for message in messages]
         return (
             where.index > 0
@@ -235,7 +233,7 @@ class Pipeline:
         )
 
     def _restored(self, placed: Placed, reasoning_pays: bool) -> "_Ours":
-        """The prompt with remembered bytes for what is recognised."""
+        """The prompt, with remembered bytes for the messages that are recognised."""
         canonical, request = placed.canonical, placed.understood.request
         received = request.prompt.messages
         rules = self._rules.of(placed.came.client.client)
@@ -260,7 +258,7 @@ class Pipeline:
         return _Ours(prompt, (*names, *restored.names), restored.nodes)
 
     def _tools(self, placed: Placed, rules: RuleSet) -> tuple[Tool, ...] | None:
-        """Tools as this conversation, or else any with the same set of tools, first sent them."""
+        """Tools as they were first sent by this conversation, or by any other with the same set of tools."""
         offered = placed.canonical.tools
         if not offered:
             return offered
@@ -284,7 +282,7 @@ class Pipeline:
                 rules = (*rules, FOLD_SYSTEM.name)
             body = request.dialect.render(request, shown, kind.options(request))
             if body is request.body:
-                rules = restored = ()  # what was stripped and put back is no change
+                rules = restored = ()  # stripped and then put back: no change
         return Written(
             placed=placed,
             came=placed.came,
@@ -302,7 +300,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class _Ours:
-    """The prompt that we make of a request; the rest is as in `Written`."""
+    """The prompt that we make of a request. The other fields are those of `Written`."""
 
     prompt: Prompt
     restored: tuple[str, ...] = ()
@@ -318,8 +316,8 @@ def _known_tools(placed: Placed) -> tuple[Tool, ...]:
 
 
 def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:
-    """The root of all chains of a credential. What was written in another dialect has another root: its bytes
-    are never put into this one's bodies."""
+    """The root of all chains of a credential. Each dialect has a root of its own, so that bytes written in one
+    are never put into bodies of another."""
     own = () if dialect is DIALECTS[0] else (dialect.name,)
     return scope_key(headers.get("authorization", ""), *own)
 

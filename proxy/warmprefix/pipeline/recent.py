@@ -1,4 +1,4 @@
-"""The last turn of each conversation that went through lately, to compare the next one with."""
+"""The last turn of each recent conversation, to compare the next one with."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,25 +12,25 @@ from warmprefix.core.messages import written
 from warmprefix.core.types import CacheStats, Message, Prompt
 
 _MAX_BYTES = 32 * 1024 * 1024
-"""Text of the prompts that are kept: dozens of long conversations. The messages are mostly shared with
-the canonicalizer's memory, so the real cost is lower."""
+"""Bound on the text of the prompts: dozens of long conversations. Most messages are shared with the
+canonicalizer's memory, so the real cost is lower."""
 
 
-_BRANCHES = 3  # last turns kept beside the newest: a title, tags, a summary
+_BRANCHES = 3  # last turns besides the newest: a title, tags, a summary
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
     """A conversation's last turn. `number`: counts the turns of all conversations, in order.
 
-    `index`: turns the conversation has had. `model`: as the reply named it; `asked_model`: as the request
-    did. `generation`: which start of the `backend` answered. `lineage`: chain keys that leave out the
-    system text, after the prompt and after its reply. `shadow`: where the proxy only observes, the prompt
-    that it would have sent; `reply`: what the backend generated then; `state`: the conversation as of then.
-    `prewarmed`: tokens evaluated afterwards for the coming prompt; `stats` then are of what the slot holds.
-    `head`: what the prompt begins with, alike for all that templates render alike. `outlived`: whether what
-    the conversation's turns left in the backend was still there when others had run in between; None if that
-    was never so, or nobody knows.
+    `index`: its position among the conversation's turns. `model`: as the reply named it; `asked_model`: as the
+    request did. `generation`: which start of the `backend` answered. `lineage`: chain keys that leave out the
+    system text, after the prompt and after its reply. `shadow`: if the proxy only observes, the prompt that it
+    would have sent, otherwise None; `reply`: what the backend generated then; `state`: the conversation as of
+    then. `prewarmed`: tokens evaluated afterwards for the coming prompt; then `stats` count what the slot
+    holds. `head`: what the prompt begins with, the same if templates render it alike. `outlived`: whether what
+    the conversation's turns left in the backend was still there after others had run in between; None if none
+    ever did, or if it is unknown.
     """
 
     conversation: str
@@ -66,8 +66,8 @@ class Last:
 class Recent:
     """The last turns by conversation; the longest unused conversation leaves first.
 
-    A conversation that branches (a side request that shares its head, a fork, an edit) has several last
-    turns: one that goes on from another takes its place, others stay beside it.
+    If a conversation branches (a side request that shares its head, a fork, an edit), it has several last
+    turns: one that goes on from another replaces it, others are added.
     """
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
@@ -79,11 +79,12 @@ class Recent:
         self._heads: dict[bytes, Last] = {}
         self.number = 0
         self.outlived: bool | None = None
-        """Whether the last turn that others had run before found what it had left; None if none did yet."""
+        """Whether what a turn leaves outlives others: as seen the last time that others ran in between; None if
+        none ever did."""
 
     def get(self, conversation: str, keys: Sequence[bytes] = ()) -> Last | None:
-        """The last turn that a history goes on from, given its chain keys, else the newest; None where
-        nothing is known of the conversation any more."""
+        """The last turn that a history goes on from, given its chain keys, or else the newest; None if the
+        conversation is forgotten."""
         found = self._last.get(conversation)
         if found is None:
             return None
@@ -91,27 +92,28 @@ class Recent:
         return max(found[0], key=lambda last: at.get(last.tip, -1 + (last is found[0][-1]) / 2))
 
     def has_longer(self, conversation: str, messages: int) -> bool:
-        """Whether a branch of the conversation has gone further than so many messages."""
+        """Whether a branch of the conversation has more than this number of messages."""
         found = self._last.get(conversation)
         return found is not None and any(len(x.prompt.messages) > messages for x in found[0])
 
     def by_lineage(self, keys: Sequence[bytes]) -> Last | None:
-        """The conversation whose history, but for its system text, this one goes on from."""
+        """The last turn of the conversation from which a history with these keys goes on, system texts left
+        out."""
         names = (self._lineage.get(key) for key in reversed(keys))
         return next((self.get(name) for name in names if name is not None), None)
 
     def by_session(self, session: str | None) -> Last | None:
-        """The conversation a client's session id was last seen with."""
+        """The last turn of the conversation in which a client's session id was last seen."""
         name = self._session.get(session or "")
         return self.get(name) if name is not None else None
 
     def like(self, head: bytes) -> Last | None:
-        """The newest turn whose prompt begins so, of any conversation."""
+        """The newest turn, of any conversation, whose prompt has this head."""
         return self._heads.get(head)
 
     def continuation(self, head: bytes, leaf: Node | None, keys: Sequence[bytes]) -> Continuation:
-        """What the backend is believed to hold of a prompt that begins so and goes on from `leaf`. `keys`: its
-        chain keys."""
+        """What the backend is believed to hold of a prompt that has this head and goes on from `leaf`. `keys`:
+        its chain keys."""
         last = self.like(head)
         if last is None or leaf is None or not last.is_counted:
             return Continuation()
@@ -123,12 +125,12 @@ class Recent:
         return Continuation(held(last.shadow or last.prompt, last.reply).messages, near, far)
 
     def since(self, number: int, most: int) -> list[Last]:
-        """The newest turns after that one, as far as they are known."""
+        """The turns after number `number` that are remembered, newest first, at most `most`."""
         found = (last for lasts, _ in self._last.values() for last in lasts if last.number > number)
         return sorted(found, key=lambda last: -last.number)[:most]
 
     def put(self, last: Last, keys: Sequence[bytes] = ()) -> None:
-        """Remember a turn. `keys`: its chain keys; last turns that it goes on from are given up."""
+        """Remember a turn. `keys`: its chain keys; a last turn that it goes on from is forgotten."""
         before = self._last.get(last.conversation, ((), 0))[0]
         self.drop(last.conversation)
         beside = tuple(other for other in before if other.tip not in keys)[-_BRANCHES:]
@@ -147,8 +149,8 @@ class Recent:
             self.drop(next(iter(self._last)))
 
     def prewarmed(self, conversation: str, turn: str, tokens: int, held: int | None) -> None:
-        """The coming prompt was read ahead behind a turn. `held`: tokens that the slot now holds instead of
-        the turn's own, None where the reading was broken off."""
+        """The coming prompt was read ahead after a turn. `held`: tokens that the slot now holds instead of the
+        turn's own, None if the reading was broken off."""
         found = self._last.get(conversation)
         if found is not None:
             self._last[conversation] = (
@@ -178,7 +180,7 @@ class Recent:
 
 
 def _size(last: Last) -> int:
-    """What a turn's messages cost, its reply included: it may be megabytes behind a short question."""
+    """What a turn's messages cost, the reply included: that may be megabytes after a short question."""
     messages = last.prompt.messages if last.reply is None else (*last.prompt.messages, last.reply)
     return sum(len(written(message)) + ENTRY_BYTES for message in messages)
 

@@ -1,4 +1,4 @@
-"""A turn that has ended: explained and remembered, never waited for."""
+"""Explains and remembers a turn that has ended. No request waits for that."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ from warmprefix.pipeline.stages import Ended, Patch, Question, Written
 from warmprefix.stores.base import Store
 
 _CERTAIN = frozenset({"no-cache", "other-backend"})
-"""Causes about which the backend need not be asked."""
+"""For these causes the backend need not be asked."""
 
 _RIVALS = 4
-"""Of the turns that ran in between, so many of the latest are compared."""
+"""How many of the turns that ran in between are compared, the latest first."""
 
 
 class Recorder:
-    """Explains turns as far as can be without asking, and puts them into the ledger."""
+    """Explains turns, as far as is possible without asking the backend, and puts them into the ledger."""
 
     reason = "record"
 
@@ -34,7 +34,7 @@ class Recorder:
         volatile: Sequence[Volatile] = (),
         identifier: Identifier | None = None,
     ) -> None:
-        """`identifier`: the pipeline's, which has met each message before."""
+        """`identifier`: the pipeline's, which has seen each message before."""
         self._store = store
         self._recent = recent
         self._volatile = volatile
@@ -43,7 +43,7 @@ class Recorder:
         self._reaches = Reaches()
 
     def ended(self, ended: Ended) -> Patch:
-        """Explain the turn as far as can be without asking, and remember it. Never waits."""
+        """Explain the turn, as far as is possible without asking, and remember it. Never waits."""
         written = ended.outgoing
         if not isinstance(written, Written):
             return {}
@@ -72,8 +72,8 @@ class Recorder:
         evidence = Evidence(
             has_moved=ended.route.backend != before.backend,
             restarted=ended.generation != before.generation,
-            # Lemonade names the file in a stream and the requested name elsewhere; llama-server ignores
-            # the requested name. Only where both are others did the model change.
+            # Lemonade names the file in a stream and the requested name elsewhere; llama-server ignores the
+            # requested name. So the model changed only if both names did.
             model_before=before.model if before.asked_model != request.model else None,
             model_after=model if before.asked_model != request.model else None,
             cache_prompt=request.reuses,
@@ -85,7 +85,7 @@ class Recorder:
             patch["question"] = question
 
     def explain(self, question: Question, evidence: Evidence) -> CacheBreak | None:
-        """The break of a turn, given what is known by now."""
+        """The break of a turn, by the evidence so far."""
         before = question.before
         return explain(
             question.kind.value if question.kind else "",
@@ -125,7 +125,7 @@ class Recorder:
         )
 
     def _learn(self, stats: CacheStats, prefix: Prefix | None, before: Last | None) -> bool | None:
-        """Whether the conversation's turns outlive others, as the last of them that tells."""
+        """Whether the conversation's turns outlive others, by the last of them that shows it."""
         outlived = self._outlived(stats, prefix, before)
         if outlived is not None:
             self._recent.outlived = outlived
@@ -135,8 +135,8 @@ class Recorder:
     def _outlived(
         self, stats: CacheStats, prefix: Prefix | None, before: Last | None
     ) -> bool | None:
-        """Whether what the turn before had left in the backend was still there, though others had run since;
-        None if none had, or if that cannot be told."""
+        """Whether what the turn before had left in the backend was still there although others had run since;
+        None if none had, or if that cannot be decided."""
         if before is None or before.number == self._recent.number or prefix is None:
             return None
         cached, left = stats.cached_tokens, before.stats.prompt_tokens

@@ -1,7 +1,7 @@
 """A request's stages: as it came, understood, placed, written, ended. Each is made once and never changed.
 
-`Passed` is a request of which nothing is made: it goes on as it came. All the others stand on it. The one thing
-in a stage that changes is the list of what failed open on the way, shared by all stages of one request.
+`Passed` is a request that goes on as it came; all other stages refer to it. Only one thing in a stage changes:
+the list of what failed open on the way, which all stages of a request share.
 """
 
 import secrets
@@ -32,12 +32,10 @@ NO_ROUTE = Route("", "")
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A request that goes on as it came: nobody has looked at it yet, it was not understood, or what we made
-    of it failed.
+    """A request that goes on as it came: it was not read yet, it was not understood, or our part failed.
 
-    `turn`: its id; `headers` by lower-case name. `client`, `model` and `request` are as far as it was read,
-    for the log and for the choice of a backend. `failed_open`: what of ours failed on its way, by name
-    (counters.py).
+    `turn`: its id; `headers` by lower-case name. `client`, `model` and `request` are set as far as it was read,
+    for the log and for the choice of a backend. `failed_open`: which of our parts failed (counters.py).
     """
 
     turn: str
@@ -61,14 +59,14 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A request whose place among what is remembered is known.
+    """A request that has its place.
 
-    `canonical`: its prompt after the `rules` named; `keys`: the chain key of each message. `ancestry`: the
-    remembered messages that it goes on from; `head`: what its prompt begins with, see `Identifier.head_of`.
+    `canonical`: its prompt after `rules`, which are named; `keys`: the chain key of each message. `ancestry`:
+    the remembered messages that it goes on from; `head`: what its prompt begins with, see `Identifier.head_of`.
 
-    `place` is by the messages alone; `before` is the state of the conversation that tools and template options
-    are compared with, None if there is none. `is_side`: it is no part of a conversation, as its client says
-    or as its place shows.
+    `place` follows from the messages alone; `before` is the conversation whose tools and template options are
+    compared, None if there is none. `is_side`: it is no part of a conversation, as its client says or its place
+    shows.
     """
 
     came: Passed
@@ -88,8 +86,8 @@ class Written:
     """A request as it goes out. `sent`: the prompt in its `body`.
 
     `ours`: the prompt that we make of it, by `rules` and `restored`; the same as `sent`, unless the proxy only
-    observes (`is_observed`). `nodes`: what each message of it is remembered as, None if it is not sent as it
-    was. `place`: the one it was given, with how it relates to its conversation as it is written.
+    observes (`is_observed`). `nodes`: the node of each of its messages, None if it is not sent as it was
+    before. `place`: as in `placed`, but its kind is that of the request as it is written.
     """
 
     placed: Placed
@@ -113,9 +111,8 @@ Outgoing = Written | Passed
 class Ended:
     """A request whose exchange has ended.
 
-    `body`: as it was sent, its slot included; `headers`: those it was sent with. `model`: as the reply names
-    it, else as the request does. `generation`: which start of the backend answered. `pieces`: the reply, if it
-    is captured.
+    `body`: as it was sent, the slot included; `headers`: as they were sent. `model`: as the reply names it, or
+    else the request. `generation`: which start of the backend answered. `pieces`: the reply, if it is captured.
     """
 
     outgoing: Outgoing
@@ -144,7 +141,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A break that the prompts do not explain: what is needed to ask the backend about it."""
+    """A break that the prompts do not explain, and what is needed to ask the backend about it."""
 
     model: str | None
     kind: Kind | None
@@ -169,7 +166,7 @@ class Patch(TypedDict, total=False):
 
 
 def as_it_came(endpoint: str, headers: Mapping[str, str], body: bytes) -> Passed:
-    """A request of which nothing is known yet, under an id of its own."""
+    """A request that was not read yet, under an id of its own."""
     return Passed(secrets.token_hex(_ID_BYTES), endpoint, headers, body)
 
 
@@ -187,13 +184,13 @@ def ended_of(
     route: Route = NO_ROUTE,
     pieces: Sequence[bytes] = (),
 ) -> Ended:
-    """The end of an exchange. `body`: the one that was written, unless another was sent."""
+    """The end of an exchange. `body`: the one that was sent; by default the one that was written."""
     if isinstance(outgoing, Written):
         came, is_side = outgoing.came, outgoing.placed.is_side
     else:
         came, is_side = outgoing, outgoing.client.side
     said = reply.message
-    if said is not None and said.raw is None:  # it is written once, for everyone
+    if said is not None and said.raw is None:  # write it once, for all listeners
         reply = replace(reply, message=replace(said, raw=written(said)))
     return Ended(
         outgoing=outgoing,
@@ -215,7 +212,7 @@ def ended_of(
 
 
 def turn_of(ended: Ended, patch: Patch) -> Turn:
-    """The turn: what its request and its reply say, and what the listeners have added."""
+    """The turn: from its request, its reply, and what the listeners have added."""
     came, request = ended.came, ended.came.request
     ours = ended.outgoing if isinstance(ended.outgoing, Written) else None
     acting = None if ours is None or ours.is_observed else ours

@@ -104,7 +104,7 @@ def test_one_that_was_put_since_is_not_forgotten() -> None:
     assert len(front.find(KEYS).nodes) == 3
 
 
-def test_what_the_far_store_said_is_held() -> None:
+def test_what_the_far_store_said_is_kept() -> None:
     front = Front(10**6)
     front.remember(
         KEYS, Found({node.key: (node,) for node in TURN.nodes}, {"c": TURN.conversation})

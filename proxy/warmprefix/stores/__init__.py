@@ -1,7 +1,7 @@
-"""Where the ledger is kept. The only importers of sqlite3 and Redis clients.
+"""What stores the ledger. The only importers of sqlite3 and Redis clients.
 
-A new kind of store is a file or folder of its own, a line in `STORES`, and its place in tests/stores/places.py;
-one that takes time to reach goes behind the front and the queue of behind.py.
+A new kind of store is a file or folder of its own, a line in `STORES`, and an entry in tests/stores/places.py.
+One that takes time to reach goes behind the front and the queue of behind.py.
 """
 
 from warmprefix.stores.base import StoreKind
@@ -13,5 +13,5 @@ STORES: tuple[StoreKind, ...] = (SQLITE, MEMORY)
 
 
 def store_kind(name: str) -> StoreKind:
-    """The kind of that name, which is in `STORES`."""
+    """The kind of that name, which must be in `STORES`."""
     return next(kind for kind in STORES if kind.name == name)

@@ -1,4 +1,4 @@
-"""What a store of the ledger promises, and what a kind of store says of itself."""
+"""What a store of the ledger promises, and how a kind of store describes itself."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from warmprefix.core.memory.ledger import Entry, Found
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """Counts for metrics and doctor. `lost`: entries that could not be kept; `replaced`: store files
-    that were found damaged and set aside."""
+    """Counts for metrics and doctor. `lost`: entries that could not be stored; `replaced`: damaged store files
+    that were set aside."""
 
     conversations: int
     messages: int
@@ -23,23 +23,23 @@ class StoreState:
 class Store(Protocol):
     """Remembers nodes and conversations. Bounded in size and age; the oldest conversation leaves first.
 
-    A message is kept once, however many conversations share it.
+    A message is stored once, however many conversations share it.
     """
 
     async def find(self, keys: Sequence[bytes]) -> Found:
-        """What is known of a history, given its chain keys in order. One query. Raises StoreError."""
+        """What is remembered of a history, given its chain keys in order. One query. Raises StoreError."""
         ...
 
     def put(self, entry: Entry) -> None:
         """Remember a turn. Returns at once; never waits for a disk and never raises.
 
-        All nodes belong to the entry's conversation. One that is known already passes to it, and stays
-        generated if it ever was. Of one chain key the latest MAX_ALIKE are kept.
+        All nodes belong to the entry's conversation. One that is remembered already passes to it, and stays
+        `generated` if it ever was. Of one chain key the latest MAX_ALIKE are kept.
         """
         ...
 
     async def flush(self) -> None:
-        """Wait until what was put is kept."""
+        """Wait until what was put is stored."""
         ...
 
     def state(self) -> StoreState:
@@ -53,7 +53,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a store is opened with. `place`: where it is kept, in the form that its kind asks for."""
+    """What a store is opened with. `place`: the value of `memory.path`, in the form that its kind asks for."""
 
     place: str
     max_bytes: int
@@ -63,11 +63,11 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """One kind of store, as the registry holds it.
+    """One kind of store, as it is in the registry.
 
     `name`: the value of `memory.store`, and the scheme of its address if it has one. `place`: what
-    `memory.path` is to it: nothing, a file, or the address of a server. `open` must not wait for the place to
-    answer, and imports there what only this kind needs.
+    `memory.path` means to it: nothing, a file, or the address of a server. `open` must not wait for that to
+    answer, and imports only then what only this kind needs.
     """
 
     name: str

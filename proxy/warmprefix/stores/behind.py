@@ -1,7 +1,7 @@
-"""A far store behind a front and a queue: no request ever waits for a write, and reads have a limit.
+"""A far store behind a front and a queue: no request ever waits for a write, and reads have a time limit.
 
-A turn goes to the front (memory) at once and to the far store by one thread. Nothing here fails a request:
-what is full, locked, damaged, slow or gone costs what could not be kept, and is counted.
+A turn goes to the front (memory) at once, and to the far store by one thread. Nothing here fails a request: if
+the far store is full, locked, damaged, slow or gone, what could not be stored is lost, and counted.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from warmprefix.stores.front import NODE_BYTES, Front, first_to_ask, merged
 from warmprefix.stores.timed_reader import TimedReader
 from warmprefix.stores.write_queue import WriteQueue
 
-# 2 million tokens of text: the conversations that go on at the moment.
+# 2 million tokens of text: the conversations that are active at a time.
 FRONT_BYTES = 8 * 1024 * 1024
-# What may wait to be written before turns are dropped: a disk that stalls for minutes, or pictures.
+# What may wait to be written before turns are dropped: enough if a disk stalls for minutes, or for pictures.
 QUEUE_ENTRIES = 1_000
 _QUEUE_BYTES = 32 * 1024 * 1024
-# What does not answer for so long is left to itself when the process ends.
+# When the process ends, a far store that does not answer for this long is given up.
 _CLOSE_LIMIT_S = 10.0
 
 
 class Behind:
-    """A store, from the two sides of a far one. Used from one thread, the event loop's."""
+    """A store, made of the reader and the writer of a far one. Used from one thread, the event loop's."""
 
     def __init__(
         self, writer: FarWriter, reader: FarReader, front_bytes: int = FRONT_BYTES
@@ -39,9 +39,9 @@ class Behind:
         self._closed = False
 
     async def find(self, keys: Sequence[bytes]) -> Found:
-        """What is known of a history, given its chain keys in order. At most one question.
+        """What is remembered of a history, given its chain keys in order. At most one question.
 
-        Raises StoreError if the far store does not answer and the front knows nothing of the history.
+        Raises StoreError if the far store does not answer and the front has nothing of the history.
         """
         self._settle()
         near = self.front.find(keys)
@@ -55,13 +55,13 @@ class Behind:
             if near.nodes:
                 return near
             raise
-        # Again: a turn may have been put meanwhile.
+        # Again: a turn may have been put in the meantime.
         near = merged(self.front.find(keys), near)
         self.front.remember(asked, far)
         return merged(near, far)
 
     def put(self, entry: Entry) -> None:
-        """Remember a turn: in the front at once, far away soon."""
+        """Remember a turn: in the front at once, in the far store soon."""
         self._settle()
         size = _size(entry)
         waits = not self._closed and self._has_room(size)
@@ -80,7 +80,7 @@ class Behind:
         self._settle()
 
     def state(self) -> StoreState:
-        """Counts as of the last write, without waiting."""
+        """The counts after the last write, without waiting."""
         totals = self.queue.totals
         return StoreState(
             conversations=totals.conversations,
@@ -91,7 +91,7 @@ class Behind:
         )
 
     async def close(self) -> None:
-        """Write what waits, release the far store, end the threads."""
+        """Write what is waiting, release the far store, end the threads."""
         if self._closed:
             return
         self._closed = True
@@ -106,13 +106,13 @@ class Behind:
         return await self.reader.find(keys)
 
     def _has_room(self, size: int) -> bool:
-        """Whether one more entry may wait; a single large one always may."""
+        """Whether one more entry may wait. A single one always may, however large."""
         return self._waiting_entries == 0 or (
             self._waiting_entries < QUEUE_ENTRIES and self._waiting_bytes + size <= _QUEUE_BYTES
         )
 
     def _settle(self) -> None:
-        """Take note of what the queue has finished since."""
+        """Take over what the queue has finished since the last call."""
         finished = self.queue.finished
         while finished:
             done = finished.popleft()

@@ -1,6 +1,6 @@
-"""What a far store must be able to do: a ledger that takes time to reach, in a file or on another machine.
+"""What a far store must do: a ledger that takes time to reach, in a file or on another machine.
 
-Everything here may block, for a bounded time. behind.py sees to it that no request waits for it.
+Every call here may block, for a bounded time. behind.py ensures that no request waits for one.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from warmprefix.core.memory.ledger import Entry, Found, Node
 
 
 class Totals(NamedTuple):
-    """Counts of all that is kept."""
+    """Counts of all that is stored."""
 
     conversations: int
     messages: int
@@ -18,8 +18,8 @@ class Totals(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """An entry that is written or lost. `alike`: all nodes in the far store of those of its chain keys that
-    have several there."""
+    """An entry that is written or lost. `alike`: for each of its chain keys that has several nodes in the far
+    store, all of those."""
 
     entry: Entry
     alike: tuple[Node, ...] = ()
@@ -30,15 +30,15 @@ class FarReader(Protocol):
     """Used from one thread, but for `interrupt`."""
 
     def find(self, keys: Sequence[bytes]) -> Found:
-        """What is known of these chain keys, by one statement or one round trip. Raises StoreError."""
+        """What is remembered of these chain keys, by one statement or one round trip. Raises StoreError."""
         ...
 
     def interrupt(self) -> None:
-        """End the question that runs in the other thread, if that can be done."""
+        """End the question that is running in the other thread, if that is possible."""
         ...
 
     def disconnect(self) -> None:
-        """Release what was opened to ask. The next question opens it again."""
+        """Release what was opened for questions. The next question opens it again."""
         ...
 
 
@@ -47,11 +47,11 @@ class FarWriter(Protocol):
 
     @property
     def replaced(self) -> int:
-        """How many files were found damaged and set aside."""
+        """How many damaged files were set aside."""
         ...
 
     def totals(self) -> Totals:
-        """Counts of all that is kept. The first call opens the store. Raises StoreError."""
+        """Counts of all that is stored. The first call opens the store. Raises StoreError."""
         ...
 
     def write(self, entries: Sequence[Entry]) -> Sequence[Finished]:
@@ -59,7 +59,7 @@ class FarWriter(Protocol):
         ...
 
     def evict(self) -> str | None:
-        """One short step towards the limits of size and age: the conversation that it took something from;
+        """Take one short step towards the limits of size and age. Returns the conversation that lost something;
         None if nothing has to leave. Raises StoreError."""
         ...
 

@@ -10,13 +10,13 @@ from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Found,
 from warmprefix.core.types import RawJson
 from warmprefix.stores.base import Opening, Store, StoreKind, StoreState
 
-_NODE_BYTES = 850  # a Node, its keys, its content and its places in dicts and sets: tracemalloc
-_CONVERSATION_BYTES = 1_000  # a Conversation and the empty dicts and sets beside it, the same way
+_NODE_BYTES = 850  # a Node, its keys, its content and its entries in dicts and sets: tracemalloc
+_CONVERSATION_BYTES = 1_000  # a Conversation and its empty dicts and sets, measured the same way
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A conversation. `nodes`: their ids. `used` rises with every put of any conversation."""
+    """A conversation. `nodes`: the ids of its nodes. `used` rises with every put of any conversation."""
 
     conversation: Conversation
     time_s: float = 0.0
@@ -31,7 +31,7 @@ class _Content:
 
 
 class _Contents:
-    """Bytes kept once by content, as long as somebody uses them."""
+    """Bytes, each content stored once, as long as it is used."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -41,7 +41,7 @@ class _Contents:
         return len(self._by_key)
 
     def take(self, raw: RawJson) -> RawJson:
-        """The kept bytes, with one use more."""
+        """The stored bytes; counts one use more."""
         key = content_key(raw)
         content = self._by_key.get(key)
         if content is None:
@@ -51,7 +51,7 @@ class _Contents:
         return content.raw
 
     def release(self, raw: RawJson) -> None:
-        """One use less."""
+        """Count one use less."""
         key = content_key(raw)
         content = self._by_key[key]
         content.uses -= 1
@@ -78,7 +78,7 @@ class MemoryStore:
         self._conversations: OrderedDict[str, _Kept] = OrderedDict()
 
     async def find(self, keys: Sequence[bytes]) -> Found:
-        """What is known of a history, given its chain keys in order."""
+        """What is remembered of a history, given its chain keys in order."""
         nodes = {
             key: tuple(self._nodes[name] for name in alike)
             for key in keys
@@ -131,7 +131,7 @@ class MemoryStore:
         return self._contents.bytes + self._tools.bytes + rows
 
     def _evict(self, newest: str) -> None:
-        """Drop the oldest conversations until size and age fit; the newest always stays."""
+        """Drop the oldest conversations until size and age are within bounds; the newest always stays."""
         now = self._clock()
         while self._conversations:
             name, kept = next(iter(self._conversations.items()))
@@ -146,7 +146,7 @@ class MemoryStore:
             del self._conversations[name]
 
     def _pass_on(self, name: str, ids: set[bytes]) -> None:
-        """Nodes that lead to a message of another conversation pass to the last used of those."""
+        """Pass each node that leads to messages of other conversations to the last used of those."""
         heirs: dict[bytes, _Kept] = {}
         for at in ids:
             for child in self._children.get(at, ()):
@@ -172,7 +172,7 @@ class MemoryStore:
             del self._children[node.parent]
 
     async def flush(self) -> None:
-        """Nothing waits."""
+        """Nothing is waiting."""
 
     def state(self) -> StoreState:
         """Counts, without waiting."""

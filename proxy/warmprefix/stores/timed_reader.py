@@ -1,4 +1,4 @@
-"""Questions to a far store, in a thread of their own and with a time limit."""
+"""Asks a far store questions, in a thread of their own and with a time limit."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,14 +11,14 @@ from warmprefix.core.memory.ledger import Found
 from warmprefix.stores.far import FarReader
 from warmprefix.stores.outage import Outage
 
-# 1,000 keys take 4 ms from a warm SQLite file; whoever waits for a first token does not notice 250 ms.
+# 1,000 keys take 4 ms from a warm SQLite file; nobody who waits for a first token notices 250 ms.
 LIMIT_S = 0.25
 
 Result = TypeVar("Result")
 
 
 class TimedReader:
-    """Asks one question at a time. The operator is told when there is no answer, and when there is again."""
+    """Asks one question at a time. Reports to the operator when there is no answer, and when there is again."""
 
     def __init__(self, far: FarReader) -> None:
         self._far = far
@@ -27,8 +27,8 @@ class TimedReader:
         self._outage = Outage("the ledger is read again")
 
     async def find(self, keys: Sequence[bytes]) -> Found:
-        """What is known of these chain keys. Raises StoreError after LIMIT_S, and at once while an earlier
-        question is late."""
+        """What is remembered of these chain keys. Raises StoreError after LIMIT_S, or at once if an earlier
+        question is still unanswered."""
         try:
             found = await self.ask(partial(self._far.find, keys))
         except StoreError as error:
@@ -54,7 +54,7 @@ class TimedReader:
         return result
 
     async def close(self) -> None:
-        """Release the connection and end the thread, unless a late question holds it."""
+        """Release the connection and end the thread, unless a late question still occupies it."""
         loop = asyncio.get_running_loop()
         closing = loop.run_in_executor(self._executor, _answer, self._far.disconnect)
         done, _ = await asyncio.wait({closing}, timeout=LIMIT_S)
@@ -62,7 +62,7 @@ class TimedReader:
 
 
 def _answer(question: Callable[[], Result]) -> Result | StoreError:
-    """Never raises: nobody may be left to take the error."""
+    """The answer, or the error. Never raises: the caller may be gone."""
     try:
         return question()
     except StoreError as error:

@@ -1,10 +1,10 @@
 """The one thread that writes to a far store: what waits in its queue is written in one step.
 
-No error ends it or reaches a request: what cannot be written is counted as lost, and the operator is told
-when that begins and when it is over.
+No error ends it or reaches a request: what cannot be written is counted as lost, and it is reported to the
+operator when that begins and when it is over.
 
-It is no LineWriter (log/lines.py): it answers (`flush`, `finished`), takes many entries into one step, and
-works while nothing waits (eviction); the store, which knows what an entry weighs, bounds the queue.
+It is no LineWriter (log/lines.py): it reports back (`flush`, `finished`), takes many entries into one step, and
+works while nothing waits (eviction); the store bounds the queue, since it knows the size of an entry.
 """
 
 import threading
@@ -24,8 +24,8 @@ Task = Callable[[], None]
 
 
 class WriteQueue:
-    """Started when made. `finished`: entries that are written or lost and ids of conversations that
-    were evicted, for the store to take. `lost` counts the former.
+    """Runs from its construction on. `finished`: entries that are written or lost, and ids of conversations
+    that were evicted, for the store to take. `lost` counts entries that could not be written.
     """
 
     def __init__(self, far: FarWriter) -> None:
@@ -43,21 +43,21 @@ class WriteQueue:
 
     @property
     def replaced(self) -> int:
-        """How many files were found damaged and set aside."""
+        """How many damaged files were set aside."""
         return self._far.replaced
 
     def put(self, entry: Entry) -> None:
-        """Queue a turn. The store bounds how many wait."""
+        """Queue a turn. The store limits how many may wait."""
         self._queue.put(entry)
 
     def flush(self) -> Future[None]:
-        """Done when all that was put before is written or lost, and what is too much is evicted."""
+        """Done when all that was put before is written or lost, and what exceeds the limits is evicted."""
         done: Future[None] = Future()
         self._queue.put(lambda: done.set_result(None))
         return done
 
     def change(self, task: Task) -> None:
-        """Do something to the far store between two steps; it is counted anew after that."""
+        """Do something to the far store between two steps, and then count it again."""
 
         def changed() -> None:
             self._attempt(task)
@@ -66,7 +66,7 @@ class WriteQueue:
         self._queue.put(changed)
 
     def stop(self) -> None:
-        """Close the far store and end, when all that was put before is written or lost."""
+        """Close the far store and end once all that was put before is written or lost."""
         self._queue.put(self._stop)
 
     def join(self, limit_s: float) -> None:
@@ -87,7 +87,7 @@ class WriteQueue:
                 task()
 
     def _take(self) -> tuple[list[Entry], Task | None]:
-        """What waits, up to a batch or a task. Sleeps only if there is nothing to evict."""
+        """What is waiting, up to a batch or a task. Blocks only if there is nothing to evict."""
         entries: list[Entry] = []
         wait = not self._must_evict
         try:
@@ -117,7 +117,7 @@ class WriteQueue:
         self._must_evict = True
 
     def _evict(self) -> None:
-        """One step. What was put in the meantime comes before the next one."""
+        """Evict one step. What was put in the meantime is written before the next."""
         self._must_evict = False
         self._attempt(self._evict_step)
 
@@ -132,7 +132,7 @@ class WriteQueue:
         self.totals = self._far.totals()
 
     def _attempt(self, work: Task) -> bool:
-        """Whether the work could be done."""
+        """Do the work. Returns whether it could be done."""
         try:
             work()
         except (

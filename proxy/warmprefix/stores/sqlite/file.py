@@ -1,4 +1,4 @@
-"""The open ledger file of the writer: opened again after errors, replaced where it is damaged."""
+"""The open ledger file of the writer: opened again after errors, replaced if it is damaged."""
 
 import sqlite3
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 class Ledger:
     """Used by one thread. `generation` rises with every opening; 0 means that it is not open yet.
 
-    `replaced`: files that were found damaged and set aside.
+    `replaced`: how many damaged files were set aside.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +34,7 @@ class Ledger:
         self._db: sqlite3.Connection | None = None
 
     def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """The result of the work; done once more on a new file where this one proves damaged.
+        """The result of the work; done once more on a new file if this one proves damaged.
 
         Raises what the work raised, or one of DISK_ERRORS.
         """
@@ -48,7 +48,7 @@ class Ledger:
         return work(self._opened())
 
     def replace(self, generation: int) -> None:
-        """Somebody found the file of that opening damaged; a file opened since is another one."""
+        """Replace the file of that opening, which proved damaged. A file opened since is another one."""
         if generation == self.generation:
             self._set_aside()
 
@@ -59,7 +59,7 @@ class Ledger:
             self._db = None
 
     def _opened(self) -> sqlite3.Connection:
-        """The connection; another one where the path leads to another file than it did, or to none."""
+        """The connection; a new one if the path now leads to another file, or to none."""
         current = identity(self._path)
         if self._db is not None and current == self._identity:
             return self._db

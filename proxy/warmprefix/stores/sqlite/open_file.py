@@ -1,4 +1,4 @@
-"""The ledger file as a file: who may read it, how it is opened, and what becomes of a damaged one."""
+"""The ledger file as a file: who may read it, how it is opened, and what happens to a damaged one."""
 
 import os
 import sqlite3
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from warmprefix.stores.sqlite.schema import NotOurs, check, migrate
 
-# How long the writer waits for another process; nobody waits for the writer but flush and close.
+# How long the writer waits for another process. Only flush and close wait for the writer.
 WRITE_WAIT_S = 1.0
-# Below the reader's time limit, so that a locked file is told apart from a slow one.
+# Below the reader's time limit, so that a locked file can be distinguished from a slow one.
 READ_WAIT_S = 0.2
 # Shrinks the -wal file again after a large batch.
 _WAL_BYTES = 16 * 1024 * 1024
@@ -22,7 +22,7 @@ Identity = tuple[int, int]
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """The ledger, created and migrated where needed, readable by its owner only.
+    """The ledger, created or migrated if needed, readable by its owner only.
 
     Raises OSError or sqlite3.Error; `is_damage` tells whether the file must be set aside.
     """
@@ -30,7 +30,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, WRITE_WAIT_S, isolation_level=None, check_same_thread=False)
     try:
         check(db)  # before anything is written to a file that may not be ours
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only counts before the first table
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect after the first table
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost the last turns
         db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
@@ -50,7 +50,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def identity(path: Path) -> Identity | None:
-    """Which file the path leads to now; None where there is none."""
+    """Which file the path leads to now; None if there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def is_damage(error: Exception) -> bool:
 
 
 def set_aside(path: Path, damaged: Identity | None) -> bool:
-    """Rename the damaged file, its journal with it. False where another process has done so already."""
+    """Rename the damaged file and its journal. False if another process has done so already."""
     if damaged is None or identity(path) != damaged:
         return False
     aside = _aside(path)
@@ -87,7 +87,7 @@ def _aside(path: Path) -> Path:
 
 
 def _restrict(path: Path) -> None:
-    """Folder 0700 where it is new, file 0600 always; SQLite gives -wal and -shm the mode of the file.
+    """Set modes: a new folder 0700, the file always 0600; SQLite gives -wal and -shm the mode of the file.
 
     An existing file is not opened here: closing it would drop the locks that another connection of
     this process holds (source: sqlite.org/howtocorrupt.html, section 2.2).

@@ -1,4 +1,4 @@
-"""Questions to the ledger file, each one statement, and how rows become values again."""
+"""Questions to the ledger file, each in one statement, and how rows become values again."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from warmprefix.core.identity.keys import DIGEST_BYTES
 from warmprefix.core.memory.ledger import NOTHING, Conversation, Found, Node
 from warmprefix.core.types import RawJson
 
-# All keys arrive as one blob: no limit on how many, and the same statement whatever their number.
-# A row that starts with 0 is a node, one that starts with 1 a conversation that such a node belongs to.
+# All keys come in one blob: so there is no limit to their number, and the statement is always the same.
+# A row that starts with 0 is a node; one that starts with 1 is a conversation that such a node belongs to.
 _FIND = """
 WITH RECURSIVE
 wanted (at, key) AS (
@@ -79,12 +79,12 @@ def _in_order(numbered: list[tuple[int, Node]]) -> tuple[Node, ...]:
 
 
 def pack_tools(tools: Sequence[RawJson]) -> bytes:
-    """Tool definitions as one blob. Latin-1 gives every byte back, whatever it was."""
+    """Tool definitions as one blob. Latin-1 gives back any byte unchanged."""
     return orjson.dumps([raw.decode("latin-1") for raw in tools])
 
 
 def pack_options(options: Mapping[str, RawJson]) -> bytes:
-    """Template options as one blob, their order kept."""
+    """Template options as one blob, in their order."""
     return orjson.dumps({name: raw.decode("latin-1") for name, raw in options.items()})
 
 

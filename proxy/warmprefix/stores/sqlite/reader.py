@@ -1,4 +1,4 @@
-"""The connection that asks the ledger file. It is opened by the first question."""
+"""The connection that reads the ledger file. The first question opens it."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ class FileReader:
     def __init__(
         self, path: Path, writer: FileWriter, report_damage: Callable[[int], None]
     ) -> None:
-        """`report_damage` is given the writer's opening whose file is damaged."""
+        """`report_damage` is called with the generation of the writer's opening whose file is damaged."""
         self.db: sqlite3.Connection | None = None
         self._path = path
         self._writer = writer
@@ -33,7 +33,7 @@ class FileReader:
         self._generation = 0
 
     def find(self, keys: Sequence[bytes]) -> Found:
-        """What is known of these chain keys, by one statement. Raises StoreError."""
+        """What is remembered of these chain keys, by one statement. Raises StoreError."""
         return self.run(lambda db: read.find(db, keys))
 
     def run(self, question: Callable[[sqlite3.Connection], Result]) -> Result:
@@ -41,7 +41,7 @@ class FileReader:
         try:
             return question(self._connected())
         except _NOT_READABLE as error:
-            raise StoreError(f"the ledger holds something unreadable: {error}") from error
+            raise StoreError(f"the ledger contains something unreadable: {error}") from error
         except DISK_ERRORS as error:
             self.disconnect()
             if is_damage(error):
@@ -49,7 +49,7 @@ class FileReader:
             raise StoreError(f"the ledger cannot be read: {error}") from error
 
     def interrupt(self) -> None:
-        """End the statement that runs in the other thread."""
+        """End the statement that is running in the other thread."""
         with suppress(sqlite3.Error):  # that thread may be closing the connection right now
             if self.db is not None:
                 self.db.interrupt()

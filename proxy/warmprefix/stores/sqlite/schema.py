@@ -1,21 +1,21 @@
 """The tables of the ledger file, and how a file of an older version becomes one of this version.
 
-`PRAGMA user_version` is the number of migrations a file has had. A migration is never edited once it
-is released; a change is one more at the end.
+`PRAGMA user_version` is the number of migrations that a file has had. Once a migration is released it is never
+edited; a change is one more at the end.
 """
 
 import sqlite3
 
 from warmprefix.stores.sqlite.transaction import transaction
 
-APPLICATION_ID = 0x77617270  # "warp": tells a ledger from any other SQLite file
+APPLICATION_ID = 0x77617270  # "warp": distinguishes a ledger from any other SQLite file
 
-# The constants of the triggers are what a row costs beside its blob, with its indexes: dbstat on
+# The constants of the triggers are what a row costs besides its blob, indexes included: dbstat on
 # 10,000 conversations of 50 messages of 400 bytes. A conversation there had no options: 110.
 _FIRST = (
     "CREATE TABLE contents (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, raw BLOB NOT NULL)",
     "CREATE TABLE tool_sets (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, raw BLOB NOT NULL)",
-    # used: rises with every put, so the order of use survives a clock that jumps.
+    # used: rises with every put, so the order of use survives if the clock jumps.
     """CREATE TABLE conversations (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, used INTEGER NOT NULL,
         used_s REAL NOT NULL, turns INTEGER NOT NULL, turn TEXT NOT NULL, model TEXT,
@@ -23,7 +23,7 @@ _FIRST = (
         options BLOB NOT NULL)""",
     "CREATE INDEX conversations_used ON conversations (used)",
     "CREATE INDEX conversations_tools ON conversations (tools)",
-    # A rowid table: rows of one conversation lie side by side, only the small key index is random.
+    # A rowid table: rows of one conversation are side by side, only the small key index is random.
     """CREATE TABLE nodes (
         id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, parent BLOB NOT NULL,
         content INTEGER NOT NULL, generated INTEGER NOT NULL, conversation INTEGER NOT NULL,
@@ -53,7 +53,7 @@ _FIRST = (
 
 _BACKEND = ("ALTER TABLE conversations ADD COLUMN backend TEXT NOT NULL DEFAULT ''",)
 
-# Several nodes may have one chain key. What was the only node of its key keeps that as its id: ids are
+# Several nodes may have one chain key. A node that was the only one of its key keeps the key as its id: ids are
 # opaque, and its parent's was made the same way. A node costs 45 bytes more, by the same measure as above.
 _ALIKE = (
     "ALTER TABLE conversations ADD COLUMN session TEXT",
@@ -80,15 +80,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BACKEND, _ALIKE)
 
 
 class NotOurs(sqlite3.DatabaseError):
-    """A readable SQLite file that is no ledger, or one that a newer version wrote."""
+    """The file is readable SQLite but no ledger, or a newer version wrote it."""
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Bring an open file to this version. Raises NotOurs, and sqlite3.Error where SQLite does."""
+    """Bring an open file to this version. Raises NotOurs, and sqlite3.Error if SQLite does."""
     if check(db) == len(MIGRATIONS):
         return
     with transaction(db):
-        # Asked again under the lock: another process may have done it in the meantime.
+        # Check again under the lock: another process may have migrated it in the meantime.
         for statements in MIGRATIONS[check(db) :]:
             for statement in statements:
                 db.execute(statement)
@@ -97,7 +97,7 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def check(db: sqlite3.Connection) -> int:
-    """The version of the file, without a change to it. Raises NotOurs."""
+    """The version of the file, which is not changed. Raises NotOurs."""
     version = _pragma(db, "user_version")
     if version > len(MIGRATIONS):
         raise NotOurs(f"the ledger is of version {version}, newer than {len(MIGRATIONS)}")

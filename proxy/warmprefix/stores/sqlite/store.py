@@ -11,7 +11,7 @@ from warmprefix.stores.sqlite.writer import FileWriter
 
 
 class SqliteStore(Behind):
-    """A full disk, a locked or a damaged file costs what could not be kept."""
+    """A full disk, or a locked or damaged file, costs only what could not be stored."""
 
     def __init__(
         self,

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Commits at the end, rolls back on any error, the commit's own included.
+    """Commits at the end; rolls back if anything fails, the commit included.
 
-    IMMEDIATE takes the write lock first: a transaction that reads and then writes could not wait for
-    it (source: sqlite.org/isolation.html, "SQLITE_BUSY_SNAPSHOT").
+    IMMEDIATE takes the write lock first: a transaction that reads and then writes could not wait for it
+    (source: sqlite.org/isolation.html, "SQLITE_BUSY_SNAPSHOT").
     """
     db.execute("BEGIN IMMEDIATE")
     try:

@@ -1,4 +1,4 @@
-"""What one turn changes in the ledger file, and how the oldest conversation leaves it.
+"""How a turn is written to the ledger file, and how the oldest conversation leaves it.
 
 Nothing here begins or ends a transaction; `shrink` and `checkpoint` run outside of one.
 """
@@ -14,10 +14,10 @@ from warmprefix.stores.sqlite.read import alike, pack_options, pack_tools
 
 # A step of this many nodes holds the write lock for some 10 ms.
 STEP_NODES = 500
-# Free pages that are kept for the next turns before the file shrinks (16 MiB), and a step of it.
+# Free pages that stay for the next turns before the file shrinks (16 MiB), and the size of one step of that.
 _SPARE_PAGES = 4096
 _SHRINK_PAGES = 512
-# In place of a conversation's count of use, from the first step of its eviction on.
+# Replaces a conversation's `used` from the first step of its eviction on.
 _LEAVING = 0
 
 
@@ -56,9 +56,9 @@ _OLDEST = """
 SELECT number, id, tools, used, used_s FROM conversations
 WHERE used < (SELECT max(used) FROM conversations) ORDER BY used LIMIT 1
 """
-# Nodes of a conversation that lead to a message of another one, each with the last used of those:
-# beside max() SQLite takes the other columns of the same row (source: sqlite.org/lang_select.html,
-# "Bare columns in an aggregate query").
+# Nodes of a conversation that lead to messages of others, each with the last used of those: with max()
+# SQLite takes the other columns from the same row (source: sqlite.org/lang_select.html, "Bare columns in an
+# aggregate query").
 _SHARED = """
 WITH RECURSIVE shared (id, parent, heir) AS (
     SELECT node.id, node.parent, child.conversation
@@ -74,9 +74,9 @@ SELECT heir, shared.id, max(used) FROM shared JOIN conversations ON number = hei
 
 
 def write_entry(db: sqlite3.Connection, entry: Entry, used_s: float) -> tuple[Node, ...]:
-    """Put a turn. Returns all nodes of each chain key of the turn's that has more than one.
+    """Put a turn. Returns, for each of its chain keys that has more than one node, all of those.
 
-    Raises ValueError for text that cannot be stored (a lone surrogate).
+    Raises ValueError if a text cannot be stored (a lone surrogate).
     """
     number = _put_conversation(db, entry.conversation, used_s)
     shared = {node.key for node in entry.nodes if _put_node(db, node, number) > 1}
@@ -84,16 +84,16 @@ def write_entry(db: sqlite3.Connection, entry: Entry, used_s: float) -> tuple[No
 
 
 def totals(db: sqlite3.Connection) -> Totals:
-    """Counts of the whole file, kept by its triggers."""
+    """Counts of the whole file, which its triggers maintain."""
     return Totals(*db.execute("SELECT conversations, messages, bytes FROM totals").fetchone())
 
 
 def evict_step(db: sqlite3.Connection, limits: Limits, now_s: float) -> str | None:
-    """Drop some nodes of the oldest conversation where size or age ask for it; returns its id.
+    """Drop some nodes of the oldest conversation if the limits of size or age ask for it; returns its id.
 
-    It leaves as a whole, deepest messages first, unless it is put again between two steps.
-    The newest conversation never leaves. A node that leads to a message of another conversation
-    passes to the last used of those.
+    It leaves as a whole, deepest messages first, unless it is put again between two steps. The newest
+    conversation never leaves. A node that leads to messages of other conversations passes to the last used of
+    those.
     """
     oldest = db.execute(_OLDEST).fetchone()
     if oldest is None:
@@ -113,13 +113,13 @@ def evict_step(db: sqlite3.Connection, limits: Limits, now_s: float) -> str | No
 
 
 def shrink(db: sqlite3.Connection) -> None:
-    """Give some of the free pages back where there are many; the others are used for the next turns."""
+    """Give some of the free pages back if there are many; the others are for the next turns."""
     if db.execute("PRAGMA freelist_count").fetchone()[0] > _SPARE_PAGES:
         db.execute(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})").fetchall()
 
 
 def checkpoint(db: sqlite3.Connection) -> None:
-    """Bring the -wal file into the ledger and empty it, as far as other processes let us."""
+    """Move the -wal file into the ledger and empty it, as far as other processes allow."""
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
@@ -150,7 +150,7 @@ def _put_conversation(db: sqlite3.Connection, last: Conversation, used_s: float)
 
 
 def _put_node(db: sqlite3.Connection, node: Node, conversation: int) -> int:
-    """How many nodes have its chain key then."""
+    """Put a node. Returns how many nodes then have its chain key."""
     content = _content(db, node.raw)
     put = (node.id, node.key, node.parent, content, node.generated, conversation, node.turn)
     db.execute(_PUT_NODE, put)

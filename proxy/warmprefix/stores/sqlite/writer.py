@@ -1,4 +1,4 @@
-"""The connection that writes the ledger file: turns that are put together are one transaction."""
+"""The connection that writes the ledger file: the turns of one call are one transaction."""
 
 import sqlite3
 import threading
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 class FileWriter:
-    """Writes one file. `tried_to_open`: set once the file is open, or cannot be opened."""
+    """Writes one file. `tried_to_open`: set once the file is open or could not be opened."""
 
     def __init__(self, path: Path, limits: Limits, clock: Callable[[], float]) -> None:
         self.ledger = Ledger(path)
@@ -37,7 +37,7 @@ class FileWriter:
 
     @property
     def replaced(self) -> int:
-        """How many files were found damaged and set aside."""
+        """How many damaged files were set aside."""
         return self.ledger.replaced
 
     def totals(self) -> Totals:
@@ -48,15 +48,15 @@ class FileWriter:
             self.tried_to_open.set()
 
     def write(self, entries: Sequence[Entry]) -> Sequence[Finished]:
-        """Put these turns. Raises StoreError if the file takes none."""
+        """Put these turns. Raises StoreError if none could be written."""
         return self._run(lambda db: self._write(db, entries))
 
     def evict(self) -> str | None:
-        """Drop some nodes of the oldest conversation if size or age ask for it; its id. Raises StoreError."""
+        """Drop some nodes of the oldest conversation if the limits ask for it; its id. Raises StoreError."""
         return self._run(self._evict)
 
     def replace(self, generation: int) -> None:
-        """The file of that opening is damaged: set it aside."""
+        """Set the file of that opening aside: it is damaged."""
         with suppress(*DISK_ERRORS):
             self.ledger.replace(generation)
 

@@ -1,1 +1,1 @@
-"""Exchanges written to a file as they were, and played again."""
+"""Writes exchanges to a file as they were, and replays them."""

@@ -1,7 +1,7 @@
 """One captured turn as a JSON line: what came from the client and what the backend answered.
 
-Bodies are kept as text, byte for byte. Of the headers only those named here are kept, so that no
-credential is ever written.
+Bodies are stored as text, byte for byte. Of the headers only those named here are stored, so no credential
+is ever written.
 """
 
 import json
@@ -17,20 +17,20 @@ KEPT_HEADERS = frozenset({
     "content-type",
     *(name for profile in (*PROFILES, generic.PROFILE) for name in profile.session_headers),
 })  # fmt: skip
-"""Headers that tell which client and which of its sessions sent a request."""
+"""Headers that say which client, and which of its sessions, sent a request."""
 
 _COUNTS = tuple(field.name for field in fields(CacheStats) if field.name != "source")
 
 
 class BadLine(ValueError):
-    """The line is no captured turn; the message says why."""
+    """The line is not a captured turn; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One turn. `as_received`: the request went to the backend as it is here, byte for byte.
+    """One turn. `as_received`: the request went to the backend exactly as it is here.
 
-    `response` is what the backend sent, as far as it arrived; `stats` are its own counts.
+    `response` is what the backend sent, as far as it arrived; `stats` are the backend's own counts.
     """
 
     time: str
@@ -46,7 +46,7 @@ class Captured:
 
     @property
     def unix_s(self) -> float:
-        """When the request had arrived, Unix time."""
+        """When the request arrived, as Unix time."""
         return datetime.fromisoformat(self.time).timestamp()
 
 

@@ -1,7 +1,7 @@
-"""A captured session through the rules and the ledger again, without a backend.
+"""Runs a captured session through the rules and the ledger again, without a backend.
 
-The proxy observes: each turn has the break that the client's own prompts show, and beside it the
-prompt that would have been sent. Switching one rule off and running again tells what that rule does.
+The proxy observes: each turn has the break that the client's own prompts show, and the prompt that would have
+been sent. Replaying the session with one rule switched off shows what that rule does.
 """
 
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ from warmprefix.profiles.volatile import explained_patterns
 from warmprefix.stores.memory import MemoryStore
 
 LEDGER = "the ledger"
-"""The name under which a run without remembered messages stands among the rules."""
+"""Listed like a rule: the name of a run without remembered messages."""
 
 _NO_LIMIT = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One replayed turn. `before` is the number of the turn it was compared with.
+    """One replayed turn. `before` is the number of the turn that it was compared with.
 
     `written` and `compared` are None if the body was not understood.
     """
@@ -55,14 +55,14 @@ class Step:
 
     @property
     def ratio(self) -> float | None:
-        """Tokens a character, by the captured counts."""
+        """Tokens per character, by the captured counts."""
         tokens = self.captured.stats.prompt_tokens
         return tokens / self.compared.direct.total if tokens and self.compared else None
 
 
 @dataclass(frozen=True, slots=True)
 class Without:
-    """What a session would cost more, were one rule off. `tokens` is None where none were captured."""
+    """What a session would cost more if one rule were off. `tokens` is None if no counts were captured."""
 
     name: str
     turns: int
@@ -71,7 +71,7 @@ class Without:
 
 
 class _Forgetful(MemoryStore):
-    """Remembers nothing."""
+    """A store that remembers nothing."""
 
     async def find(self, keys: Sequence[bytes]) -> Found:
         """Nothing."""
@@ -106,8 +106,8 @@ async def replayed(
 
 
 def mended(turn: Turn, compared: Compared | None) -> Turn:
-    """A turn that was captured with the proxy at work: its counts say nothing of the client's prompt,
-    so what was saved is estimated by the two texts alone."""
+    """A turn that was captured while the proxy changed requests: its counts say nothing about the client's
+    prompt, so what would have been saved is estimated from the two texts alone."""
     if turn.would_save is None or compared is None:
         return turn
     whole = replace(turn.stats, processed_tokens=turn.stats.prompt_tokens)
@@ -116,7 +116,7 @@ def mended(turn: Turn, compared: Compared | None) -> Turn:
 
 
 def renamed(turn: Turn, ids: dict[str, str]) -> Turn:
-    """The turn under the ids that were captured."""
+    """The turn with the ids that were captured."""
     place = turn.place
     if place is not None:
         parent = None if place.parent is None else ids.get(place.parent)
@@ -127,7 +127,7 @@ def renamed(turn: Turn, ids: dict[str, str]) -> Turn:
 
 
 def ended_as(captured: Captured, outgoing: Outgoing) -> Ended:
-    """How the captured exchange ended, with the counts that were captured."""
+    """The end of the captured exchange, with the captured counts."""
     is_stream = not captured.response.lstrip().startswith(b"{")
     reader = (dialect_of(captured.path) or DIALECTS[0]).reader(is_stream)
     reader.feed(captured.response)
@@ -143,7 +143,7 @@ def ended_as(captured: Captured, outgoing: Outgoing) -> Ended:
 
 
 def counted(reply: Reply, captured: Captured) -> Reply:
-    """The reply with the counts beside it, where its own text holds none."""
+    """The reply with counts: its own if it has any, otherwise those captured beside it."""
     if reply.timings is not None or reply.usage is not None:
         return reply
     stats = captured.stats
@@ -161,7 +161,7 @@ def counted(reply: Reply, captured: Captured) -> Reply:
 async def without_each(
     session: Sequence[Captured], config: Config, steps: Sequence[Step]
 ) -> list[Without]:
-    """For each rule that acted, and for the ledger, what the session costs more without it."""
+    """How much more the session costs without each rule that acted, and without the ledger."""
     canonicalize = config.canonicalize
     found: list[Without] = []
     for name in acted(config, steps):
@@ -181,9 +181,9 @@ def acted(config: Config, steps: Sequence[Step]) -> list[str]:
 
 
 def difference(name: str, steps: Sequence[Step], others: Sequence[Step]) -> Without:
-    """What `others`, another run of the same session, cost more than `steps`.
+    """How much more `others`, another run of the same session, cost than `steps`.
 
-    Turns are compared with the same turns before them in both.
+    In both runs a turn is compared with the same earlier turn.
     """
     reaches = Reaches()
     more_characters, more_tokens, turns, is_counted = 0, 0.0, 0, False
@@ -201,5 +201,5 @@ def difference(name: str, steps: Sequence[Step], others: Sequence[Step]) -> With
 
 
 def held_by(step: Step) -> Prompt | None:
-    """What the backend would hold after a turn."""
+    """What the backend would hold after a turn; None if the body was not understood."""
     return None if step.written is None else held(step.written.ours, step.reply)

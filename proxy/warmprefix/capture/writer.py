@@ -1,7 +1,7 @@
 """Writes captured turns to a file of their own, one for each start of the proxy.
 
-A thread does the writing (log/lines.py), so the path of a request never waits for it. What does not fit is
-dropped and counted: at the end of the file's size, or if the disk is slower than the traffic.
+A thread does the writing (log/lines.py), so no request waits for it. Turns are dropped and counted once the
+file has reached its size, or while the disk is slower than the traffic.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from warmprefix.log.sinks import write_all
 from warmprefix.pipeline.stages import Ended, Patch
 
 MAX_FILE_BYTES = 1 << 30
-"""Some thousand turns of an agent, whose requests are 200 kB each; then no more is captured."""
+"""Some thousand turns of an agent with requests of 200 kB; after that no more is captured."""
 
 MAX_WAITING_BYTES = 64 << 20
 """Text that may wait for the disk: more than a minute of the heaviest traffic of one machine."""
 
 MAX_RESPONSE_BYTES = 16 << 20
-"""What is kept of one reply; the longest is some 100 kB of text, a stream ten times that."""
+"""The most that is captured of one reply; the longest is some 100 kB of text, as a stream ten times that."""
 
 CLOSE_S = 5.0
 """How long `close` waits for the disk."""
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class CaptureFile:
-    """The sink of a capture. The first line that it does not take ends it: the half of one may be in it."""
+    """The sink of a capture. The first line that fails ends it: half of that line may be in the file."""
 
     def __init__(self, path: Path, descriptor: int, room: int) -> None:
         self._path = path
@@ -43,7 +43,7 @@ class CaptureFile:
         self._has_ended = False
 
     def write(self, line: bytes) -> None:
-        """Writes the whole line. Raises OSError, from the first line on that failed."""
+        """Writes the whole line. Raises OSError if that fails, and for every line after that."""
         if self._has_ended:
             raise OSError(errno.EFBIG, "it has ended")
         try:
@@ -88,12 +88,12 @@ class Capture:
 
     @property
     def turns(self) -> int:
-        """Those that are written."""
+        """How many turns are written."""
         return self._writer.written
 
     @property
     def dropped(self) -> int:
-        """Those that are not and will not be."""
+        """How many turns are not written and will not be."""
         return self._writer.dropped + self._writer.failed
 
     def ended(self, ended: Ended) -> Patch:
@@ -138,7 +138,7 @@ class NoCapture:
     most_response_bytes = 0
 
     def ended(self, ended: Ended) -> Patch:
-        """Nothing is kept."""
+        """Nothing is captured."""
         del ended
         return {}
 

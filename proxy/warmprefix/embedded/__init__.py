@@ -1,1 +1,1 @@
-"""A llama-server inside this installation, for those who have none."""
+"""A llama-server inside this installation, for users who have none."""

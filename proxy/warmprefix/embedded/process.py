@@ -1,13 +1,12 @@
 """A real llama-server in a child process: both ends of one pipe.
 
 `ServerProcess` is the parent's handle, `main` the child (`python -m warmprefix.embedded.process`). The child
-holds llama.cpp's own HTTP server (PyPI xllamacpp), so its threads never share the proxy's interpreter.
+runs llama.cpp's own HTTP server (PyPI xllamacpp), so its threads never share the proxy's interpreter.
 
 The pipe: the parent writes one JSON line of options to the child's stdin and keeps it open; the child
-answers with one JSON line, `{"url": ...}`, on stdout once the model is loaded. End of file on stdin
-means that the parent is gone, even by SIGKILL, and the child ends. (Linux's PR_SET_PDEATHSIG
-is no help: it fires when the *thread* that started the child ends, prctl(2).) Which model and which
-options is not decided here: see backend.py.
+answers with one JSON line, `{"url": ...}`, on stdout once the model is loaded. End of file on stdin means that
+the parent is gone, even by SIGKILL, and the child ends. (Linux's PR_SET_PDEATHSIG is no help: it fires when the
+*thread* that started the child ends, prctl(2).) backend.py chooses the model and the options.
 """
 
 import json
@@ -33,10 +32,10 @@ TAIL_LINES = 12  # llama.cpp prints 6 error lines for a missing model, plus Pyth
 
 
 class ServerProcess:
-    """One llama-server child process. Blocking: call it from a worker thread in async code.
+    """One llama-server child process. Its calls block: make them from a worker thread in async code.
 
-    `log` receives llama.cpp's chatter; without it the chatter goes to an unnamed temporary file, only to
-    be quoted when the server does not start.
+    `log` receives llama.cpp's log lines. Without it they go to an unnamed temporary file, and are only quoted
+    if the server does not start.
     """
 
     def __init__(self, options: Options, log: Path | None = None) -> None:
@@ -52,9 +51,9 @@ class ServerProcess:
         return self.wait_until_ready()
 
     def spawn(self) -> None:
-        """Start the child; returns at once."""
+        """Start the child. Returns at once."""
         self.stderr = self.open_log()
-        # a session of its own: Ctrl-C reaches the proxy, which stops its server after draining
+        # a session of its own: Ctrl-C reaches only the proxy, which drains and then stops its server
         # no word of the command comes from outside: our interpreter, our module
         self.child = subprocess.Popen(  # nosec B603
             [sys.executable, "-P", "-m", "warmprefix.embedded.process"],
@@ -117,17 +116,17 @@ class ServerProcess:
 
 
 def child_environment() -> dict[str, str]:
-    """This process's environment, with which the child finds this very package.
+    """This process's environment, changed so that the child imports this very package.
 
-    Also from a checkout that is not installed. `-P` keeps the working directory out of the child's
-    import path, where a folder of the user's may be called `warmprefix` too.
+    It does even from a checkout that is not installed. `-P` keeps the working directory out of the child's
+    import path: it may have a folder of the user's that is also called `warmprefix`.
     """
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def exchange(child: subprocess.Popen[str], options: Options) -> str:
-    """The child's report after it received `options`; empty if it ended first."""
+    """The child's report after it has received `options`; empty if it ended first."""
     assert child.stdin is not None
     assert child.stdout is not None
     try:
@@ -139,7 +138,7 @@ def exchange(child: subprocess.Popen[str], options: Options) -> str:
 
 
 def close(pipe: IO[str] | None) -> None:
-    """Close one end; a reader that is already gone is no error here."""
+    """Close one end. It is no error if the reader is already gone."""
     if pipe is not None:
         with suppress(BrokenPipeError):
             pipe.close()
@@ -167,10 +166,10 @@ def common_params(options: Options) -> Any:
 
 
 def exit_at_end_of(stdin: IO[str]) -> None:
-    """Wait for the end of file that says the parent is gone, then end this process.
+    """Wait for the end of file, which means that the parent is gone, then end this process.
 
-    `os._exit`, because a prompt being evaluated must not delay the end. A model being loaded does: xllamacpp
-    holds the interpreter lock meanwhile (measured: 0.5 s for a 253 MB model).
+    `os._exit`, because the evaluation of a prompt must not delay the end. Loading a model does: xllamacpp holds
+    the interpreter lock during that time (measured: 0.5 s for a 253 MB model).
     """
     while stdin.readline():
         pass
@@ -180,7 +179,7 @@ def exit_at_end_of(stdin: IO[str]) -> None:
 def main() -> None:
     """Serve until stdin ends: the child's whole life."""
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever llama.cpp prints to stdout must not be taken for the report
+    os.dup2(2, 1)  # what llama.cpp prints to stdout must not be taken for the report
     options: Options = json.loads(sys.stdin.readline())
     watcher = threading.Thread(target=exit_at_end_of, args=(sys.stdin,), daemon=True)
     watcher.start()

@@ -1,4 +1,4 @@
-"""Clients. To add one: one file, one row in its test table, one line here. The first that fits wins."""
+"""The clients. To add one: one file, one row in the test table, one line here. The first that fits wins."""
 
 from collections.abc import Mapping
 
@@ -30,7 +30,7 @@ PROFILES: tuple[Profile, ...] = (
     gptme.PROFILE,
     smolagents.PROFILE,
     open_webui.PROFILE,
-    openai_sdk.PROFILE,  # last: many of the others are built on it
+    openai_sdk.PROFILE,  # last: many of the others use that library
 )
 
 

@@ -1,4 +1,4 @@
-"""What a client is known to do on the wire, as data, and how it is recognised."""
+"""What is known of a client's requests, as data, and how the client is recognised."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from warmprefix.core.types import Message, TextPart
 from warmprefix.dialects.base import Request
 
-_HEAD_CHARACTERS = 200  # a side request's mark stands at the top of a system text
+_HEAD_CHARACTERS = 200  # a side request's mark is at the top of a system text
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One client. It is recognised by any of: start of its User-Agent, a header it alone sends, the
-    start of its system text. `session_headers`: where it puts a session id, best first."""
+    """One client. It is recognised by any of these: the start of its User-Agent, a header that it alone sends,
+    the start of its system text. `session_headers`: those in which it puts a session id, best first."""
 
     name: str
     user_agents: tuple[str, ...] = ()
@@ -25,8 +25,8 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Who sent a request. `session`: its explicit session id; it is not trusted alone, for title
-    requests carry the same. `side`: the client's own housekeeping, not the conversation."""
+    """Who sent a request. `session`: its explicit session id; that alone is not trusted, since title requests
+    carry the same. `side`: it is the client's own housekeeping, not part of a conversation."""
 
     client: str
     session: str | None
@@ -54,10 +54,10 @@ def _is(profile: Profile, headers: Mapping[str, str], heads: Sequence[str]) -> b
 
 
 def is_side(profile: Profile, generic: Profile, request: Request, heads: Sequence[str]) -> bool:
-    """Whether a mark of housekeeping stands in a request that is otherwise fit for it.
+    """Whether a request has a mark of housekeeping and also the shape of it.
 
-    No mark is proof alone: a person may write "generate a title". So the request must also offer no
-    tools and hold no earlier reply, as all side requests seen do.
+    No mark alone is proof: a person may write "generate a title". So the request must also have no tools and no
+    earlier reply, as all side requests seen so far do.
     """
     messages = request.prompt.messages
     if request.prompt.tools or any(message.role == "assistant" for message in messages):

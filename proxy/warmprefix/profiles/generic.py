@@ -1,4 +1,4 @@
-"""Any client: the session headers and side requests that several share."""
+"""Any client: the session headers and side requests that several clients have in common."""
 
 import re
 
@@ -18,7 +18,7 @@ PROFILE = Profile(
     ),
     side=re.compile(
         r"(?i)\bgenerate\b[^.\n]{0,40}\btitles?\b|title generator|autocompletion system"
-        # Open WebUI's tasks (source read at 0.12.4); by default no header says who is asking.
+        # Open WebUI's tasks (source read at 0.12.4); by default no header names the client.
         r"|\A\s*### Task:\s+(?:Generate (?:a concise|1-3 broad tags|a detailed prompt)"
         r"|(?:Predict|Suggest) 3-5 |Analyze the chat history)"
     ),

@@ -1,4 +1,4 @@
-"""Open WebUI (source read at 0.12.4). It names itself only by the headers an administrator turns on."""
+"""Open WebUI (source read at 0.12.4). It names itself only by headers that an administrator must turn on."""
 
 import re
 

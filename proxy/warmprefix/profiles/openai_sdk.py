@@ -1,4 +1,4 @@
-"""Programs that use an OpenAI library directly and say no more of themselves."""
+"""Programs that use an OpenAI library directly and do not name themselves."""
 
 from warmprefix.profiles.base import Profile
 

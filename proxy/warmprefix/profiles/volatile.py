@@ -1,7 +1,7 @@
 """Text that changes by itself (clocks, dates, counters, ids), from volatile.json.
 
-`use`: "freeze", the opt-in rules freeze-volatile and move-volatile act on it; "detect", too general to
-act on, good enough to name the cause of a break.
+`use`: "freeze" if the opt-in rules freeze-volatile and move-volatile act on it; "detect" if it is too general
+for that, but good enough to name the cause of a break.
 """
 
 import json
@@ -29,13 +29,13 @@ class VolatilePattern:
 
 @cache
 def volatile_patterns() -> tuple[VolatilePattern, ...]:
-    """All patterns, in the order of the file: the special before the general."""
+    """All patterns, in the order of the file: special ones before general ones."""
     rows = json.loads(files("warmprefix.profiles").joinpath("volatile.json").read_text("utf-8"))
     return tuple(VolatilePattern(**{**row, "pattern": re.compile(row["pattern"])}) for row in rows)
 
 
 def explained_patterns() -> tuple[Volatile, ...]:
-    """All patterns, as the explanation of a break wants them."""
+    """All patterns, in the form that the explanation of a break needs."""
     return tuple(
         Volatile(row.pattern, row.cause, row.use == "freeze") for row in volatile_patterns()
     )

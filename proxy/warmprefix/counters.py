@@ -7,7 +7,7 @@ REASONS = frozenset({
     "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "capture",
     "record", "compare", "prewarm", "reread", "explain", "metrics", "log",
 })  # fmt: skip
-"""What can fail open, besides a single rule, which is counted as `rule NAME`."""
+"""What can fail open, besides single rules, which are counted as `rule NAME`."""
 
 
 class Counters:
@@ -15,19 +15,19 @@ class Counters:
 
     def __init__(self) -> None:
         self.fail_open: Counter[str] = Counter()
-        self.told_s: dict[str, float] = {}
-        """When the operator was last told of each, by the monotonic clock."""
+        self.reported_s: dict[str, float] = {}
+        """When each was last reported to the operator, by the monotonic clock."""
 
         self.prewarms: Counter[str] = Counter()
         """`runs`, `tokens` evaluated by them, and how many were `cancelled` by a request."""
 
         self.snapshots: Counter[str] = Counter()
-        """Slots `saved` to disk and `restored` from it, and the `restored_tokens`."""
+        """How many slots were `saved` to disk and `restored` from it, and the `restored_tokens`."""
 
     def failed_open(self, what: str, noted: list[str] | None = None) -> None:
-        """Count one request, message or record that went on without our cleverness.
+        """Count one request, message or record that went on without one of our parts.
 
-        `noted`: the reasons of the turn that it belongs to, each named once.
+        `noted`: the reasons of the turn that it belongs to; each is added once.
         """
         self.fail_open[what] += 1
         if noted is not None and what not in noted:

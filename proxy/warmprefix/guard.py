@@ -1,7 +1,7 @@
-"""The wall between a request and all that only helps it: what fails behind it does not reach the client.
+"""The wall between a request and all that only helps it: a failure behind it does not reach the client.
 
-A failure is counted, named in the turn's line (`failed_open`), and told to the operator with its traceback,
-once a minute for each reason.
+It is counted, named in the turn's line (`failed_open`), and reported to the operator with its traceback, once a
+minute for each reason.
 """
 
 import logging
@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 class Guard:
-    """A context in which any Exception ends without being raised. `failed`: whether one has.
+    """A context that stops any Exception raised in it. `failed`: whether there was one.
 
-    What cancels a task or ends the process is no Exception and goes through.
+    What cancels a task or ends the process is no Exception, and goes through.
     """
 
     __slots__ = ("_counters", "_noted", "_reason", "failed")
@@ -48,28 +48,28 @@ class Guard:
 
 
 def guard(counters: Counters, reason: str, noted: list[str] | None = None) -> Guard:
-    """A wall around what only helps. `reason`: one of counters.py; `noted`: the turn's list of them."""
+    """A wall around what only helps. `reason`: one of counters.py; `noted`: the turn's list of reasons."""
     return Guard(counters, reason, noted)
 
 
 def failed(counters: Counters, reason: str, error: Exception, noted: list[str] | None) -> None:
-    """What `except Exception` around a call that only helps has to do; the same as `guard`, for a loop."""
+    """What to do after `except Exception` around a call that only helps: the same as `guard`, for a loop."""
     counters.failed_open(reason, noted)
     tell(counters, reason, error)
 
 
 def tell(counters: Counters, reason: str, error: Exception) -> None:
-    """The failure in the operator's log; at level debug if this reason was reported within the last minute.
+    """Report the failure in the operator's log; at level debug if its reason was reported in the last minute.
 
-    An error of our own tree says all that there is to say; any other is a mistake, and needs its place.
+    An error of our own tree says all that is needed; any other is a mistake, and its traceback is needed.
     """
     is_ours = isinstance(error, ProxyError)
     level = logging.WARNING if is_ours else logging.ERROR
     now = monotonic()
-    if now - counters.told_s.get(reason, -TELL_AGAIN_S) < TELL_AGAIN_S:
+    if now - counters.reported_s.get(reason, -TELL_AGAIN_S) < TELL_AGAIN_S:
         level = logging.DEBUG
     else:
-        counters.told_s[reason] = now
+        counters.reported_s[reason] = now
     what = str(error) if is_ours else type(error).__name__
     logger.log(
         level,

@@ -1,7 +1,7 @@
-"""Tasks that belong to the application, not to a request: they outlive a client that leaves.
+"""Tasks that belong to the application, not to a request: they go on when the client leaves.
 
-An `await` inside a generator's `finally` is cancelled when the client goes away; a task owned by the
-application is not. `asyncio.create_task` alone would keep no reference, and lose its errors.
+An `await` in a generator's `finally` is cancelled when the client leaves; a task of the application is not.
+`asyncio.create_task` alone would keep no reference to the task, and lose its errors.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ logger = logging.getLogger(__name__)
 
 
 class Tasks:
-    """Starts tasks, keeps them until they end, reports those that fail."""
+    """Starts tasks, keeps a reference until they end, reports those that fail."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
         self.failed = 0
 
     def start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        """Run `work` on its own."""
+        """Run `work` as a task of its own."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -35,7 +35,7 @@ class Tasks:
         return len(self._running)
 
     async def finish(self, limit_s: float) -> None:
-        """Wait for what runs, then cancel what is left."""
+        """Wait for the running tasks for at most `limit_s`, then cancel the rest."""
         if not self._running:
             return
         _, late = await asyncio.wait(self._running, timeout=limit_s)

@@ -20,7 +20,7 @@ from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.types import Kind
 from warmprefix.pipeline.stages import Outgoing, Written
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.table import SlotTable, head_of
+from warmprefix.slots.table import SlotTable, head_digest
 from warmprefix.tasks import Tasks
 
 KEEPS = Traits(keeps_idle=True, has_ram=False)
@@ -135,7 +135,7 @@ async def test_the_chosen_slot_is_written_into_the_body_and_the_turn(
 
 def content(outgoing: Written, tokens: int = 500) -> Content:
     """What a turn of the conversation "a" has left in a slot."""
-    held = Held("a", outgoing.placed.keys, head_of(outgoing.sent), tokens)
+    held = Held("a", outgoing.placed.keys, head_digest(outgoing.sent), tokens)
     return Content(held, outgoing.sent)
 
 

@@ -23,7 +23,7 @@ from warmprefix.core.slots.choice import SlotChoice, Traits, Wish
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Tool
 from warmprefix.dialects.chat_completions.messages import parse_message
-from warmprefix.slots.table import SlotTable, head_of
+from warmprefix.slots.table import SlotTable, head_digest
 
 REPLY = parse_message(dump({"role": "assistant", "content": "Done."}))
 
@@ -293,12 +293,12 @@ def test_what_is_rendered_before_the_messages_has_a_digest() -> None:
     option = {"add": RawJson(b"true")}
     messages: tuple[Message, ...] = prompt("a").messages
     heads = [
-        head_of(Prompt(messages)),
-        head_of(Prompt(messages, (tool,))),
-        head_of(Prompt(messages, (tool, tool))),
-        head_of(Prompt(messages, None, option)),
-        head_of(Prompt(messages, (tool,), option)),
+        head_digest(Prompt(messages)),
+        head_digest(Prompt(messages, (tool,))),
+        head_digest(Prompt(messages, (tool, tool))),
+        head_digest(Prompt(messages, None, option)),
+        head_digest(Prompt(messages, (tool,), option)),
     ]
 
     assert len(set(heads)) == len(heads)
-    assert head_of(Prompt((), ())) == heads[0]
+    assert head_digest(Prompt((), ())) == heads[0]

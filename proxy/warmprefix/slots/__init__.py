@@ -1,1 +1,1 @@
-"""The slots of a backend: what they hold, who is sent where, what is saved, restored and read ahead."""
+"""The slots of a backend: what they hold, which request gets which, what is saved, restored and read ahead."""

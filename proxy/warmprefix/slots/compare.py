@@ -14,7 +14,7 @@ class Comparing:
         self._seatings = seatings
 
     def ended(self, ended: Ended) -> Patch:
-        """What the turn has kept; nothing is said of one that failed, was not read, or is only observed."""
+        """The tokens that the turn has kept; nothing if it failed, was not read, or is only observed."""
         request, outgoing, seat = ended.came.request, ended.outgoing, ended.seat
         written = outgoing if isinstance(outgoing, Written) else None
         if request is None or ended.status != 200 or (written and written.is_observed):

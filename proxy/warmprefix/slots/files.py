@@ -1,5 +1,5 @@
 """Slots on disk as requests need them: a conversation is saved before another cuts it, and restored if no slot
-holds it any more. Both end before the request is sent.
+holds it any more. Both are done before the request is sent.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _CHANGE_S = 2.0
 """How long a request waits for another's slot to be saved or restored; then the server queues it."""
 
 DISAPPOINTING = 0.5
-"""Of what should have been found cached, less than this was: the slot held something else."""
+"""A smaller share than this of the restored tokens was cached: the slot held something else."""
 
 
 class SlotFiles:
@@ -32,7 +32,7 @@ class SlotFiles:
         self._changing = asyncio.Lock()
 
     async def prepare(self, seat: Seat) -> None:
-        """Save what the request would cut, restore what it lacks. If that fails it goes on without."""
+        """Save what the request would cut, restore what it lacks. If that fails, it goes on without."""
         try:
             await self._prepare(seat)
         except Exception:  # fail open: the request goes on to the slot that was chosen
@@ -51,7 +51,7 @@ class SlotFiles:
             content = seat.before.content if seat.before else None
             lost = 0 if content is None or goes_on(content, seat.wish) else content.held.tokens
             if content is not None and self._table.traits.has_ram is False:
-                # A side request does not come back, and without a RAM cache nobody else finds a part of it.
+                # A side request does not come back, and without a RAM cache nobody else can use a part of it.
                 lost = 0 if content.is_side else lost
             if content is not None and is_cut:
                 is_saved = await self._snapshots.save(slot, content.held, EVICTED_S)
@@ -60,7 +60,7 @@ class SlotFiles:
                 await self._restore(seat, slot, lost)
 
     async def _wait_for_change(self) -> None:
-        """It may be sent to the slot that is being restored. Bounded: a save can take long."""
+        """Wait, as the server may choose the slot that is being restored. Bounded: a save can take long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_CHANGE_S), self._changing:
                 return
@@ -75,8 +75,8 @@ class SlotFiles:
         has_ram = self._table.traits.has_ram
         if not is_worth_restoring(snapshot, gained, 0 if has_ram else lost):
             return
-        # What is read from a file takes the place of what the server would have copied to its RAM cache, of
-        # which others can use a part: so the copy is made before.
+        # What is read from a file overwrites what the server would have copied to its RAM cache, and others can
+        # use a part of that: so the copy is made first.
         if lost and has_ram is not False and not await self._trial.start_in(slot):
             return
         tokens = await snapshots.restore(slot, snapshot)
@@ -85,7 +85,7 @@ class SlotFiles:
             seat.restored = snapshot
 
     def judge(self, seat: Seat, stats: CacheStats) -> None:
-        """See whether what was restored was of use."""
+        """See whether the restored slot was of use."""
         cached, snapshot = stats.cached_tokens, seat.restored
         if snapshot is None or cached is None:
             return

@@ -1,7 +1,7 @@
-"""Reads the latest conversations again after the backend has started anew, while nobody asks anything.
+"""Reads the latest conversations again after a restart of the backend, while no request runs.
 
 A restart is noticed by asking: llama-server draws a new media marker at every start. Only slots that hold
-nothing are used, and a saved slot is restored first where there is one.
+nothing are used, and a saved slot is restored first if there is one.
 """
 
 import asyncio
@@ -23,23 +23,23 @@ from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.slots.saved import Snapshots
-from warmprefix.slots.table import head_of
+from warmprefix.slots.table import head_digest
 from warmprefix.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
 _RETURN_S = 0.1  # between two looks at a backend that is gone
-_AWAITED_S = 60.0  # how long it is looked for so often: a large model takes that long to load
+_AWAITED_S = 60.0  # how long we look that often: a large model takes that long to load
 _LATEST = 8  # conversations; one machine has 1 to 8 slots
 _NOBODY = frozenset({Outcome.BACKEND_UNREACHABLE, Outcome.BACKEND_DISCONNECTED})
-# After the last turn; who comes back later than that finds a saved slot, or waits.
+# After the last turn; a client that comes back later gets a saved slot, or waits.
 _WATCH_S = 4 * 3600.0
 
 
 @dataclass(slots=True, eq=False)
 class _Latest:
-    """A conversation as its last turn left it. `start`: what answered, None until the backend has said so;
-    `reply` is None where it was cut off; `run`: reading it again, once that has begun."""
+    """A conversation as its last turn left it. `start`: the start of the backend that answered, None until it
+    has named itself; `reply` is None if it was cut off; `run`: the second reading, once it has begun."""
 
     turn: str
     conversation: str
@@ -72,7 +72,7 @@ class Reread:
         self._last_s = 0.0
         self._gone_s = 0.0
         self._has_stopped = False
-        self._told: Start | None = None
+        self._reported: Start | None = None
         self._watching: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -82,7 +82,7 @@ class Reread:
             self._reading.cancel()
 
     def ended(self, ended: Ended) -> Patch:
-        """A request has ended: it is read again if the backend starts anew."""
+        """A request has ended: its conversation is read again if the backend restarts."""
         found = _latest(ended, self._ahead.known.start)
         if found is not None and not self._has_stopped and self._config.restart_check_s:
             self._watch_for(found, ended.status)
@@ -121,7 +121,7 @@ class Reread:
                 await asyncio.wait({self._reading})
 
     async def _await_return(self) -> None:
-        """Look whether the backend has restarted; where it does not answer, look often for a while."""
+        """See whether the backend has restarted; if it does not answer, ask often for a while."""
         while await self._ahead.known.look() is None:
             self._gone_s = self._gone_s or time.monotonic()
             if time.monotonic() - self._gone_s > _AWAITED_S:
@@ -130,7 +130,7 @@ class Reread:
         self._gone_s = 0.0
 
     def _lost(self) -> Sequence[_Latest]:
-        """What an earlier start of the same model has read last, the newest first."""
+        """The last conversations that an earlier start of the same model has read, newest first."""
         now = self._ahead.known.start
         for latest in self._latest.values():
             latest.start = latest.start or now
@@ -140,11 +140,11 @@ class Reread:
         ]
 
     async def _read_all(self, lost: Sequence[_Latest]) -> None:
-        """Each in a slot of its own, as far as there are empty ones."""
+        """Read each in a slot of its own, as long as there are empty ones."""
         known, table = self._ahead.known, self._ahead.table
         llama, now = known.llama, known.start
         if llama is None or known.is_asleep:
-            return  # nobody is woken for this
+            return  # a sleeping backend is not woken for this
         table.follow(known.generation)
         events, states = table.events, await known.slot_states()
         if not states or any(state.is_busy for state in states):
@@ -153,15 +153,15 @@ class Reread:
         for latest in lost:
             slot = self._slot_for(latest.conversation)
             if slot is not None and self._is_newest(latest):
-                self._tell(now)
+                self._report(now)
                 await self._read(llama, slot, latest)
             latest.start = now  # done, or there is no room: never tried again
 
     def _slot_for(self, conversation: str) -> int | None:
-        """The slot in which it was begun, else an empty one."""
+        """The slot in which reading it was begun; otherwise an empty one."""
         table = self._ahead.table
         if any(slot.is_busy or not slot.is_known for slot in table.slots):
-            return None  # somebody else has been there since
+            return None  # another request has run there since
         own = [
             s.id for s in table.slots if s.content and s.content.held.conversation == conversation
         ]
@@ -173,9 +173,9 @@ class Reread:
         last = self._recent.get(latest.conversation, latest.written.placed.keys)
         return last is not None and last.turn == latest.turn
 
-    def _tell(self, now: Start | None) -> None:
-        if self._told != now:
-            self._told = now
+    def _report(self, now: Start | None) -> None:
+        if self._reported != now:
+            self._reported = now
             logger.info("the backend has restarted; reading the latest conversations again")
 
     async def _read(self, llama: Llama, slot: int, latest: _Latest) -> None:
@@ -197,7 +197,7 @@ class Reread:
             self._recent.prewarmed(latest.conversation, latest.turn, run.evaluated, whole)
 
     async def _plan(self, llama: Llama, latest: _Latest) -> Plan | None:
-        """What the next prompt begins with: the reply too where it was whole, else the same request again."""
+        """What the next prompt begins with: the reply too if it was whole; otherwise the same request again."""
         if latest.reply is not None:
             coming = coming_message(latest.reply)
             return await self._ahead.plan(llama, latest.written, latest.reply, coming, "")
@@ -206,12 +206,12 @@ class Reread:
         return Plan(tokens, 0) if tokens else None
 
     async def _run(self, slot: int, latest: _Latest) -> Run:
-        """Begin in an empty slot, or with what was saved of the conversation."""
+        """Begin in an empty slot, or with the saved slot of the conversation."""
         table, conversation = self._ahead.table, latest.conversation
         table.hold(slot, _content(latest, 0, is_whole=False), 0)
         if self._snapshots is None or not await self._snapshots.is_ready():
             return Run(self._ahead, slot, conversation, latest.written.request.model, 0, 0, 0)
-        head = head_of(latest.written.sent)
+        head = head_digest(latest.written.sent)
         saved = self._snapshots.best(latest.written.placed.keys, head)
         held = 0 if saved is None else await self._snapshots.restore(slot, saved)
         table.hold(slot, _content(latest, held, is_whole=held > 0), held)
@@ -220,12 +220,12 @@ class Reread:
 
 def _content(latest: _Latest, tokens: int, *, is_whole: bool) -> Content:
     sent, keys = latest.written.sent, latest.written.placed.keys
-    held = Held(latest.conversation, keys, head_of(sent), tokens)
+    held = Held(latest.conversation, keys, head_digest(sent), tokens)
     return Content(held, held_prompt(sent, latest.reply), is_whole=is_whole)
 
 
 def _latest(ended: Ended, start: Start | None) -> _Latest | None:
-    """The turn as one to read again; None if that is not ours to do, or would not be asked for again."""
+    """The turn as one to read again; None if that is not our part, or the prompt would not come again."""
     written = ended.outgoing
     if not isinstance(written, Written) or ended.is_side:
         return None
@@ -244,10 +244,10 @@ class NoReread:
     reason = "reread"
 
     def arrived(self) -> None:
-        """Nothing is to be stopped."""
+        """There is nothing to stop."""
 
     def ended(self, ended: Ended) -> Patch:
-        """Nothing is kept."""
+        """Nothing is remembered."""
         del ended
         return {}
 

@@ -1,4 +1,4 @@
-"""Saves a slot when nobody has used it for a while and the backend has nothing to do, and at the end."""
+"""Saves a slot when nobody has used it for a while and the backend is idle, and at shutdown."""
 
 import asyncio
 
@@ -28,9 +28,9 @@ class IdleSaving:
     def _due(self, slot: int) -> None:
         del self._timers[slot]
         if self._table.held(slot) is None:
-            return  # it is in use, or what it holds is not known: its next end starts this anew
+            return  # it is in use, or what it holds is not known: its next request starts the timer again
         if not self._table.is_quiet:
-            self.used(slot)  # writing would hold up what runs
+            self.used(slot)  # writing would slow down what runs
             return
         self._tasks.start(self._save(slot), "save slot")
 
@@ -40,7 +40,7 @@ class IdleSaving:
             await self._snapshots.save(slot, held)
 
     async def close(self) -> None:
-        """Save what is not saved yet, as far as there is time."""
+        """Save what is not saved yet, as long as there is time."""
         for slot in tuple(self._timers):
             self._cancel(slot)
         try:

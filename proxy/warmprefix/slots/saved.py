@@ -1,6 +1,6 @@
-"""Slots on disk: saves, restores and forgets them. When to do so is decided by its callers.
+"""Slots on disk: saves, restores and forgets them. The callers decide when.
 
-Whatever fails is counted, and costs the request nothing but the time limit.
+A failure is counted, and costs the request no more than the time limit.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SAVE_S, RESTORE_S = 60.0, 30.0
 EVICTED_S = 10.0
 """Limit of a save that a request waits for; longer than that is rarely won back."""
 
-_DISAPPOINTMENTS = 2  # restored files in a row that brought nothing
+_DISAPPOINTMENTS = 2  # restored files in a row that were of no use
 
 _ORPHAN_S = 3600.0  # a file of ours that no index names for so long is not one being written now
 
@@ -56,14 +56,14 @@ class Snapshots:
         self._lock = asyncio.Lock()
         self._asked: tuple[int, str] | None = None
         self._can_save = False
-        self._has_told = False
+        self._has_reported = False
         self._disappointments = 0
         self._cannot_restore = ""
         self.backend = ""
-        """Digest of what the backend is now; empty while it is not known."""
+        """Digest of what the backend reports of itself; empty until it is known."""
 
     async def is_ready(self) -> bool:
-        """Whether slots can be saved; asked once a start of the backend."""
+        """Whether slots can be saved; asked once for each start of the backend."""
         url = self._url
         if not url:
             return False
@@ -76,12 +76,12 @@ class Snapshots:
             return False  # it may say so later
         self._asked, self._can_save = asked, can_save
         self.backend = core.digest(self._label, *says, *traits) if can_save and traits else ""
-        self._tell(can_save)
+        self._report(can_save)
         return self.can_save
 
     @property
     def can_save(self) -> bool:
-        """Whether slots can be saved, as far as it was asked, and restored files were of use."""
+        """Whether the backend has said that it can save slots, and restored files were of use."""
         return self._can_save and self.backend != self._cannot_restore
 
     @property
@@ -89,32 +89,32 @@ class Snapshots:
         """The llama-server that answers; empty while none is known."""
         return self._known.saving_url
 
-    def _tell(self, can_save: bool) -> None:
-        if not can_save and not self._has_told:
+    def _report(self, can_save: bool) -> None:
+        if not can_save and not self._has_reported:
             logger.info(
-                "the backend runs without --slot-save-path: no conversation's cache outlives it or its slot"
+                "the backend runs without --slot-save-path: a cache is lost when it stops or reuses the slot"
             )
-        if can_save and not self._has_told:
+        if can_save and not self._has_reported:
             self._remove_orphans()
-        self._has_told = True
+        self._has_reported = True
 
     def listed(self) -> Sequence[Snapshot]:
-        """All that are there, of other backends too."""
+        """All snapshots, those of other backends too."""
         return self._index.all()
 
     def may_have(self, keys: Sequence[bytes], head: bytes) -> bool:
-        """Whether there is one of this prompt, of whatever backend."""
+        """Whether any backend has one of this prompt."""
         return core.best(self._index.all(), keys, head) is not None
 
     def best(self, keys: Sequence[bytes], head: bytes) -> Snapshot | None:
-        """The one that brings most of a prompt to the backend as it is now."""
+        """The one that gives the backend, as it is now, the most of a prompt."""
         return core.best(self._index.all(), keys, head, self.backend) if self.backend else None
 
     async def save(self, slot: int, held: Held, limit_s: float = SAVE_S) -> bool:
-        """Save an idle slot; whether what it holds is on disk now. Never raises."""
+        """Save an idle slot. True if what it holds is on disk now. Never raises."""
         async with self._lock:
             if self._known.is_asleep:
-                return False  # it holds nothing, and every question would wake it
+                return False  # it holds nothing, and a question would wake it
             if not await self.is_ready() or held.tokens < self._config.min_save_tokens:
                 return False
             known = self._index.all()
@@ -128,8 +128,8 @@ class Snapshots:
             return await self._save(slot, held, limit_s)
 
     async def _is_proven(self, slot: int, held: Held) -> bool:
-        """Whether the backend says that the slot holds just as many tokens as the conversation left there.
-        One that sleeps holds nothing, and is not woken to say so."""
+        """Whether the backend says that the slot holds as many tokens as the conversation left there. A
+        sleeping one holds nothing, and is not woken to say so."""
         await self._known.look()
         if self._known.is_asleep:
             return False
@@ -145,12 +145,12 @@ class Snapshots:
         else:
             name = core.pool_name(known, old, self._index.owner, now)
         if name in {snapshot.name for snapshot in known}:
-            self._change([], {name})  # should we not see the end of it, nobody restores half a file
+            self._change([], {name})  # nobody restores half a file if we die in between
         try:
             moved = await self._api.save(self._url, slot, name, limit_s)
         except BackendError:
             self._counters.failed_open("slot-save")
-            self._forget({name})  # whatever it held is cut off or gone
+            self._forget({name})  # whatever the file stored is cut off or gone
             return False
         if moved.tokens != held.tokens:
             self._forget({name})  # something else has run in the slot since, or it was emptied
@@ -174,7 +174,7 @@ class Snapshots:
         )
 
     def _keep(self, new: Snapshot, old: Iterable[Snapshot], now: float) -> None:
-        """Enter it, and let go what it supersedes and what does not fit beside it."""
+        """Add it to the index, and drop those that it supersedes and those that no longer fit."""
         gone = {snapshot.name for snapshot in old} - {new.name}
         kept = [s for s in self._index.all() if s.name not in gone | {new.name}]
         leaving = core.leaving([*kept, new], self._config.max_save_bytes, now)
@@ -182,9 +182,9 @@ class Snapshots:
         self._forget(gone | {snapshot.name for snapshot in leaving}, [new])
 
     async def restore(self, slot: int, snapshot: Snapshot) -> int:
-        """Put a snapshot into an idle slot; the tokens it holds now, 0 where that failed. Never raises.
+        """Restore a snapshot into an idle slot; returns the tokens that it holds now, 0 if that failed.
 
-        A file that is missing is not asked for: the attempt would empty the slot.
+        Never raises. The backend is not asked for a missing file: the attempt would empty the slot.
         """
         async with self._lock:
             if not self._is_there(snapshot):
@@ -212,24 +212,23 @@ class Snapshots:
         self._counters.failed_open("slot-restore")
 
     def disappointed(self, snapshot: Snapshot) -> None:
-        """The backend found little of it. After two such in a row, its build is taken as one that cannot
-        restore: some read a file and use nothing of it (llama.cpp #25913, #28194: hybrid and recurrent
-        models)."""
+        """The backend used little of it. After two of these in a row we assume that its build cannot restore:
+        some read a file and use nothing of it (llama.cpp #25913, #28194: hybrid and recurrent models)."""
         self._counters.failed_open("slot-restore")
         self._forget({snapshot.name})
         self._disappointments += 1
         if self._disappointments == _DISAPPOINTMENTS and self.backend:
             self._cannot_restore = self.backend
             logger.warning(
-                "the backend read two saved slots and used nothing of them; none is saved there any more"
+                "the backend read two saved slots and used nothing of them; its slots are not saved any more"
             )
 
     def helped(self) -> None:
-        """What was restored was of use."""
+        """The restored file was of use."""
         self._disappointments = 0
 
     def forget(self, ids: Iterable[str] | None = None) -> int:
-        """Forget snapshots by id, all where None; how many there were."""
+        """Forget snapshots by id, or all if None; returns how many there were."""
         wanted = None if ids is None else set(ids)
         names = {s.name for s in self._index.all() if wanted is None or s.id in wanted}
         self._forget(names)
@@ -237,7 +236,7 @@ class Snapshots:
 
     @property
     def can_delete(self) -> bool:
-        """Whether their files are where we can delete them."""
+        """Whether we can delete their files."""
         return self._folder is not None
 
     async def close(self) -> None:
@@ -258,7 +257,7 @@ class Snapshots:
             self._counters.failed_open("slot-index")
 
     def _is_there(self, snapshot: Snapshot) -> bool:
-        """As far as we can see: a folder that is not on this machine shows nothing."""
+        """True also if the folder is not on this machine, as we cannot see then."""
         if self._folder is None or not self._folder.is_dir():
             return True
         try:
@@ -273,7 +272,7 @@ class Snapshots:
                 (self._folder / name).chmod(0o600)
 
     def _remove_orphans(self) -> None:
-        """Files that a proxy that was killed left behind."""
+        """Delete the files that a killed proxy left behind."""
         if self._folder is None:
             return
         named = {snapshot.name for snapshot in self._index.all()}

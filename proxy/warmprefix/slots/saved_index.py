@@ -1,6 +1,6 @@
-"""What was saved, in a small file beside the ledger, so that it is found again after a restart.
+"""The list of saved slots, in a small file beside the ledger, so that they can be used after a restart.
 
-Two proxies may share the file: each change is made on what it holds now, under a lock.
+Two proxies may share the file: each change is made on its present content, under a lock.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from warmprefix.core.slots.snapshots import Snapshot
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows: proxies that share a file may lose an entry there
-    fcntl = None  # type: ignore[assignment]  # told by the None
+    fcntl = None  # type: ignore[assignment]  # None says that it is missing
 
 _VERSION = 1
 _TYPES = get_type_hints(Snapshot)
@@ -31,7 +31,7 @@ class SnapshotIndex:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self.owner = secrets.token_hex(4)
-        """Part of the names of its files; kept in the index."""
+        """Part of the names of its files; stored in the index."""
         self._snapshots: dict[str, Snapshot] = {}
         if path is not None:
             self._read(path)
@@ -41,7 +41,7 @@ class SnapshotIndex:
         return tuple(self._snapshots.values())
 
     def change(self, add: Sequence[Snapshot] = (), remove: Collection[str] = ()) -> None:
-        """Remove names, then add. Raises OSError where the file cannot be written; memory is changed."""
+        """Remove names, then add. Raises OSError if the file cannot be written; memory is changed even then."""
         if self._path is None:
             self._apply(add, remove)
             return
@@ -61,7 +61,7 @@ class SnapshotIndex:
         self._snapshots |= {snapshot.name: snapshot for snapshot in add}
 
     def _read(self, path: Path) -> None:
-        """A file that is not there or cannot be understood is an empty one."""
+        """A file that is missing or cannot be understood counts as empty."""
         try:
             value = orjson.loads(path.read_bytes())
         except (OSError, ValueError):
@@ -92,7 +92,7 @@ def _snapshot(entry: object) -> Snapshot | None:
         if not isinstance(value, wanted):
             return None
     name = given["name"]
-    # It becomes a path below the folder of snapshots, which are deleted by it.
+    # It becomes a path below the folder of snapshots, and files are deleted by it.
     is_ours = name.startswith("warmprefix-") and name.endswith(".bin") and "/" not in name
     return Snapshot(**given) if is_ours and "\\" not in name else None
 

@@ -30,7 +30,7 @@ from warmprefix.slots.files import DISAPPOINTING, SlotFiles
 from warmprefix.slots.save_idle import IdleSaving
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.side_wait import SideWait
-from warmprefix.slots.table import SlotTable, head_of
+from warmprefix.slots.table import SlotTable, head_digest
 from warmprefix.slots.trial import SlotTrial
 from warmprefix.tasks import Tasks
 
@@ -135,7 +135,7 @@ class Seating:
     async def _wish(self, written: Written) -> Wish:
         placed, conversation = written.placed, written.place.conversation
         is_side = placed.is_side
-        wish = Wish(conversation, placed.keys, head_of(written.sent), is_side)
+        wish = Wish(conversation, placed.keys, head_digest(written.sent), is_side)
         snapshots = self.snapshots
         if snapshots is None:
             await self._wait_for_reading()
@@ -209,7 +209,7 @@ class Seating:
         slot = seat.choice.slot
         assert slot is not None
         if not await self._trial.start_in(slot):
-            self.table.unplace(seat, "the slot could not be prepared")
+            self.table.unseat(seat, "the slot could not be prepared")
 
     def give_back(self, seat: AnySeat) -> None:
         """Nothing was sent to the slot after all."""

@@ -1,7 +1,7 @@
 """The slots of one backend: one `Seating`, or one for each model of a router.
 
-A router runs a server of its own for each model, and ends one when there is no room for the next: what its
-slots hold is saved before, and restored once the model is loaded again.
+A router runs a server of its own for each model, and ends one if there is no room for the next: what its slots
+hold is saved first, and restored once the model is loaded again.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from warmprefix.slots.prewarm import NoPrewarm, Prewarm
 from warmprefix.slots.seating import Seating
 
 RESTORING = "restoring"
-"""The behaviour that stands down if putting remembered bytes back costs more than it keeps."""
+"""The part that stands down if restoring messages costs more than it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """What one model has of its own."""
+    """The parts that belong to one model."""
 
     seating: Seating
     prewarm: Prewarm | NoPrewarm = field(default_factory=NoPrewarm)
@@ -30,7 +30,7 @@ class ModelParts:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a turn is compared on. `about`: which start of the backend, and its number of slots."""
+    """The server that a turn is compared on. `about`: which start of the backend, and its number of slots."""
 
     direct: Direct
     about: tuple[int, int]
@@ -41,7 +41,7 @@ Make = Callable[[KnownModel], ModelParts]
 
 
 class Seatings:
-    """By the name of the model; what a request asks for by another name of it goes to the same."""
+    """The parts of each model. Requests that use different names of one model share them."""
 
     reason = "slot"
 
@@ -65,7 +65,7 @@ class Seatings:
         return tuple(self._by_model.values())
 
     async def take(self, outgoing: Outgoing) -> Seated:
-        """Choose a slot for a request; the body asks for it, if that is ours to do."""
+        """Choose a slot for a request; if that is our part, the body asks for it."""
         model = (outgoing if isinstance(outgoing, Passed) else outgoing.came).model
         if self._known.model_key(model):
             for leaving in await self._known.gives_way(model):
@@ -80,21 +80,21 @@ class Seatings:
         ).seating.give_back(seat)
 
     def ended(self, ended: Ended) -> Patch:
-        """The slot is free, and known to hold this turn."""
+        """The slot is free, and holds this turn."""
         return self.of(ended.came.model).seating.leave(ended)
 
     def may_restore(self, model: str | None) -> bool:
-        """Whether remembered bytes may be put back."""
+        """Whether remembered messages may be restored."""
         return self.of(model).seating.stand_down.may(RESTORING)
 
     def server(self, ended: Ended) -> Server:
-        """What the turn is compared on."""
+        """The server that the turn is compared on."""
         own = self.of(ended.came.model)
         table = own.seating.table
         return Server(own.direct, (table.generation, len(table.slots)), table.traits)
 
     def restored(self, ended: Ended, kept_tokens: int) -> None:
-        """Take note of what the bytes that were put back have kept."""
+        """Note how many tokens the restored messages have kept."""
         self.of(ended.came.model).seating.judge(RESTORING, kept_tokens)
 
     async def announce(self) -> None:
@@ -118,19 +118,19 @@ class NoSeatings:
         self._direct = Direct()
 
     async def take(self, outgoing: Outgoing) -> Seated:
-        """No slot, and the body as it is."""
+        """Choose no slot and leave the body as it is."""
         return Seated(NO_SEAT, outgoing.body)
 
     def give_back(self, outgoing: Outgoing, seat: AnySeat) -> None:
         """Nothing was taken."""
 
     def ended(self, ended: Ended) -> Patch:
-        """Nothing is left."""
+        """There is no slot to leave."""
         del ended
         return {}
 
     def may_restore(self, model: str | None) -> bool:
-        """Nothing says that it costs anything."""
+        """True: nothing says that it costs anything."""
         del model
         return True
 
@@ -139,7 +139,7 @@ class NoSeatings:
         return Server(self._direct, (ended.generation, 1), Traits())
 
     def restored(self, ended: Ended, kept_tokens: int) -> None:
-        """Nobody keeps account."""
+        """No account is kept."""
 
     async def announce(self) -> None:
         """There is nothing to learn."""
@@ -149,7 +149,7 @@ class NoSeatings:
 
 
 class ReadingAhead:
-    """Reads ahead for every model of one backend, while nobody asks anything."""
+    """Reads ahead for every model of one backend, while no request runs."""
 
     reason = "prewarm"
 
@@ -157,7 +157,7 @@ class ReadingAhead:
         self._seatings = seatings
 
     def arrived(self) -> None:
-        """A request has come: what is read ahead gives way."""
+        """A request has come: reading ahead gives way."""
         for parts in self._seatings.all:
             parts.prewarm.arrived()
 

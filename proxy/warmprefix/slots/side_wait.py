@@ -1,7 +1,7 @@
 """Holds side requests back while a conversation is in a tool loop in the only slot, for a bounded time.
 
-The slot would be cut for a title, and the loop read again with its next call. When the loop has ended the
-title costs the same, but the user is reading.
+A title would overwrite the slot, and the loop's prompt would be read again with its next call. After the loop
+the title costs the same, but by then the user is reading.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import time
 
 
 class SideWait:
-    """The conversations of one backend that are at work. `limit_s`: 0 holds nothing back."""
+    """The conversations of one backend that are at work. If `limit_s` is 0, nothing is held back."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -24,14 +24,14 @@ class SideWait:
             self._rested.clear()
 
     def ended(self, conversation: str | None, *, goes_on: bool) -> None:
-        """It has ended; it goes on where the reply has called tools."""
+        """It has ended; it goes on if the reply has called tools."""
         if conversation is not None and not goes_on:
             self._at_work.discard(conversation)
         if not self._at_work:
             self._rested.set()
 
     async def wait(self) -> str:
-        """Return when no conversation is at work; what to say of that, empty where nothing waited."""
+        """Wait until no conversation is at work. Returns what to log about it, empty if nothing waited."""
         if not self._limit_s or self._rested.is_set():
             return ""
         began_s = time.monotonic()
@@ -39,7 +39,7 @@ class SideWait:
             async with asyncio.timeout(self._limit_s):
                 await self._rested.wait()
         except TimeoutError:
-            self._at_work.clear()  # whose client has left would hold every other one back
+            self._at_work.clear()  # one whose client has left would hold all others back
             self._rested.set()
             return f"waited {self._limit_s:.1f} s for a tool loop, which goes on"
         return f"waited {time.monotonic() - began_s:.1f} s for a tool loop"

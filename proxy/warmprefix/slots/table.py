@@ -1,8 +1,8 @@
-"""What the slots of a backend hold, as far as it is proven, and who runs in them. docs/slots.md.
+"""What the slots of a backend hold, as far as it is proven, and which requests run in them. docs/slots.md.
 
-Proven is what a request left that was sent to a slot by number, or that was found again: `/slots` says which
-task left how many tokens in each. What it says is applied to slots that nothing has touched since it was
-asked.
+It is proven if the request was sent to the slot by number, or if `/slots` shows in which slot it ran: it says
+which task left how many tokens in each. A reading of `/slots` applies only to slots that nothing has used since
+it was asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,20 +30,20 @@ from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Message, Prompt
 
 _IN_RAM = 32  # 8 GiB are some tens of conversations
-_SEEN = 1000  # conversations of one start; of one that is older, a RAM cache knows nothing either
+_SEEN = 1000  # conversations of one start; a RAM cache has nothing of an older one either
 
 Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoice]
 
 
 class SlotTable:
-    """The slots of one backend. It forgets all when the backend has started anew."""
+    """The slots of one backend. It forgets everything when the backend has restarted."""
 
     def __init__(self) -> None:
         self._slots: list[Slot] = []
         self._changed: list[int] = []
         self._events = 0
         self._generation = 0
-        self._unplaced: list[Seat] = []
+        self._unseated: list[Seat] = []
         self._unseen = 0
         self._asks_again = False
         self._has_begun = False
@@ -66,38 +66,38 @@ class SlotTable:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing has run, or runs, of which it is not known where."""
-        return not (self._unplaced or self._unseen or self._asks_again)
+        """Whether the slot of every request that runs or has run is known."""
+        return not (self._unseated or self._unseen or self._asks_again)
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing runs, as far as is known."""
+        """Whether nothing runs, as far as we know."""
         return self.is_settled and not any(slot.is_busy for slot in self._slots)
 
     @property
     def is_fresh(self) -> bool:
-        """Whether no request has come since the backend started, as far as is known."""
+        """Whether no request has come since the backend started, as far as we know."""
         return not self._has_begun
 
     @property
     def events(self) -> int:
-        """Counts what was sent and what has ended: a reading of `/slots` is of one such moment."""
+        """Counts requests sent and ended: a reading of `/slots` belongs to one such moment."""
         return self._events
 
     @property
     def generation(self) -> int:
-        """Which start of the backend this is about."""
+        """Which start of the backend the table describes."""
         return self._generation
 
     def follow(self, generation: int) -> None:
-        """Forget what an earlier start of the backend held, if this is another one. What it does with idle
-        slots is taken to be as before, until it is seen to do otherwise: it is the same command nearly always.
+        """Forget what an earlier start of the backend held, if this is another one. We assume that it treats
+        idle slots as before until we see otherwise: nearly always it was started by the same command.
         """
         if generation == self._generation:
             return
         self._generation = generation
         self._slots, self._changed = [], []
-        self._unplaced.clear()
+        self._unseated.clear()
         self._seen.clear()
         self._in_ram.clear()
         self._asks_again = False
@@ -105,7 +105,7 @@ class SlotTable:
         self._newest = -1
 
     def _begin(self, states: Sequence[SlotState]) -> None:
-        """The first that is heard of the slots: who used them before is not known."""
+        """The first reading of the slots: who used them before is not known."""
         self._slots = [
             as_seen(Slot(s.id), s) if s.tokens or s.is_busy else Slot(s.id, 0, s.task)
             for s in states
@@ -121,7 +121,7 @@ class SlotTable:
         return conversation in self._seen
 
     def is_in_ram(self, conversation: str) -> bool:
-        """Whether the server has saved a conversation to its RAM cache since it was read last."""
+        """Whether the server has saved a conversation to its RAM cache since it last read it."""
         return conversation in self._in_ram
 
     def take(self, wish: Wish, prompt: Prompt, turns: int, decide: Decide) -> Seat:
@@ -140,11 +140,11 @@ class SlotTable:
             seat.share = shares.get(slot) or self._share(slot, prompt)
             self._sit(seat, slot)
         elif self._slots:
-            self._unplaced.append(seat)
+            self._unseated.append(seat)
         return seat
 
     def shares(self, prompt: Prompt) -> Mapping[int, Share]:
-        """How far a prompt is what each idle slot holds."""
+        """How much of a prompt each idle slot holds."""
         found = {
             slot.id: self._share(slot.id, prompt)
             for slot in self._slots
@@ -155,35 +155,35 @@ class SlotTable:
     def leave(self, seat: Seat, stats: CacheStats, reply: Message | None = None) -> None:
         """The request has ended; the slot holds its prompt and what was generated."""
         self._events += 1
-        if seat in self._unplaced:
-            self._unplaced.remove(seat)
+        if seat in self._unseated:
+            self._unseated.remove(seat)
             self._asks_again = True
         if seat.slot is None or seat.slot >= len(self._slots):
             return
         self._settle(seat, seat.slot, stats, reply)
 
     def give_back(self, seat: Seat) -> None:
-        """The request was not sent. Its slot counts as not known: a file may have been restored into it."""
+        """The request was not sent. Its slot is no longer known: a file may have been restored into it."""
         self._events += 1
-        if seat in self._unplaced:
-            self._unplaced.remove(seat)
+        if seat in self._unseated:
+            self._unseated.remove(seat)
         if seat.slot is not None and seat.slot < len(self._slots) and seat.before is not None:
             self._used(seat.slot, replace(seat.before, is_known=False, content=None))
 
-    def unplace(self, seat: Seat, reason: str) -> None:
-        """The slot of a request that is still to be sent cannot be used: it is left to the server."""
+    def unseat(self, seat: Seat, reason: str) -> None:
+        """The slot chosen for a request cannot be used: before it is sent, the choice is left to the server."""
         self.give_back(seat)
         seat.slot, seat.choice = None, SlotChoice(None, reason)
-        self._unplaced.append(seat)
+        self._unseated.append(seat)
 
     def unseen_began(self) -> None:
-        """Something that is not placed runs: a completion, another endpoint's chat."""
+        """Something runs that has no seat: a completion, another endpoint's chat."""
         self._events += 1
         self._has_begun = True
         self._unseen += 1
 
     def unseen_ended(self) -> None:
-        """It has ended, nobody knows where."""
+        """It has ended in a slot that we do not know."""
         self._events += 1
         self._unseen -= 1
         self._asks_again = True
@@ -196,10 +196,10 @@ class SlotTable:
         stats: CacheStats | None = None,
         reply: Message | None = None,
     ) -> None:
-        """What `/slots` said, asked after so many events. `ended`: a request that has just ended, to be
-        found."""
+        """Take in what `/slots` said, asked after so many events. `ended`: a request that has just ended, whose
+        slot is looked for."""
         if not states and self._slots:
-            return  # it was too busy to answer within the limit: nothing is learnt, nothing is forgotten
+            return  # it was too busy to answer in time: nothing is learned, nothing is forgotten
         is_first = len(states) != len(self._slots)
         if is_first:
             self._begin(states)
@@ -215,16 +215,15 @@ class SlotTable:
             self._asks_again = False
 
     def held(self, slot: int) -> Held | None:
-        """The conversation that an idle slot holds; None if it holds none, or is not known to."""
+        """The conversation that an idle slot holds; None if it holds none, or that is not known."""
         content = self._slots[slot].content if slot < len(self._slots) else None
         if content is None or content.is_side or not content.is_whole:
             return None
         return content.held
 
     def read_ahead(self, slot: int, tokens: int) -> None:
-        """The coming prompt of the conversation in this slot was evaluated: it holds so many tokens.
-
-        Nothing is changed if a request has taken it meanwhile.
+        """The next prompt of the conversation in this slot was read ahead, up to `tokens` in all. Nothing
+        changes if a request has taken the slot since.
         """
         content = self._slots[slot].content if slot < len(self._slots) else None
         if content is not None:
@@ -232,9 +231,8 @@ class SlotTable:
             self.hold(slot, now, tokens)
 
     def hold(self, slot: int, content: Content | None, tokens: int) -> None:
-        """A slot was evaluated ahead or restored: it holds so many tokens of that.
-
-        Nothing is changed if a request has taken it meanwhile.
+        """A slot was read ahead or restored: it holds `tokens` tokens of `content`. Nothing changes if a
+        request has taken it since.
         """
         if slot >= len(self._slots) or self._slots[slot].is_busy:
             return
@@ -245,7 +243,8 @@ class SlotTable:
     def _found(
         self, states: Sequence[SlotState], events: int, stats: CacheStats, is_first: bool
     ) -> int | None:
-        """The one slot in which a task has ended since that left as many tokens as the request."""
+        """The slot of a request: the only one in which a later task has left as many tokens. None if there are
+        several."""
         tokens = held_tokens(stats)
         places = [
             state.id
@@ -288,8 +287,8 @@ class SlotTable:
                 del self._seen[next(iter(self._seen))]
 
     def _judge_ram(self, seat: Seat, stats: CacheStats) -> None:
-        """A conversation that was saved to the RAM cache has come back: was it there? It may have been
-        evicted, once."""
+        """A conversation that was saved to the RAM cache has come back: was it there? One miss may be an
+        eviction."""
         saved = self._in_ram.pop(seat.conversation, None)
         cached = stats.cached_tokens
         if (
@@ -343,7 +342,7 @@ def _content(seat: Seat, tokens: int | None, reply: Message | None) -> Content |
     return Content(kept, held(seat.prompt, reply), seat.is_side, seat.turns)
 
 
-def head_of(prompt: Prompt) -> bytes:
+def head_digest(prompt: Prompt) -> bytes:
     """Digest of what templates render before the messages: tools and options."""
     state = blake2b(digest_size=16)
     tools = (tool.definition for tool in prompt.tools or ())

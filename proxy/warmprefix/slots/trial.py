@@ -1,6 +1,6 @@
-"""Finds out by a trial of some tokens what a server does with idle slots: nothing it says of itself tells.
+"""Finds out by a trial of some tokens what a server does with idle slots: it reports this nowhere.
 
-Made only if no slot was ever used, so that nothing can be lost; what is seen later counts more.
+Made only if no slot was ever used, so that nothing can be lost; later observations count more.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _TOKENS = 24
 
 
 _START_S = 2.0
-"""How long a task of one token may take, which copies the idle slots in memory; a request waits for it."""
+"""Limit of a task of one token, with which the server copies its idle slots in memory; a request waits."""
 
 
 class SlotTrial:
@@ -39,7 +39,7 @@ class SlotTrial:
             return  # asking for its slots would wake it
         states = await self._known.slot_states()
         self._table.follow(self._known.generation)
-        is_fresh = self._table.is_fresh  # else a request of ours may be on its way
+        is_fresh = self._table.is_fresh  # otherwise a request of ours may be on its way
         self._table.read(states, self._table.events)
         if not is_fresh or not states or not all(state.is_unused for state in states):
             return
@@ -51,7 +51,8 @@ class SlotTrial:
         """Some text in the first slot, one token in the last: does the first one keep its text? Then the text
         in the last: is it read, or found in the RAM cache?"""
         last = slots - 1
-        # One that no prompt begins with: of what shares all of itself, the RAM cache has nothing better.
+        # A token that no prompt begins with: a slot whose whole content is shared takes nothing from the RAM
+        # cache.
         self._token = next((token for token in reversed(text) if token != text[0]), 0)
         if await llama.evaluate(0, tuple(text), None) is None or not await self.start_in(last):
             return
@@ -65,7 +66,7 @@ class SlotTrial:
         self._table.read(await self._known.slot_states(), events)
 
     async def start_in(self, slot: int) -> bool:
-        """Have a task of one token run in a slot; whether it did."""
+        """Run a task of one token in a slot; False if that failed."""
         llama = self._known.llama
         if llama is None:
             return False

@@ -80,7 +80,7 @@ NOT_MADE: list[tuple[str, dict[str, Any], str]] = [
     ("hidden", {"/slots": status(501)}, "does not show its slots"),
     ("no-list", {"/slots": {"a": 1}}, "does not show its slots"),
     ("all-busy", {"/slots": [slot(0, busy=True)]}, "No slot is idle."),
-    ("too-small", {"/slots": [slot(0, room=699)]}, "less than the 700 tokens"),
+    ("too-small", {"/slots": [slot(0, room=699)]}, "no room for the 700 tokens"),
     ("few-tokens", {"/tokenize": {"tokens": [1]}}, "too few tokens"),
     ("refused", {"/completion": status(400)}, "answered 400 to a prompt of 600 tokens"),
     ("no-timings", {"/completion": {}}, "The experiment failed: KeyError"),

@@ -171,7 +171,7 @@ async def test_lemonade_with_a_key_says_that_it_wants_one(
 
         assert await known.look() is None
 
-    assert "wants a key" in caplog.text
+    assert "asks for a key" in caplog.text
 
 
 async def test_without_slots_there_is_nothing_to_learn_of_them() -> None:

@@ -150,9 +150,9 @@ SLOT = {"id": 1, "is_processing": False, "n_ctx": 4096}
 NO_RESULT: list[tuple[str, Pages, str]] = [
     ("slots-off", {"/slots": json_response({}, 501)}, "It does not show its slots"),
     ("busy", {"/slots": json_response([{**SLOT, "is_processing": True}])}, "No slot is idle."),
-    ("small", {"/slots": json_response([{**SLOT, "n_ctx": 512}])}, "A slot holds less than the 700"),
+    ("small", {"/slots": json_response([{**SLOT, "n_ctx": 512}])}, "A slot has no room for the 700"),
     ("no-tokens", {"/slots": json_response([SLOT]), "/tokenize": json_response({"tokens": [1]})},
-     "It made too few tokens"),
+     "It split a text into too few tokens"),
     ("refused", {"/slots": json_response([SLOT]), "/tokenize": json_response({"tokens": [1] * 700}),
                  "/completion": json_response({}, 400)}, "It answered 400 to a prompt of 600 tokens."),
     ("no-timings", {"/slots": json_response([SLOT]), "/tokenize": json_response({"tokens": [1] * 700}),

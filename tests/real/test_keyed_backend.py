@@ -101,7 +101,7 @@ async def test_without_one_that_of_the_first_request_that_succeeds_is_used(
     async with running_proxy(server.url, backend={"kind": "auto"}) as proxy:
         known = proxy.app.known
         known.wait_for_it()
-        await until(lambda: "wants a key" in caplog.text)
+        await until(lambda: "asks for a key" in caplog.text)
         assert await chat(proxy, bearer("wrong")) == 401
         assert await chat(proxy) == 401
         assert known.slots == ()

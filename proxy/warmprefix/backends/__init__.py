@@ -1,4 +1,4 @@
-"""The backends: how they are reached, and what each kind wants done differently.
+"""The backends: how they are reached, and what each kind needs done differently.
 
 The only importers of HTTP clients.
 """

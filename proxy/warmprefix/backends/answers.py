@@ -1,4 +1,4 @@
-"""Answers of a backend, read without trusting their shape. None if they are not what was expected."""
+"""Reads answers of a backend without trusting their shape. None if they are not as expected."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ Json = dict[str, object]
 
 
 def members(response: "httpx.Response") -> Json:
-    """The members of a JSON object; none for anything else than 200 with one."""
+    """The members of the JSON object; empty if the answer is not 200 with an object."""
     if response.status_code != 200:
         return {}
     try:
@@ -25,12 +25,12 @@ def objects(value: object) -> list[Json]:
 
 
 def text(value: object) -> str | None:
-    """A text that says something."""
+    """A text; None if it is empty or no text."""
     return value if isinstance(value, str) and value else None
 
 
 def whole(value: object) -> int | None:
-    """A whole number; true and false are none."""
+    """A whole number; true and false do not count."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

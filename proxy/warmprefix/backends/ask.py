@@ -1,6 +1,6 @@
 """Asks a backend everything that `warmprefix doctor` wants to know. Changes nothing on it.
 
-The one question that uses a slot is experiment.py's, and is asked only where it is wanted.
+Only the question of experiment.py uses a slot; it is asked only on request.
 """
 
 from dataclasses import replace
@@ -28,16 +28,16 @@ from warmprefix.core.doctor.facts import (
 )
 from warmprefix.core.errors import Unreachable
 
-_LIMIT_S = 5.0  # these answers need no model; 5 seconds are for a machine that is busy with one
+_LIMIT_S = 5.0  # these answers need no model; 5 seconds allow for a machine that is busy with one
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 async def ask(
     url: str, api_key: str | None = None, *, probe: bool = False, today: date | None = None
 ) -> Facts:
-    """What the backend at `url` says of itself. Raises Unreachable where nothing answers there.
+    """What the backend at `url` says of itself. Raises Unreachable if nothing answers there.
 
-    `api_key` is used where it asks for one. `probe`: also measure on an idle slot.
+    `api_key` is sent if it asks for one. `probe`: also measure on an idle slot.
     """
     async with new_client(_LIMIT_S) as client:
         try:
@@ -57,7 +57,7 @@ async def ask(
 
 
 async def _is_locked(client: httpx.AsyncClient, url: str) -> bool:
-    """Whether it wants a key: llama-server guards /props, Lemonade all of its API."""
+    """Whether it asks for a key: llama-server guards /props, Lemonade all of its API."""
     statuses = [(await client.get(url + path)).status_code for path in ("/props", "/api/v1/health")]
     return any(status in (401, 403) for status in statuses)
 
@@ -80,7 +80,7 @@ async def _behind(client: httpx.AsyncClient, own: LemonadeFacts) -> ServerFacts 
     if model is None or model.url is None or not own.is_local:
         return None
     if urlsplit(model.url).hostname not in _LOOPBACK:
-        return None  # only ever on Lemonade's own machine; anything else is not to be asked
+        return None  # it is always on Lemonade's own machine; we ask nothing else
     try:
         return replace(await _server(client, model.url), arguments=model.arguments)
     except httpx.HTTPError:
@@ -122,7 +122,7 @@ def _state(status: int, props: Json) -> State:
 async def _asked_more(
     client: httpx.AsyncClient, server: ServerFacts, kind: Kind, today: date
 ) -> ServerFacts:
-    """What a llama-server that is ready shows besides /props, as far as its kind has it."""
+    """What a ready llama-server shows besides /props, if its kind has that."""
     server = replace(server, metrics_page=await _page(client, f"{server.url}/metrics"))
     if "slots" in kind.can:
         server = replace(server, slots_page=await _page(client, f"{server.url}/slots"))
@@ -137,7 +137,8 @@ async def _asked_more(
 
 
 async def _page(client: httpx.AsyncClient, url: str) -> Switch:
-    """llama-server answers 501 for what it was started without. One that is busy answers late or not."""
+    """llama-server answers 501 for a page that it was started without. A busy one answers late or not at
+    all."""
     try:
         status = (await client.get(url)).status_code
     except httpx.HTTPError:

@@ -1,4 +1,4 @@
-"""Asks a Lemonade Server which models it keeps and when it lets them go.
+"""Asks a Lemonade Server which models it has loaded and when it unloads them.
 
 Source of the shapes: https://github.com/lemonade-sdk/lemonade at 11.7.0.
 """
@@ -14,7 +14,7 @@ _OTHER_USES = frozenset({"embeddings", "reranking"})
 
 
 async def ask_lemonade(client: httpx.AsyncClient, url: str, *, is_local: bool) -> LemonadeFacts:
-    """What its health and its configuration say. The latter wants the admin key, if there is one."""
+    """What its health and its configuration say. The latter needs the admin key, if there is one."""
     health = members(await client.get(f"{url}/api/v1/health"))
     models = members(await client.get(f"{url}/api/v1/models"))
     config = members(await client.get(f"{url}/internal/config"))

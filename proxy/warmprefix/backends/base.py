@@ -48,7 +48,7 @@ class Response(Protocol):
     headers: Headers
 
     def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, undecoded. Raises BackendError when it ends too early."""
+        """The body as it arrives, undecoded. Raises BackendError if it ends too early."""
         ...
 
     def close(self) -> None:
@@ -57,12 +57,12 @@ class Response(Protocol):
 
 
 Ability = Literal["props", "slots", "render", "evaluate", "save", "counts"]
-"""What llama-server's own API offers beside the chat, where a kind of backend has it.
+"""What llama-server's own API offers besides the chat, if a kind of backend has it.
 
-`props`: which start of which model with which template it is; nothing else below can be used without it.
-`slots`: what every slot holds, and a request may name one. `render`: what the template makes of a prompt.
-`evaluate`: a prompt in tokens, read into a slot without a reply. `save`: a slot to a file and back.
-`counts`: cached tokens with every chat reply.
+`props`: which start, model and template it is; nothing below can be used without it. `slots`: what every slot
+holds, and a request may name one. `render`: what the template makes of a prompt. `evaluate`: a prompt in
+tokens, read into a slot without a reply. `save`: a slot to a file and back. `counts`: cached tokens with every
+chat reply.
 """
 
 EVERYTHING: frozenset[Ability] = frozenset(
@@ -74,7 +74,7 @@ Members = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a kind is recognised by: whether the answer to GET `path` is one of its own."""
+    """How a kind is recognised: whether the answer to GET `path` is one of its own."""
 
     path: str
     is_its_own: Callable[["httpx.Response"], bool]
@@ -82,7 +82,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """A llama-server behind the backend: `address` finds it in what GET `path` says; None if there is none."""
+    """A llama-server behind the backend: `address` reads it from the answer to GET `path`; None if there is
+    none."""
 
     path: str
     address: Callable[[Members], str | None]
@@ -101,11 +102,11 @@ def no_options(request: Request) -> Mapping[str, RawJson | None]:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of backend: what it can do, and what it wants done differently.
+    """One kind of backend: what it can do, and what it needs done differently.
 
-    Nobody asks a backend for what its kind cannot do. `mark` is None for the one that every other backend is.
-    `inner`: where that is asked for, if not at the backend itself. `headers`: the headers of the client as it
-    should get them. `options`: top-level members to replace in a chat request, or with None to drop.
+    A backend is not asked for what its kind cannot do. `mark` is None for the kind of every backend that no
+    other mark fits. `inner`: the server to ask, if not the backend itself. `headers`: the client's headers as
+    it should get them. `options`: top-level members to replace in a chat request, or to drop if None.
     """
 
     name: str

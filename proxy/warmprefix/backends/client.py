@@ -1,4 +1,6 @@
-"""The HTTP client for questions to a backend: nothing of the environment, one list of certificates."""
+"""The HTTP client for questions to a backend. It ignores the environment and shares one list of
+certificates.
+"""
 
 import functools
 import ssl
@@ -8,7 +10,8 @@ import httpx
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """Read once: it takes 40 ms, a start's largest part, and every client may share it."""
+    """The certificates, read once: that takes 40 ms, the largest part of a start, and all clients can share
+    them."""
     return httpx.create_ssl_context(trust_env=False)
 
 

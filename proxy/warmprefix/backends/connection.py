@@ -1,7 +1,7 @@
 """The connections to a backend: bytes out, status, headers and bytes back, as they are.
 
-aiohttp, not httpx: a relayed request costs half the time alone and a ninth under load (bench/README.md),
-and it also speaks WebSocket. httpx asks the questions of probe.py, where a millisecond does not matter.
+aiohttp, not httpx: a relayed request costs half the time alone and a ninth under load (bench/README.md), and it
+also speaks WebSocket. httpx asks the questions of probe.py, for which a millisecond does not matter.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _HANDSHAKE = frozenset(
     f"sec-websocket-{name}".encode()
     for name in ("key", "version", "extensions", "protocol", "accept")
 )
-_LARGE_BYTES = 1024 * 1024  # aiohttp warns that writing more at once holds up the event loop
+_LARGE_BYTES = 1024 * 1024  # aiohttp warns that writing more at once blocks the event loop
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -48,7 +48,7 @@ async def sent_once(
 ) -> aiohttp.ClientResponse:
     """Keep aiohttp from sending GET, PUT or DELETE again when the connection breaks off.
 
-    By then the backend may have acted on it. What is sent again is decided in `Connections.open`.
+    By then the backend may have acted on it. `Connections.open` decides what is sent again.
     """
     try:
         return await handler(request)
@@ -74,14 +74,14 @@ class BackendResponse:
             self._closed.add_done_callback(self._lost)
 
     def _lost(self, closed: "asyncio.Future[None]") -> None:
-        """End the body with the connection: aiohttp 3.14 waits for ever after a broken chunk size."""
+        """End the body with the connection: aiohttp 3.14 waits forever after a broken chunk size."""
         cause = closed.exception()
         body = self._response.content
         if not body.is_eof() and body.exception() is None:
             body.set_exception(aiohttp.ClientPayloadError(f"broken framing: {cause or 'closed'}"))
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, undecoded. Raises Disconnected when it ends too early."""
+        """The body as it arrives, undecoded. Raises Disconnected if it ends too early."""
         with translated(self._url):
             while piece := await self._response.content.readany():
                 yield piece
@@ -89,7 +89,7 @@ class BackendResponse:
     def close(self) -> None:
         """Close the connection, unless the whole answer was read: then it is already back in the pool."""
         self._response.close()
-        if self._closed is not None:  # else a connection that is kept would keep every answer
+        if self._closed is not None:  # otherwise a kept connection would keep every answer
             self._closed.remove_done_callback(self._lost)
 
 
@@ -110,10 +110,10 @@ class Connections:
         """Send a request and wait for the head of the answer.
 
         `target` is path and query exactly as the client wrote them. A request whose kept connection broke
-        before anything came back is sent once more on a new one, whatever its method: the backend had
-        closed the connection. What broke on a new connection is not repeated: the backend may have acted
-        on it. A body that comes in pieces can be sent only once, so it gets a new connection at once.
-        Raises Unreachable if nothing can have been read, TimedOut or Disconnected.
+        before anything came back is sent once more on a new one, whatever its method: the backend had closed
+        the connection. If a new connection breaks, nothing is repeated: the backend may have acted on the
+        request. A body that comes in pieces can be sent only once, so it always gets a new connection. Raises
+        Unreachable if the backend cannot have read anything, TimedOut or Disconnected.
         """
         with translated(self.url):
             async with asyncio.timeout(self._first_byte_timeout_s):
@@ -127,7 +127,7 @@ class Connections:
                 try:
                     return await self._send(self._new, method, target, headers, body)
                 except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                    # It may have ended because of the request, which must not go on to another one.
+                    # The request may have ended it, so it must not be sent to another backend.
                     raise Disconnected(f"{self.url} closed the connection and is gone") from error
 
     async def _send(
@@ -168,7 +168,7 @@ class Connections:
             raise
 
     def _address(self, target: bytes) -> URL:
-        slash = "" if target.startswith(b"/") else "/"  # `OPTIONS *` is about no path
+        slash = "" if target.startswith(b"/") else "/"  # `OPTIONS *` has no path
         return URL(self.url + slash + target.decode("latin-1"), encoded=True)
 
     async def close(self) -> None:
@@ -209,8 +209,8 @@ def _outgoing(body: Body, headers: Headers) -> Body:
 
 
 async def _whole(body: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
-    """A streamed body, which fails where it is shorter than announced (an upgrade that the web server
-    does not know loses its body). Else the next request on that connection would be read as the rest.
+    """A streamed body that fails if it is shorter than announced (an upgrade that the web server does not know
+    loses its body). Otherwise the next request on that connection would be read as the rest.
     """
     sent = 0
     async for piece in body:
@@ -221,20 +221,20 @@ async def _whole(body: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes
 
 
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
-    """A large body bit by bit, so that other streams get their turn while it is copied."""
+    """A large body in pieces, so that other streams can go on while it is copied."""
     view = memoryview(body)
     for start in range(0, len(body), _LARGE_BYTES // 4):
         yield bytes(view[start : start + _LARGE_BYTES // 4])
 
 
 def _multidict(headers: Headers) -> CIMultiDict[str]:
-    """Without blanks around a value: they are not part of it (RFC 9112, 5), and aiohttp takes no
-    `Content-Length` that has some."""
+    """Headers without blanks around their values: these are not part of a value (RFC 9112, 5), and aiohttp
+    refuses a `Content-Length` with blanks."""
     return CIMultiDict((_text(key), _text(value.strip(b" \t"))) for key, value in headers)
 
 
 def _text(raw: bytes) -> str:
-    """What aiohttp, which writes headers as UTF-8, turns back into `raw`, if anything does."""
+    """A text that aiohttp, which writes headers as UTF-8, turns back into `raw`, if there is one."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -14,7 +14,7 @@ from warmprefix.core.doctor.facts import Probe
 
 _TOKENS, _SHARED, _OTHER = 600, 300, 40
 _ROOM_TOKENS = 700  # what the slot must hold: the longer prompt, a token generated, some to spare
-_LIMIT_S = 300.0  # 600 tokens on a slow processor, behind a request that came in between
+_LIMIT_S = 300.0  # 600 tokens on a slow processor, after a request that came in between
 _ASK_S = 5.0
 
 
@@ -44,29 +44,29 @@ class Skip(Exception):
 
 
 async def _idle_slot(client: httpx.AsyncClient, url: str) -> int:
-    """The idle slot that holds least: what it holds is lost."""
+    """The idle slot that holds the least, as that is lost."""
     response = await client.get(f"{url}/slots", timeout=_ASK_S)
     slots = response.json() if response.status_code == 200 else None
     if not isinstance(slots, list):
         raise Skip(
-            "It does not show its slots (llama-server --slots), so none is known to be idle."
+            "It does not show its slots (llama-server --slots), so we cannot tell which is idle."
         )
     idle = [slot for slot in slots if not slot["is_processing"]]
     if not idle:
         raise Skip("No slot is idle.")
     chosen = min(idle, key=lambda slot: number(slot.get("n_prompt_tokens")))
     if number(chosen["n_ctx"]) < _ROOM_TOKENS:
-        raise Skip(f"A slot holds less than the {_ROOM_TOKENS} tokens that it takes.")
+        raise Skip(f"A slot has no room for the {_ROOM_TOKENS} tokens that it takes.")
     return int(chosen["id"])
 
 
 async def _tokens(client: httpx.AsyncClient, url: str) -> list[int]:
-    """Tokens that no cache can hold: the text begins at random."""
+    """Tokens that no cache can hold: the text begins with random characters."""
     content = secrets.token_hex(8) + "".join(f" {n}" for n in range(_TOKENS + _OTHER))
     response = await client.post(f"{url}/tokenize", json={"content": content}, timeout=_ASK_S)
     tokens = response.json()["tokens"]
     if not isinstance(tokens, list) or len(tokens) < _TOKENS + _OTHER:
-        raise Skip("It made too few tokens of a text.")
+        raise Skip("It split a text into too few tokens.")
     return [int(token) for token in tokens]
 
 
@@ -77,5 +77,5 @@ async def _timings(client: httpx.AsyncClient, url: str, prompt: list[int], slot:
         raise Skip(f"It answered {response.status_code} to a prompt of {len(prompt)} tokens.")
     timings = response.json()["timings"]
     if not isinstance(timings, dict):
-        raise TypeError("timings is no object")
+        raise TypeError("timings is not an object")
     return timings

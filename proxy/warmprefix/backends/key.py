@@ -1,6 +1,6 @@
-"""The API key of one backend: as it was configured, else that of a request that succeeded.
+"""The API key of one backend: the configured one, otherwise that of a request that succeeded.
 
-It is kept in memory only, and goes to no other address than the backend's own.
+It stays in memory, and is sent to no address but the backend's own.
 """
 
 from collections.abc import Generator
@@ -10,13 +10,13 @@ import httpx
 from warmprefix.backends.base import Headers
 
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
-"""Where llama-server looks for a key (server-http.cpp, `middleware_validate_api_key`)."""
+"""The headers in which llama-server looks for a key (server-http.cpp, `middleware_validate_api_key`)."""
 
 
 class BackendKey(httpx.Auth):
-    """Put it into a client as its `auth`, and every question carries the key.
+    """As the `auth` of a client it adds the key to every question.
 
-    `own`: the proxy's own key, which clients have to send. It is no key of the backend's.
+    `own`: the proxy's own key, which clients must send. It is never taken for the backend's.
     """
 
     def __init__(self, url: str, configured: str | None = None, own: str | None = None) -> None:
@@ -27,7 +27,7 @@ class BackendKey(httpx.Auth):
         self._own = f"bearer {own}".encode() if own else None
         self._learnt: Headers = []
         self.is_wanted = False
-        """Whether the backend has refused a question for want of a key, and none that it takes is known."""
+        """Whether the backend has refused a question without a key, and we know none that it accepts."""
 
     def __repr__(self) -> str:
         return f"BackendKey(is_wanted={self.is_wanted})"
@@ -38,21 +38,21 @@ class BackendKey(httpx.Auth):
         return bool(self._configured)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """A question, with the key if it goes to the backend."""
+        """Add the key to a question if it goes to the backend."""
         if _address(request.url) == self._address:
             for name, value in self._configured or self._learnt:
                 request.headers[name.decode()] = value.decode("latin-1")
         yield request
 
     def for_client(self, headers: Headers) -> Headers:
-        """The headers of a client's request: with the configured key if it sends none of its own."""
+        """The headers of a client's request, with the configured key if it sends none of its own."""
         if not self._configured or any(self._is_credential(*header) for header in headers):
             return headers
         others = [header for header in headers if header[0].lower() not in _CREDENTIALS]
         return [*others, *self._configured]
 
     def refused(self) -> None:
-        """A question was refused: what was learnt is no key, or is one no longer."""
+        """A question was refused: the learned key was none, or is no longer one."""
         self._learnt = []
         self.is_wanted = True
 
@@ -61,7 +61,8 @@ class BackendKey(httpx.Auth):
         self.is_wanted = False
 
     def succeeded(self, headers: Headers) -> bool:
-        """The backend has answered a request with these headers with 200; whether that has told the key."""
+        """The backend has answered a request with these headers with 200. True if that was how we learned the
+        key."""
         if not self.is_wanted or self._configured:
             return False
         self._learnt = [header for header in headers if header[0].lower() in _CREDENTIALS]

@@ -1,13 +1,13 @@
 """The kinds of backend.
 
-A new one is a file of its own that ends in `KIND`, a test table, and a line in `KINDS`.
+A new one takes a file of its own that ends in `KIND`, a test table, and a line in `KINDS`.
 """
 
 from warmprefix.backends import lemonade, llamacpp, openai_compatible
 from warmprefix.backends.base import Kind
 
 OTHER = openai_compatible.KIND
-"""What a backend is that no mark recognises, and while nobody knows."""
+"""The kind of a backend that no mark recognises, or that is not known yet."""
 
 KINDS: tuple[Kind, ...] = (lemonade.KIND, llamacpp.KIND, OTHER)
 """Every kind, in the order in which an unknown backend is asked for their marks."""

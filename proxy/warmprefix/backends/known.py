@@ -1,4 +1,4 @@
-"""What is known of a backend, asked when it is first needed and again when it may have changed."""
+"""What we know of a backend: asked when it is first needed, and again when it may have changed."""
 
 import asyncio
 import logging
@@ -22,24 +22,24 @@ __all__ = ["KnownBackend", "KnownModel", "Start"]
 
 logger = logging.getLogger(__name__)
 
-_HEALTH_S = 2.0  # no model is needed for it
+_HEALTH_S = 2.0  # it needs no model
 _MODELS = "/v1/models"  # what every server of the OpenAI API has
 _AGAIN_S = 2.0  # a backend that is still loading is asked this often, by the requests themselves
 _FIRST_WAIT_S = (
-    0.5  # how long a request waits to learn it; a loopback server answers in milliseconds
+    0.5  # how long a request waits for the kind; a loopback server answers in milliseconds
 )
 _NEEDED_S = 2.0  # how long a request waits to learn what its template takes, if it may be refused
-_LATE_S = 2.0  # how often one that is not there yet is looked for: a look costs a millisecond
-_TOLD = {
-    Silence.LOCKED: "wants a key: slots, rendering, saving and explaining are off until backend.api_key is "
+_LATE_S = 2.0  # how often we look for one that is not there yet: a look costs a millisecond
+_REPORTED = {
+    Silence.LOCKED: "asks for a key: slots, rendering, saving and explaining are off until backend.api_key is "
     "set, or a request with a key has succeeded",
-    Silence.ROUTER: "has several models: each is asked about once it is loaded. None is loaded for a question, "
+    Silence.ROUTER: "has several models: each is examined once it is loaded. None is loaded just to be asked, "
     "or read again after a restart",
 }
 
 
 class KnownBackend(KnownModel):
-    """The backend at `url`, as the model that it has; one that has several knows each by its name.
+    """The backend at `url`, as its only model; if it has several, each is known by its name.
 
     `kind`: its name, or "auto".
     """
@@ -47,7 +47,7 @@ class KnownBackend(KnownModel):
     def __init__(self, url: str, kind: str, tasks: Tasks, key: BackendKey | None = None) -> None:
         key = BackendKey(url) if key is None else key
         given = kind_named(kind)
-        super().__init__(Asking(url, new_client(auth=key), key, given, tell=self._tell))
+        super().__init__(Asking(url, new_client(auth=key), key, given, report=self._report))
         self._is_given = given is not None
         self._is_doubtful = False
         self._tasks = tasks
@@ -57,7 +57,7 @@ class KnownBackend(KnownModel):
         self._router: Router | None = None
         self._models: dict[str, KnownModel] = {}
         self._names: dict[str, str] = {}
-        self._told: set[Silence] = set()
+        self._reported: set[Silence] = set()
         self._waiting: asyncio.Task[None] | None = None
 
     @property
@@ -66,8 +66,8 @@ class KnownBackend(KnownModel):
         return self._asking.kind.name if self._asking.kind else "unknown"
 
     async def kind(self) -> Kind:
-        """The kind; while it is not known, the one that changes nothing. All requests together wait but briefly
-        for one answer, whoever asked for it."""
+        """The kind; while it is not known, the one that changes nothing. All requests share one answer, and
+        wait for it only briefly."""
         if self._asking.kind is None:
             now = time.monotonic()
             begun = self._identified_s if self._identifying.locked() else now
@@ -77,7 +77,7 @@ class KnownBackend(KnownModel):
         return await super().kind()
 
     async def ask(self) -> None:
-        """Ask the backend what it is, unless that is known or was just tried."""
+        """Ask the backend what it is, unless we know that or have just tried."""
         async with self._identifying:
             is_known = self._asking.kind is not None and not self._is_doubtful
             if is_known or time.monotonic() - self._identified_s < _AGAIN_S:
@@ -88,11 +88,11 @@ class KnownBackend(KnownModel):
                 self._is_doubtful = False
 
     async def is_healthy(self) -> bool | None:
-        """Whether requests can be sent now; None where it takes too long to say.
+        """Whether requests can be sent now; None if it takes too long to answer.
 
-        llama-server answers 503 while it loads its model (tools/server/README.md, /health). A server
-        without `/health` is there when it says so. One that answers a single request at a time says
-        nothing while it generates.
+        llama-server answers 503 while it loads its model (tools/server/README.md, /health). A server without
+        `/health` counts as healthy if it answers that. One that serves a single request at a time does not
+        answer while it generates.
         """
         try:
             health = await self._asking.client.get(f"{self._asking.url}/health", timeout=_HEALTH_S)
@@ -103,7 +103,7 @@ class KnownBackend(KnownModel):
         return health.status_code != 503
 
     async def answers(self) -> bool:
-        """Whether the backend is there now. One whose kind is known is asked for a page that it has."""
+        """Whether the backend is there now. If its kind is known, it is asked for a page that it has."""
         asking = self._asking
         try:
             if asking.kind is None:
@@ -120,20 +120,21 @@ class KnownBackend(KnownModel):
         return self._asking.key.for_client((await self.kind()).headers(headers))
 
     def model_key(self, model: str | None) -> str:
-        """The one name of the model that a request asks for; empty if there is one only, or none so named."""
+        """The one name of the model that a request asks for; empty if there is only one model, or none of that
+        name."""
         return self._names.get(model or "", "")
 
     def of(self, model: str | None) -> KnownModel:
-        """What is known of the model that a request asks for; nothing of one that a router does not have."""
+        """What we know of the model that a request asks for; nothing if a router does not have it."""
         return self._models.get(self.model_key(model), self)
 
     @property
     def models(self) -> tuple[KnownModel, ...]:
-        """Those of a router; else the one that there is."""
+        """The models of a router; otherwise the only one."""
         return tuple(self._models.values()) or (self,)
 
     async def gives_way(self, model: str | None) -> tuple[KnownModel, ...]:
-        """The models of which the router unloads one for a request for `model`; empty if there is room."""
+        """The models of which the router will unload one to make room for `model`; empty if there is room."""
         router = await ask_router(self._asking.client, self._asking.url) if self._router else None
         if router is None or not router.most:
             return ()
@@ -162,7 +163,7 @@ class KnownBackend(KnownModel):
         self.saw_model(model)
 
     def saw_model(self, model: str | None) -> None:
-        """A reply named its model: another one than before brings another template."""
+        """A reply named its model: if it has changed, so has the template."""
         if self._asking.kind is None:
             return
         is_new, self._served = model != self._served, model
@@ -180,7 +181,7 @@ class KnownBackend(KnownModel):
             known.forget()
 
     def wait_for_it(self) -> None:
-        """Learn what the backend is as soon as it answers, however late that is."""
+        """Learn what the backend is as soon as it answers, however long that takes."""
         self._waiting = self._tasks.start(self._learn(), "template probe")
 
     def stop(self) -> None:
@@ -197,7 +198,7 @@ class KnownBackend(KnownModel):
             await asyncio.sleep(_LATE_S)
 
     async def ask_template(self) -> None:
-        """Learn what the server is, and what its template does; of a router, for each model that is loaded."""
+        """Learn what the server is and what its template does; for a router, once for each loaded model."""
         await super().ask_template()
         if self.silence is None:
             self._router, self._models, self._names = None, {}, {}
@@ -216,11 +217,11 @@ class KnownBackend(KnownModel):
             if listed[name].is_loaded and known.should_ask():
                 await known.ask_template()
 
-    def _tell(self, silence: Silence) -> None:
-        """Say once what is off, and why."""
-        if silence in _TOLD and silence not in self._told:
-            self._told.add(silence)
-            what = _TOLD[silence]
+    def _report(self, silence: Silence) -> None:
+        """Log once what is off, and why."""
+        if silence in _REPORTED and silence not in self._reported:
+            self._reported.add(silence)
+            what = _REPORTED[silence]
             if silence is Silence.LOCKED and self._asking.key.is_configured:
                 what = "refuses the key in backend.api_key: slots, rendering, saving and explaining are off"
             level = logging.INFO if silence is Silence.ROUTER else logging.WARNING

@@ -1,6 +1,6 @@
-"""What is known of one model of a backend: its start, its template, and what its slots said last.
+"""What we know of one model of a backend: its start, its template, and the last reading of its slots.
 
-Looking (`/props`) disturbs nobody: it wakes no server that sleeps, puts off no sleep and loads no model.
+A look at `/props` disturbs nothing: it does not wake a sleeping server, delay its sleep or load a model.
 `/slots` and rendering do wake it, so they are asked only for a request, or right after one.
 """
 
@@ -22,8 +22,8 @@ from warmprefix.backends.slot_files import SlotsApi
 from warmprefix.backends.template import UNKNOWN, TemplateFacts, ask_template, rendered
 from warmprefix.core.slots.state import SlotState
 
-_AGAIN_S = 2.0  # what is still to be learnt is asked for this often, by the requests themselves
-_TRIES = 5  # so often in one start; a build that does not say will not say so the next time either
+_AGAIN_S = 2.0  # how often requests ask again for what we have not learned yet
+_TRIES = 5  # for each start; a build that has not said it by then never will
 
 
 class Start(NamedTuple):
@@ -35,19 +35,19 @@ class Start(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Asking:
-    """What the models of a backend share: its address, the connections for questions, its key, its kind once
-    that is known, and what is known of each template, by its digest."""
+    """What the models of a backend share: its address, the connections for questions, its key, its kind once it
+    is known, and the facts of each template by its digest."""
 
     url: str
     client: httpx.AsyncClient
     key: BackendKey
     kind: Kind | None = None
     templates: dict[bytes, TemplateFacts] = field(default_factory=dict)
-    tell: Callable[[Silence], None] = lambda _: None
+    report: Callable[[Silence], None] = lambda _: None
 
 
 class KnownModel:
-    """`model`: its name with a router; empty for the one that a backend has."""
+    """One model. `model`: its name at a router; empty if the backend has only one."""
 
     def __init__(self, asking: Asking, model: str = "") -> None:
         self.model = model
@@ -62,37 +62,37 @@ class KnownModel:
         self._tries = _TRIES
         self._asked_s = -_AGAIN_S
         self.silence: Silence | None = Silence.GONE
-        """Why it said nothing when it was asked last; None if it did."""
+        """Why it did not answer when it was last asked; None if it did."""
         self.template = UNKNOWN
         self.generation = 0
-        """Counts what has emptied all slots at once, as far as it was noticed: a start of the server, a nap, a
-        router that unloaded the model."""
+        """Counts the events, as far as we noticed, that emptied all slots at once: a start of the server, a
+        sleep, a router that unloaded the model."""
         self.slots: tuple[int, ...] = ()
-        """Tokens in each slot when `/slots` was asked last, or as a start or a nap leaves them; empty if not
-        known."""
+        """Tokens in each slot at the last reading of `/slots`, or as a start or a sleep leaves them; empty if
+        not known."""
 
     def __repr__(self) -> str:
         return f"KnownModel({self.model!r}, {self.generation=}, {self.slots=}, {self.is_asleep=})"
 
     async def kind(self) -> Kind:
-        """The kind of its backend; while that is not known, the one that changes nothing."""
+        """The kind of its backend; while it is not known, the one that changes nothing."""
         return self._asking.kind or OTHER
 
     async def ask(self) -> None:
-        """Learn the kind of the backend. That of a router's model is known."""
+        """Learn the kind of the backend. For a router's model it is known."""
 
     def can(self, ability: Ability) -> bool:
-        """Whether its backend is known to be of a kind that can do this."""
+        """Whether we know that its backend's kind can do this."""
         return self._asking.kind is not None and ability in self._asking.kind.can
 
     @property
     def is_asleep(self) -> bool:
-        """Whether the server slept when it was looked at last, and nothing that wakes it is known since."""
+        """Whether the server slept at the last look, and as far as we know nothing has woken it since."""
         return self._is_there and self._props is not None and self._props.is_sleeping
 
     @property
     def is_loaded(self) -> bool:
-        """Whether it has said something, and its router has not unloaded it since."""
+        """Whether it has answered, and its router has not unloaded it since."""
         return self._is_there and self._props is not None
 
     @property
@@ -106,18 +106,18 @@ class KnownModel:
 
     @property
     def start(self) -> Start | None:
-        """Which start of which model answered when the backend was asked last; None if it does not say."""
+        """Which start of which model answered last; None if it does not say."""
         props = self._props if self._is_there else None
         return None if props is None or props.marker is None else Start(props.marker, props.model)
 
     @property
     def says(self) -> tuple[str, ...]:
-        """What a saved slot must fit, as far as the backend said so when it was asked last."""
+        """What a saved slot must fit, as far as the backend's last answer said it."""
         return self._props.says if self._props else ()
 
     @property
     def llama(self) -> Llama | None:
-        """The llama-server that answers, or the one behind it, to evaluate ahead; None while none is known."""
+        """The llama-server, or the one behind the backend, that can read ahead; None while we know of none."""
         props = self._props
         if props is None or not self.can("evaluate"):
             return None
@@ -125,26 +125,26 @@ class KnownModel:
 
     @property
     def saving_url(self) -> str:
-        """The llama-server that saves and restores its slots; empty while none is known."""
+        """The llama-server that saves and restores its slots; empty while we know of none."""
         return self._props.url if self._props and self.can("save") else ""
 
     def slots_api(self) -> SlotsApi:
-        """What saves and restores its slots, to be closed by the caller."""
+        """The API that saves and restores its slots; the caller closes it."""
         return SlotsApi(self._asking.key, self.model)
 
     def forget(self) -> None:
-        """What comes back may be another one."""
+        """Forget everything: what comes back may be another server."""
         self._emptied()
         self._was_lost = True
 
     async def look(self) -> bool | None:
-        """Whether what the slots held is gone, for all that is known, since it was looked at last: the server
-        has started anew, was lost, sleeps, or its router has unloaded the model. None if it does not answer,
-        or does not say.
+        """Whether, as far as we know, the slots have lost what they held since the last look: the server has
+        restarted, was lost, sleeps, or its router has unloaded the model. None if it does not answer, or does
+        not say.
 
         llama-server draws a new media marker at every start (tools/server/README.md, /props).
         """
-        async with self._looking:  # else two that look at once would count one start twice
+        async with self._looking:  # otherwise two looks at once would count one start twice
             await self.ask()
             asking = self._asking
             if asking.kind is None:
@@ -152,7 +152,7 @@ class KnownModel:
             return self._saw(await props_of(asking.client, asking.url, asking.kind, self.model))
 
     async def has_restarted(self) -> bool | None:
-        """The same, on behalf of a request: the slots are asked for too, once a start."""
+        """The same for a request: the slots are read too, once for each start."""
         is_gone = await self.look()
         if is_gone is not None and not self.slots and not self._has_asked:
             await self.slot_states()
@@ -164,7 +164,7 @@ class KnownModel:
             if found is Silence.LOCKED:
                 self._asking.key.refused()
             if found is not Silence.UNLOADED:
-                self._asking.tell(found)
+                self._asking.report(found)
                 return None
             was_there, self._is_there = self.is_loaded, False
             if was_there:
@@ -191,12 +191,12 @@ class KnownModel:
         self.ask_soon()
 
     def ask_soon(self) -> None:
-        """What is still to be learnt may be had now."""
+        """Allow the next question at once: there may be something to learn now."""
         self._asked_s = -_AGAIN_S
 
     async def load(self, limit_s: float | None = None) -> bool:
-        """Have the router load the model, as the request does that is about to ask for it; whether it is
-        loaded now. Nothing but a request may lead to this."""
+        """Make the router load the model, as the request that waits is about to do. True if it is loaded now.
+        Only a request may cause this."""
         address = page(self._asking.url, "/props", self.model).removesuffix("&autoload=false")
         try:
             await self._asking.client.get(address, timeout=httpx.Timeout(5.0, read=limit_s))
@@ -208,9 +208,9 @@ class KnownModel:
         return self.is_loaded
 
     async def slot_states(self) -> tuple[SlotState, ...]:
-        """Every slot as it is now; empty if the backend does not say. It wakes a server that sleeps.
+        """Every slot as it is now; empty if the backend does not say. Wakes a sleeping server.
 
-        A slot that has been used and now says that it never was tells of a nap, or of a start, that nobody saw.
+        If a used slot now says that it never was used, the server has slept or restarted unnoticed.
         """
         props, generation = self._props, self.generation
         if props is None or not self._is_there or not self.can("slots"):
@@ -218,7 +218,7 @@ class KnownModel:
         self._has_asked = True
         states = await ask_slots(self._asking.client, props.url, self.model)
         if not states or generation != self.generation:
-            return ()  # or it is another start by now
+            return ()  # it may be another start by now
         used = {state.id for state in self._states if not state.is_unused}
         if any(state.is_unused and state.id in used for state in states):
             self._emptied()
@@ -240,15 +240,15 @@ class KnownModel:
             self._props = replace(self._props, is_sleeping=False)
 
     def should_ask(self) -> bool:
-        """Whether something is still to be learnt, and was not asked for just now or too often."""
+        """Whether there is something to learn that was not asked for just now or too often."""
         if self.is_learnt or not self._tries or time.monotonic() - self._asked_s < _AGAIN_S:
             return False
         return self.silence is not Silence.NO_LLAMA_SERVER
 
     async def ask_template(self) -> None:
-        """Learn what the server is, what its slots hold and what the template does; the last is asked once a
-        template, whichever model has it. A server that sleeps is left asleep: the rest is learnt once it
-        has answered a request."""
+        """Learn what the server is, what its slots hold and what the template does; the last is asked once for
+        each template, whichever model has it. A sleeping server is not woken: we learn the rest once it has
+        answered a request."""
         async with self._learning:
             await self.look()
             self._asked_s = time.monotonic()

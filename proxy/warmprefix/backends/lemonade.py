@@ -24,7 +24,7 @@ _FALSE = RawJson(b"false")
 
 
 def loaded_models(health: Members) -> tuple[LoadedModel, ...]:
-    """The language models that its health lists, the one used last first: it answers the next request."""
+    """The language models that its health lists, last used first: that one answers the next request."""
     models = [m for m in objects(health.get("all_models_loaded")) if m.get("type") == "llm"]
     models.sort(key=lambda model: number(model.get("last_use")), reverse=True)
     return tuple(_model(model) for model in models)
@@ -48,19 +48,19 @@ def _llama_server(health: Members) -> str | None:
 
 
 def _is_its_own(health: "httpx.Response") -> bool:
-    """Its health lists the loaded models. Without its API key Lemonade shows nothing of itself but asks for it
-    in its own words (server.cpp:871-1050; 2026.39.1 says the same)."""
+    """Its health lists the loaded models. If its API key is missing, Lemonade asks for it in words of its own
+    (server.cpp:871-1050; 2026.39.1 says the same)."""
     asks = health.status_code == 401 and b'"Invalid or missing API key"' in health.content
     return "all_models_loaded" in answers.members(health) or asks
 
 
 def _headers(headers: Headers) -> Headers:
-    """Without Origin: one that is neither loopback nor allowed is answered 403, even on GET."""
+    """Without Origin: if that is neither loopback nor allowed, the answer is 403, even to GET."""
     return [(key, value) for key, value in headers if key.lower() != b"origin"]
 
 
 def _options(request: Request) -> Mapping[str, RawJson | None]:
-    """Native thinking controls instead of those that Lemonade turns into message text.
+    """Native thinking controls in place of those that Lemonade turns into message text.
 
     `enable_thinking: false`, `thinking: false` and `thinking: {"type": "disabled"}` make it put
     "/no_think" in front of the last user message only, so the prefix breaks there on every new
@@ -82,7 +82,7 @@ def _options(request: Request) -> Mapping[str, RawJson | None]:
 
 def _thinking_is_off(options: Mapping[str, object]) -> bool:
     enabled = options.get("enable_thinking")
-    if isinstance(enabled, bool):  # outranks the other spelling, there as here
+    if isinstance(enabled, bool):  # it wins over the other spelling, in Lemonade too
         return not enabled
     thinking = options.get("thinking")
     disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
@@ -109,5 +109,6 @@ KIND = Kind(
     headers=_headers,
     options=_options,
 )
-"""It can do what the llama-server behind it can. Its traps: it edits the last user message, and refuses a
-browser's Origin."""
+"""It can do what the llama-server behind it can. Two traps: it edits the last user message, and it refuses a
+browser's Origin.
+"""

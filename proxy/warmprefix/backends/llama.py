@@ -1,4 +1,4 @@
-"""What a llama-server does beyond answering chats: tokenize, and evaluate ahead. httpx, off the path."""
+"""What a llama-server does besides answering chats: tokenize and read ahead. Uses httpx, off the path."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,13 @@ from warmprefix.backends.probe import page
 
 _LIMIT_S = 5.0  # these answers need no model
 _READS = httpx.Timeout(_LIMIT_S, read=None)
-"""Evaluating takes as long as it takes: some hundred tokens are seconds on a processor without a GPU."""
+"""No limit for evaluating: some hundred tokens take seconds without a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Llama:
-    """A llama-server at `url`. Every answer is None, or empty, if it does not answer.
-
-    `model`: of a router, which then asks the server of that model, and loads none for it.
+    """A llama-server at `url`. Every result is None, or empty, if it does not answer. `model`: for a router,
+    which passes the question to the server of that model and loads none for it.
     """
 
     client: httpx.AsyncClient
@@ -30,7 +29,7 @@ class Llama:
         return tuple(found) if isinstance(found, list) else ()
 
     async def evaluate(self, slot: int, tokens: tuple[int, ...], model: str | None) -> int | None:
-        """Have a slot hold these tokens; how many it had to evaluate. Cancelling closes the connection.
+        """Read these tokens into a slot; returns how many it had to evaluate. Cancelling closes the connection.
 
         With `n_predict` 0 one token is drawn, but none is kept (measured: the slot then holds the prompt).
         """

@@ -3,4 +3,4 @@
 from warmprefix.backends.base import Kind
 
 KIND = Kind(name="openai-compatible", can=frozenset())
-"""It takes requests as they are, and is asked nothing: not everyone knows llama-server's own pages."""
+"""It takes requests as they are. It is asked nothing, as it need not have llama-server's own pages."""

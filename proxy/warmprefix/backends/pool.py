@@ -1,9 +1,9 @@
-"""Connections to a backend that are kept: which ones, and what is known of the one a request was sent on.
+"""Kept connections to a backend: which are kept, and the state of the one that a request was sent on.
 
-A connection that carried a stream is not kept. llama-server closes about every second one after the stream
-if several clients ask at once, and says nothing: its answer promises `Keep-Alive: timeout=5` (b11669). The
-next request would be written into a connection that is closed. A new one costs a fraction of a millisecond
-(bench/README.md), so no backend is asked whether it is better than that.
+A connection that carried a stream is not kept. llama-server closes about every second one after the stream if
+several clients ask at once, and says nothing: its answer promises `Keep-Alive: timeout=5` (b11669). The next
+request would be written into a closed connection. A new one costs a fraction of a millisecond
+(bench/README.md), so this is done for every backend, even one without the fault.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Link(ResponseHandler):
         super().data_received(data)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
-        """The head of an answer: of a stream, it is the last one here."""
+        """The head of an answer; if that is a stream, the connection is not used again."""
         if is_stream(data[0]):
             self.force_close()
         super().feed_data(data, size)
@@ -77,13 +77,13 @@ class Pool(TCPConnector):
 def went_stale() -> bool:
     """Whether the request that failed in this task was sent on a kept connection and nothing came back.
 
-    Then the backend had closed it, as far as anyone can tell, and has not read the request.
+    In that case, as far as can be known, the backend had closed it and has not read the request.
     """
     link = _TAKEN.get()
     return link is not None and link.requests > 1 and link.is_silent
 
 
 def is_stream(message: RawResponseMessage) -> bool:
-    """Whether an answer comes bit by bit: its length is not known beforehand, or it is made of events."""
+    """Whether an answer is streamed: its length is not given, or it consists of events."""
     kind = message.headers.get("Content-Type", "")
     return message.chunked or kind.startswith("text/event-stream")

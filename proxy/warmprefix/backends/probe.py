@@ -16,8 +16,8 @@ _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not
 
 
 async def identify(client: httpx.AsyncClient, url: str) -> Kind:
-    """The kind of the backend at `url`, by the first mark that it shows. Raises Unreachable while nothing there
-    answers."""
+    """The kind of the backend at `url`, by the first mark that it shows. Raises Unreachable if nothing answers
+    there."""
     answers: dict[str, httpx.Response] = {}
     try:
         for kind in kinds.KINDS:
@@ -38,24 +38,23 @@ class Silence(Enum):
 
     GONE = "it does not answer"
     LOADING = "it is loading its model"
-    LOCKED = "it wants a key"
+    LOCKED = "it asks for a key"
     UNLOADED = "the model is not loaded"
     ROUTER = "it has several models, each with properties of its own"
-    NO_LLAMA_SERVER = "it is no llama-server"
+    NO_LLAMA_SERVER = "it is not a llama-server"
 
 
 @dataclass(frozen=True, slots=True)
 class Props:
-    """What a llama-server says of itself. `marker` is another one at every start of it; `model`: the path
-    of its file; `total`: how many slots it has, 0 if it does not say or does not show them."""
+    """What a llama-server says of itself. `marker` differs at every start; `model`: the path of its file;
+    `total`: how many slots it has, 0 if it does not say or does not show them."""
 
     url: str
     template: str
     marker: str | None
     model: str | None = None
     says: tuple[str, ...] = ()
-    """Model, its alias, build, template and context size: what a saved slot must fit. Empty where one is not
-    said."""
+    """Model, its alias, build, template and context size: what a saved slot must fit. Empty if not reported."""
     total: int = 0
     is_sleeping: bool = False
 
@@ -63,19 +62,19 @@ class Props:
 async def props_of(
     client: httpx.AsyncClient, url: str, kind: Kind, model: str = ""
 ) -> Props | Silence:
-    """The llama-server at `url`, or behind it. It wakes no server that sleeps, and loads no model.
+    """The llama-server at `url`, or behind it. Wakes no sleeping server, and loads no model.
 
-    Lemonade has no `/props` itself, but its health names the llama-server of each loaded model. `model`: of a
+    Lemonade has no `/props` itself, but its health names the llama-server of each loaded model. `model`: for a
     router.
     """
     if "props" not in kind.can:
         return Silence.NO_LLAMA_SERVER
     try:
         if kind.inner is not None:
-            told = await client.get(f"{url}{kind.inner.path}", timeout=_LIMIT_S)
-            behind = kind.inner.address(members(told))
+            answer = await client.get(f"{url}{kind.inner.path}", timeout=_LIMIT_S)
+            behind = kind.inner.address(members(answer))
             if behind is None:
-                return _silence(told, {}, model)
+                return _silence(answer, {}, model)
             answer = await client.get(f"{behind}/props", timeout=_LIMIT_S)
             return _props(behind, kind, members(answer)) or Silence.NO_LLAMA_SERVER
         answer = await client.get(page(url, "/props", model), timeout=_LIMIT_S)
@@ -86,7 +85,7 @@ async def props_of(
 
 
 def page(url: str, path: str, model: str = "") -> str:
-    """The address of a page; `model`: as a router takes it, which loads no model for it."""
+    """The address of a page. `model`: for a router, which is asked to load none."""
     return (
         f"{url}{path}?{urlencode({'model': model, 'autoload': 'false'})}" if model else url + path
     )
@@ -128,8 +127,8 @@ def _says(props: dict[str, object]) -> tuple[str, ...]:
 
 
 async def ask_slots(client: httpx.AsyncClient, url: str, model: str = "") -> tuple[SlotState, ...]:
-    """Every slot as it is now; empty if `/slots` is off or not understood. It wakes a server that sleeps,
-    and puts off the sleep of one that does not."""
+    """Every slot as it is now; empty if `/slots` is off or not understood. Wakes a sleeping server, and delays
+    the sleep of one that is awake."""
     try:
         response = await client.get(page(url, "/slots", model), timeout=_LIMIT_S)
         return slot_states(response.json()) if response.status_code == 200 else ()

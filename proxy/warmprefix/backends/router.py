@@ -1,4 +1,4 @@
-"""A llama-server that starts one server a model (`--models-preset`, `--models-dir`), and what it has."""
+"""A llama-server that starts one server for each model (`--models-preset`, `--models-dir`), and its models."""
 
 from dataclasses import dataclass
 

@@ -18,15 +18,15 @@ _REFUSED = (401, 403)
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What went to a file or came from it."""
+    """What was written to a file or read from it."""
 
     tokens: int
     size_bytes: int
 
 
 class SlotsApi:
-    """Connections for that. Where a method takes `url`, it is the address of a llama-server; `model`: of a
-    router. Every question wakes a server that sleeps; none loads a model."""
+    """The calls that save and restore. `url` is always the address of a llama-server; `model`: for a router.
+    Every call wakes a sleeping server; none loads a model."""
 
     def __init__(self, key: httpx.Auth | None = None, model: str = "") -> None:
         self._client = new_client(auth=key)
@@ -42,7 +42,7 @@ class SlotsApi:
         None if the server does not say. The file itself is only checked for its shape.
         """
         try:
-            models, adapters = await asyncio.gather(  # a request may wait for it, once a start
+            models, adapters = await asyncio.gather(  # a request may wait, once per start
                 self._json(f"{url}/v1/models"),
                 self._client.get(page(url, "/lora-adapters", self._model), timeout=_LIMIT_S),
             )

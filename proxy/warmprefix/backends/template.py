@@ -1,4 +1,4 @@
-"""What the backend's chat template does with reasoning, found by asking it to render.
+"""What the backend's chat template does with reasoning, learned by having it render small chats.
 
 llama-server renders a body at `/apply-template` without evaluating it (server-context.cpp:5416-5425).
 """
@@ -63,8 +63,8 @@ class LaterSystem(Enum):
 class TemplateFacts:
     """Where reasoning of earlier messages is rendered; None if the backend did not say.
 
-    `in_loop`: in the tool loop that is still going on. `in_history`: once a newer user message stands
-    behind it. `later_system`: what becomes of instructions behind the first ones.
+    `in_loop`: in the tool loop that still goes on. `in_history`: once a newer user message follows it.
+    `later_system`: what becomes of instructions after the first ones.
     """
 
     in_loop: bool | None
@@ -78,11 +78,11 @@ class TemplateFacts:
 
     @property
     def reasoning_pays(self) -> bool:
-        """Whether putting dropped reasoning back saves more than it costs.
+        """Whether restoring dropped reasoning saves more than it costs.
 
-        Only where a template keeps it for good. One that drops it as soon as a new user message
-        arrives renders the loop anew then: with reasoning in it, all of the loop is read again;
-        without, nothing is (measured: 0.68 of the tokens for a client that never sends it).
+        Only if a template keeps it for good. One that drops it as soon as a new user message arrives renders
+        the loop again then: with reasoning in it, all of the loop is read again; without, nothing is (measured:
+        0.68 of the tokens for a client that never sends it).
         """
         return self.in_history is True
 
@@ -91,7 +91,7 @@ UNKNOWN = TemplateFacts(None, None)
 
 
 async def ask_template(client: httpx.AsyncClient, url: str, model: str = "") -> TemplateFacts:
-    """The facts of the template in use at `url`; UNKNOWN if it cannot be asked. `model`: of a router."""
+    """The facts of the template in use at `url`; UNKNOWN if it cannot be asked. `model`: for a router."""
 
     async def render(body: dict[str, object]) -> str | None:
         named = {**body, "model": model} if model else body
@@ -119,8 +119,8 @@ async def ask_template(client: httpx.AsyncClient, url: str, model: str = "") -> 
 
 
 async def rendered(client: httpx.AsyncClient, url: str, body: bytes, model: str = "") -> str | None:
-    """The prompt that the template makes of a chat body; None if it cannot be asked. `model`: of a router,
-    which the body must name too."""
+    """The prompt that the template makes of a chat body; None if it cannot be asked. `model`: for a router; the
+    body must name it too."""
     try:
         response = await client.post(
             page(url, "/apply-template", model),

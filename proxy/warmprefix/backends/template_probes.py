@@ -1,7 +1,7 @@
-"""What a chat template prints and what it changes later, found by rendering small prompts.
+"""What a chat template prints and what it changes later, learned by rendering small prompts.
 
-Asked by `warmprefix doctor` alone; template.py asks what the proxy itself needs. llama-server renders a
-body at `/apply-template` without evaluating it (server-context.cpp:5416-5425).
+Only `warmprefix doctor` asks this; template.py asks what the proxy itself needs. llama-server renders a body at
+`/apply-template` without evaluating it (server-context.cpp:5416-5425).
 """
 
 import re
@@ -19,14 +19,14 @@ from warmprefix.core.explain.cache_break import template_break
 
 _REASONING = "warmprefix-probe-reasoning"
 _TOOL = "warmprefix_probe_tool"
-_IDS = ("probeAAA1", "probeBBB2")  # nine letters and digits: what the strictest templates want
+_IDS = ("probeAAA1", "probeBBB2")  # nine letters and digits, as the strictest templates require
 _LONG_ID = "call_0123456789abcdef"
 _FIRST_KEY, _SECOND_KEY = "zebra", "apple"
 
 _FORMATS = ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m/%d/%Y", "%d/%m/%Y")
 """Dates as templates print them: those of llama.cpp's models/templates, and the usual others."""
 
-_TIME = re.compile(r"\b[0-2]?\d:[0-5]\d\b")  # nothing of the probes looks like it
+_TIME = re.compile(r"\b[0-2]?\d:[0-5]\d\b")  # nothing in the probes looks like it
 
 
 def _tools() -> list[Json]:
@@ -72,7 +72,7 @@ class _Renderer:
 
 
 async def ask_features(client: httpx.AsyncClient, url: str, today: date) -> TemplateFeatures:
-    """The features of the template in use at `url`; what it does not render is None."""
+    """The features of the template in use at `url`; None for those that it does not render."""
     render = _Renderer(client, url)
     loop = await render(_loop(_IDS[0], _REASONING))
     history = await render([*_loop(_IDS[0], _REASONING), *_LATER])
@@ -92,7 +92,7 @@ async def ask_features(client: httpx.AsyncClient, url: str, today: date) -> Temp
 
 
 async def _without_tools(render: _Renderer, features: TemplateFeatures) -> TemplateFeatures:
-    """For a template that renders no tool loop."""
+    """The features of a template that renders no tool loop."""
     messages: list[Json] = [
         {"role": "user", "content": "One."},
         {"role": "assistant", "content": "Two.", "reasoning_content": _REASONING},
@@ -107,7 +107,7 @@ def _shows(text: str | None, what: str) -> bool | None:
 
 
 async def _rewrites(render: _Renderer, loop: str | None, history: str | None) -> Rewrite | None:
-    """What is rendered otherwise once a newer user message stands behind the loop."""
+    """What is rendered differently once a newer user message follows the loop."""
     if loop is None or history is None:
         return None
     if template_break(loop, history, (_REASONING,)) is None:
@@ -125,7 +125,7 @@ async def _shows_ids(render: _Renderer, loop: str | None) -> bool | None:
 
 
 async def _wants_nine(render: _Renderer, loop: str | None) -> bool | None:
-    """An id of another length is refused, one of nine was not."""
+    """True if an id of another length is refused, while one of nine was not."""
     return None if loop is None else await render(_loop(_LONG_ID, _REASONING)) is None
 
 
@@ -138,7 +138,7 @@ def _key_order(loop: str | None) -> bool | None:
 
 
 def clock_in(texts: Sequence[str | None], today: date) -> Clock | None:
-    """Whether a rendering holds the time of day, or the date; None where nothing was rendered.
+    """Whether a rendering holds the time of day, or the date; None if nothing was rendered.
 
     Yesterday and tomorrow count too: the backend may be in another time zone.
     """

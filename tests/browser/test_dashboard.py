@@ -363,7 +363,7 @@ async def test_a_stopped_proxy_is_told(open_page: OpenPage) -> None:
             notice = page.locator(".notice")
 
             await expect(notice).to_contain_text("The proxy does not answer")
-            await expect(notice).to_contain_text("What is shown below is as of")
+            await expect(notice).to_contain_text("The turns below are as of")
             await expect(notice.locator("code")).to_have_text("warmprefix serve")
             await expect(page.locator(".turn")).to_have_count(1)
             await save(page, "proxy-gone")

@@ -318,7 +318,7 @@ async def test_the_command_says_where_it_captures(tmp_path: Path) -> None:
     said = "".join(process.errors)
 
     assert status == 0
-    assert f"capturing to {file}: it holds the text of conversations" in said
+    assert f"capturing to {file}: this file contains the text of conversations" in said
     assert f"captured 1 turns in {file}" in said
     assert turn_of(file.read_bytes()).request == BODY
 

@@ -1,4 +1,4 @@
-"""Who may ask: the optional API key, and the host names under which our own pages open."""
+"""Who may send requests: the optional API key, and the host names under which our own pages open."""
 
 import hmac
 
@@ -9,7 +9,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def has_key(scope: Scope, api_key: str | None) -> bool:
-    """Whether the request carries the key, compared in constant time; true where none is asked for."""
+    """Whether the request carries the key, compared in constant time; true if none is required."""
     if not api_key:
         return True
     given = header(scope, b"authorization") or b""
@@ -19,7 +19,7 @@ def has_key(scope: Scope, api_key: str | None) -> bool:
 
 
 def is_own_host(scope: Scope, config: ServerConfig) -> bool:
-    """Whether `Host` names this machine: a page elsewhere must not reach ours by a DNS name of its own."""
+    """Whether `Host` names this machine: a foreign page must not reach ours by a DNS name of its own."""
     host = (header(scope, b"host") or b"").decode("latin-1").lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     allowed = {config.host.lower(), *(allowed.lower() for allowed in config.allowed_hosts)}

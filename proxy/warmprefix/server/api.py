@@ -14,14 +14,14 @@ from warmprefix.server.backends import Backends
 from warmprefix.server.dashboard import add_dashboard
 
 _MAX_TURNS = 1000
-_PRIVATE = {"cache-control": "no-store"}  # what people asked stays out of a browser's disk cache
+_PRIVATE = {"cache-control": "no-store"}  # what people wrote stays out of a browser's disk cache
 
 Described = dict[int | str, dict[str, Any]]
-"""What the OpenAPI document says of answers, by status."""
+"""What the OpenAPI document says about answers, by status."""
 
 
 def described(status: int, description: str, *media_types: str) -> Described:
-    """One answer: what it means, and as what it is written. JSON where nothing else is said."""
+    """One answer: its meaning and its media types, JSON if none is given."""
     types = media_types or ("application/json",)
     return {status: {"description": description, "content": {name: {} for name in types}}}
 
@@ -56,13 +56,13 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
 
     @api.get("/warmprefix/api/turns/{turn}", responses=_NO_TURN)
     async def one_turn(turn: Annotated[str, Path(max_length=64)]) -> Response:
-        """One turn, with what the log leaves out."""
+        """One turn, with the details that the log leaves out."""
         record = turns.get(turn)
         if record is None:
             raise HTTPException(404, "No such turn; the last thousand are kept.")
         return _json(record)
 
-    # A bare Response names no type of its own, so the document has only the one described.
+    # A bare Response names no type, so the document lists only the described one.
     @api.get("/warmprefix/api/events", response_class=Response, responses=_EVENTS)
     async def events() -> Response:
         """Turns as they end, as server-sent events."""
@@ -90,14 +90,15 @@ def _add_health(api: FastAPI, backends: Backends) -> None:
 
     @api.get("/warmprefix/api/backends")
     async def list_backends() -> Response:
-        """Every backend: whether it is healthy, what it answers now, how many conversations it holds."""
+        """Every backend: whether it is healthy, what it answers now, how many conversations are assigned to
+        it."""
         return _json({"backends": await backends.listed()})
 
     _add_draining(api, backends)
 
 
 def _add_draining(api: FastAPI, backends: Backends) -> None:
-    # PUT and DELETE: a page elsewhere cannot send them without asking first, and nobody says yes.
+    # PUT and DELETE: a foreign page may send them only after a preflight, which we never allow.
     missing = described(404, "No backend is called so.")
 
     async def change(name: str, is_draining: bool) -> Response:
@@ -107,7 +108,7 @@ def _add_draining(api: FastAPI, backends: Backends) -> None:
 
     @api.put("/warmprefix/api/backends/{name}/drain", responses=missing)
     async def drain(name: Annotated[str, Path(max_length=256)]) -> Response:
-        """Give the backend no new conversations; those that it holds stay, and what runs goes on."""
+        """Give the backend no new conversations; those that it has stay, and running requests go on."""
         return await change(name, True)
 
     @api.delete("/warmprefix/api/backends/{name}/drain", responses=missing)

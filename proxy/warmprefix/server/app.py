@@ -1,4 +1,4 @@
-"""The application: the only place where parts are put together, and where a path is given to one."""
+"""The application: puts the parts together, and gives each path to one of them. Nothing else does."""
 
 import logging
 from functools import partial
@@ -46,7 +46,7 @@ from warmprefix.tasks import Tasks
 logger = logging.getLogger(__name__)
 
 _OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"}) | DASHBOARD
-_SHUTDOWN_S = 5.0  # what is still recorded when the last reply has ended is done in milliseconds
+_SHUTDOWN_S = 5.0  # recording what is left after the last reply takes milliseconds
 
 
 class App:
@@ -86,7 +86,7 @@ class App:
         add_slots(self._api, [backend.parts.seatings for backend in parts])
 
     def _parts(self, backend: NamedBackend) -> Parts:
-        """The parts of one backend, with those that are everyone's."""
+        """The parts of one backend, with those that all share."""
         key = BackendKey(backend.url, backend.api_key, self._config.server.api_key)
         known = KnownBackend(backend.url, backend.kind, self.tasks, key)
         seatings: Seatings | NoSeatings = NoSeatings()
@@ -118,11 +118,11 @@ class App:
         )
 
     def _model_parts(self, backend: NamedBackend, known: KnownModel) -> ModelParts:
-        """What one model of a backend has of its own."""
+        """The parts that belong to one model of a backend."""
         slots = self._config.slots
         snapshots = None
         if slots.save == "auto" and not self._observe:
-            # One of several backends does not see the files of another.
+            # If there are several backends, none sees the files of another.
             label = backend.name if self._config.backends else ""
             snapshots = Snapshots(slots, self._saved, known, self._counters, label)
         limits = (slots.save_idle_s, slots.side_wait_s)
@@ -136,11 +136,11 @@ class App:
 
     @property
     def _reads(self) -> bool:
-        """Whether anything is read while nobody asks."""
+        """Whether anything is read while no request runs."""
         return self._config.prewarm.mode == "auto" and not self._observe
 
     def _reread(self, known: KnownBackend, seatings: Seatings | NoSeatings) -> Reread | NoReread:
-        """What reads the latest conversations again after a restart: of a backend with one model."""
+        """The part that reads the latest conversations again after a restart, if the backend has one model."""
         if isinstance(seatings, NoSeatings) or not self._reads:
             return NoReread()
         seating = seatings.of(None).seating
@@ -161,7 +161,7 @@ class App:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         is_ours = path == "/warmprefix" or path.startswith("/warmprefix/")
-        # A browser's preflight carries no key; llama-server and Lemonade ask for none either.
+        # A browser's preflight carries no key; llama-server and Lemonade require none either.
         is_open = path in _OPEN or scope["method"] == "OPTIONS"
         if not is_open and not has_key(scope, self._config.server.api_key):
             await answer_problem(send, 401, "authentication_error", "Invalid API Key")
@@ -197,7 +197,7 @@ class App:
         await self._websockets(scope, receive, send)
 
     def stop_watching(self) -> None:
-        """End what would never end by itself, so that the rest can be drained."""
+        """End the endless tasks, so that the rest can be drained."""
         self.turns.close()
         self.backends.stop_watching()
 

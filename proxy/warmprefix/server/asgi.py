@@ -1,4 +1,4 @@
-"""Names for what ASGI hands around (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+"""Names for the objects of ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

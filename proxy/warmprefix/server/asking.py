@@ -1,4 +1,4 @@
-"""Asks the backend about a break that the prompts do not explain. After the turn, never on its path."""
+"""Asks the backend about a break that the prompts do not explain: after the turn, never during it."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ async def gather(backend: KnownBackend, question: Question) -> Evidence:
     known = backend.of(question.model)
     if not evidence.restarted:
         await known.has_restarted()
-        # Whoever noticed it, by a request or by looking for restarts.
+        # A request may have noticed it, or the watch for restarts.
         evidence = replace(evidence, restarted=known.generation != question.before.generation)
     if evidence.restarted or evidence.model_before != evidence.model_after:
         return evidence

@@ -1,7 +1,6 @@
-"""The backends as they run: how each is, what it answers now, and which conversations it holds.
-
-Which one a request goes to is decided in core/routing.py. With one backend nothing is watched: whether it
-is there shows when it is asked.
+"""The backends as they run: how each is, what it answers now, and which conversations it has. core/routing.py
+decides which one a request goes to. A single backend is not watched: the next request shows whether it is
+there.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from warmprefix.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
-_CHECK_S = 3.0  # a request finds out at once; this is how late a backend that is back is used again
+_CHECK_S = 3.0  # requests notice a failure at once; a backend that is back is used this much later
 _HOMES = 10_000  # conversations whose backend is remembered, about a megabyte
 
 Answer = TypeVar("Answer")
@@ -38,14 +37,14 @@ class Backend:
     is_draining: bool = False
 
     def view(self) -> BackendView:
-        """What a choice depends on."""
+        """The facts that a choice depends on."""
         about = self.settings
         return BackendView(
             about.name, about.models, about.weight, self.is_healthy, self.running, self.is_draining
         )
 
     def arrived(self) -> None:
-        """A request has come that goes there: nothing is read ahead meanwhile."""
+        """A request for this backend has come: reading ahead pauses."""
         self.parts.arrived()
 
 
@@ -63,13 +62,13 @@ class Backends:
 
     @property
     def are_several(self) -> bool:
-        """Whether there is anything to choose."""
+        """Whether there is a choice."""
         return len(self.all) > 1
 
     def choose(
         self, placed: Placed | Passed, tried: Collection[str] = ()
     ) -> tuple[Backend, Route] | None:
-        """The backend for a request, which then holds its conversation; None if all were tried."""
+        """The backend for a request, which then has its conversation; None if all were tried."""
         if isinstance(placed, Passed):
             model, conversation, home = placed.model, "", None
         else:
@@ -86,16 +85,16 @@ class Backends:
         return self._by_name[chosen.backend], chosen
 
     def arrived(self, noted: list[str]) -> None:
-        """A request has come. If there are several backends, the chosen one is told, once it is known."""
+        """A request has come. If there are several backends, the chosen one learns of it once it is chosen."""
         if not self.are_several:
             self.all[0].parts.arrived(noted)
 
     def first(self) -> Backend:
-        """The first that is healthy, else the first: it gets all that is no chat request."""
+        """The first healthy backend, or the first if none is. It gets every request that is no chat."""
         return next((backend for backend in self.all if backend.is_healthy), self.all[0])
 
     async def reach(self, ask: Callable[[Backend], Awaitable[Answer]]) -> Answer:
-        """What the first gives, or the next one where no connection could be opened. Raises BackendError."""
+        """The answer of the first, or of the next one if no connection could be opened. Raises BackendError."""
         left = sorted(self.all, key=lambda backend: not backend.is_healthy)
         while True:
             backend = left.pop(0)
@@ -108,7 +107,8 @@ class Backends:
                     raise
 
     def lost(self, backend: Backend, error: BackendError) -> None:
-        """A request found that the backend fails. One that broke off is asked whether it is still there."""
+        """A request failed at this backend. If the connection broke, the backend is asked whether it is still
+        there."""
         if not self.are_several:
             return
         if isinstance(error, Unreachable):
@@ -117,7 +117,7 @@ class Backends:
             self._tasks.start(self._check(backend), "backend check")
 
     async def check(self) -> None:
-        """Ask every backend how it is."""
+        """Check the health of every backend."""
         await asyncio.gather(*(self._check(backend) for backend in self.all))
 
     async def answer(self) -> bool:
@@ -125,7 +125,7 @@ class Backends:
         return any(await asyncio.gather(*(b.parts.known.answers() for b in self.all)))
 
     def drain(self, name: str, *, is_draining: bool) -> bool:
-        """Give a backend no new conversations, or give it some again. False where there is none so named."""
+        """Stop giving a backend new conversations, or start again. False if none has that name."""
         backend = self._by_name.get(name)
         if backend is None:
             return False
@@ -199,5 +199,5 @@ def _home_of(placed: Placed) -> str | None:
 
 
 async def _learn(backend: Backend) -> None:
-    """A backend that is back may be another one."""
+    """Ask a backend that is back what it is: it may be another one."""
     await backend.parts.known.ask_template()

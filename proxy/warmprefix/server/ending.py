@@ -1,7 +1,7 @@
-"""The end of a turn: its listeners are told, the turn is built, once, and logged.
+"""The end of a turn: its listeners are called, then the turn is built, once, and logged.
 
-Nothing here can cut the reply or keep the turn out of the log: what fails is left out, counted, and named in
-the turn's line.
+Nothing here can cut the reply or keep the turn out of the log: a part that fails is left out, counted, and
+named in the turn's line.
 """
 
 from warmprefix.guard import guard
@@ -12,7 +12,7 @@ from warmprefix.server.parts import Parts
 
 
 def end_turn(parts: Parts, ended: Ended) -> None:
-    """Tell everyone, and log the turn: at once, or when the backend was asked about its break."""
+    """Call the listeners and log the turn: at once, or after the backend was asked about its break."""
     patch, noted = parts.ended(ended), ended.came.failed_open
     with guard(parts.counters, "log", noted):
         question = patch.get("question")

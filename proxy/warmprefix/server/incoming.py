@@ -47,7 +47,7 @@ class Incoming:
         return b"".join(pieces) if len(pieces) != 1 else pieces[0]
 
     async def gone(self) -> None:
-        """Return when the client has left. Waits for the whole body first: it arrives the same way."""
+        """Return when the client has left. Waits for the whole body first, as both arrive by the same calls."""
         await self._whole.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
@@ -65,7 +65,7 @@ async def while_connected(
 ) -> Ending:
     """Run `work`, and cancel it at once when the client leaves.
 
-    Cancelling is what closes the backend's connection, so a model stops working for nobody.
+    Cancelling closes the connection to the backend, so the model does not go on for a client that has left.
     """
     job = asyncio.get_running_loop().create_task(work)
     watch = tasks.start(incoming.gone(), "watch")

@@ -1,7 +1,7 @@
-"""`GET /v1/models` where there are several backends: one list of what they serve.
+"""`GET /v1/models` if there are several backends: one list of what they serve.
 
-It is the one answer that the proxy makes of answers. A backend whose `models` are given serves those; of
-the others it is what they say themselves.
+No other answer is put together from several. A backend whose `models` are set serves those; the others are
+asked.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.relay import request_headers
 
 PATHS = frozenset({"/v1/models", "/models", "/api/v1/models", "/api/v0/models", "/v0/models"})
-_LIMIT_S = 5.0  # the answer needs no model; who takes longer is left out
+_LIMIT_S = 5.0  # the answer needs no model; a backend that takes longer is left out
 _JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
 _NOT_FORWARDED = frozenset({b"accept-encoding"})
 
@@ -48,28 +48,28 @@ async def _merged(scope: Scope, backends: Backends) -> bytes | None:
 
 
 async def _listed(scope: Scope, backend: Backend) -> list[Model] | None:
-    """The models of one backend; None where it gives no list."""
+    """The models of one backend; None if it gives no list."""
     try:
         async with asyncio.timeout(_LIMIT_S):
-            told = await _told(scope, backend)
+            reported = await _reported(scope, backend)
     except (BackendError, TimeoutError, ValueError):
         return None
     names = backend.settings.models
-    if told is None or not names:
-        return told
-    by_name = {model["id"]: model for model in told}
+    if reported is None or not names:
+        return reported
+    by_name = {model["id"]: model for model in reported}
     return [by_name.get(name, {"id": name, "object": "model"}) for name in names]
 
 
-async def _told(scope: Scope, backend: Backend) -> list[Model] | None:
+async def _reported(scope: Scope, backend: Backend) -> list[Model] | None:
     headers = await backend.parts.outgoing(request_headers(scope, _NOT_FORWARDED))
     response = await backend.parts.connections.open("GET", target_of(scope), headers, None)
     try:
         body = b"".join([piece async for piece in response.pieces()])
     finally:
         response.close()
-    told = orjson.loads(body) if response.status == 200 else None
-    models = told.get("data") if isinstance(told, dict) else None
+    reported = orjson.loads(body) if response.status == 200 else None
+    models = reported.get("data") if isinstance(reported, dict) else None
     if not isinstance(models, list):
         return None
     return [model for model in models if isinstance(model, dict) and "id" in model]

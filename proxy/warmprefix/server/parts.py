@@ -1,4 +1,6 @@
-"""What every exchange with one backend needs of the application, and who listens to its requests."""
+"""The parts of the application that every exchange with one backend needs, and the listeners to its
+requests.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from warmprefix.tasks import Tasks
 
 
 class ArrivalListener(Protocol):
-    """Wants to know of every request that comes. `reason`: under which its failure is counted."""
+    """Is called for every request that comes. Its failures are counted under `reason`."""
 
     reason: str
 
@@ -28,7 +30,7 @@ class ArrivalListener(Protocol):
 
 
 class TurnListener(Protocol):
-    """Wants to know of every turn that has ended. `reason`: under which its failure is counted."""
+    """Is called for every turn that has ended. Its failures are counted under `reason`."""
 
     reason: str
 
@@ -38,9 +40,8 @@ class TurnListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The connections, what is known and the slots are the backend's own, the others everyone's.
-
-    `arrivals`, `endings`: who is told, in order. None of them can fail a request.
+    """The connections, the known facts and the slots belong to the backend; all share the others. `arrivals`,
+    `endings`: the listeners, in order. None of them can fail a request.
     """
 
     connections: Connections
@@ -56,7 +57,7 @@ class Parts:
     endings: Sequence[TurnListener]
 
     def arrived(self, noted: list[str] | None = None) -> None:
-        """A request has come: whatever is read ahead gives way."""
+        """A request has come: reading ahead gives way."""
         for listener in self.arrivals:
             try:
                 listener.arrived()
@@ -74,14 +75,14 @@ class Parts:
         return found
 
     async def outgoing(self, headers: Headers, noted: list[str] | None = None) -> Headers:
-        """A client's headers as this backend should get them; as they came if that cannot be told."""
+        """A client's headers as this backend should get them; as they came if that cannot be found out."""
         with guard(self.counters, "backend-facts", noted):
             return await self.known.outgoing(headers)
         return headers
 
 
 class Facts:
-    """Learns of the backend by what it answers: another model than before brings another template."""
+    """Learns about the backend from its replies: a new model brings a new template."""
 
     reason = "backend-facts"
 
@@ -89,6 +90,6 @@ class Facts:
         self._known = known
 
     def ended(self, ended: Ended) -> Patch:
-        """A reply names its model, and tells whether a key was taken."""
+        """A reply names its model, and shows whether a key was accepted."""
         self._known.ended(ended.model, ended.headers, ended.status)
         return {}

@@ -1,4 +1,4 @@
-"""Errors as answers: one table from what failed to status, type and what the user can do."""
+"""Errors as answers: one table that gives each error a status, a type and advice for the user."""
 
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable
@@ -33,11 +33,11 @@ _TABLE: tuple[tuple[type[BackendError], int, str, Outcome, str], ...] = (
     ),
     (BackendError, 502, "backend_error", Outcome.BACKEND_ERROR, "Its log may say why."),
 )
-"""The first row of which an error is an instance is its own; the last one is for every other."""
+"""An error takes the first row whose class it is an instance of; the last row fits all."""
 
 
 def outcome_of(error: BackendError) -> Outcome:
-    """How a turn ended that failed so."""
+    """The outcome of a turn with this error."""
     return _row(error)[3]
 
 
@@ -48,14 +48,14 @@ def _row(error: BackendError) -> tuple[type[BackendError], int, str, Outcome, st
 async def answer_problem(
     send: Send, status: int, kind: str, message: str, dialect: Dialect = DIALECTS[0]
 ) -> None:
-    """An error of our own, before anything else was sent, as clients of the endpoint read it."""
+    """Send an error of our own, in the form of the endpoint, before anything else was sent."""
     await answer(send, status, _JSON, dialect.error(status, kind, message))
 
 
 async def answer_backend_error(
     send: Send, error: BackendError, dialect: Dialect = DIALECTS[0]
 ) -> int:
-    """The answer for a backend that did not give one; its status is returned."""
+    """Answer for a backend that did not; returns the status."""
     _, status, kind, _, advice = _row(error)
     await answer_problem(send, status, kind, f"warmprefix: {error}. {advice}", dialect)
     return status

@@ -1,8 +1,8 @@
-"""uvicorn's HTTP protocol, which keeps the body of a request that offers to speak another one.
+"""uvicorn's HTTP protocol, made to keep the body of a request that offers an upgrade.
 
-Java's HTTP client offers `Upgrade: h2c` with every request by default. An offer may be ignored (RFC 9110,
-7.8), and llama-server ignores it; but the parser under uvicorn takes any offer for a switch and drops
-the body behind it. So the offer is taken out of the head before the parser sees it.
+Java's HTTP client offers `Upgrade: h2c` with every request by default. An offer may be ignored (RFC 9110, 7.8),
+and llama-server ignores it; but the parser under uvicorn takes any offer for a switch and drops the body behind
+it. So we remove the offer from the head before the parser sees it.
 """
 
 import re
@@ -15,10 +15,10 @@ _METHOD = re.compile(rb"[A-Z]{3,20} ")
 
 
 class Protocol(HttpToolsProtocol):
-    """As uvicorn's, with other offers than WebSocket left out."""
+    """uvicorn's, without any offer but WebSocket."""
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the client. Only the beginning of a request can hold an offer."""
+        """Bytes of the client. Only the head of a request can contain an offer."""
         if self._is_between_requests() and _METHOD.match(data):
             end = data.find(b"\r\n\r\n", 0, _HEAD_BYTES)
             if end >= 0 and _OFFER.search(data, 0, end + 2):

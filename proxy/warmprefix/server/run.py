@@ -25,14 +25,14 @@ from warmprefix.server.protocol import Protocol
 from warmprefix.stores import store_kind
 from warmprefix.stores.base import Opening, Store
 
-_KEEP_ALIVE_S = 75  # longer than the pools of the usual clients, so they close first and never race
+_KEEP_ALIVE_S = 75  # longer than the usual clients' pools, so that they close first and never race
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What a run does besides. `capture`: folder for the text of requests and replies."""
+    """Options of one run. `capture`: folder for the text of requests and replies."""
 
     embedded: bool = False
     observe: bool = False
@@ -40,7 +40,7 @@ class Extras:
 
 
 def run(config: Config, extras: Extras) -> int:
-    """Run until a signal ends it; the exit status. Raises ConfigError before the first request."""
+    """Run until a signal ends it; returns the exit status. Raises ConfigError before the first request."""
     listener = listen(config.server.host, config.server.port)
     spare_the_collector()
     try:
@@ -53,8 +53,8 @@ def run(config: Config, extras: Extras) -> int:
 
 
 def spare_the_collector() -> None:
-    """Keep what start-up made, which lives as long as the process, out of every garbage collection, and collect
-    less often: a turn makes some thousand objects, nearly all of which are freed without it."""
+    """Exclude the objects made at start-up, which live as long as the process, from garbage collection, and
+    collect less often: a turn makes some thousand objects, and nearly all are freed without it."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
@@ -62,7 +62,7 @@ def spare_the_collector() -> None:
 
 @contextmanager
 def uvloop_if_present() -> Iterator[asyncio.Runner]:
-    """A runner on uvloop, or on asyncio's own loop where there is none (Windows)."""
+    """A runner on uvloop, or on asyncio's own loop if there is none (Windows)."""
     try:
         import uvloop
     except ImportError:
@@ -74,7 +74,7 @@ def uvloop_if_present() -> Iterator[asyncio.Runner]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The listening socket. Raises ConfigError naming the setting where it cannot be had."""
+    """The listening socket. Raises ConfigError, which names the setting, if it cannot be opened."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,7 +93,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which first ends what would never end by itself."""
+    """uvicorn, but the endless tasks are ended first."""
 
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
         self._app.stop_watching()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain, then end what still runs and see it logged: uvicorn would not wait for that."""
+        """Drain, then end what still runs and wait until it is logged, which uvicorn would not do."""
         await super().shutdown(sockets)
         running = tuple(self.server_state.tasks)
         for task in running:
@@ -132,7 +132,7 @@ async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int
     try:
         await server.start(logger.info)
         backend = replace(config.backend, url=server.url, kind="llamacpp")
-        slots = replace(config.slots, save="off")  # it is started without a folder for that
+        slots = replace(config.slots, save="off")  # it is started without a folder for saved slots
         embedded = replace(config, backend=backend, backends=(), slots=slots)
         await _serve_app(embedded, listener, extras)
     finally:
@@ -170,16 +170,16 @@ async def _serve_app(config: Config, listener: socket.socket, extras: Extras) ->
 
 
 def start_capture(folder: Path | None) -> Capture | None:
-    """A new capture in `folder`; None where nothing is to be captured. Raises ConfigError."""
+    """A new capture in `folder`; None if nothing is to be captured. Raises ConfigError."""
     if folder is None:
         return None
     capture = Capture(folder)
-    logger.warning("capturing to %s: it holds the text of conversations", capture.path)
+    logger.warning("capturing to %s: this file contains the text of conversations", capture.path)
     return capture
 
 
 def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
-    """uvicorn as we want it: no headers of its own, no log of its own, replies drained at the end."""
+    """Settings of uvicorn: no headers or log of its own, and replies are drained at the end."""
     return uvicorn.Config(
         app,
         http=Protocol,
@@ -198,7 +198,7 @@ def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
 
 
 def open_store(config: Config) -> Store:
-    """The ledger's store that the configuration names."""
+    """The store of the ledger, as configured."""
     memory = config.memory
     kind = store_kind(memory.store)
     place = str(ledger_path(memory, os.environ)) if kind.place == "file" else memory.path

@@ -1,4 +1,4 @@
-"""What the slots hold and what is saved of them, under `/warmprefix/api/slots`."""
+"""What the slots hold and which are saved, under `/warmprefix/api/slots`."""
 
 import time
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def add_slots(api: FastAPI, backends: Sequence[Seatings | NoSeatings]) -> None:
 
     @api.get("/warmprefix/api/slots")
     async def list_slots() -> Response:
-        """What each slot holds as far as it is known, and the saved slots, newest first."""
+        """What each slot holds, as far as we know, and the saved slots, newest first."""
         seatings = every()
         slots = [slot for seating in seatings for slot in _slots(seating)]
         off = [asdict(what) for seating in seatings for what in seating.stand_down.off]
@@ -34,7 +34,7 @@ def add_slots(api: FastAPI, backends: Sequence[Seatings | NoSeatings]) -> None:
 
     @api.delete("/warmprefix/api/slots/{snapshot}", responses=_NO_SNAPSHOT)
     async def forget_snapshot(snapshot: Annotated[str, Path(max_length=64)]) -> Response:
-        """Forget one saved slot, or with `all` every one; its file goes where we can delete it."""
+        """Forget one saved slot, or with `all` every one; its file is deleted if we can reach it."""
         ids = None if snapshot == "all" else [snapshot]
         stores = [s.snapshots for s in every() if s.snapshots is not None]
         gone = sum(store.forget(ids) for store in stores)
@@ -71,7 +71,7 @@ def _snapshots(seatings: Sequence[Seating]) -> list[dict[str, Any]]:
 def _shown(snapshot: Snapshot, fits: bool) -> dict[str, Any]:
     shown = asdict(snapshot)
     for name in ("tip", "head", "saved_s", "used_s", "backend"):
-        del shown[name]  # keys of what was said are nobody's business
+        del shown[name]  # keys of messages are nobody's business
     now = time.time()
     shown["file"], shown["bytes"] = shown.pop("name"), shown.pop("size_bytes")
     shown |= {"id": snapshot.id, "fits": fits, "age_s": round(now - snapshot.saved_s, 1)}

@@ -1,4 +1,4 @@
-"""Where one request goes: to the chosen backend, and on to the next if nothing could be sent."""
+"""The way of one request: to the chosen backend, and on to the next if nothing could be sent."""
 
 from warmprefix.backends.base import Headers
 from warmprefix.backends.kinds import OTHER
@@ -14,10 +14,10 @@ from warmprefix.server.parts import Parts
 
 
 class Way:
-    """The backend of one request, and what is written for it. `end` it whatever happens.
+    """The backend of one request, and the request written for it. Call `end` whatever happens.
 
-    `came`: the request without anything that we made of it. `parts`: those of the chosen backend; `outgoing`,
-    `headers`: what it is sent.
+    `came`: the request before we changed anything. `parts`: those of the chosen backend; `outgoing`, `headers`:
+    what is sent to it.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Way:
             )
 
     def leads_on(self, error: BackendError) -> bool:
-        """Turn to the next backend, since nothing could be sent to this one; False if there is none.
+        """Go on to the next backend, as nothing could be sent to this one; False if there is none.
 
-        What is sent there is still to be written.
+        The request must then be written for it.
         """
         self._failed(error)
         self._tried.append(self._backend.settings.name)
@@ -85,7 +85,7 @@ class Way:
             self._backends.lost(self._backend, error)
 
     def end(self) -> None:
-        """The request runs no more. Twice is fine."""
+        """The request has ended. May be called twice."""
         self._backend.running -= self._is_running
         self._is_running = False
 

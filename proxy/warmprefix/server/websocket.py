@@ -12,11 +12,11 @@ from warmprefix.server.relay import request_headers
 _BAD_GATEWAY = 1014  # IANA WebSocket close code: the proxy got no valid answer
 _GOING_AWAY = 1001
 _NORMAL = 1000
-_NEVER_SENT = frozenset({1005, 1006, 1015})  # RFC 6455, 7.4.1: they say that no code was received
+_NEVER_SENT = frozenset({1005, 1006, 1015})  # RFC 6455, 7.4.1: they mean that no code was received
 
 
 class WebSockets:
-    """Relays WebSocket connections to the first backend that is healthy."""
+    """Relays WebSocket connections to the first healthy backend."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
@@ -24,7 +24,7 @@ class WebSockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the backend's side, then the client's, then relay until either closes."""
         await receive()  # websocket.connect
-        with suppress(OSError):  # the client has left; the web server says so on sending
+        with suppress(OSError):  # the client has left; the web server raises this on sending
             try:
                 backend = await self._open(scope, receive)
             except RefusedUpgrade as refusal:
@@ -36,7 +36,7 @@ class WebSockets:
                     await _relay(receive, send, backend)
 
     async def _open(self, scope: Scope, receive: Receive) -> BackendSocket | None:
-        """The backend's side; None when the client leaves before it is open."""
+        """The backend's side; None if the client leaves before it is open."""
         protocols = tuple(scope.get("subprotocols", ()))
 
         async def ask(backend: Backend) -> BackendSocket:
@@ -44,7 +44,7 @@ class WebSockets:
             return await backend.parts.connections.websocket(target_of(scope), headers, protocols)
 
         opening = asyncio.get_running_loop().create_task(self._backends.reach(ask))
-        leaving = asyncio.ensure_future(receive())  # before the upgrade nothing else can come
+        leaving = asyncio.ensure_future(receive())  # before the upgrade only a disconnect can come
         try:
             await asyncio.wait((opening, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -76,7 +76,7 @@ async def _relay(receive: Receive, send: Send, backend: BackendSocket) -> None:
 
 
 async def _refuse(send: Send, scope: Scope, status: int) -> None:
-    """The refusal of the upgrade, as an HTTP answer where the web server can give one."""
+    """Refuse the upgrade, with an HTTP answer if the web server can give one."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": _BAD_GATEWAY})
         return
@@ -85,7 +85,7 @@ async def _refuse(send: Send, scope: Scope, status: int) -> None:
 
 
 async def _up(receive: Receive, backend: BackendSocket) -> Closed:
-    """Messages of the client, until it closes; how it did is returned."""
+    """Relay the client's messages until it closes; returns its close code and reason."""
     with suppress(Disconnected):  # the other direction learns how the backend closed
         while (message := await receive())["type"] == "websocket.receive":
             text: str | None = message.get("text")
@@ -96,7 +96,7 @@ async def _up(receive: Receive, backend: BackendSocket) -> Closed:
 
 
 async def _down(send: Send, backend: BackendSocket) -> None:
-    """Messages of the backend, until it closes; its close code goes on to the client."""
+    """Relay the backend's messages until it closes; the client gets its close code."""
     while True:
         match await backend.receive():
             case str(text):

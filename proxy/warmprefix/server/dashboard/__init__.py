@@ -1,7 +1,7 @@
 """The dashboard: one page and its files, read once and served from memory.
 
-The page holds nothing of anybody: what it shows it asks the API for. So it is open, like health, and
-asks for the key itself.
+The page itself contains no data: it gets everything from the API. So it is open, like health, and asks the user
+for the key.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ _MEDIA_TYPES: Mapping[str, str] = {
     "svg": "image/svg+xml",
 }
 
-# Nothing from elsewhere, nothing inline, and no way to make markup of text: what is shown was written
-# by whoever talks to the model.
+# Nothing from other sites, nothing inline, and no way to turn text into markup: anyone who talks to the model
+# may have written what is shown.
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -39,7 +39,7 @@ _POLICY = "; ".join(
     )
 )
 _HEADERS: Mapping[str, str] = {
-    "cache-control": "no-cache",  # kept, but asked for again: another version is another page
+    "cache-control": "no-cache",  # cached, but revalidated: another version is another page
     "content-security-policy": _POLICY,
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -58,7 +58,7 @@ class Asset:
 
 
 def _load() -> dict[str, Asset]:
-    """The files of this folder by the path that each is served under."""
+    """The files of this folder, by the path of each."""
     found = {}
     for file in files(__name__).iterdir():
         media_type = _MEDIA_TYPES.get(file.name.rpartition(".")[2])
@@ -92,5 +92,5 @@ async def _asset(request: Request) -> Response:
 
 
 async def _to_page(_: Request) -> Response:
-    # A relative address, so that it is right behind another proxy's prefix, too.
+    # A relative address, which is also right below another proxy's prefix.
     return Response(None, 308, {**_HEADERS, "location": "warmprefix/"})

@@ -8,13 +8,13 @@ import { hasFailed, rateOf } from "./model.js";
 import { ratioOf } from "./turn.js";
 
 const SIDES = {
-  client: "The client sent other text than before.",
-  backend: "The text went on as before; the backend no longer had it.",
-  template: "The messages went on as before; the chat template renders them differently.",
-  unknown: "The text went on as before; why the backend read it again is not known.",
+  client: "The client changed text that it had sent before.",
+  backend: "The text was the same; the backend no longer had it in its cache.",
+  template: "The messages were the same; the chat template renders them differently.",
+  unknown: "The text was the same; why the backend read it again is not known.",
 };
 
-// The content of the panel. `excerpts`: whether any break came with text, so log.excerpts is on.
+// The content of the panel. `excerpts`: whether any break has text, so log.excerpts is on.
 export function details(turn, { excerpts, close, more }) {
   const button = make("button", { type: "button", className: "close", "aria-label": "Close details" }, "✕");
   button.addEventListener("click", close);
@@ -82,7 +82,7 @@ function difference(found, excerpts) {
   const [before, after] = [found.before ?? null, found.after ?? null];
   if (before === null && after === null) {
     if (found.path === null || excerpts) return null;
-    return make("p", { className: "quiet" }, "The text before and after is not shown: ", make("code", {}, "log.excerpts"), " is off, so text of prompts is kept nowhere in the log or on this page. Path and cause are all there is.");
+    return make("p", { className: "quiet" }, "The text before and after is not shown: ", make("code", {}, "log.excerpts"), " is off, so neither the log nor this page has text of prompts. Only path and cause are known.");
   }
   const pieces = before === null || after === null ? null : changes(before, after);
   return make(
@@ -104,7 +104,7 @@ function line(name, sign, text, pieces, tag) {
   );
 }
 
-// Blanks that are the change itself, or stand at its edge, as marks.
+// Shows blanks as marks if they are the change itself, or at its edge.
 function seen(text) {
   const blank = (found) => found.replaceAll("\t", "⇥").replaceAll("\n", "⏎\n").replaceAll(" ", "·");
   return text.replace(/^\s+|\s+$/g, blank);
@@ -112,10 +112,10 @@ function seen(text) {
 
 function unbroken(turn) {
   const words = {
-    cold: "A conversation not seen before: there was nothing to reuse but what others left.",
-    side: "The client's own housekeeping, such as a title; it is no part of the conversation.",
+    cold: "A new conversation: it could reuse only what others have left in the cache.",
+    side: "The client's own housekeeping, such as a title; not part of the conversation.",
   };
-  const passed = "The body was not understood as a chat, and was passed on as it came.";
+  const passed = "The body was not understood as a chat and was forwarded unchanged.";
   return make("section", {}, make("p", {}, turn.kind === null ? passed : (words[turn.kind] ?? "No cache break was found.")));
 }
 

@@ -10,7 +10,7 @@ export function changes(before, after) {
   const fresh = words(bothGoOn ? after.slice(0, -1) : after);
   const pieces = merged(walk(old, fresh, lengths(old, fresh)));
   if (!bothGoOn) return pieces;
-  // Excerpts end at a number of characters: a rest on one side alone is not known to have changed.
+  // Excerpts are cut at a number of characters: if only one side has a rest, it need not have changed.
   const last = pieces.at(-1);
   const before_last = pieces.at(-2);
   if (last && last.kind !== "same" && before_last?.kind === "same") last.kind = `rest-${last.kind}`;

@@ -25,7 +25,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-// Set text only where it changes: a live region speaks at every change.
+// Set text only if it changes: a live region speaks at every change.
 export function say(element, text) {
   const shown = plain(text);
   if (element.textContent !== shown) element.textContent = shown;
@@ -42,8 +42,8 @@ export function copyable(line, label) {
   return make("div", { className: "copyable" }, code, button);
 }
 
-// The clipboard is closed to pages that came over plain HTTP from another machine: the line is then
-// selected, and copied the old way where the browser still can.
+// Pages that came over plain HTTP from another machine cannot use the clipboard: the line is then selected, and
+// copied the old way if the browser still can.
 async function copy(line, code) {
   try {
     await navigator.clipboard.writeText(line);

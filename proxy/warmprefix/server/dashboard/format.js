@@ -10,7 +10,7 @@ export function count(value) {
   return isNumber(value) ? Math.round(value).toLocaleString("en-US") : ABSENT;
 }
 
-// Cut, not rounded: 100% only where nothing was processed.
+// Cut, not rounded: 100% only if nothing was processed.
 export function percent(ratio, digits = 1) {
   if (!isNumber(ratio)) return ABSENT;
   const scale = 10 ** digits;
@@ -39,7 +39,7 @@ export function moment(time) {
   return `${found.toLocaleDateString("en-CA")} ${found.toLocaleTimeString("en-GB")}`;
 }
 
-// The time of day, with the day where it is another.
+// The time of day, with the date if it is not today.
 export function when(time) {
   const [found, today] = [new Date(time), new Date()];
   return found.toDateString() === today.toDateString() ? clock(time) : moment(time);
@@ -49,7 +49,7 @@ export function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
-// Characters that are not seen, or that turn the text around them, by their names.
+// The names of characters that are invisible, or that reverse the text around them.
 const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 export function plain(text) {

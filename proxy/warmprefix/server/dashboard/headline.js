@@ -18,7 +18,7 @@ export function showHeadline(sums) {
   say(byId("about-rates"), sums.borrowed ? `Here that was ${plural(sums.borrowed, "turn")} of ${count(sums.turns)}.` : "");
 }
 
-// A bar in two parts; what is nothing is not drawn.
+// A bar in two parts; an empty part is not drawn.
 export function divide(bar, cached, processed) {
   [cached, processed].forEach((tokens, at) => {
     bar.children[at].style.flexGrow = tokens;
@@ -28,12 +28,12 @@ export function divide(bar, cached, processed) {
 
 function savedNote(sums) {
   if (sums.seconds !== null) return "of prompt reading";
-  return sums.turns ? "no reply told its prompt time" : "";
+  return sums.turns ? "no reply reported its prompt time" : "";
 }
 
 function summary(sums) {
   if (!sums.turns) return "No turn has been reported yet.";
-  if (sums.ratio === null) return `No reply of ${plural(sums.turns, "turn")} told how many tokens were cached.`;
+  if (sums.ratio === null) return `No reply of ${plural(sums.turns, "turn")} reported how many tokens were cached.`;
   const over = `over ${plural(sums.reported, "turn")}`;
   const silent = sums.turns - sums.reported;
   const rest = silent ? `; ${count(silent)} more did not report both` : "";

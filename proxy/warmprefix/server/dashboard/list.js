@@ -1,12 +1,12 @@
-// Conversations as cards with a row of turns each. Elements are kept and moved, never made anew, so
-// that focus and the place on the page stay while turns come in.
+// Conversations as cards with a row of turns each. Elements are reused and moved, never made again, so that
+// focus and scroll position stay while turns come in.
 
 import { byId, make, say } from "./dom.js";
 import { count, percent, plural, when } from "./format.js";
 import { totals } from "./model.js";
 import { makeTurn, showTurn, size } from "./turn.js";
 
-const AT_ONCE = 60; // bars of one conversation before the older ones are asked for
+const AT_ONCE = 60; // bars of one conversation before older ones need a click
 
 export class List {
   // `open(turn id)`: somebody wants to see a turn.
@@ -101,7 +101,7 @@ export class List {
   }
 }
 
-// The bar that a key goes to: null where there is none, undefined where the key means nothing here.
+// The bar that a key goes to: null if there is none, undefined if the key means nothing here.
 function neighbour(bar, key) {
   const row = bar.parentElement;
   const card = row.closest(".card");
@@ -141,7 +141,7 @@ function describe(card, group, largest) {
   const newest = group.turns.at(-1);
   const sums = totals(group.turns);
   const id = group.id === null ? "" : String(group.id).slice(0, 8);
-  const name = group.alone ? "Side requests" : group.id === null ? "Not understood, passed on" : id;
+  const name = group.alone ? "Side requests" : group.id === null ? "Not understood, forwarded" : id;
   say(card.title, `${newest.client ?? "unknown"} · ${name}`);
   card.row.setAttribute("aria-label", `Turns of ${card.title.textContent}. Arrow keys move, Enter opens.`);
   const facts = [
@@ -155,7 +155,7 @@ function describe(card, group, largest) {
   say(card.scale, largest > 1 ? `highest bar: ${count(largest)} tokens` : "");
 }
 
-// One fact stays on one line where it can.
+// One fact stays on one line if it can.
 function unbroken(fact) {
   return fact.replaceAll(" ", "\u00a0");
 }
@@ -166,7 +166,7 @@ function model(turns) {
   return named ? String(named).split("/").at(-1) : null;
 }
 
-// Put the children in this order, moving only those that stand elsewhere.
+// Put the children in this order, moving only those that are out of order.
 function arrange(parent, children) {
   for (const child of [...parent.children]) if (!children.includes(child)) child.remove();
   children.forEach((child, at) => {

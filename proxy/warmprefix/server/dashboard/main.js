@@ -1,4 +1,4 @@
-// Puts the parts together: what is known, what is shown of it, and when it is shown anew.
+// Puts the parts together: the turns, what is shown of them, and when it is drawn again.
 
 import { byId, make, say } from "./dom.js";
 import { clock, plural } from "./format.js";
@@ -63,7 +63,7 @@ function show() {
   showNotices(turns.length, passed.length);
 }
 
-const LINKS = { connecting: "Connecting…", live: "Live", lost: "Proxy gone, trying again", key: "Key wanted" };
+const LINKS = { connecting: "Connecting…", live: "Live", lost: "Proxy gone, trying again", key: "Key needed" };
 
 function showLink() {
   byId("link").dataset.state = state.link;
@@ -77,7 +77,7 @@ function showBackend() {
   say(shown, state.backend ? "Backend answers" : "Backend does not answer");
 }
 
-// One notice a reason, made anew only when the reason changes: a form keeps what was typed.
+// One notice for each reason, made again only if the reason changes: a form keeps what was typed.
 function showNotices(known, passed) {
   const wanted = [];
   if (state.link === "lost") wanted.push(["lost", gone]);

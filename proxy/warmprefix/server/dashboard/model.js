@@ -16,7 +16,7 @@ function compare(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-// Sums over all turns. What nobody reported is null.
+// Sums over all turns. Null if no turn reported it.
 export function totals(turns) {
   const both = turns.filter((turn) => isNumber(turn.prompt_tokens) && isNumber(turn.cached_tokens));
   const prompt = total(both, "prompt_tokens");
@@ -40,7 +40,7 @@ function total(turns, name) {
   return reported.length ? reported.reduce((sum, value) => sum + value, 0) : null;
 }
 
-// Seconds that cached tokens would have taken, and how many turns counted at a rate not their own.
+// Seconds that cached tokens would have taken, and how many turns counted at another rate than their own.
 function saved(turns) {
   const rates = medians(turns);
   let [seconds, borrowed] = [null, 0];
@@ -56,13 +56,13 @@ function saved(turns) {
   return { seconds, borrowed };
 }
 
-// Milliseconds a processed token, or null where the turn does not say.
+// Milliseconds per processed token, or null if the turn does not say.
 export function rateOf(turn) {
   const says = isNumber(turn.prompt_ms) && turn.prompt_ms > 0 && turn.processed_tokens > 0;
   return says ? turn.prompt_ms / turn.processed_tokens : null;
 }
 
-// The median rate by model, and of all under null. By tokens: half of them were processed faster.
+// The median rate by model, and that of all turns under null. By tokens: half of them were processed faster.
 function medians(turns) {
   const groups = new Map();
   for (const turn of turns) {
@@ -98,8 +98,8 @@ export function passes(turn, { client, kind, broken }) {
   );
 }
 
-// Turns by conversation, that with the newest turn first, each with its turns oldest first. Side
-// requests that stand alone are one group a client: a title and its tags are no conversations.
+// Turns by conversation, the one with the newest turn first, each with its turns oldest first. Side requests
+// that stand alone are one group for each client: a title and its tags are no conversations.
 export function groups(turns) {
   const talked = new Set(turns.filter((turn) => !isSide(turn)).map((turn) => turn.conversation));
   const found = new Map();
@@ -108,7 +108,7 @@ export function groups(turns) {
     const key = alone ? `side ${turn.client}` : `of ${turn.conversation}`;
     if (!found.has(key)) found.set(key, { key, alone, id: alone ? null : turn.conversation, turns: [] });
     const group = found.get(key);
-    found.delete(key); // put behind the others: the newest is last
+    found.delete(key); // put after the others: the newest is last
     found.set(key, group);
     group.turns.push(turn);
   }

@@ -1,8 +1,8 @@
-// What the page says when there is nothing to show, and when something is missing.
+// What the page says if there is nothing to show, or something is missing.
 
 import { copyable, make } from "./dom.js";
 
-// Where clients find the proxy: this page's own origin, and what stands before our prefix.
+// The address for clients: this page's own origin, and the path before our prefix.
 const BASE = new URL("../v1", new URL(".", document.baseURI)).href;
 
 export function empty({ keyed }) {
@@ -12,11 +12,11 @@ export function empty({ keyed }) {
     "section",
     { className: "notice teach", "aria-labelledby": "empty-title" },
     make("h3", { id: "empty-title" }, "No turn yet. Point a client here"),
-    make("p", {}, "Every client that reads this variable, or has a setting for its base URL, will do:"),
+    make("p", {}, "Any client works that reads this variable, or has a setting for its base URL:"),
     copyable(`export OPENAI_BASE_URL=${BASE}`, "the base URL"),
     make("p", {}, "Or send one request by hand. Send it twice, and the second bar shows what was reused:"),
     copyable(`curl -N ${BASE}/chat/completions${authorization} -H 'Content-Type: application/json' -d '${body}'`, "the request"),
-    make("p", { className: "quiet" }, "Lemonade Server wants the name of a model that it has in place of “default”. Turns appear here as they end; nothing needs to be reloaded."),
+    make("p", { className: "quiet" }, "For Lemonade Server, replace “default” by the name of one of its models. Turns appear here as they end; there is no need to reload."),
   );
 }
 
@@ -33,10 +33,10 @@ export function proxyGone({ since, reason, retry }) {
     "section",
     { className: "notice bad" },
     make("h3", {}, "The proxy does not answer"),
-    make("p", {}, reason ?? "It was stopped, or this machine lost its way to it."),
-    make("p", {}, "Start it again, and this page goes on by itself:"),
+    make("p", {}, reason ?? "It was stopped, or this machine cannot reach it."),
+    make("p", {}, "Start it again, and this page reconnects by itself:"),
     copyable("warmprefix serve", "the command"),
-    since === null ? null : make("p", { className: "quiet" }, `What is shown below is as of ${since}.`),
+    since === null ? null : make("p", { className: "quiet" }, `The turns below are as of ${since}.`),
     button,
   );
 }
@@ -56,14 +56,14 @@ const BEHAVIOURS = {
   own: "Asking for the slot of a conversation",
   copy: "Giving requests a copy from the RAM cache",
   apart: "Keeping requests apart",
-  restoring: "Putting remembered bytes back",
+  restoring: "Restoring remembered text",
 };
 
 export function stoodDown(off) {
   const lines = off.map(({ behaviour, turns, cost_tokens: cost }) =>
     make("p", {}, `${BEHAVIOURS[behaviour] ?? behaviour} cost ${cost} tokens more than it kept over ${turns} turns.`),
   );
-  const later = make("p", { className: "quiet" }, "It is tried again later. docs/slots.md tells what it does.");
+  const later = make("p", { className: "quiet" }, "It is tried again later. docs/slots.md explains what it does.");
   return make("section", { className: "notice" }, make("h3", {}, "Switched off for now"), ...lines, later);
 }
 
@@ -76,7 +76,7 @@ export function keyForm({ wrong, use }) {
     wrong ? make("p", { className: "wrong", role: "alert" }, "That key was not accepted.") : null,
     make("label", { for: "key" }, "API key (server.api_key)"),
     make("div", { className: "row" }, input, make("button", { type: "submit" }, "Open")),
-    make("p", { className: "quiet" }, "It is kept for this tab only and is sent to this proxy alone."),
+    make("p", { className: "quiet" }, "It is stored for this tab only, and sent only to this proxy."),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();

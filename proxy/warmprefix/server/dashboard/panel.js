@@ -36,7 +36,7 @@ export class Panel {
     if (focused !== null) (this.root.querySelector(focused === "close" ? ".close" : "h2")).focus({ preventScroll: true });
   }
 
-  // A modal dialog where it covers the page, beside it otherwise.
+  // A modal dialog if it covers the page; otherwise beside the list.
   raise() {
     if (this.root.open) this.root.close();
     if (WIDE.matches) this.root.show();
@@ -45,7 +45,7 @@ export class Panel {
   }
 
   closed() {
-    if (this.root.open) return; // closed only to be opened another way
+    if (this.root.open) return; // closed only to be opened in the other way
     document.body.classList.remove("has-details");
     const id = this.id;
     this.id = null;

@@ -1,8 +1,8 @@
-// Turns from the proxy: those it remembers, then each as it ends, over a stream that is opened again
-// whenever it breaks. Read with fetch, because EventSource cannot send a key.
+// Turns from the proxy: those that it remembers, then each as it ends, over a stream that is opened again if it
+// breaks. Read with fetch, because EventSource cannot send a key.
 
 const BACKLOG = 500;
-const ASK_READY_MS = 10_000; // the backend is asked at most this often, and only while the page is seen
+const ASK_READY_MS = 10_000; // the backend is asked at most this often, and only while the page is visible
 const LONGEST_WAIT_S = 15;
 const KEY = "warmprefix.key";
 
@@ -27,7 +27,7 @@ export class Source {
     this.wake();
   }
 
-  // The key is kept for this tab, and no longer.
+  // The key is stored for this tab only.
   useKey(key) {
     sessionStorage.setItem(KEY, key);
     this.wake();
@@ -47,14 +47,14 @@ export class Source {
     }
   }
 
-  // Until the stream ends, which it does by an exception.
+  // Runs until the stream ends, always with an exception.
   async watch() {
     this.stream = new AbortController();
     const response = await this.get("api/events", this.stream.signal);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = (await reader.read()).value ?? "";
     this.askReady();
-    // Asked for when the stream is open, so that no turn falls in between; a turn seen twice is one.
+    // Fetched once the stream is open, so that no turn is missed in between; a turn seen twice counts once.
     this.on.turns((await (await this.get(`api/turns?limit=${BACKLOG}`)).json()).turns);
     this.failures = 0;
     this.on.link("live");
@@ -83,7 +83,7 @@ export class Source {
     await this.pause(seconds * 1000);
   }
 
-  // Until somebody says so, or the time is over.
+  // Waits until somebody calls, or the time is over.
   pause(milliseconds = null) {
     return new Promise((resolve) => {
       const timer = milliseconds === null ? null : setTimeout(resolve, milliseconds);
@@ -104,16 +104,16 @@ export class Source {
     }
   }
 
-  // What was switched off since it cost more than it kept.
+  // The behaviours that were switched off because they cost more than they kept.
   async askSlots() {
     try {
       this.on.stoodDown((await (await this.get("api/slots")).json()).stood_down);
     } catch {
-      this.on.stoodDown([]); // without a key, or gone: another notice says so
+      this.on.stoodDown([]); // no key, or the proxy is gone: another notice says so
     }
   }
 
-  // One turn with what the log leaves out; null where the proxy no longer has it.
+  // One turn with what the log leaves out; null if the proxy no longer has it.
   async turn(id) {
     try {
       return await (await this.get(`api/turns/${encodeURIComponent(id)}`)).json();

@@ -5,7 +5,7 @@ import { ABSENT, clock, count, isNumber, percent } from "./format.js";
 import { hasFailed, isSide } from "./model.js";
 
 const HEIGHT = 72; // of the largest prompt of a conversation, in CSS pixels
-const LEAST = 3; // a bar, or a part of one, that can still be seen
+const LEAST = 3; // the smallest visible bar, or part of one
 
 const SHORT_KINDS = {
   append: "",
@@ -29,7 +29,7 @@ export function makeTurn(id) {
   return button;
 }
 
-// Bring a bar up to its turn. `largest`: tokens of the prompt that is as high as can be.
+// Update a bar to its turn. `largest`: tokens of the prompt that gets the full height.
 export function showTurn(button, turn, largest) {
   const [cached, processed] = [turn.cached_tokens ?? 0, turn.processed_tokens ?? 0];
   const tokens = size(turn);
@@ -53,7 +53,7 @@ function setPart(part, tokens) {
   part.hidden = !(tokens > 0);
 }
 
-// Tokens of the prompt, or what is known of them; null where nothing is.
+// Tokens of the prompt, or the known part of them; null if none is known.
 export function size(turn) {
   if (isNumber(turn.prompt_tokens)) return turn.prompt_tokens;
   const known = [turn.cached_tokens, turn.processed_tokens].filter(isNumber);
@@ -71,7 +71,7 @@ function shareOf(turn) {
   return ratio === null ? ABSENT : percent(ratio, 0);
 }
 
-// The bar in words, for those who do not see it.
+// The bar in words, for people who cannot see it.
 function described(turn) {
   const words = [`${clock(turn.time)}, ${turn.kind ?? "not understood"}`];
   const tokens = size(turn);

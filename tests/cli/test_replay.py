@@ -193,7 +193,7 @@ def test_a_body_that_is_not_understood_and_a_failed_turn_stay_in_their_place() -
     assert [turn["kind"] for turn in turns] == [None, "cold", "cold"]
     assert [turn["outcome"] for turn in turns] == ["ok", "backend_error", "ok"]
     assert (total["turns"], total["without"]) == (3, [])
-    assert "    not understood: it goes to the backend as it came" in text
+    assert "    not understood: it goes to the backend unchanged" in text
     assert "no rule acted, nothing was restored" in text
 
 

@@ -55,7 +55,7 @@ def test_how_far_a_prompt_goes_on_is_told_in_messages_and_characters() -> None:
 
 LINES: list[tuple[str, Step, list[str]]] = [
     ("first-turn", step(before=None), []),
-    ("odd-body", step(compared=None), ["    not understood: it goes to the backend as it came"]),
+    ("odd-body", step(compared=None), ["    not understood: it goes to the backend unchanged"]),
     ("nothing-saved", step(saved=0), [
         "    as sent  1 message the same, 400 of 1,000 characters",
         "    through  3 messages the same, 900 of 1,000 characters"]),

@@ -116,7 +116,7 @@ def test_slots_in_every_state() -> None:
         "slot 0  empty  0 tokens  idle 4 s",
         "saved 5b1c88f0a2d4  3f9c2a81  2,846 tokens  1 MiB  2 min ago  of another model, template or build",
     ]
-    assert lines({}) == ["slots are not known", "nothing is saved"]
+    assert lines({}) == ["no slot is known", "nothing is saved"]
 
 
 def test_units() -> None:

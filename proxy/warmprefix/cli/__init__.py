@@ -1,6 +1,6 @@
-"""The `warmprefix` command: one command a file, registered here.
+"""The `warmprefix` command: one file for each subcommand, registered here.
 
-A command imports what it needs when it runs, so that `--help` and `--version` answer at once.
+A subcommand imports what it needs when it runs, so that `--help` and `--version` answer at once.
 """
 
 from typing import Annotated
@@ -27,7 +27,7 @@ app.command("config")(config.command)
 
 
 def show_version(wanted: bool) -> None:
-    """Prints the version and ends, if it is wanted."""
+    """Prints the version and exits if the flag is given."""
     if wanted:
         from importlib.metadata import PackageNotFoundError, version
 

@@ -34,9 +34,9 @@ def command(
 ) -> None:
     """Write the canonical form of a request body: equal bytes for equal prompts.
 
-    Reads one chat-completions body, or one per line, from FILE or standard input. It has no memory:
-    what only a running proxy can restore stays as it is. If a body is not understood, it is written
-    as it came, and the exit status is 1.
+    Reads one chat-completions body, or one per line, from FILE or standard input. It has no memory: what only a
+    running proxy can restore stays as it is. If a body is not understood, it is written unchanged, and the exit
+    status is 1.
 
     Examples: `warmprefix canonicalize body.json --diff`,
     `cmp <(warmprefix canonicalize a.json) <(warmprefix canonicalize b.json)`
@@ -64,7 +64,7 @@ def read(file: Path | None) -> bytes:
 
 
 def check_rules(flag: str, names: tuple[str, ...]) -> None:
-    """Raises ConfigError for a name that no rule has."""
+    """Raises ConfigError if no rule has a name."""
     from warmprefix.config.checks import check_rules
     from warmprefix.core.rules import RULE_NAMES
 

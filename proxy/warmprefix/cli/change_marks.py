@@ -12,7 +12,7 @@ _SAME_AGAIN = 6
 """Characters that must agree for two texts to be the same again; fewer agree by chance."""
 
 _WORD = re.compile(r"[\w:./-]*\w")
-"""The longest beginning that is one word; of a reversed text, its longest end."""
+"""The longest beginning that is one word; in a reversed text, the longest end."""
 
 _SHOWN = str.maketrans({"\n": "⏎", "\r": "␍", "\t": "⇥"})
 _CUT = "…"
@@ -21,7 +21,7 @@ _CUT = "…"
 def marked(
     before: str | None, after: str | None, *, coloured: bool
 ) -> tuple[Text | None, Text | None]:
-    """Both texts on one line each, the change in them marked; None if a text is missing."""
+    """Each text on one line, with the change marked; None if a text is missing."""
     old, new = before or "", after or ""
     start, old_end, new_end = change(old, new)
     return (

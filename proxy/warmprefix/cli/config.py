@@ -8,7 +8,7 @@ from warmprefix.cli.settings import ConfigOption, effective, one_line_errors
 def command(config: ConfigOption = None) -> None:
     """Show every setting in force and where its value came from.
 
-    Each overrides the one before: defaults, the file, the environment
+    Each of these overrides the one before: defaults, the file, the environment
     (`WARMPREFIX_SERVER__PORT=9000`), flags of `serve`. The output is TOML; keys are masked.
 
     Example: `warmprefix config | grep -v default` shows what you changed.

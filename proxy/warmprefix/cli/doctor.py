@@ -43,7 +43,7 @@ def command(
         bool,
         typer.Option(
             "--probe",
-            help="Also measure, with two prompts of 600 and 340 tokens on an idle slot; whatever that slot "
+            help="Also measure, with two prompts of 600 and 340 tokens on an idle slot; what that slot "
             "holds is lost.",
         ),
     ] = False,
@@ -74,13 +74,13 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
             return [named]
         return [
             replace(named, backend=replace(named.backend, api_key=None))
-        ]  # it is for another one
+        ]  # the file's key is for another backend
     only = () if backend is None else (load(None, {}, flags).config.backend,)
     return [replace(settings, backend=each) for each in only or settings.backends]
 
 
 def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bool) -> int:
-    """Asks, judges and shows; the exit status."""
+    """Asks, judges and shows; returns the exit status."""
     from warmprefix.backends.ask import ask
     from warmprefix.core.doctor.findings import Settings, exit_status, judge
     from warmprefix.core.errors import Unreachable

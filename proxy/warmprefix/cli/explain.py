@@ -29,7 +29,7 @@ def command(
         str | None, typer.Argument(metavar="[TURN]", help="Id of the turn, as in the log.")
     ] = None,
     last: Annotated[
-        bool, typer.Option("--last", help="The newest turn with a break, as without TURN.")
+        bool, typer.Option("--last", help="The newest turn with a break; the default without TURN.")
     ] = False,
     url: Annotated[
         str, typer.Option(metavar="URL", help="A running proxy, here or on another machine.")
@@ -40,7 +40,7 @@ def command(
     ] = None,
     api_key: ApiKeyOption = None,
 ) -> None:
-    """Say where a prompt left the one before, why, what it cost, and what would have prevented it.
+    """Say where a prompt stopped matching the one before, why, what it cost, and what would have prevented it.
 
     The texts before and after are shown, with the change marked, if the proxy runs with
     `log.excerpts = true`. The exit status is 1 if there is no such turn.
@@ -59,7 +59,7 @@ def command(
 
 
 def from_log(log: Path, turn: str | None) -> Record | None:
-    """The turn in a log; one that cannot be read ends the command."""
+    """The turn in a log. Ends the command if the log cannot be read."""
     try:
         with contextlib.ExitStack() as stack:
             standard = str(log) == "-"
@@ -71,7 +71,7 @@ def from_log(log: Path, turn: str | None) -> Record | None:
 
 
 def from_proxy(url: str, api_key: str | None, turn: str | None) -> Record | None:
-    """The turn of a running proxy; one that does not answer ends the command."""
+    """The turn of a running proxy. Ends the command if it does not answer."""
     from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
     from warmprefix.cli.tail_line import parse_record
 
@@ -91,7 +91,7 @@ def from_proxy(url: str, api_key: str | None, turn: str | None) -> Record | None
 
 
 def newest(lines: Iterable[bytes], turn: str | None) -> Record | None:
-    """The last record of this turn, or without one the last that has a break."""
+    """The last record of this turn; without a turn, the last one with a break."""
     from warmprefix.cli.tail_line import parse_record
 
     found = None
@@ -103,12 +103,12 @@ def newest(lines: Iterable[bytes], turn: str | None) -> Record | None:
 
 
 def is_wanted(record: Record, turn: str | None) -> bool:
-    """Whether this is the turn, or without one a turn with a break."""
+    """Whether this is the turn; without a turn, whether it has a break."""
     return isinstance(record.get("break"), Mapping) if turn is None else record.get("turn") == turn
 
 
 def missing(turn: str | None) -> str:
-    """What to say if there is no such turn."""
+    """The message if there is no such turn."""
     if turn is None:
         return "no turn with a cache break: nothing to explain"
     return (

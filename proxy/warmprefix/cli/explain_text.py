@@ -19,13 +19,13 @@ CAUSES: Mapping[str, str] = {
     "date": "a date in the prompt has changed",
     "counter": "a counter in the prompt has changed",
     "id": "an id in the prompt has changed",
-    "whitespace": "the same words with other blanks or line ends",
+    "whitespace": "the same words with different blanks or line ends",
     "arguments": "the same tool arguments, written differently as JSON",
     "reasoning": "the reasoning of an earlier reply was dropped or rewritten",
     "transient-block": "a block that only the newest message had is gone from an older one",
-    "tool-order": "the same tools in another order",
+    "tool-order": "the same tools in a different order",
     "tool-schema": "the definition of a tool changed",
-    "tool-set": "other tools than in the turn before",
+    "tool-set": "not the same tools as in the turn before",
     "template-option": "an option of the chat template changed",
     "edit": "the client changed its history",
     "compaction": "the client shortened its history",
@@ -49,7 +49,7 @@ _FAILED_STATUS = 400
 
 
 def explained(record: Record, *, coloured: bool, zone: tzinfo | None = None) -> Iterator[Text]:
-    """All that is known of a turn, line by line."""
+    """Everything known about a turn, line by line."""
     yield heading(record, zone)
     found = record.get("break")
     if isinstance(found, Mapping):
@@ -90,7 +90,7 @@ def break_lines(found: Record, saving: str | None, *, coloured: bool) -> Iterato
 
 
 def below(record: Record, *, coloured: bool, advice: Text | None) -> Iterator[Text]:
-    """What goes under the line of a turn with a break: one to four lines."""
+    """The one to four lines below the line of a turn with a break."""
     found = record.get("break")
     if not isinstance(found, Mapping):
         return
@@ -118,7 +118,7 @@ def advice(record: Record, *, with_id: bool = False) -> Text | None:
 
 
 def saved(record: Record) -> str | None:
-    """What a proxy that only observed would have saved; None if nothing."""
+    """What a proxy that only observes would have saved; None if nothing."""
     found = record.get("would_save")
     tokens = number(found.get("tokens")) if isinstance(found, Mapping) else None
     if not tokens:
@@ -127,7 +127,7 @@ def saved(record: Record) -> str | None:
 
 
 def change_lines(found: Record, before: str, after: str, *, coloured: bool) -> Iterator[Text]:
-    """The texts before and after, the change marked; or why they are not there."""
+    """The texts before and after with the change marked, or why they are missing."""
     old, new = found.get("before"), found.get("after")
     if old is None and new is None:
         if found.get("path") is not None:
@@ -165,7 +165,7 @@ def words(cause: str) -> str:
 
 
 def cost(found: Record) -> str:
-    """Tokens and seconds, as far as the backend reported."""
+    """Tokens and seconds, as far as the backend reported them."""
     tokens, seconds = number(found.get("tokens_lost")), number(found.get("seconds_lost"))
     if tokens is None:
         return "cost not reported by the backend"
@@ -176,7 +176,7 @@ def cost(found: Record) -> str:
 
 
 def hint_lines(hint: str) -> Iterator[Text]:
-    """What to do: a setting on a line of its own, to be pasted."""
+    """What to do; a setting stands on a line of its own, to be pasted."""
     if _SETTING.match(hint):
         yield labelled("to do", "in warmprefix.toml, above its first [section]:")
         yield labelled("", hint, "cyan")
@@ -185,20 +185,18 @@ def hint_lines(hint: str) -> Iterator[Text]:
 
 
 def no_break(record: Record) -> str:
-    """What to say of a turn in which nothing broke."""
+    """The message for a turn in which nothing broke."""
     outcome, status = plain(record.get("outcome")), number(record.get("status"))
     if outcome != "ok" or (status or 0) >= _FAILED_STATUS:
         return f"It failed ({outcome} {plain(record.get('status'))}); there is nothing to compare."
     if record.get("kind") is None:
-        return "Its body was not understood and went to the backend as it came."
-    told = counts(record)
+        return "Its body was not understood and went to the backend unchanged."
+    counted = counts(record)
     if record.get("kind") == "side":
-        return f"A side request, not part of the conversation. {told}"
+        return f"A side request, not part of the conversation. {counted}"
     if record.get("kind") == "cold":
-        return (
-            f"The first turn of its conversation: there was no earlier prompt to continue. {told}"
-        )
-    return f"Nothing broke. {told}"
+        return f"The first turn of its conversation: there was no earlier prompt to continue. {counted}"
+    return f"Nothing broke. {counted}"
 
 
 def counts(record: Record) -> str:
@@ -207,6 +205,6 @@ def counts(record: Record) -> str:
     if prompt is None or cached is None:
         return "The backend did not report what it reused."
     share = percent(number(record.get("cache_ratio")))
-    told = f"{count(cached)} of {count(prompt)} prompt tokens were reused"
-    told += "" if share == ABSENT else f" ({share})"
-    return f"{told}, {count(record.get('processed_tokens'))} evaluated."
+    counted = f"{count(cached)} of {count(prompt)} prompt tokens were reused"
+    counted += "" if share == ABSENT else f" ({share})"
+    return f"{counted}, {count(record.get('processed_tokens'))} evaluated."

@@ -12,7 +12,7 @@ POLL_S = 0.2
 
 
 def stream_lines(stream: Iterable[bytes], last: int, *, follow: bool) -> Iterator[bytes]:
-    """Every line as it comes, or the last ones after the end if nothing is followed."""
+    """Every line as it comes; if nothing is followed, the last ones at the end."""
     return iter(stream) if follow else iter(deque(stream, maxlen=last))
 
 
@@ -25,9 +25,9 @@ def last_lines(path: Path, last: int) -> list[bytes]:
 def followed_lines(
     path: Path, last: int, wait: Callable[[], None] = lambda: time.sleep(POLL_S)
 ) -> Iterator[bytes]:
-    """The last lines, then each new one. Survives rotation, truncation and absence of the file.
+    """The last lines, then each new one. Survives if the file is rotated, truncated or missing.
 
-    `wait` is called whenever there is nothing more to read. A line is given once it is finished.
+    `wait` is called whenever there is nothing more to read. A line is yielded once it is finished.
     """
     file = open_when_there(path, wait)
     try:
@@ -52,7 +52,7 @@ def followed_lines(
 
 
 def recent_lines(file: BinaryIO, last: int) -> list[bytes]:
-    """The last finished lines; the file is then at the beginning of an unfinished one."""
+    """The last finished lines; leaves the file at the beginning of an unfinished one."""
     recent: deque[bytes] = deque(maxlen=last)
     for line in file:
         if not line.endswith(b"\n"):
@@ -63,7 +63,7 @@ def recent_lines(file: BinaryIO, last: int) -> list[bytes]:
 
 
 def finished_lines(data: bytes) -> list[bytes]:
-    """The lines that have their end."""
+    """The lines that are complete."""
     return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
 

@@ -14,12 +14,12 @@ RETRY_S = 1.0
 """Pause between attempts: a restart of the proxy takes about that long."""
 
 CATCH_UP_TURNS = 100
-"""Turns asked for after an interruption; those already shown are left out."""
+"""How many turns to request after an interruption; those already shown are left out."""
 
 REMEMBERED_TURNS = 1000
-"""Ids of turns kept to leave out what was shown: ten times what one answer can repeat."""
+"""How many ids of shown turns to remember: ten times what one answer can repeat."""
 
-# Connecting and the backlog are quick; between two turns may lie hours.
+# Connecting and the backlog are quick, but hours may pass between two turns.
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(None, connect=5.0)
 
@@ -44,7 +44,7 @@ def plain_errors() -> Iterator[None]:
 
 
 class TurnFeed:
-    """The turns of the proxy at `url`. `say` gets a line for the user when the proxy goes or returns."""
+    """The turns of the proxy at `url`. `say` gets a line for the user if the proxy goes away or returns."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class TurnFeed:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         headers["Accept-Encoding"] = "identity"
         self._url = url.rstrip("/")
-        # Not through the proxy of the environment: it cannot reach this machine's loopback address.
+        # Not through a proxy set in the environment: it cannot reach this machine's loopback address.
         self._client = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False)
         self._say = say
         self._wait = wait
@@ -77,7 +77,7 @@ class TurnFeed:
                 yield line
 
     def one(self, turn: str) -> bytes | None:
-        """All that is known of one turn, None if it is unknown; raises Refused and httpx.TransportError."""
+        """Everything known about one turn, None if there is none; raises Refused and httpx.TransportError."""
         answer = self._client.get(f"{self._url}/warmprefix/api/turns/{quote(turn, safe='')}")
         if answer.status_code == httpx.codes.NOT_FOUND and b"No such turn" in answer.content:
             return None
@@ -85,7 +85,7 @@ class TurnFeed:
         return answer.content
 
     def slots(self, method: str, path: str) -> dict[str, Any] | None:
-        """The slots of the proxy, or what became of forgetting one; None if there is no such slot.
+        """The slots of the proxy, or the result of forgetting one; None if there is no such slot.
 
         Raises Refused and httpx.TransportError.
         """
@@ -97,7 +97,7 @@ class TurnFeed:
         return value if isinstance(value, dict) else None
 
     def follow(self, turns: int) -> Generator[bytes, None, None]:
-        """The last turns, then each new one, for ever; goes on when the proxy returns."""
+        """The last turns, then each new one, forever; goes on if the proxy returns."""
         away = False
         while True:
             try:
@@ -129,7 +129,7 @@ class TurnFeed:
             yield from filter(self._is_new, event_data(answer.iter_bytes()))
 
     def _is_new(self, line: bytes) -> bool:
-        """Whether the turn of this line was not shown; remembers it. A line without id is new."""
+        """Whether the turn of this line was not shown yet; remembers it. A line without id is new."""
         turn = turn_id(line)
         if turn is None:
             return True
@@ -165,7 +165,7 @@ def check_status(answer: httpx.Response) -> None:
 
 
 def event_data(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The data of each server-sent event, whatever the chunks' borders (WHATWG HTML, 9.2.6).
+    """The data of each server-sent event, wherever the chunks are cut (WHATWG HTML, 9.2.6).
 
     Splits at line feeds only: JSON in data may hold the other line ends of Unicode.
     """

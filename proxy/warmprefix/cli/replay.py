@@ -1,4 +1,4 @@
-"""`warmprefix replay`: a captured session again, without a backend."""
+"""`warmprefix replay`: runs a captured session again, without a backend."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ def command(
         ),
     ],
     rules: Annotated[
-        bool, typer.Option("--rules", help="Also show what each rule does, by leaving it out.")
+        bool, typer.Option("--rules", help="Also show what each rule saves, by leaving it out.")
     ] = False,
     enable: Annotated[
         RuleOption, typer.Option(metavar="RULE", help="Add this opt-in rule. May be repeated.")
@@ -40,9 +40,9 @@ def command(
 ) -> None:
     """Run a captured session through the rules and the ledger again, and say what they would save.
 
-    Shows each turn as it was captured, where its prompt left the one before, how much of that one the
-    prompt that would be sent continues, and a total. Nothing is sent anywhere. Tokens that would be
-    saved are estimated, from characters at the turn's own ratio.
+    Shows each turn as it was captured, where its prompt stopped matching the one before, how much of that one
+    it would continue through the proxy, and a total. Nothing is sent anywhere. Saved tokens are estimated, from
+    characters at the turn's own ratio.
 
     Examples: `warmprefix replay captures/capture-20260301T120431-7.jsonl --rules`,
     `warmprefix replay day.jsonl --enable freeze-volatile`
@@ -88,7 +88,7 @@ def opened(capture: Path) -> "Iterable[bytes]":
 
 
 def read(lines: "Iterable[bytes]", name: str) -> "tuple[list[Captured], int]":
-    """The captured turns, and the number of lines that are none; each is named on standard error."""
+    """The captured turns, and the number of lines that are none; each of those is named on standard error."""
     from warmprefix.capture.line import BadLine, turn_of
 
     session, bad = [], 0

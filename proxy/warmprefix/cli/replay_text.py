@@ -31,9 +31,9 @@ def text_lines(
 
 
 def reach_lines(step: Step) -> Iterator[Text]:
-    """How much of the prompt before this one continues, and how much more it would with the proxy."""
+    """How much of the prompt before this one continues, and how much it would with the proxy."""
     if step.written is None or step.compared is None:
-        yield Text("    not understood: it goes to the backend as it came", "dim")
+        yield Text("    not understood: it goes to the backend unchanged", "dim")
         return
     if step.before is None:
         return
@@ -70,10 +70,10 @@ def total_line(steps: Sequence[Step]) -> str:
         return line
     processed, saved = f"{savings.processed_tokens:,}", f"{savings.saved_tokens:,}"
     if not all(step.captured.as_received for step in steps):
-        told = (
+        totals = (
             f"{processed} tokens processed with the proxy at work, about {saved} saved (estimated)"
         )
-        return f"{line}; {told}"
+        return f"{line}; {totals}"
     share = savings.saved_tokens / savings.processed_tokens
     return f"{line}; of {processed} processed tokens about {saved} ({share:.1%}, estimated) would be saved"
 
@@ -93,7 +93,7 @@ def table(rows: Sequence[Without]) -> Iterator[Text]:
 
 
 def json_lines(steps: Sequence[Step], rows: Sequence[Without] | None) -> Iterator[str]:
-    """One object a turn, then one for the total."""
+    """One object for each turn, then one for the total."""
     savings = Savings()
     for step in steps:
         savings.add(step.turn)

@@ -41,13 +41,12 @@ def command(
 ) -> None:
     """Run the proxy between a client and a backend.
 
-    The client needs one change: `OPENAI_BASE_URL=http://127.0.0.1:8484/v1`. Standard output gets one
-    JSON line a turn; `warmprefix tail` shows them in readable form. The dashboard is at
-    http://127.0.0.1:8484/warmprefix/.
+    The client needs one change: `OPENAI_BASE_URL=http://127.0.0.1:8484/v1`. Standard output gets one JSON line
+    for each turn; `warmprefix tail` makes them readable. The dashboard is at http://127.0.0.1:8484/warmprefix/.
 
     Example: `warmprefix serve --backend http://127.0.0.1:13305` (Lemonade Server)
 
-    If there is no backend at hand: `warmprefix serve --embedded`
+    If you have no backend at hand: `warmprefix serve --embedded`
 
     To see first what a client breaks, and what would be saved: `warmprefix serve --observe`
     """

@@ -1,4 +1,4 @@
-"""What the commands that need a configuration share: its option, loading it, and its errors."""
+"""Shared by the commands that need a configuration: its option, loading it, and its errors."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turns a ConfigError into a line for each problem on standard error, and exit status 2."""
+    """Turns a ConfigError into exit status 2 and a line on standard error for each problem."""
     try:
         yield
     except ConfigError as error:

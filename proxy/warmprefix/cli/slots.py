@@ -1,4 +1,4 @@
-"""`warmprefix slots`: what the slots hold, what of it is saved, and how to forget it."""
+"""`warmprefix slots`: shows what the slots hold and which are saved, and forgets saved ones."""
 
 import contextlib
 from typing import Annotated, Any
@@ -43,7 +43,7 @@ def command(
 
 
 def forget(url: str, api_key: str | None, snapshot: str) -> None:
-    """Forgets and says how many."""
+    """Forgets, and prints how many."""
     answer = asked(url, api_key, "DELETE", f"/{snapshot}")
     if answer is None:
         say(f"no saved slot {snapshot}; `warmprefix slots` lists them")
@@ -56,7 +56,7 @@ def forget(url: str, api_key: str | None, snapshot: str) -> None:
 
 
 def asked(url: str, api_key: str | None, method: str, path: str) -> dict[str, Any] | None:
-    """The proxy's answer; None if it knows no such slot. No answer ends the command."""
+    """The proxy's answer; None if it has no such slot. Ends the command if it does not answer."""
     from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
 
     try:
@@ -77,9 +77,9 @@ def show(answer: dict[str, Any]) -> None:
 
 
 def lines(answer: dict[str, Any]) -> list[str]:
-    """What to print."""
+    """The lines to print."""
     slots, snapshots = answer.get("slots", []), answer.get("snapshots", [])
-    shown = [slot_line(slot) for slot in slots] or ["slots are not known"]
+    shown = [slot_line(slot) for slot in slots] or ["no slot is known"]
     shown += [snapshot_line(snapshot) for snapshot in snapshots] or ["nothing is saved"]
     return shown
 

@@ -45,13 +45,13 @@ def command(
     ] = False,
     api_key: ApiKeyOption = None,
 ) -> None:
-    """Watch the cache: one coloured line a turn.
+    """Watch the cache: one coloured line for each turn.
 
     `12:04:31 hermes ▸ 3f9c2a81 12,034 prompt 11,980 cached 99.5% 54 processed 0.3 s append`
 
-    Time, client, conversation, tokens of the prompt, how many of them the backend had in its cache,
-    how many it had to evaluate, how long you waited, and what kind of turn it was. `✂` says where the
-    cache broke and why; `--explain` says more. `–` stands for what the backend did not report.
+    Time, client, conversation, tokens of the prompt, how many of them the backend had in its cache, how many it
+    had to evaluate, how long you waited, and what kind of turn it was. `✂` says where the cache broke and why;
+    `--explain` says more. `–` means that the backend did not report it.
 
     Examples: `warmprefix tail --explain`, `warmprefix tail --log turns.log -n 50 --no-follow`,
     `docker logs -f warmprefix | warmprefix tail --log -`
@@ -70,7 +70,7 @@ def lines_of(
 
 
 def log_lines(log: Path, last: int, follow: bool) -> Iterator[bytes]:
-    """The lines of a log; one that cannot be read ends the command."""
+    """The lines of a log. Ends the command if it cannot be read."""
     from warmprefix.cli.follow_file import followed_lines, last_lines, stream_lines
 
     if str(log) == "-":
@@ -88,7 +88,7 @@ def log_lines(log: Path, last: int, follow: bool) -> Iterator[bytes]:
 
 
 def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterator[bytes]:
-    """The lines of a running proxy; one that answers wrongly ends the command."""
+    """The lines of a running proxy. Ends the command if its answer is wrong."""
     import httpx
 
     from warmprefix.cli.follow_url import Refused, TurnFeed, reason
@@ -105,7 +105,7 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
 
 
 def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
-    """Prints each line, and if wanted what there is to say about its break."""
+    """Prints each line, and with `explain` the explanation of its break."""
     from warmprefix.cli.explain_text import advice, below
     from warmprefix.cli.tail_line import parse_record, render_line, render_other
 
@@ -133,12 +133,12 @@ def plain_console() -> "Console":
 
 
 def is_coloured(console: "Console") -> bool:
-    """Whether colours are seen."""
+    """Whether it shows colours."""
     return console.color_system is not None and not console.no_color
 
 
 def say(message: str) -> None:
-    """One line for the user beside the turns."""
+    """One line for the user, on standard error."""
     typer.echo(f"warmprefix: {message}", err=True)
 
 

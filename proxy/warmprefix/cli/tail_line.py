@@ -27,7 +27,7 @@ def parse_record(line: bytes) -> Mapping[str, object] | None:
 
 
 def render_line(record: Mapping[str, object], *, zone: tzinfo | None = None) -> Text:
-    """The line of a turn; `zone`: the machine's if None."""
+    """The line of a turn; `zone`: None for the machine's."""
     ratio = number(record.get("cache_ratio"))
     line = Text()
     line.append(clock(record.get("time"), zone), "dim")
@@ -44,12 +44,12 @@ def render_line(record: Mapping[str, object], *, zone: tzinfo | None = None) -> 
 
 
 def render_other(line: bytes) -> Text:
-    """A line that is no turn, as it is, without what could steer a terminal."""
+    """A line that is no turn, unchanged but for characters that could control a terminal."""
     return Text(plain(line.decode("utf-8", "replace").rstrip("\r\n")), "dim")
 
 
 def append_failure(line: Text, record: Mapping[str, object]) -> None:
-    """Adds outcome and status in red unless the turn went well."""
+    """Adds outcome and status in red if the turn failed."""
     outcome, status = record.get("outcome"), record.get("status")
     failed = isinstance(status, int) and status >= FAILED_STATUS
     if outcome == "ok" and not failed:
@@ -59,13 +59,13 @@ def append_failure(line: Text, record: Mapping[str, object]) -> None:
 
 
 def append_failed_open(line: Text, names: object) -> None:
-    """Adds what of ours failed on the way, if anything did."""
+    """Adds the parts of the proxy that failed open, if any."""
     if isinstance(names, list) and names:
         line.append(f"  failed open: {', '.join(map(plain, names))}", "magenta")
 
 
 def append_break(line: Text, found: object) -> None:
-    """Adds where and why the cache broke, if it did."""
+    """Adds the position and the cause of a cache break, if there is one."""
     if not isinstance(found, Mapping):
         return
     line.append(f"  ✂ {plain(found.get('path'))}", "yellow")
@@ -105,7 +105,7 @@ def count(value: object) -> str:
 
 
 def percent(ratio: float | None) -> str:
-    """A ratio as a percentage; 100.0% only when nothing but cached tokens was left, so cut, not rounded."""
+    """A ratio as a percentage; 100.0% only if all tokens were cached, so it is cut, not rounded."""
     return ABSENT if ratio is None else f"{int(ratio * 1000 + 1e-9) / 10:.1f}%"
 
 
@@ -119,7 +119,7 @@ def colour(ratio: float | None) -> str:
 
 
 def seconds(record: Mapping[str, object]) -> str:
-    """How long the user waited: to the first token of a stream, else to the end."""
+    """How long the user waited: to the first token of a stream, otherwise to the end."""
     waited = number(record.get("ttft_ms" if record.get("stream") else "total_ms"))
     if waited is None:
         return f"{ABSENT} s"
@@ -127,7 +127,7 @@ def seconds(record: Mapping[str, object]) -> str:
 
 
 def plain(value: object) -> str:
-    """A value as text that cannot steer a terminal; None is a dash."""
+    """A value as text that cannot control a terminal; None is a dash."""
     if value is None:
         return ABSENT
     return "".join(char if char.isprintable() or char == "\t" else "�" for char in str(value))

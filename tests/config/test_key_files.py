@@ -33,7 +33,7 @@ BAD = [
     pytest.param(
         b"canary",
         {"WARMPREFIX_BACKEND__API_KEY": "canary"},
-        "the key itself is given too (environment WARMPREFIX_BACKEND__API_KEY)",
+        "the key itself is set too (environment WARMPREFIX_BACKEND__API_KEY)",
         id="both",
     ),
 ]
@@ -82,7 +82,5 @@ def test_a_table_gives_its_key_once(tmp_path: Path) -> None:
     file.write_text("canary")
     table = {"url": "http://127.0.0.1:1", "api_key": "canary", "api_key_file": str(file)}
 
-    with pytest.raises(
-        ConfigError, match=r"backends\[0\].api_key_file: the key itself is given too"
-    ):
+    with pytest.raises(ConfigError, match=r"backends\[0\].api_key_file: the key itself is set too"):
         load(None, {"WARMPREFIX_BACKENDS": json.dumps([table])}, {})

@@ -16,7 +16,7 @@ BAD = [
     Bad(
         "unknown-section", ("line 2: sever: unknown section", "did you mean server?"), "\n[sever]\n"
     ),
-    Bad("key-outside", ("line 1: port: unknown section; port belongs into [server]",), "port = 1"),
+    Bad("key-outside", ("line 1: port: unknown section; port belongs in [server]",), "port = 1"),
     Bad("section-as-value", ("server: must be a section",), "server = 3"),
     Bad(
         "unknown-key",
@@ -103,7 +103,7 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(tmp_path: Pa
         "environment WARMPREFIX_X: unknown setting",
         'environment WARMPREFIX_LOG__BACKUPS: log.backups: must be a whole number, not the text "x"',
         "flag --port: server.port: must be 0 or more, not -1",
-        f"{file} line 18: backend.kind: [[backends]] are given too ({file} line 6); "
+        f"{file} line 18: backend.kind: [[backends]] are set too ({file} line 6); "
         "leave out one of the two",
     ]
 

@@ -111,7 +111,7 @@ TABLE = '[[backends]]\nurl = "http://one:1"\n'
 BAD = [
     Bad(
         "both",
-        ("line 4: backend.url: [[backends]] are given too", "line 1", "leave out one"),
+        ("line 4: backend.url: [[backends]] are set too", "line 1", "leave out one"),
         f'{TABLE}[backend]\nurl = "http://two:1"\n',
     ),
     Bad("both-by-flag", ("flag --backend: ",), TABLE, flags={"backend.url": "http://two:1"}),

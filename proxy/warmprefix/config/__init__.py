@@ -1,4 +1,4 @@
-"""What the user can set: the settings, where each value came from, and a line for each mistake.
+"""The user's settings, the source of each value, and a line for each mistake.
 
 Nothing outside this package reads the environment for settings or parses TOML.
 """

@@ -1,4 +1,4 @@
-"""What the type of a setting cannot say of its value: raises ValueError, whose text completes "path: ..."."""
+"""Checks that a setting's type cannot express. They raise ValueError, whose text completes "path: ..."."""
 
 import difflib
 import json
@@ -31,7 +31,7 @@ def checked_url(url: str) -> str:
 
 
 def checked_token(token: str | None) -> str | None:
-    """The key, or None for an empty one. A header can carry visible ASCII only (RFC 9110, 5.5)."""
+    """The key, or None if it is empty. A header can carry only visible ASCII (RFC 9110, 5.5)."""
     if not token:
         return None
     if not (token.isascii() and token.isprintable() and " " not in token):
@@ -40,14 +40,14 @@ def checked_token(token: str | None) -> str | None:
 
 
 def known_rule(name: str, info: ValidationInfo) -> str:
-    """The name, which a rule has if the names of the rules are the context of the check."""
+    """The name. If the context of the check has the rules' names, it must be one of them."""
     if info.context is not None:
         check_rules([name], info.context)
     return name
 
 
 def check_rules(names: Collection[str], known: Collection[str]) -> None:
-    """Raises ValueError for the first name that no rule has."""
+    """Raises ValueError if no rule has one of the names."""
     for name in names:
         if name not in known:
             raise ValueError(f"no rule is called {json.dumps(name)}{nearest(name, known)}")
@@ -56,7 +56,7 @@ def check_rules(names: Collection[str], known: Collection[str]) -> None:
 def nearest(name: str, known: Collection[str], prefix: str = "") -> str:
     """`; did you mean x?` for the known name that is most alike, or nothing if none is.
 
-    `prefix` is what all of them begin with besides, so that it makes none more alike.
+    `prefix`: what all of them begin with; it is left out of the comparison.
     """
     by_lower = {each.lower(): each for each in sorted(known)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
@@ -64,6 +64,6 @@ def nearest(name: str, known: Collection[str], prefix: str = "") -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as an error shows it, clipped; what is no Unicode in it is escaped."""
+    """A text as an error shows it, clipped; parts that are no valid Unicode are escaped."""
     shown = json.dumps(text[:40], ensure_ascii=False).encode(errors="backslashreplace").decode()
     return f"the text {shown}"

@@ -7,9 +7,8 @@ from warmprefix.config.checks import checked_token
 
 
 def take_key(values: dict[str, Any], places: dict[str, str], label: str) -> list[str]:
-    """Put the key that a file holds in its place, without white space around it; what is wrong with it.
-
-    `values`: those of the table called `label`; `places`: where each was given, by its whole name.
+    """Read a key from its file, strip the white space around it, and set it; returns the problems. `values`:
+    those of the table called `label`; `places`: the source of each, by its full name.
     """
     file, key = values.get("api_key_file"), f"{label}.api_key"
     if not file:
@@ -17,12 +16,12 @@ def take_key(values: dict[str, Any], places: dict[str, str], label: str) -> list
     where = f"{places[f'{key}_file']}: {key}_file"
     if values.get("api_key"):
         given = places[key]
-        return [f"{where}: the key itself is given too ({given}); leave out one of the two"]
+        return [f"{where}: the key itself is set too ({given}); leave out one of the two"]
     try:
         values["api_key"] = checked_token(Path(file).expanduser().read_text().strip())
     except OSError as error:
         return [f"{where}: cannot be read: {error.strerror or error}"]
-    except ValueError as error:  # never with what it holds
+    except ValueError as error:  # never with the content
         reason = "is not text" if isinstance(error, UnicodeError) else str(error)
         return [f"{where}: its key {reason}"]
     places[key] = f"file {file}"

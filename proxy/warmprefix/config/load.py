@@ -1,6 +1,6 @@
 """Defaults, file, environment and flags become one Config, in this rising order.
 
-Everything that is wrong with them is told at once, a line each: where, which key, what, the nearest name.
+All problems are reported at once, one line each: source, key, problem, nearest name.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,7 +19,7 @@ from warmprefix.core.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """The configuration in force; `sources` tells where the value of each `section.key` is from."""
+    """The configuration in force; `sources`: where the value of each `section.key` comes from."""
 
     config: Config
     sources: Mapping[str, str]
@@ -32,10 +32,10 @@ def load(
     *,
     rule_names: frozenset[str] | None = None,
 ) -> Effective:
-    """The effective configuration; raises ConfigError, which tells all that is wrong.
+    """The effective configuration; raises ConfigError with all problems.
 
-    `flags` maps `section.key` to a value; None stands for a flag that was not given. Rule names are
-    checked when `rule_names` holds the known ones.
+    `flags` maps `section.key` to a value; None means that the flag was not given. Rule names are checked if
+    `rule_names` has the known ones.
     """
     values: dict[str, Any] = {section: {} for section in SECTIONS}
     places = dict.fromkeys(KEYS, "default")
@@ -64,7 +64,7 @@ def load(
 def take(
     source: Source, wrong: Collection[Location], values: dict[str, Any], places: dict[str, str]
 ) -> None:
-    """Put the values of a source, all but the wrong ones, over those of the sources before."""
+    """Put the valid values of a source over those of the sources before."""
     for path, key in KEYS.items():
         table, at = source.values.get(key.section), (key.section, key.name)
         if isinstance(table, dict) and key.name in table and at not in wrong:

@@ -8,7 +8,7 @@ from warmprefix.stores import store_kind
 
 
 def ledger_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path:
-    """The file of a store that is kept in one, else the default file; its folder may not exist yet.
+    """The configured file of the store, otherwise the default one; its folder may not exist yet.
 
     Source of the default: XDG Base Directory Specification 0.8, "Environment variables"; it says
     that a relative XDG_DATA_HOME must be ignored.
@@ -28,5 +28,5 @@ def slots_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path | None:
 
 
 def log_path(log: LogConfig) -> Path | None:
-    """The turn log's file, or None where only standard output gets it."""
+    """The turn log's file, or None if only standard output gets it."""
     return Path(log.file).expanduser() if log.file else None

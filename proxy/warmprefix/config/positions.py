@@ -1,4 +1,4 @@
-"""The line of every key in a TOML text; tomllib does not tell it.
+"""The line of every key in a TOML text, which tomllib does not report.
 
 The text is parsed up to each line end: the line at which a key appears first ends its statement,
 and the statement begins after the last line at which the text was complete. So strings and arrays
@@ -31,7 +31,7 @@ def key_lines(text: str) -> dict[Location, int]:
 
 
 def complete_tables(text: str) -> Mapping[str, object] | None:
-    """The parsed text, or None where it ends inside a statement."""
+    """The parsed text, or None if it ends inside a statement."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:

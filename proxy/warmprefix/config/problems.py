@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with the values of a source, in our words: where, which key, what is wrong."""
+"""pydantic's errors about the values of a source, in our words: source, key, problem."""
 
 from collections.abc import Collection
 from datetime import date, time
@@ -38,7 +38,7 @@ class Problem(NamedTuple):
 
 
 def problems_of(source: Source, rule_names: Collection[str] | None) -> list[Problem]:
-    """Everything that is wrong with the values of one source, in its order."""
+    """All problems with the values of one source, in its order."""
     try:
         adapter().validate_python(source.values, context=rule_names)
     except ValidationError as refused:
@@ -49,7 +49,7 @@ def problems_of(source: Source, rule_names: Collection[str] | None) -> list[Prob
 
 
 def problem(error: ErrorDetails, source: Source) -> Problem:
-    """One of pydantic's errors, told with its place."""
+    """One of pydantic's errors, with its source."""
     at = error["loc"]
     missing = error["type"] == "missing"
     what = f"{at[-1]} is missing" if missing else sentence(error)
@@ -71,7 +71,7 @@ def key_at(at: Location) -> Key | None:
 
 
 def sentence(error: ErrorDetails) -> str:
-    """What is wrong with a value; of a secret never what it is."""
+    """What is wrong with a value; a secret is never shown."""
     kind, at, value, context = error["type"], error["loc"], error["input"], error.get("ctx", {})
     key = key_at(at)
     if kind == "unexpected_keyword_argument":
@@ -95,14 +95,14 @@ def sentence(error: ErrorDetails) -> str:
 
 
 def unknown(at: Location) -> str:
-    """That nothing has this name, and what was meant."""
+    """Says that nothing has this name, and what was probably meant."""
     name = str(at[-1])
     if at[0] == BACKENDS:
         return f"unknown key{nearest(name, TABLE_KEYS)}"
     if len(at) > 1:
         return f"unknown key{nearest(label(at), KEYS)}"
     owner = next((key.section for key in KEYS.values() if key.name == name), None)
-    hint = f"; {name} belongs into [{owner}]" if owner else nearest(name, SECTIONS)
+    hint = f"; {name} belongs in [{owner}]" if owner else nearest(name, SECTIONS)
     return f"unknown section{hint}"
 
 
@@ -120,7 +120,7 @@ def described(value: object) -> str:
 
 
 def numeral(value: float) -> str:
-    """A number as it is written; of one that no TOML file should have, only its size."""
+    """A number as it is written; only its size if it is absurdly long."""
     if isinstance(value, int) and value.bit_length() > 64:
         return f"one of {value.bit_length()} bits"
     return str(value)

@@ -1,6 +1,6 @@
 """Every setting once: its name, type, default, meaning, unit and limits.
 
-A section is a frozen dataclass, a setting one of its fields; the text below it says what it means. pydantic
+A section is a frozen dataclass, a setting is one of its fields; the text below it says what it means. pydantic
 checks what users give against the types (`adapter`). A text in an `Annotated` is the unit.
 """
 
@@ -28,7 +28,7 @@ Pin = Literal["auto", "off"]
 Save = Literal["auto", "off"]
 PrewarmMode = Literal["auto", "off"]
 
-# Strict: of a number only a number, though an int will do for a float; true is none.
+# Strict: a number must be a number, though an int will do for a float; true is not one.
 Switch = Annotated[bool, Field(strict=True)]
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 Files = Annotated[int, Field(strict=True, ge=0, le=1000), "files"]
@@ -53,7 +53,7 @@ class ServerConfig:
     api_key: Secret = field(default=None, repr=False)
     """Key that clients must send as `Authorization: Bearer`. Empty: no key is asked for."""
     api_key_file: str = ""
-    """File that holds this key, instead of api_key."""
+    """File with this key, instead of api_key."""
     max_body_bytes: Bytes = 104857600
     """Largest request body; a larger one is answered with 413."""
     shutdown_grace_s: Seconds = 30.0
@@ -75,12 +75,12 @@ class BackendConfig:
     that send no key of their own. Empty: the questions use the key of a request that succeeded.
     """
     api_key_file: str = ""
-    """File that holds this key, instead of api_key."""
+    """File with this key, instead of api_key."""
     connect_timeout_s: SomeSeconds = 5.0
     """How long a connection may take to open."""
     first_byte_timeout_s: Seconds = 0.0
-    """How long the first byte of a reply may take. 0: no limit; minutes are normal for a long
-    prompt that is not cached.
+    """How long the first byte of a reply may take. 0: no limit; minutes are normal if a long prompt is not
+    cached.
     """
     idle_connection_s: Seconds = 4.0
     """How long an idle connection is kept; less than the 5 seconds of Lemonade."""
@@ -88,7 +88,7 @@ class BackendConfig:
 
 @dataclass(frozen=True, slots=True)
 class NamedBackend(BackendConfig):
-    """`[[backends]]`: one of several. What a table leaves out is that of `[backend]`."""
+    """`[[backends]]`: one of several. If a table leaves a setting out, that of `[backend]` applies."""
 
     url: Address = field(kw_only=True)
     """Address of the backend, without /v1."""
@@ -140,8 +140,8 @@ class SlotsConfig:
     """`[slots]`: which of the backend's slots a request goes to."""
 
     pin: Pin = "auto"
-    """Name a slot if that keeps a conversation's cache and it is proven what the slots hold; off:
-    never, and nothing is saved or read ahead.
+    """Choose the slot if that keeps a conversation's cache and we know what the slots hold; off: never, and
+    nothing is saved or read ahead.
     """
     side_wait_s: Seconds = 0.0
     """With a single slot: how long a side request (a title, tags) waits at most while a
@@ -156,11 +156,11 @@ class SlotsConfig:
     take is saved at once.
     """
     save_path: str = ""
-    """The folder of --slot-save-path as this proxy sees it, so that it can delete files. Empty: 16
-    files are written over in turn.
+    """The folder of --slot-save-path as this proxy sees it, so that it can delete files. Empty: 16 files are
+    overwritten in turn.
     """
     max_save_bytes: Bytes = 21474836480
-    """Size of all saved slots above which the least valuable is given up."""
+    """Size of all saved slots above which the least valuable one is dropped."""
     min_save_tokens: Tokens = 512
     """Shorter conversations are not saved."""
 
@@ -176,10 +176,10 @@ class PrewarmConfig:
     min_tokens: Tokens = 256
     """It begins only if at least this many tokens would be lost without it."""
     idle_s: Seconds = 0.5
-    """How long nothing must have run before it begins."""
+    """How long the backend must have been idle before it begins."""
     restart_check_s: Seconds = 5.0
-    """How often the backend is asked whether it has restarted, to read the latest conversations
-    again before they come back. 0: never.
+    """How often the backend is asked if it has restarted, so that the latest conversations are read again
+    before they come back. 0: never.
     """
 
 
@@ -194,14 +194,14 @@ class LogConfig:
     max_bytes: Bytes = 10485760
     """Size at which the file is rotated."""
     backups: Files = 5
-    """Rotated files that are kept."""
+    """How many rotated files are kept."""
     level: LogLevel = "info"
     """The least severe messages that standard error gets: error (a mistake of the proxy), warning
     (something is not as it should be), info (what it does), debug (every failure, not one a minute).
     """
 
 
-@with_config(ConfigDict(extra="forbid", allow_inf_nan=False))  # holds for the sections too
+@with_config(ConfigDict(extra="forbid", allow_inf_nan=False))  # applies to the sections too
 @dataclass(frozen=True, slots=True)
 class Config:
     """All settings; `Config()` is the default of each."""
@@ -222,7 +222,7 @@ class Config:
 
 @cache
 def adapter() -> TypeAdapter[Config]:
-    """What makes a Config of tables as TOML has them; made when the first one is loaded."""
+    """Makes a Config of TOML tables; created when the first one is loaded."""
     return TypeAdapter(Config)
 
 

@@ -18,7 +18,7 @@ _OWN = ("url", "kind")
 def contradictions(tables: Source, places: Mapping[str, str]) -> list[str]:
     """A line for each setting of `[backend]` that each table must have for itself."""
     return [
-        f"{places[f'backend.{name}']}: backend.{name}: [[backends]] are given too "
+        f"{places[f'backend.{name}']}: backend.{name}: [[backends]] are set too "
         f"({tables.place((BACKENDS, 0))}); leave out one of the two"
         for name in _OWN
         if places[f"backend.{name}"] != "default"
@@ -28,7 +28,8 @@ def contradictions(tables: Source, places: Mapping[str, str]) -> list[str]:
 def completed(
     tables: Source, shared: Mapping[str, Any], places: dict[str, str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """The tables with what they share, and what is wrong with them; `places` gets that of each value."""
+    """The tables with the shared values filled in, and their problems; `places` gets the source of each
+    value."""
     backends, problems, names = [], [], set[str]()
     for at, given in enumerate(tables.values[BACKENDS]):
         table, label = dict(given), f"{BACKENDS}[{at}]"

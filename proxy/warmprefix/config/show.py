@@ -1,4 +1,4 @@
-"""The effective configuration as text that is TOML again, with the source of each value."""
+"""The effective configuration as TOML, with the source of each value."""
 
 import json
 
@@ -9,9 +9,9 @@ MASK = "********"
 
 
 def effective_lines(effective: Effective) -> list[str]:
-    """One line a setting, `section.key = value   # source`, aligned; secrets are masked.
+    """One line for each setting, `section.key = value   # source`, aligned; secrets are masked.
 
-    Several backends follow as tables, and then `[backend]` has no address and no kind of its own.
+    Several backends follow as tables, and in that case `[backend]` has no address and no kind of its own.
     """
     backends = effective.config.backends
     own = ("backend.url", "backend.kind") if backends else ()
@@ -30,7 +30,7 @@ def effective_lines(effective: Effective) -> list[str]:
 
 
 def shown(effective: Effective, path: str) -> str:
-    """One value as TOML; a secret that is set shows as a mask."""
+    """One value as TOML; a mask if it is a secret and set."""
     section, name = path.split(".")
     return masked(KEYS[path], getattr(getattr(effective.config, section), name))
 

@@ -1,4 +1,4 @@
-"""The places that settings come from: a TOML file, the environment, flags.
+"""The sources of settings: a TOML file, the environment, flags.
 
 Only their form is checked here. `[[backends]]` are tables of a file, or a JSON list in WARMPREFIX_BACKENDS.
 """
@@ -20,22 +20,22 @@ PREFIX = "WARMPREFIX_"
 BACKENDS = "backends"
 FLAGS = {"server.host": "--host", "server.port": "--port", "backend.url": "--backend"}
 VARIABLES: Mapping[str, str] = {path.upper().replace(".", "__"): path for path in [*KEYS, BACKENDS]}
-"""The setting of each variable, which is written with the prefix before it."""
+"""The setting of each variable; the variable's name is written with the prefix."""
 
 SERVICE_VARIABLE = re.compile(
     r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$"
 )
 """Variables that Kubernetes sets in every pod for a Service whose name begins with `warmprefix`.
 
-Source: kubernetes.io, "Service", section "Environment variables". Its `..._PORT` is told by value.
+Source: kubernetes.io, "Service", section "Environment variables". Its `..._PORT` is recognised by its value.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Tables as TOML has them, and where each of their values stands, like `config.toml line 12`.
+    """Tables as in TOML, and where each of their values stands, like `config.toml line 12`.
 
-    `problems`: a line for each part of it that could not be read.
+    `problems`: a line for each part that could not be read.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Source:
 
 
 def of_file(file: Path | None) -> Source:
-    """The settings of a TOML file; none without one."""
+    """The settings of a TOML file; none if there is no file."""
     if file is None:
         return Source()
     try:
@@ -73,7 +73,7 @@ def of_file(file: Path | None) -> Source:
 
 
 def read_text(file: Path) -> str:
-    """The file's text; a byte order mark at its begin is dropped."""
+    """The file's text; a byte order mark at the start is dropped."""
     try:
         return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -126,9 +126,10 @@ def is_foreign(variable: str, text: str) -> bool:
 
 
 def from_text(text: str, default: object) -> object:
-    """What a variable stands for, told by the setting's default; the text itself if it stands for nothing.
+    """The value of a variable, by the type of the setting's default; the text itself if it has no other
+    meaning.
 
-    Raises ValueError for a list that is none.
+    Raises ValueError if a list is expected and the text is none.
     """
     if isinstance(default, tuple):
         return json_list(text, '"a", "b"', object)
@@ -154,7 +155,7 @@ def json_list(text: str, like: str, of: type) -> list[object]:
 
 
 def of_flags(flags: Mapping[str, object]) -> Source:
-    """The settings of the flags that were given; None stands for one that was not."""
+    """The settings of the flags that were given; None means that one was not."""
     source = Source()
     for path, value in flags.items():
         if value is not None:

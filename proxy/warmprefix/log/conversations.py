@@ -1,4 +1,4 @@
-"""The turns that are kept, added up by conversation."""
+"""The remembered turns, added up by conversation."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ from warmprefix.log.record import Record
 
 
 def conversations(newest_first: Iterable[Record]) -> list[Record]:
-    """One summary a conversation, the one with the newest turn first.
+    """One summary for each conversation, the one with the newest turn first.
 
     A turn whose body was not understood belongs to none.
     """
@@ -18,7 +18,7 @@ def conversations(newest_first: Iterable[Record]) -> list[Record]:
 
 
 def _summary(newest_first: Sequence[Record]) -> Record:
-    """`prompt_tokens` and `cached_tokens` are of the turns that reported both, so that they compare."""
+    """`prompt_tokens` and `cached_tokens` count only turns that reported both, so that they can be compared."""
     newest, oldest = newest_first[0], newest_first[-1]
     compared = [
         turn
@@ -40,6 +40,6 @@ def _summary(newest_first: Sequence[Record]) -> Record:
 
 
 def _total(turns: Iterable[Record], name: str) -> int | None:
-    """The sum of what was reported; None where nothing was."""
+    """The sum of what was reported; None if nothing was."""
     reported = [value for turn in turns if isinstance(value := turn[name], int)]
     return sum(reported) if reported else None

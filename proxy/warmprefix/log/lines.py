@@ -1,8 +1,7 @@
-"""Lines to one sink, written by a thread of its own: what the turn log, the capture and the operator's
-log have in common.
+"""Lines to one sink, written by a thread of its own. The turn log, the capture and the operator's log use it.
 
-`LineWriter.put` never waits, so the event loop may call it. A sink that takes nothing, for example a pipe
-that nobody reads, loses its own lines and holds up neither another sink nor the end of the process.
+`LineWriter.put` never waits, so the event loop may call it. A sink that takes nothing, for example a pipe that
+nobody reads, loses its own lines, but delays neither another sink nor the end of the process.
 """
 
 import threading
@@ -19,17 +18,17 @@ END = None
 
 
 def ignore(_: object) -> None:
-    """Nobody wants to know."""
+    """Does nothing."""
 
 
 class LineWriter:
     """A bounded queue of lines and the thread that writes them.
 
-    `written`, `dropped` (they found the queue full or closed) and `failed` (the sink did not take them)
-    count lines. A sink that fails is tried again with the next line.
+    `written`, `dropped` (the queue was full or closed) and `failed` (the sink did not take them) count lines. A
+    sink that fails is tried again with the next line.
 
-    `began` is called with the reason when the first line is lost, `ended` with the number of lost lines
-    once a line was written and none waits any more: one pair for each time of trouble, however it flickers.
+    `began` is called with the reason when the first line is lost, `ended` with the number of lost lines once a
+    line was written and none is waiting: one pair for each outage, even if single lines pass in between.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class LineWriter:
         began: Callable[[str], None] = ignore,
         ended: Callable[[int], None] = ignore,
     ) -> None:
-        """Starts the thread. `name` is the thread's."""
+        """Starts the thread. `name`: that of the thread."""
         self.written = 0
         self.dropped = 0
         self.failed = 0
@@ -62,11 +61,13 @@ class LineWriter:
         self._thread.start()
 
     def put(self, line: bytes) -> bool:
-        """Whether the line was queued; never waits. One line alone is taken whatever its size."""
+        """Whether the line was queued; never waits. A line is always taken if no other waits, whatever its
+        size."""
         return self._put(line, len(line))
 
     def put_unmade(self, make: Callable[[], bytes], size: int) -> bool:
-        """The same for a line that the thread makes, since that takes long. `size`: bytes that it keeps."""
+        """The same for a line that takes long to make, so the thread makes it. `size`: bytes of memory until
+        then."""
         return self._put(make, size)
 
     def _put(self, line: Line, size: int) -> bool:
@@ -84,14 +85,14 @@ class LineWriter:
         return False
 
     def end(self) -> None:
-        """Takes no more lines; the thread ends and closes the sink when all that wait are written."""
+        """Takes no more lines; once the waiting ones are written, the thread closes the sink and ends."""
         with self._lock:
             if not self._closed:
                 self._closed = True
                 self._queue.put(END)
 
     def close(self, timeout_s: float) -> None:
-        """`end`, and wait for it, for `timeout_s` at most. Twice is fine."""
+        """`end`, and wait for it, for `timeout_s` at most. May be called twice."""
         self.end()
         self._thread.join(max(timeout_s, 0.0))
 
@@ -132,13 +133,13 @@ class LineWriter:
             self._ended(lost)
 
     def _lose(self) -> bool:
-        """Whether the line that is lost is the first since the last trouble ended."""
+        """Whether this lost line is the first of an outage."""
         self._lost += 1
         return self._lost == 1
 
 
 def close_all(writers: Iterable[LineWriter], timeout_s: float) -> None:
-    """Close all of them, for `timeout_s` at most together."""
+    """Close all of them, waiting for `timeout_s` at most in all."""
     several = tuple(writers)
     for writer in several:
         writer.end()

@@ -1,8 +1,8 @@
-"""What Prometheus can read of the proxy: counters of ended turns, and the state of its own parts.
+"""The metrics for Prometheus: counters of ended turns, and the state of the proxy's own parts.
 
-Only this file and metrics_state.py import prometheus_client. Nothing is kept in globals: each application
-has a registry of its own. Every label takes its values from a fixed list, anything else is "other", so
-that no client and no backend can make the page grow. Model names are no label for the same reason.
+Only this file and metrics_state.py import prometheus_client. There are no globals: each application has a
+registry of its own. Every label takes its values from a fixed list, and anything else is "other", so that no
+client or backend can make the page grow. For the same reason, model names are not a label.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,7 +19,7 @@ from warmprefix.profiles import PROFILES, generic
 
 OTHER = "other"
 NOT_UNDERSTOOD = "not-understood"
-"""The kind of a turn whose body was forwarded as it came."""
+"""The kind of a turn whose body was forwarded unchanged."""
 
 CLIENTS = frozenset(profile.name for profile in (*PROFILES, generic.PROFILE))
 KINDS = frozenset((*(kind.value for kind in Kind), NOT_UNDERSTOOD))
@@ -48,13 +48,14 @@ PROXY_BUCKETS_S = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 """From a short prompt (0.3 ms) to megabytes of history that were never seen before."""
 
 FIRST_TOKEN_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-"""From a prompt that is all cached to 30,000 tokens read anew on a processor without a GPU."""
+"""From a fully cached prompt to 30,000 tokens read on a processor without a GPU."""
 
 RATE_TOKENS = 128
-"""A turn that evaluated fewer says little of the rate: gemma-3-270m on two cores took 52 ms for one
-token alone, 13 ms each for 133, 8 ms each for 261."""
+"""A turn that evaluated fewer says little about the rate: gemma-3-270m on two cores took 52 ms for one token
+alone, 13 ms each for 133, 8 ms each for 261.
+"""
 
-RATES = 64  # models whose rate is kept; one machine serves a handful
+RATES = 64  # models whose rate is remembered; one machine serves a handful
 
 
 _WHO = ("client", "kind")
@@ -68,13 +69,13 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "saved_seconds",
         "Estimate of the reading time that cached tokens saved: their number times the time per "
-        f"token of the turn itself where it evaluated at least {RATE_TOKENS} tokens, else of the last "
-        "such turn on the same model. Turns without a rate add nothing.",
+        f"token of the turn if it evaluated at least {RATE_TOKENS} tokens, otherwise of the last "
+        "such turn of the same model. Turns without a rate add nothing.",
         (),
     ),
-    ("cache_breaks", "Turns whose prompt left the one before.", ("cause", "side")),
+    ("cache_breaks", "Turns whose prompt did not continue the one before.", ("cause", "side")),
     ("lost_tokens", "Tokens evaluated again because of a break, as reported.", ("cause",)),
-    ("restored_turns", "Turns in which this was put back.", ("what",)),
+    ("restored_turns", "Turns in which this was restored.", ("what",)),
     ("rule_turns", "Turns in which the rule changed something.", ("rule",)),
     ("backend_errors", "Turns that the backend failed.", ("outcome",)),
 )
@@ -82,7 +83,7 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 class Registry(CollectorRegistry):
-    """Without the times at which series began: they double the page and no query here needs them."""
+    """Without the creation times of series: they double the page, and no query of ours needs them."""
 
     def collect(self) -> Iterator[Metric]:
         """The families of every collector."""
@@ -92,13 +93,13 @@ class Registry(CollectorRegistry):
 
 
 class Rates:
-    """Seconds that a prompt token takes, by model; learnt from turns that evaluated enough of them."""
+    """Seconds that a prompt token takes, by model; learned from turns that evaluated enough of them."""
 
     def __init__(self) -> None:
         self._by_model: dict[str | None, float] = {}
 
     def of(self, model: str | None, stats: CacheStats) -> float | None:
-        """The rate of this turn, else of the last turn on its model; None before there is one."""
+        """The rate of this turn, otherwise of the last turn of its model; None before there is one."""
         tokens, took_ms = stats.processed_tokens, stats.prompt_ms
         if (
             tokens is not None
@@ -113,7 +114,7 @@ class Rates:
 
 
 class Metrics:
-    """Counts turns as they end. `page` writes everything, the collectors given by others included."""
+    """Counts turns as they end. `page` includes the collectors that others have added."""
 
     def __init__(self) -> None:
         self.registry = Registry()
@@ -126,7 +127,7 @@ class Metrics:
             self._add("backend_errors", outcome.value, number=0)
         self._proxy_s = Histogram(
             "warmprefix_proxy_seconds",
-            "Time between the arrival of a request and its sending, ours.",
+            "The proxy's own time: from the arrival of a request until it is sent.",
             registry=self.registry,
             buckets=PROXY_BUCKETS_S,
         )
@@ -182,23 +183,23 @@ class Metrics:
             self._add("lost_tokens", cause, number=amount(found.tokens_lost))
 
     def names(self) -> list[str]:
-        """The names of all metrics, as they stand on the page."""
+        """The names of all metrics, as on the page."""
         return sorted(
             f"{family.name}_total" if family.type == "counter" else family.name
             for family in self.registry.collect()
         )
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
-        """Every metric, and the content type: OpenMetrics for who asks for it, else plain text."""
+        """Every metric, and the content type: OpenMetrics if `Accept` asks for it, otherwise plain text."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
 
 def known(name: str, names: Collection[str]) -> str:
-    """The name where it is one of the list."""
+    """The name if it is in the list, otherwise "other"."""
     return name if name in names else OTHER
 
 
 def amount(reported: int) -> float:
-    """A reported count; what no backend can have counted is nothing."""
+    """A reported count; 0 if no backend can have counted that."""
     return float(reported) if 0 <= reported < 2**53 else 0.0

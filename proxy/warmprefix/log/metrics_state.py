@@ -18,7 +18,7 @@ FAIL_OPEN = REASONS | {f"rule {name}" for name in RULE_NAMES}
 
 @dataclass(frozen=True, slots=True)
 class State(Collector):
-    """Reads counts that others keep."""
+    """Reads the counters of other parts."""
 
     counters: Counters
     log: TurnLog
@@ -29,7 +29,7 @@ class State(Collector):
         """The families, with the values of this moment."""
         yield self._fail_open()
         yield _count(
-            "log_lines_dropped", "Lines of the log given up: too many waited.", self.log.dropped
+            "log_lines_dropped", "Lines of the log dropped: too many waited.", self.log.dropped
         )
         yield _count(
             "log_lines_failed", "Lines that a stream or file did not take.", self.log.failed
@@ -41,7 +41,7 @@ class State(Collector):
         yield _gauge("ledger_conversations", "Conversations in the ledger.", ledger.conversations)
         yield _gauge("ledger_messages", "Messages in the ledger.", ledger.messages)
         yield _gauge("ledger_bytes", "Size of the ledger.", ledger.bytes)
-        yield _count("ledger_entries_lost", "Turns that the ledger could not keep.", ledger.lost)
+        yield _count("ledger_entries_lost", "Turns that the ledger could not store.", ledger.lost)
         yield _count(
             "ledger_files_replaced", "Ledger files found damaged and set aside.", ledger.replaced
         )
@@ -49,20 +49,20 @@ class State(Collector):
     def _prewarms(self) -> Iterable[Metric]:
         counts = self.counters.prewarms
         yield _count("prewarms", "Coming prompts that were read ahead.", counts["runs"])
-        yield _count("prewarmed_tokens", "Tokens evaluated by that.", counts["tokens"])
+        yield _count("prewarmed_tokens", "Tokens that were read ahead.", counts["tokens"])
         yield _count("prewarms_cancelled", "Of these, ended by a request.", counts["cancelled"])
 
     def _snapshots(self) -> Iterable[Metric]:
         counts = self.counters.snapshots
         yield _count("slots_saved", "Slots saved to disk.", counts["saved"])
-        yield _count("slots_restored", "Slots restored from it.", counts["restored"])
+        yield _count("slots_restored", "Slots restored from disk.", counts["restored"])
         tokens = counts["restored_tokens"]
         yield _count("restored_tokens", "Tokens that were restored instead of evaluated.", tokens)
 
     def _fail_open(self) -> Metric:
         family = CounterMetricFamily(
             "warmprefix_fail_open",
-            "Requests, messages or records that went on without our cleverness.",
+            "Requests, messages or records that went on without a part of the proxy that failed.",
             labels=["reason"],
         )
         by_reason = dict.fromkeys(REASONS, 0)  # there from the start, so that the first one shows

@@ -1,15 +1,14 @@
 """The operator's log: what the proxy says to the person who runs it, a line with time and level on
 standard error.
 
-Every module says it through the standard library's `logging`, under its own name; nobody writes to standard
-error himself, for that waits for whoever reads it. Here the messages get their text and their thread.
+Every module says it through the standard library's `logging`, under its own name; none writes to standard error
+itself, as that waits for the reader. Here the messages get their format and their thread.
 
 Only `serve` opens it. Another command leaves messages to `logging` itself, which shows warnings and errors
-without time; there is nobody there whom a slow terminal could hold up.
+without time; a slow terminal delays nobody there.
 
-Levels: an error is a mistake of ours; a warning, that something is not as it should be and requests go on; an
-info, what the proxy does; debug, what would be too much for every day. Of other libraries only warnings and
-errors are shown.
+Levels: an error is a mistake of ours; a warning says that something is wrong but requests go on; an info says
+what the proxy does; debug is too much for every day. Other libraries show only warnings and errors.
 """
 
 import logging
@@ -24,10 +23,10 @@ from warmprefix.log.lines import LineWriter, not_written
 from warmprefix.log.sinks import stream_sink
 
 MAX_WAITING_BYTES = 1 << 20
-"""Some thousand messages, or hundreds with a traceback, while nobody reads."""
+"""Room for some thousand messages, or hundreds with a traceback, while nobody reads."""
 
 CLOSE_S = 1.0
-"""How long the end waits for a standard error that takes nothing."""
+"""How long shutdown waits for a standard error that takes nothing."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class OperatorFormatter(logging.Formatter):
     default_msec_format = None
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the library's name
-        """The first line. Our own modules are one to the operator; other libraries keep their names."""
+        """The first line. All our modules have one name for the operator; other libraries keep theirs."""
         package, _, _ = __name__.partition(".")
         is_ours = record.name.partition(".")[0] == package
         name = package if is_ours else record.name
@@ -70,14 +69,14 @@ class LineHandler(logging.Handler):
         self.writer.put(f"{text}\n".encode(errors="backslashreplace"))
 
     def report_lost(self, lines: int) -> None:
-        """The stream takes messages again. Reported at every level: what was lost may have been errors."""
+        """The stream takes messages again. Reported at every level, as errors may have been lost."""
         text = f"standard error is written again; {not_written(lines)}"
         self.emit(logger.makeRecord(logger.name, logging.WARNING, __file__, 0, text, (), None))
 
 
 @contextmanager
 def operator_log(level: str, stream: IO[str] | None) -> Iterator[None]:
-    """Messages of this level and above go to the stream meanwhile, if there is one; so does what Python
+    """For its duration, messages of this level and above go to the stream, if there is one; so does what Python
     itself would write to standard error."""
     root, ours = logging.getLogger(), logging.getLogger(__name__.partition(".")[0])
     levels = root.level, ours.level
@@ -101,14 +100,14 @@ def operator_log(level: str, stream: IO[str] | None) -> Iterator[None]:
 
 
 def report_unraisable(error: "sys.UnraisableHookArgs") -> None:
-    """An error in a finalizer, which nobody can catch."""
+    """Log an error in a finalizer, which nothing can catch."""
     logger.error(
         "%s: %r", error.err_msg or "ignored an error in", error.object, exc_info=error.exc_value
     )
 
 
 def report_thread(error: threading.ExceptHookArgs) -> None:
-    """An error that ended a thread."""
+    """Log an error that ended a thread."""
     if error.exc_type is not SystemExit:
         name = error.thread.name if error.thread else "unknown"
         logger.error("thread %s failed", name, exc_info=error.exc_value)

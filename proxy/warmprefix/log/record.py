@@ -62,7 +62,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
 
 
 def bare_record_of(turn: Turn) -> Record:
-    """What can be said of a turn whose record cannot be made."""
+    """The reduced record of a turn whose full record cannot be made."""
     return dict.fromkeys(FIELDS) | {
         "turn": turn.id,
         "endpoint": turn.endpoint,
@@ -72,7 +72,7 @@ def bare_record_of(turn: Turn) -> Record:
 
 
 def detail_of(turn: Turn) -> Record:
-    """What the log leaves out of a turn, for those who ask for this one."""
+    """The details of a turn that the log leaves out."""
     return {
         "error": turn.error,
         "session": turn.session,

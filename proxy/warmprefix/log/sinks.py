@@ -1,6 +1,6 @@
-"""Where lines go: a file descriptor, a stream without one, a file that is rotated.
+"""The sinks of lines: a file descriptor, a stream without one, a rotated file.
 
-All of them wait for whoever takes the bytes; only the thread of a LineWriter may call them.
+All of them block until the bytes are taken; only the thread of a LineWriter may call them.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ class Stream:
 
     def write(self, line: bytes) -> None:
         """Writes the whole line. Raises OSError or ValueError."""
-        self._stream.write(line.decode() if self._is_text else line)  # type: ignore[arg-type]  # told apart above
+        self._stream.write(line.decode() if self._is_text else line)  # type: ignore[arg-type]  # checked above
         self._stream.flush()
 
     def close(self) -> None:
@@ -53,8 +53,8 @@ class Stream:
 
 
 class Descriptor:
-    """Writes lines to a file descriptor, which stays open. A full disk may take the half of one: its rest
-    goes before the next."""
+    """Writes lines to a file descriptor, which stays open. If a full disk takes half of one, the rest is
+    written before the next."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -74,7 +74,7 @@ class Descriptor:
 
 
 def write_all(descriptor: int, line: bytes) -> None:
-    """Writes the whole line; raises OSError, and a part of it may be written then."""
+    """Writes the whole line; raises OSError, and part of it may have been written by then."""
     rest = memoryview(line)
     while rest:
         rest = rest[write_some(descriptor, rest) :]
@@ -92,7 +92,7 @@ def write_some(descriptor: int, data: bytes | memoryview) -> int:
 class RotatingFile:
     """A file of mode 0600 that is renamed to `.1`, `.2` ... before it would outgrow `max_bytes`.
 
-    Once its path names another file or none, as after logrotate, lines go to a new file there.
+    If its path names another file or none, as after logrotate, lines go to a new file there.
     """
 
     def __init__(self, path: Path, max_bytes: int, backups: int) -> None:
@@ -120,7 +120,7 @@ class RotatingFile:
             write_all(self._descriptor, line)
         except OSError:
             with contextlib.suppress(OSError):  # it may be a pipe
-                os.ftruncate(self._descriptor, size)  # a full disk may have taken the half of it
+                os.ftruncate(self._descriptor, size)  # a full disk may have taken half of it
             raise
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class RotatingFile:
     def _open(self) -> int:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with contextlib.suppress(OSError):
-            if not ends_a_line(self.path):  # whoever wrote it was killed, or the disk was full
+            if not ends_a_line(self.path):  # the writer was killed, or the disk was full
                 os.write(descriptor, b"\n")
         return descriptor
 
@@ -153,7 +153,7 @@ class RotatingFile:
 
 
 def is_at(descriptor: int, path: Path) -> bool:
-    """Whether the open file is the one that the path names. A path that cannot be asked is believed."""
+    """Whether the open file is the one that the path names. True also if the path cannot be examined."""
     try:
         named = path.stat()
     except FileNotFoundError:
@@ -164,7 +164,7 @@ def is_at(descriptor: int, path: Path) -> bool:
 
 
 def ends_a_line(path: Path) -> bool:
-    """Whether the file has no half line at its end. Raises OSError."""
+    """Whether the file ends with a whole line. Raises OSError."""
     if not path.is_file() or not path.stat().st_size:
         return True
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Turns that have ended: to the log, to those who watch, and kept for a while."""
+"""Turns that have ended: they go to the log and to the watchers, and are remembered for a while."""
 
 import asyncio
 from collections import deque
@@ -14,7 +14,7 @@ from warmprefix.log.writer import TurnLog
 from warmprefix.pipeline.observe import Savings
 
 _KEPT = 1000  # turns that the API can look back on: a long day, about a megabyte
-_BEHIND = 256  # turns that a watcher may be late before it is told to start anew
+_BEHIND = 256  # turns that a watcher may be late before it must start again
 
 
 @dataclass(slots=True, eq=False)
@@ -46,18 +46,18 @@ class Turns:
         return place
 
     def fill(self, place: Place, turn: Turn) -> None:
-        """The turn for a reserved place; it and those behind it that waited are logged."""
+        """Put a turn in its reserved place; it is logged, and so are those that waited for it."""
         place.turn = turn
         while self._waiting and (first := self._waiting[0].turn) is not None:
             self._waiting.popleft()
             self._show(first)
 
     def add(self, turn: Turn) -> None:
-        """Log a turn and show it to the watchers, behind those that came before. Never waits."""
+        """Log a turn and send it to the watchers, after those that came before. Never waits."""
         self.fill(self.reserve(), turn)
 
     def _show(self, turn: Turn) -> None:
-        """The sums first: what fails in them is named in the line."""
+        """The sums come first, so that a failure in them is named in the line."""
         noted = list(turn.failed_open)
         with guard(self._counters, "metrics", noted):
             self.savings.add(turn)
@@ -67,7 +67,7 @@ class Turns:
         with guard(self._counters, "log"):
             self._log.write(record)
         self._kept.append((record, detail))
-        self._tell(record)
+        self._publish(record)
 
     def _record(self, turn: Turn, noted: list[str]) -> tuple[Record, Record]:
         with guard(self._counters, "log", noted):
@@ -75,7 +75,7 @@ class Turns:
             return record_of(turn, excerpts=self._excerpts), detail_of(turn)
         return bare_record_of(replace(turn, failed_open=tuple(noted))), {}
 
-    def _tell(self, record: Record) -> None:
+    def _publish(self, record: Record) -> None:
         for queue in tuple(self._watchers):
             try:
                 queue.put_nowait(record)

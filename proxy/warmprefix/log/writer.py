@@ -1,8 +1,8 @@
-"""The turn log: one JSON line a turn on a stream and, if configured, in a rotating file.
+"""The turn log: one JSON line for each turn, on a stream and, if configured, in a rotating file.
 
-`TurnLog.write` may be called from the event loop: it never waits for standard output or the disk. Each of
-the two has a queue and a thread of its own (lines.py), so that one that takes nothing costs the other no
-line. What a record says is decided elsewhere; here it gets its order and its bytes.
+`TurnLog.write` may be called from the event loop: it never waits for standard output or the disk. Each has a
+queue and a thread of its own (lines.py), so that one that takes nothing costs the other no line. Others decide
+what a record says; here it gets its order and its bytes.
 """
 
 import json
@@ -58,7 +58,7 @@ FIELDS: tuple[str, ...] = (
     "would_save",
     "failed_open",
 )
-"""The fields of a line, in order; all are always there. Source: docs/design.md, Interfaces."""
+"""The fields of a line, in order; all are always present. Source: docs/design.md, Interfaces."""
 
 MAX_WAITING_BYTES = 4 << 20
 """Lines that may wait for standard output or the disk: thousands, which are hours of one person's turns."""
@@ -68,10 +68,10 @@ CLOSE_S = 2.0
 
 
 class TurnLog:
-    """Writes records as JSON lines. `dropped`: lines that found a queue full or the log closed.
+    """Writes records as JSON lines. `dropped`: lines for which a queue was full or the log closed.
 
-    `failed`: lines that a stream or file did not take; the next ones are tried again. The operator is told
-    when that begins and when it is over.
+    `failed`: lines that a stream or file did not take; the next ones are tried again. The operator's log says
+    when that begins and ends.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class TurnLog:
 
     @property
     def dropped(self) -> int:
-        """Lines given up, of all that they were to be written to."""
+        """Dropped lines, summed over all sinks."""
         return sum(writer.dropped for writer in self._writers.values())
 
     @property
@@ -104,13 +104,13 @@ class TurnLog:
         return sum(writer.failed for writer in self._writers.values())
 
     def write(self, record: Mapping[str, object]) -> None:
-        """Queues one record; never waits and never raises for what a record holds."""
+        """Queues one record; never waits, and never raises because of its content."""
         line = line_of(record)
         for writer in self._writers.values():
             writer.put(line)
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
-        """Writes what is queued, for `timeout_s` at most, and ends the threads. Twice is fine."""
+        """Writes what is queued, for `timeout_s` at most, and ends the threads. May be called twice."""
         close_all(self._writers.values(), timeout_s)
         for name, writer in self._writers.items():
             if lines := writer.lost + writer.waiting:
@@ -118,7 +118,7 @@ class TurnLog:
 
 
 def writer_of(name: str, sink: Sink, max_waiting_bytes: int) -> LineWriter:
-    """What writes the turn log to one of its places."""
+    """The writer of the turn log to one sink."""
 
     def began(why: str) -> None:
         logger.warning("the turn log cannot be written: %s: %s; requests go on", name, why)
@@ -136,7 +136,7 @@ def writer_of(name: str, sink: Sink, max_waiting_bytes: int) -> LineWriter:
 
 
 def line_of(record: Mapping[str, object]) -> bytes:
-    """The record as one JSON line with exactly the FIELDS; what it lacks is null."""
+    """The record as one JSON line with exactly the FIELDS; missing ones are null."""
     ordered = {name: record.get(name) for name in FIELDS}
     try:
         return orjson.dumps(ordered, default=str, option=orjson.OPT_APPEND_NEWLINE)

@@ -28,12 +28,12 @@ BENCHMARKS: dict[str, tuple[Command, str]] = {
 USAGE = """\
 usage: python -m bench [NAME [OPTIONS]]
 
-Without a name all of them run, each with its defaults.
+Without a name all benchmarks run, each with its defaults.
 
 {names}
 
-`python -m bench NAME --help` shows what each one can do. How the figures come about, and those we
-measured, stand in bench/README.md.
+`python -m bench NAME --help` shows the options of each. bench/README.md explains the figures and lists those we
+measured.
 
 Example: python -m bench sessions --script household --family chatml_tools"""
 

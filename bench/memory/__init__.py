@@ -1,1 +1,1 @@
-"""Memory: what the proxy holds, idle, after ten thousand conversations, and as time goes on."""
+"""Memory: how much the proxy uses idle, after ten thousand conversations, and as time goes on."""

@@ -18,21 +18,21 @@ from bench.path.contestants import backend
 from bench.path.processes import Running, free_port, process, resident_mb, wait_until_answered
 from bench.path.report import Goal, exit_code, goal_lines, machine, markdown
 
-HELP = "what the proxy holds: idle, after ten thousand conversations, and as time goes on"
+HELP = "memory of the proxy: idle, after ten thousand conversations, and as time goes on"
 HIGHEST_IDLE_MB = 90.0
 HIGHEST_FULL_MB = 200.0
 HIGHEST_START_S = 1.0
 HIGHEST_GROWTH_MB = 5.0
-"""From the first third of the time that goes on to its last third: what a busy allocator moves up and down."""
+"""Growth from the first third of the long phase to its last: a busy allocator varies by as much."""
 _STARTS = 7
 _IDLE_S = 3.0  # the backend has been asked and its template probed
 _STEP = 1000
-_RETURNING = 0.5  # of the conversations as time goes on are old ones; the others are new
+_RETURNING = 0.5  # of the conversations in the long phase are old ones; the others are new
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Resident memory and the size of the ledger's files when so many conversations had been held."""
+    """Resident memory and the size of the ledger's files after so many conversations."""
 
     conversations: int
     resident_mb: float
@@ -41,10 +41,10 @@ class Sample:
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Measure and print; 1 when a goal was missed."""
+    """Measure and print; 1 if a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench memory", description=HELP)
     parser.add_argument("--conversations", type=int, default=10_000)
-    parser.add_argument("--minutes", type=float, default=5.0, help="that it goes on after them")
+    parser.add_argument("--minutes", type=float, default=5.0, help="length of the long phase")
     options = parser.parse_args(arguments)
     with ExitStack() as stack:
         port, _ = stack.enter_context(backend())
@@ -111,13 +111,13 @@ class Measured:
         self._began_s = time.monotonic()
 
     def fill(self, conversations: int) -> Iterator[Sample]:
-        """A sample at every thousand new conversations."""
+        """Yield a sample after every thousand new conversations."""
         for first in range(0, conversations, _STEP):
             last = min(first + _STEP, conversations)
             yield self._hold(list(range(first, last)), last)
 
     def go_on(self, conversations: int, seconds: float) -> Iterator[Sample]:
-        """A sample every few seconds: old conversations come back among new ones."""
+        """Yield a sample every few seconds, while old conversations come back among new ones."""
         until_s = time.monotonic() + seconds
         chance = random.Random(1)
         while time.monotonic() < until_s:
@@ -141,7 +141,7 @@ class Measured:
 
 
 def table(samples: Sequence[Sample]) -> list[str]:
-    """A row a sample."""
+    """One row for each sample."""
     head = ["conversations", "resident MB", "ledger MB", "after s"]
     return markdown(
         head,
@@ -158,13 +158,14 @@ def table(samples: Sequence[Sample]) -> list[str]:
 
 
 def thinned(samples: Sequence[Sample], rows: int = 6) -> list[Sample]:
-    """Not more than so many of them and the last."""
+    """At most so many of them, and the last."""
     step = max(1, len(samples) // rows)
     return [*samples[:-1:step], *samples[-1:]]
 
 
 def growth_mb(samples: Sequence[Sample]) -> float | None:
-    """Mean resident memory of the last third less that of the first; None for less than three samples."""
+    """Mean resident memory of the last third minus that of the first; None if there are fewer than three
+    samples."""
     third = len(samples) // 3
     if not third:
         return None
@@ -173,7 +174,7 @@ def growth_mb(samples: Sequence[Sample]) -> float | None:
 
 
 def goals(start: float, idle: float, full: float, going_on: Sequence[Sample]) -> list[Goal]:
-    """Those of memory and start."""
+    """The goals of memory and start."""
     growth = growth_mb(going_on)
     return [
         Goal(f"starts in at most {HIGHEST_START_S} s", f"{start:.2f} s", start <= HIGHEST_START_S),

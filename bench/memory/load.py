@@ -1,7 +1,7 @@
 """Whole conversations, one after the other on each of a few connections. A process of its own.
 
-`python -m bench.memory.load PORT` reads jobs from standard input, one JSON object a line, and answers each with
-a line when it is done: how many requests there were.
+`python -m bench.memory.load PORT` reads jobs from standard input, one JSON object per line, and answers each,
+once it is done, with a line that says how many requests there were.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bench.path.bodies import history
 
 MESSAGES = 50
-_CHARACTERS = 400  # a message, so that a conversation is 20 KB
+_CHARACTERS = 400  # per message, so that a conversation has 20 KB
 _CONNECTIONS = 4
 _REPLY: dict[str, object] = {"role": "assistant", "content": "A reply of some words."}  # the mock's
 
@@ -26,8 +26,8 @@ class Job:
 
 
 def requests_of(number: int) -> Iterator[bytes]:
-    """The last two requests of a conversation, of 48 and 50 messages. The first is all new to the proxy, as
-    after a restart; the second adds the reply and a question."""
+    """The last two requests of a conversation, of 48 and 50 messages. The first is new to the proxy, as after a
+    restart; the second adds the reply and a question."""
     mark = f"{number:06} "
     first = history(MESSAGES - 2, (MESSAGES - 2) * _CHARACTERS, mark)
     question: dict[str, object] = {"role": "user", "content": f"{mark}And what else is there?"}
@@ -36,7 +36,8 @@ def requests_of(number: int) -> Iterator[bytes]:
 
 
 async def run(port: int, job: Job) -> int:
-    """All of them; how many requests there were. Raises ConnectionError for another answer than 200."""
+    """Play all of them; returns how many requests there were. Raises ConnectionError if an answer is not
+    200."""
     waiting = iter(job.numbers)
     counts = [_play(port, waiting) for _ in range(_CONNECTIONS)]
     return sum(await asyncio.gather(*counts))

@@ -1,4 +1,4 @@
-"""`python -m bench never_worse`: the law on random traffic and stock servers."""
+"""`python -m bench never_worse`: checks the law with random traffic on stock servers."""
 
 import argparse
 import signal
@@ -18,17 +18,17 @@ from bench.never_worse.verdict import Pair, Row
 from tests.servers.stock import stock_binary
 
 AT_ONCE = 4
-"""Clients that ask at the same time with --parallel."""
+"""How many clients ask at the same time with --parallel."""
 
 HELP = "random traffic on stock llama-servers: tokens processed through <= direct"
 _MORE = """\
 Each plan is random traffic of one kind, a function of its seed: played once directly and once through
-`warmprefix serve` with default settings, each time on a fresh llama-server. What is counted is what the server
+`warmprefix serve` with default settings, each time on a fresh llama-server. We count the tokens that the server
 says it evaluated for each request. The law, for each setting and model:
   the sum of its plans through the proxy <= direct,
-  no plan above 1.05 x direct + 1 token a request,
-  no plan of kind "single" (one conversation) above direct + 1 token a request;
-  no request fails and no nap is disturbed that is not directly.
+  no plan above 1.05 x direct + 1 token per request,
+  no plan of kind "single" (one conversation) above direct + 1 token per request;
+  no request fails and no sleep is disturbed only through the proxy.
 
 examples:
   python -m bench never_worse --plans 12                      every setting, the full-attention model
@@ -37,14 +37,14 @@ examples:
   python -m bench never_worse --setting "no flags" --verbose 17    one plan, request by request
   python -m bench never_worse --parallel                      the clients of a plan ask at the same time
   python -m bench never_worse --latency                       nobody waits for a busy slot while one is idle
-  python -m bench never_worse --scenes                        plain scenes, a row each, with the strict law
+  python -m bench never_worse --scenes                        plain scenes, one row each, with the strict law
 """
 
 
 def command(arguments: Sequence[str]) -> int:
     """0 if the law holds, 1 if not."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are ended on the way out
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     if stock_binary() is None:
         sys.stderr.write("no llama-server; make servers\n")
         return 1
@@ -67,7 +67,7 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def judge(rows: Iterable[Row], *, parallel: bool) -> int:
-    """Print the rows as they come, and what breaks the law; 0 if nothing does."""
+    """Print the rows as they come, and every breach of the law; 0 if there is none."""
     print(
         f"{'setting':<28}{'model':<11}{'plans':>5}{'direct':>11}{'through':>11}{'ratio':>7}"
         f"{'ahead':>9}  worst plan"
@@ -103,12 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     say = parser.add_argument
     say("--plans", type=int, default=12, help="plans for each setting and model (12)")
-    say("--scenes", action="store_true", help="no random traffic but the plain scenes of scenes.py")
+    say("--scenes", action="store_true", help="the scenes of scenes.py instead of random traffic")
     say("--latency", action="store_true", help="times to the first byte instead of tokens")
     say("--seed", type=int, default=0, help="seed of the first plan; the others follow (0)")
     say("--setting", action="append", choices=list(SETTINGS), help="may be repeated; default: all")
     say("--model", action="append", choices=list(MODELS), help="may be repeated; default: full")
-    say("--kind", choices=list(KINDS), help="traffic of one kind; default: they take turns")
+    say("--kind", choices=list(KINDS), help="traffic of one kind; default: all in turn")
     say("--parallel", action="store_true", help="the clients of a plan ask at the same time")
     say("--jobs", type=int, default=1, help="plans at the same time (1); counts stay the same")
     say(
@@ -135,7 +135,7 @@ def measure(
                 progress(f"{setting.name}, {model.name}: {len(row.pairs)} of {len(plans)}", began)
         except (
             BaseException
-        ):  # interrupted or failed: the plans that run end their servers, no more begin
+        ):  # interrupted or failed: running plans stop their servers, no more begin
             pool.shutdown(cancel_futures=True)
             raise
     if sys.stderr.isatty():
@@ -144,7 +144,7 @@ def measure(
 
 
 def progress(told: str, began: float) -> None:
-    """A line that writes itself over, for a person who waits."""
+    """A line that is overwritten each time, for a person who waits."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{told}, {time.monotonic() - began:.0f} s ")
         sys.stderr.flush()
@@ -183,7 +183,7 @@ def line(row: Row, *, parallel: bool) -> str:
 
 
 def show(plan: Plan, setting: Setting, model: Model, *, at_once: int = 1) -> None:
-    """One plan, request by request: prompt, evaluated directly, evaluated through, what the proxy says."""
+    """Print one plan, request by request: prompt, tokens evaluated directly and through the proxy, its log."""
     direct = play(plan, setting, model, through=False, at_once=at_once)
     through = play(plan, setting, model, through=True, at_once=at_once)
     print(f"seed {plan.seed}: {plan.kind}, {plan.template}, on {setting.name}, {model.name}")

@@ -1,7 +1,7 @@
 """Nobody waits for a busy slot while one is idle: time to the first byte of streamed replies.
 
-Twice as many conversations as slots, and never more requests at once than slots: directly, no request ever
-waits for the end of another. A reply takes long enough for a wait to be seen.
+There are twice as many conversations as slots, but never more requests at once than slots: without the proxy no
+request ever waits for another. A reply takes long enough that a wait would be seen.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds up to the first byte, of all requests. `failed`: those that failed through the proxy alone."""
+    """Seconds up to the first byte, of all requests. `failed`: those that failed only through the proxy."""
 
     direct: tuple[float, ...]
     through: tuple[float, ...]
@@ -34,7 +34,7 @@ class Times:
 
 
 def at(times: tuple[float, ...], share: float) -> float:
-    """The time that this share of them does not exceed."""
+    """The time that this share of them does not exceed (a percentile)."""
     return sorted(times)[min(len(times) - 1, int(share * len(times)))]
 
 
@@ -51,7 +51,7 @@ def crowd(seed: int, conversations: int) -> Plan:
 
 
 def measure(setting: Setting, model: Model, seed: int) -> Times:
-    """Both ways in turn, some rounds."""
+    """Measure both ways in turn, for some rounds."""
     found: dict[bool, list[tuple[float, ...]]] = {False: [], True: []}
     failed = 0
     for number in range(_ROUNDS):

@@ -1,4 +1,4 @@
-"""Makes the steps of a plan: conversations and what their users, clients and models do."""
+"""Makes the steps of a plan: conversations, and what their users, clients and models do."""
 
 import json
 import random
@@ -89,14 +89,14 @@ class Maker:
         return made
 
     def plain_client(self, system_text: str | None) -> Client:
-        """A new conversation of a client that keeps all it gets as it is."""
+        """A new conversation of a client that stores everything unchanged."""
         made = Client(chr(ord("a") + len(self.clients)))
         self.systems[made.name] = () if system_text is None else (system(system_text),)
         self.clients.append(made)
         return made
 
     def say(self, client: Client) -> None:
-        """One more turn: a message of the user's, tool calls with their results, an answer."""
+        """One more turn: a user message, tool calls with their results, an answer."""
         new: tuple[Json, ...] = (user(between(self.chance, 20, 400)),)
         size = 0
         for _ in range(self.chance.choice((0, 1, 1, 2, 3)) if "tools" in client.options else 0):
@@ -122,12 +122,12 @@ class Maker:
         )
 
     def retry(self, client: Client) -> None:
-        """The same question again: the user was not content."""
+        """The same question again: the user was not satisfied."""
         if client.turns:
             self.ask(client, drop=1)
 
     def edit(self, client: Client) -> None:
-        """An earlier question is asked otherwise; what came after it is gone."""
+        """An earlier question is rephrased; everything after it is dropped."""
         if client.turns:
             back = min(client.turns, self.chance.choice((1, 1, 2, 3)))
             drop = sum(client.sizes[-back:])
@@ -135,7 +135,7 @@ class Maker:
             client.sizes[-back:] = [2]
 
     def fork(self, client: Client) -> None:
-        """The conversation goes on in two ways from here, or from earlier on."""
+        """The conversation goes on in two ways from here, or from an earlier point."""
         if client.turns and len(self.clients) < 6:
             back = self.chance.choice((0, 0, 1)) if client.turns > 1 else 0
             keep = client.turns - back
@@ -154,7 +154,7 @@ class Maker:
             self.ask(client, drop=1)
 
     def task(self, client: Client, shared: bool | None = None) -> None:
-        """A title, tags or follow-up request: with a prompt of its own, or behind the conversation."""
+        """A title, tags or follow-up request: with a prompt of its own, or after the conversation."""
         if not client.turns:
             return
         drawn = self.chance.random()
@@ -197,9 +197,8 @@ class Maker:
         self.steps.append(Other(client.name, path, bodies[path]))
 
     def play(self, requests: int, *weights: tuple[Callable[[Client], None], float]) -> None:
-        """Random actions of random conversations, those that began last more often, and pauses.
-
-        Some of the pauses are long enough for the proxy to work ahead.
+        """Random actions of random conversations, recent ones more often, and pauses. Some of the pauses are
+        long enough for the proxy to read ahead.
         """
         actions, shares = zip(*weights, strict=True)
         for client in self.clients[:]:
@@ -212,7 +211,7 @@ class Maker:
                 self.steps.append(Pause(self.chance.choice((0.02, 0.05, 0.05, 0.1, 0.1, 0.6))))
 
     def _habits(self) -> tuple[str, ...]:
-        """Noises that a client always makes: most make none or a neutral one."""
+        """The noises that a client always makes: most clients make none, or a neutral one."""
         drawn = self.chance.random()
         if drawn < 0.5:
             return ()
@@ -221,7 +220,7 @@ class Maker:
         return (self.chance.choice(LOUD),)
 
     def _answer(self) -> Json:
-        """What the model says: at times with blanks at its edges, at times after thinking."""
+        """What the model says: sometimes with blanks at its edges, sometimes after reasoning."""
         said = between(self.chance, 6, 60)
         drawn = self.chance.random()
         edged = f"\n\n{said}" if drawn < 0.15 else f"{said}  \n" if drawn < 0.3 else said
@@ -233,7 +232,7 @@ class Maker:
         return {"reasoning_content": between(self.chance, 8, 50)}
 
     def _calls(self, tools: Sequence[Json]) -> Json:
-        """One to three calls of tools, spelled as models do: keys as they come, or without blanks."""
+        """One to three calls of tools, written as models do: keys in any order, or without blanks."""
         calls = []
         for _ in range(self.chance.choice((1, 1, 1, 2))):
             function = self.chance.choice(tools)["function"]

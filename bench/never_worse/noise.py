@@ -24,7 +24,7 @@ NOISES: Mapping[str, Change] = {
 def noisy(
     messages: Sequence[Json], tools: Sequence[Json], names: Sequence[str], request: int
 ) -> Draft:
-    """What the client sends for what it holds."""
+    """What the client sends for its stored history."""
     draft = Draft(tuple(messages), tuple(tools), request)
     for name in names:
         draft = NOISES[name](draft)

@@ -1,4 +1,4 @@
-"""A plan: what the clients of one run do, step by step. A function of its seed, made without the proxy."""
+"""A plan: what the clients of one run do, step by step. It depends only on its seed, not on the proxy."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,10 +9,10 @@ Base = Literal["history", "system", "nothing"]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A chat completion. `who`: the conversation; those with the same name up to the dot are one client's.
+    """A chat completion. `who`: the conversation; those with the same name up to the dot belong to one client.
 
     `drop`: messages at the end of the history that the client takes back first. `new`: messages that it adds;
-    `{history}` in them becomes the conversation as text. `base`: what stands before them. `kept`: they and the
+    `{history}` in them becomes the conversation as text. `base`: what comes before them. `kept`: they and the
     reply stay in the history. `reply`: the message that the model says. `noises`: what the client does to its
     history, names of noise.py. `options`: other members of the body.
     """
@@ -48,7 +48,7 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nobody asks anything for so long."""
+    """No requests for so long."""
 
     seconds: float
 
@@ -60,7 +60,7 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Nap:
-    """Nobody asks anything until the server sleeps (`--sleep-idle-seconds`)."""
+    """No requests until the server sleeps (`--sleep-idle-seconds`)."""
 
 
 Step = Ask | Fork | Other | Pause | Restart | Nap
@@ -70,7 +70,7 @@ Step = Ask | Fork | Other | Pause | Restart | Nap
 class Plan:
     """`systems`: the opening messages of each conversation. `template`: the chat template's name.
 
-    `strict`: it may cost through the proxy what it costs directly, and one token a request.
+    `strict`: through the proxy it may cost at most one token per request more than directly.
     """
 
     seed: int
@@ -87,7 +87,7 @@ class Plan:
 
     @property
     def calls(self) -> bool:
-        """Whether tools are offered in it."""
+        """Whether it offers tools."""
         return any(isinstance(step, Ask) and "tools" in step.options for step in self.steps)
 
     @property

@@ -1,4 +1,4 @@
-"""Plays a plan against an address, as its clients would, and keeps what the server counted."""
+"""Plays a plan against an address, as its clients would, and records what the server counted."""
 
 import http.client
 import json
@@ -32,7 +32,7 @@ class Failed(RuntimeError):
 
 
 class Player:
-    """`restart`, `nap`: what these steps do. `forced`: replies are what the plan says, by a grammar."""
+    """`restart`, `nap`: called for these steps. `forced`: a grammar makes the replies those of the plan."""
 
     def __init__(
         self,
@@ -57,7 +57,8 @@ class Player:
         return self.counts
 
     def play_at_once(self, most: int) -> list[Count]:
-        """Those of different clients at the same time, `most` at once; without pauses, restarts and naps."""
+        """The steps of different clients at the same time, `most` at once; without pauses, restarts and
+        naps."""
         turns = threading.Semaphore(most)
         lanes: dict[str, list[tuple[int, Step]]] = {}
         for number, step in enumerate(self._plan.steps):
@@ -86,7 +87,7 @@ class Player:
             for number, step in steps:
                 with turns:
                     self._do(number, step)
-        except BaseException as failure:  # told by the thread that waits
+        except BaseException as failure:  # raised again by the thread that waits
             failures.append(failure)
 
     def _do(self, number: int, step: Step) -> None:
@@ -187,7 +188,7 @@ def joined(data: bytes) -> Json:
 
 
 def counted(answer: Json) -> tuple[int, int]:
-    """Tokens of the prompt, and those of them that the server evaluated, by its own counts."""
+    """Tokens of the prompt, and how many of them the server evaluated, by its own counts."""
     if "timings" in answer:
         timings = answer["timings"]
         return timings["cache_n"] + timings["prompt_n"], timings["prompt_n"]

@@ -1,4 +1,4 @@
-"""What a plan is played on: a stock llama-server and, in front of it or not, `warmprefix serve`."""
+"""The servers that a plan is played on: a stock llama-server, with or without `warmprefix serve` in front."""
 
 import json
 import multiprocessing
@@ -28,7 +28,7 @@ _starting.set_forkserver_preload(["bench.never_worse.preload"])
 
 @dataclass(slots=True)
 class Played:
-    """`total`: what the server evaluated in all, asked for by clients or not. `log`: the proxy's lines.
+    """`total`: all tokens that the server evaluated, for clients or not. `log`: the proxy's lines.
 
     `failures`: requests that had to be made once more. `sleepless`: naps that the server was kept from.
     """
@@ -46,7 +46,7 @@ class Played:
 
 
 class Server:
-    """The llama-server of one run; what it counted outlives its restarts."""
+    """The llama-server of one run; its counts survive its restarts."""
 
     def __init__(self, plan: Plan, setting: Setting, model: Model, folder: Path) -> None:
         flags = [*setting.flags, "--metrics"]
@@ -67,7 +67,7 @@ class Server:
         return self._before + round(float(found[1]))
 
     def restart(self) -> None:
-        """Kill it and start it anew."""
+        """Kill it and start it again."""
         self._before = self.total()
         self.stock.kill()
         self.stock.start()
@@ -103,7 +103,7 @@ def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: 
         player = Player(url, plan, server.restart, server.nap, forced=model.forced)
         counts = player.play() if at_once == 1 else player.play_at_once(at_once)
         total = server.total()
-        through_it.close()  # else its last line may be half written
+        through_it.close()  # otherwise its last line may be half written
         log = (folder / "stdout").read_text().splitlines() if through else []
         lines = [json.loads(line) for line in log if line.startswith("{")]
         return Played(counts, total, player.failures, server.sleepless, lines)

@@ -1,4 +1,4 @@
-"""Ordinary traffic that was once made worse, as a table: what people do, and the servers it was measured on."""
+"""Ordinary traffic that the proxy once made worse, as a table: what people do, and on which servers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Scene:
     settings: tuple[str, ...] = ("no flags",)
 
     def plan(self) -> Plan:
-        """What its clients do: as plain as can be, and the law is strict."""
+        """What its clients do, as plain as possible; the law is strict."""
         make = Maker(1)
         make.steps.append(Pause(0.3))
         self.make(make)
@@ -39,7 +39,7 @@ def _aside(make: Maker, client: Client, task: str, base: Base) -> None:
 
 
 def follow_ups(make: Maker) -> None:
-    """After each turn the interface asks what could be asked next, with a prompt of its own."""
+    """After each turn the interface asks for follow-up questions, with a prompt of its own."""
     client = make.plain_client(text(make.chance, _SYSTEM_CHARACTERS))
     for _ in range(_TURNS):
         _turn(make, client)
@@ -47,7 +47,7 @@ def follow_ups(make: Maker) -> None:
 
 
 def three_chats(make: Maker) -> None:
-    """Each says something in turn."""
+    """Three chats that take turns."""
     clients = [make.plain_client(text(make.chance, _SYSTEM_CHARACTERS)) for _ in range(3)]
     for _ in range(_TURNS):
         for client in clients:
@@ -57,7 +57,7 @@ def three_chats(make: Maker) -> None:
 def titles(make: Maker) -> None:
     """Two chats of short messages and their title requests, all with one long system prompt.
 
-    Here a request that shares a conversation's slot costs less than one that is kept off it.
+    Here a request costs less in the conversation's slot than in another one.
     """
     common = text(make.chance, 2 * _SYSTEM_CHARACTERS)
     clients = [make.plain_client(common) for _ in range(2)]
@@ -68,7 +68,7 @@ def titles(make: Maker) -> None:
 
 
 def sessions(make: Maker) -> None:
-    """Seven sessions of one agent, one after the other: what is new stands in the system text's last line."""
+    """Seven sessions of one agent, one after the other: only the last line of the system text is new."""
     common = text(make.chance, _SYSTEM_CHARACTERS)
     for number in range(7):
         client = make.plain_client(f"{common}\nSession {number}: {make.chance.getrandbits(64):x}")

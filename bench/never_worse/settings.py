@@ -46,7 +46,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`forced`: a grammar makes it say what the plan says; else it says eight tokens of its own."""
+    """`forced`: a grammar makes it say what the plan says; otherwise it generates eight tokens of its own."""
 
     name: str
     file: Callable[[], Path]

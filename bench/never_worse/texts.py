@@ -1,4 +1,4 @@
-"""Words to fill messages with, the same for the same chance."""
+"""Words to fill messages with, the same for the same random state."""
 
 import random
 
@@ -20,5 +20,5 @@ def text(chance: random.Random, characters: int) -> str:
 
 
 def between(chance: random.Random, least: int, most: int) -> str:
-    """A text of a random size; small ones are as likely as large ones per octave."""
+    """A text of a random size; every octave is as likely as any other."""
     return text(chance, round(least * (most / least) ** chance.random()))

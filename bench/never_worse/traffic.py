@@ -1,4 +1,4 @@
-"""Random traffic: a plan for each seed. Nothing here knows of slots, caches or the proxy."""
+"""Random traffic: a plan for each seed. Nothing here depends on slots, caches or the proxy."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def web_chat(make: Maker) -> None:
 
 
 def single(make: Maker) -> None:
-    """One conversation and nothing beside it."""
+    """One conversation and nothing else."""
     make.client(between(make.chance, 500, 3000), tools=TOOLS[: make.chance.choice((0, 3))])
     count = make.chance.randint(8, 20)
     make.play(count, (make.say, 6), (make.retry, 0.6), (make.edit, 0.6), (make.toggle, 0.3))
@@ -64,7 +64,7 @@ def branches(make: Maker) -> None:
 
 
 def everything(make: Maker) -> None:
-    """All of it on one server, other endpoints included."""
+    """All of these on one server, other endpoints included."""
     common = between(make.chance, 500, 2500)
     for number in range(make.chance.choice((2, 3, 4))):
         own = f"\nSession {make.chance.getrandbits(40):x}" if number % 2 else ""
@@ -92,7 +92,7 @@ def plan_of(seed: int, kind: str | None = None) -> Plan:
     """The plan of a seed: kinds take turns, the rest is drawn."""
     chosen = kind or list(KINDS)[seed % len(KINDS)]
     make = Maker(seed)
-    # Most users come later than the proxy; some requests wait for it already.
+    # Most users come after the proxy is ready; some requests wait for it.
     make.steps.append(Pause(make.chance.choice((0, 0.3, 0.3, 0.3))))
     KINDS[chosen](make)
     drawn = make.chance.random()

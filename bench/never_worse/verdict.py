@@ -1,4 +1,4 @@
-"""The law: what the sums, each plan and a conversation that is alone may cost through the proxy."""
+"""The law: what the sums, each plan, and a single conversation may cost through the proxy."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ PLAN_SHARE = 1.05
 class Pair:
     """One plan, played directly and through the proxy. Tokens evaluated for its clients.
 
-    `ahead`: those that the proxy had evaluated of its own. `failed`: requests that failed through it alone.
+    `ahead`: those that the proxy had evaluated by itself. `failed`: requests that failed only through it.
     `sleepless`: naps that it kept the server from.
     """
 
@@ -29,20 +29,20 @@ class Pair:
         return self.through / max(1, self.direct)
 
     @property
-    def told(self) -> str:
+    def figures(self) -> str:
         """Which plan, and its figures."""
         return f"seed {self.seed} ({self.kind}) {self.direct:,} -> {self.through:,}"
 
     def broken(self) -> str | None:
         """The law that this plan alone breaks, in words."""
         if self.failed:
-            return f"{self.failed} requests failed that did not fail directly: {self.told}"
+            return f"{self.failed} requests failed that did not fail directly: {self.figures}"
         if self.sleepless:
-            return f"the server never slept: {self.told}"
+            return f"the server never slept: {self.figures}"
         if self.strict and self.through > self.direct + self.requests:
-            return f"above direct + 1 a request: {self.told}"
+            return f"above direct + 1 per request: {self.figures}"
         if self.through > PLAN_SHARE * self.direct + self.requests:
-            return f"above {PLAN_SHARE} x direct + 1 a request: {self.told}"
+            return f"above {PLAN_SHARE} x direct + 1 per request: {self.figures}"
         return None
 
 
@@ -66,7 +66,7 @@ class Row:
 
     @property
     def ahead(self) -> int:
-        """Tokens that the proxy had evaluated of its own."""
+        """Tokens that the proxy had evaluated by itself."""
         return sum(pair.ahead for pair in self.pairs)
 
     def worst(self) -> Pair:
@@ -74,8 +74,8 @@ class Row:
         return max(self.pairs, key=lambda pair: pair.ratio)
 
     def broken(self, *, parallel: bool) -> list[str]:
-        """The laws that are broken, each with a plan or the sums. In parallel only sums are of interest:
-        who comes first is a matter of chance."""
+        """The laws that are broken, each with a plan or the sums. In parallel only the sums count: which
+        request comes first is chance."""
         found = []
         if self.through > self.direct:
             found.append(f"the sum is above direct: {self.through:,} > {self.direct:,}")

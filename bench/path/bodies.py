@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["whole", "stream", "paced"]
-"""How the reply comes: at once, as events without a gap, or as events with a gap (bench/path/mock.py)."""
+"""How the reply comes: whole, as events without a gap, or as events with a gap (bench/path/mock.py)."""
 
 _TEXT = "some words of text, a bit of code(); "
-_RESULT_SHARE = (
-    0.75  # of the text is in what tools returned: files and logs are most of a real history
-)
+_RESULT_SHARE = 0.75  # of the text is in tool results: files and logs are most of a real history
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +26,14 @@ SIZES = {
         Size("1 KB", 4, 1_000),
         Size("20 KB", 40, 20_000),
         Size("1 MB", 1_000, 1_000_000),
-        # As many messages as 1 MB, each eight times as long: the cost of bytes, not of messages.
+        # As many messages as in 1 MB, each eight times as long: shows the cost of bytes, not of messages.
         Size("8 MB", 1_000, 8_000_000),
     )
 }
 
 
 def body_of(size: Size, mode: Mode) -> bytes:
-    """The request. Its length is that of the size, give or take 2 %."""
+    """The request. Its length is that of the size, within 2 %."""
     empty = len(_write(size, mode, 0))
     body = _write(size, mode, max(0, size.bytes - empty))
     return _write(size, mode, max(0, 2 * (size.bytes - empty) - (len(body) - empty)))
@@ -43,8 +41,8 @@ def body_of(size: Size, mode: Mode) -> bytes:
 
 def history(count: int, characters: int, mark: str = "") -> list[dict[str, object]]:
     """An even number of messages with about so many characters of text: a system text, then loops of a
-    question, a call, its result and an answer, and a question at the end. `mark` makes all but the last
-    others than in another history."""
+    question, a call, its result and an answer, and a question at the end. `mark` makes all but the last one
+    differ from another history's."""
     loops, pairs = (count - 2) // 4, (count - 2) % 4 // 2
     each = characters / (loops + pairs)
     messages: list[dict[str, object]] = [{"role": "system", "content": f"You help. {mark}"}]

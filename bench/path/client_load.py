@@ -1,7 +1,7 @@
 """The same load by an HTTP client for Python (aiohttp), as agents have one. A process of its own.
 
 `python -m bench.path.client_load` takes the jobs of load.py and answers as it does. The client costs more than
-what is measured with it: its requests a second are what a program can ask for, not what a server can give.
+the proxies it measures: its requests per second show what a program can send, not what a server can answer.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _WARM = 3
 
 
 async def run(job: Job) -> Told:
-    """All requests, by so many tasks at once. Raises aiohttp.ClientError."""
+    """Send all requests, by so many tasks at once. Raises aiohttp.ClientError."""
     told, body = Told(), body_of(SIZES[job.size], job.mode)
     headers = {"Content-Type": "application/json"}
     url = f"http://127.0.0.1:{job.port}{PATH}"

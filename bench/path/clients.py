@@ -31,7 +31,7 @@ _ROWS = [
 
 
 def clients(rounds: int, seconds: float) -> int:
-    """Measure and print; always 0: it is a comparison."""
+    """Measure and print; always 0, as it is a comparison."""
     here = [Contestant(f"{COMPLETE} (aiohttp)", complete)]
     for way in (*CLIENTS, ROUTED):
         if is_installed(way):
@@ -48,7 +48,7 @@ def clients(rounds: int, seconds: float) -> int:
 
 
 def is_installed(way: str) -> bool:
-    """Whether the module is there, in this environment or in that of the benchmark."""
+    """Whether the module is installed, in this environment or in that of the benchmark."""
     name = way.replace("-", "_")
     folders = ENVIRONMENT.glob("lib/python*/site-packages")
     return importlib.util.find_spec(name) is not None or any((f / name).is_dir() for f in folders)

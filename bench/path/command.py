@@ -20,7 +20,7 @@ _MODES: tuple[Mode, Mode] = ("whole", "stream")
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Measure and print; 1 when a goal was missed."""
+    """Measure and print; 1 if a goal was missed."""
     options = parser().parse_args(arguments)
     if options.core:
         from bench.path.core import core
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--with", dest="with_", metavar="NAME,...", help=f"besides direct: {known}")
     made.add_argument("--all", action="store_true", help="8 MB at 16 and 64 too (minutes more)")
     made.add_argument(
-        "--client-load", action="store_true", help="whole replies, asked for by an aiohttp client"
+        "--client-load", action="store_true", help="whole replies, requested by an aiohttp client"
     )
     other = made.add_mutually_exclusive_group()
     other.add_argument("--core", action="store_true", help="the work on the messages alone")
@@ -76,7 +76,7 @@ def say(line: str) -> None:
 
 
 def select(names: Sequence[str] | None) -> list[Contestant]:
-    """Those named, or those that belong to every run; without those that are not installed."""
+    """The named contestants, or those of every run; without those that are not installed."""
     if names is not None and (unknown := set(names) - {c.name for c in CONTESTANTS}):
         raise SystemExit(f"no contestant {', '.join(sorted(unknown))}")
     chosen = []
@@ -91,7 +91,7 @@ def select(names: Sequence[str] | None) -> list[Contestant]:
 
 
 def rows_of(sizes: Sequence[str], *, is_all: bool) -> list[Row]:
-    """The loads. 8 MB is asked for one at a time: sixteen at once are seconds a request everywhere."""
+    """The loads. 8 MB is sent one at a time: sixteen at once take seconds per request everywhere."""
     rows = [
         Row(size, mode, at)
         for size, mode, at in product(sizes, _MODES, _AT)

@@ -1,4 +1,4 @@
-"""What stands between the load and the backend: nothing, nginx, this proxy, or another one.
+"""The contestants between the load and the backend: nothing, nginx, this proxy, or another one.
 
 Each contestant is a context manager that yields its port and its process. Those that are not installed are left
 out, with a line that says how to install them.
@@ -19,7 +19,7 @@ from bench.path.processes import Running, free_port, process, wait_for, wait_unt
 from warmprefix.core.rules import RULES
 
 ENVIRONMENT = Path(os.environ.get("BENCH_ENVIRONMENT", ".venv-bench"))
-"""Python environment with what is compared (`make bench-contestants`)."""
+"""Python environment with the contestants (`make bench-contestants`)."""
 HEARTH = Path(os.environ.get("HEARTH", ENVIRONMENT / "bin" / "hearth"))
 DIRECT = "direct"
 COMPLETE = "proxy"
@@ -54,7 +54,7 @@ def backend(*arguments: str) -> Iterator[Started]:
 def serve(
     backend_port: int, variables: dict[str, str], module: tuple[str, ...] = ("warmprefix", "serve")
 ) -> Iterator[Started]:
-    """`warmprefix serve` with a ledger of its own. `module`: what is run with its options."""
+    """`warmprefix serve` with a ledger of its own. `module`: the module that is run with its options."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "ledger.db")
@@ -112,7 +112,7 @@ http {{
 
 @contextmanager
 def nginx(backend_port: int) -> Iterator[Started]:
-    """Debian's nginx with one worker. Like the others it reads a request whole before it is sent on."""
+    """Debian's nginx with one worker. Like the others it reads a whole request before it sends it on."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "nginx.conf"
@@ -126,7 +126,7 @@ def nginx(backend_port: int) -> Iterator[Started]:
 
 @contextmanager
 def litellm(backend_port: int) -> Iterator[Started]:
-    """LiteLLM's proxy with one worker, no database and no key; nothing of it goes beyond the loopback."""
+    """LiteLLM's proxy with one worker, no database and no key; it connects only to the loopback."""
     port = free_port()
     models = [
         {
@@ -144,7 +144,7 @@ def litellm(backend_port: int) -> Iterator[Started]:
         **os.environ,
         **{f"LITELLM_LOCAL_{name}": "True" for name in local},
         "LITELLM_LOG": "ERROR",
-        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # else it does not start
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # otherwise it does not start
         "NO_PROXY": "127.0.0.1",
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -160,7 +160,7 @@ def litellm(backend_port: int) -> Iterator[Started]:
 
 @contextmanager
 def hearth(backend_port: int) -> Iterator[Started]:
-    """hearth-llm, in front of a mock of its own: it insists on one slot that can be saved."""
+    """hearth-llm, in front of a mock of its own, since it requires one slot that can be saved."""
     del backend_port
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, backend(folder) as (its_backend, _):
@@ -206,7 +206,7 @@ def standing(contestants: list[Contestant]) -> Iterator[dict[str, Standing]]:
 
 
 def versions() -> str:
-    """The versions of what is compared, in one line."""
+    """The versions of the contestants, in one line."""
     lines = []
     if (ENVIRONMENT / "bin" / "pip").exists():
         asked = [str(ENVIRONMENT / "bin" / "pip"), "list", "--disable-pip-version-check"]

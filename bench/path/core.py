@@ -1,8 +1,8 @@
 """`python -m bench path --core`: what the proxy does to the messages, without sockets.
 
-Parse, canonicalize, identify (chain keys and what the ledger knows of them), restore and write, as
-pipeline.py does them, on a ledger in memory. *fresh*: nothing of it was seen before. *known*: the same
-request again. *two more*: the conversation goes on by a reply and a question.
+Parse, canonicalize, identify (chain keys and what the ledger knows of them), restore and write, as pipeline.py
+does them, on a ledger in memory. *fresh*: all of it is new. *known*: the same request again. *two more*: the
+conversation goes on by a reply and a question.
 """
 
 import asyncio
@@ -31,8 +31,10 @@ from warmprefix.stores.memory import MemoryStore
 COUNTS = (10, 100, 1000, 4000)
 HIGHEST_MS = 15.0
 HIGHEST_GROWTH = 1.5
-"""Of the time a message costs, from 100 messages to 4,000: linear is 1, and a processor's caches are finite."""
-_CHARACTERS = 900  # a message, so that 1,000 of them are 1 MB
+"""How much the time per message may grow from 100 messages to 4,000: linear is 1, but a processor's caches are
+finite.
+"""
+_CHARACTERS = 900  # per message, so that 1,000 of them are 1 MB
 _PATH = "/v1/chat/completions"
 _KIND = llamacpp.KIND
 _TIMES = Times(0.0, 0.0, 0.0, None)
@@ -51,11 +53,11 @@ class Proxy:
         self._recorder = Recorder(store, recent, explained_patterns(), self._pipeline.identifier)
 
     async def prepare(self, body: bytes) -> Outgoing:
-        """What is sent for a body."""
+        """The request that is sent for a body."""
         return await self._pipeline.prepare(as_it_came(_PATH, {}, body), _KIND)
 
     async def turn(self, body: bytes) -> None:
-        """A request that was answered and is remembered."""
+        """Handle a request, its reply, and remember both."""
         outgoing = await self.prepare(body)
         message = parse_message(json.dumps(_REPLY).encode())
         reply = Reply(message=message, finish=Finish.ANSWER)
@@ -63,7 +65,7 @@ class Proxy:
 
 
 def core() -> int:
-    """Measure and print; 1 when a goal was missed."""
+    """Measure and print; 1 if a goal was missed."""
     found = {count: asyncio.run(_of(count)) for count in COUNTS}
     head = ["messages", "bytes", "parse alone", "fresh", "µs a message", "known", "two more"]
     print(f"{machine()}; milliseconds, p50 ± half the distance of the quartiles.\n")

@@ -1,8 +1,8 @@
 """The load: raw connections that send one request after the other. A process of its own.
 
-`python -m bench.path.load` reads jobs from standard input, one JSON object a line, and answers each with one
-line: seconds of each request and of all, seconds to the first byte of each body, and how many requests
-there were with those to warm up.
+`python -m bench.path.load` reads jobs from standard input, one JSON object per line, and answers each with one
+line: seconds of each request and of all, seconds to the first byte of each body, and how many requests there
+were, warm-up included.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from bench.path.bodies import SIZES, Mode, body_of
 from bench.path.mock import EVENTS
 
 PATH = "/v1/chat/completions"
-_LIMIT_S = 20.0  # for a job beyond its time: who takes longer is too slow for that load
-_WARM = 3  # requests before the count: connections are opened, what can be remembered is
+_LIMIT_S = 20.0  # that a job may take beyond its time; a contestant that takes longer is too slow for that load
+_WARM = 3  # requests before the count, to open connections and fill memories
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Job:
 
 @dataclass(slots=True)
 class Told:
-    """What came of a job. `all_requests` counts those that warmed up too. `failed`: why there is none."""
+    """The result of a job. `all_requests` includes the warm-up. `failed`: why there is no result."""
 
     seconds: list[float] = field(default_factory=list)
     first_seconds: list[float] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Told:
 
 
 class Connection(asyncio.Protocol):
-    """Sends the request again when its answer is there, until the clock says stop."""
+    """Sends the request again once it is answered, until the time is over."""
 
     def __init__(self, request: bytes, until_s: float, told: Told, *, is_checked: bool) -> None:
         self._request = request
@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
 
     def _answered(self) -> None:
         now_s = time.perf_counter()
-        # A relay that frames the bytes anew may have cut a few of the words looked for.
+        # A relay that changes the framing may have cut a few of the words that we look for.
         if self._is_checked and self._data.count(b"data:") < EVENTS * 0.9:
             self._fail(f"a stream without its events: {bytes(self._data[-600:])!r}")
             return
@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
             self.done.set_result(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Too early, where the last answer is not whole."""
+        """Fail if the last answer is not complete."""
         self._fail(f"the connection was lost: {error!r}")
 
     def _fail(self, why: str) -> None:
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
 
 
 async def run(job: Job) -> Told:
-    """All requests, by so many connections at once. Raises OSError for any other answer than 200."""
+    """Send all requests, by so many connections at once. Raises OSError if an answer is not 200."""
     body = body_of(SIZES[job.size], job.mode)
     head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -139,7 +139,7 @@ async def run(job: Job) -> Told:
 
 
 async def within_limit(job: Job) -> Told:
-    """What came of the job. Raises TimeoutError, which is an OSError, too."""
+    """The result of the job. Also raises TimeoutError, which is an OSError."""
     async with asyncio.timeout(job.seconds + _LIMIT_S):
         return await run(job)
 
@@ -156,7 +156,7 @@ async def _connect(
 
 def main() -> None:
     """Answer jobs until standard input ends."""
-    gc.disable()  # its pauses would be taken for the contestant's; what is kept here is small
+    gc.disable()  # its pauses would count as the contestant's; this process needs little memory
     for line in sys.stdin:
         try:
             told = asyncio.run(within_limit(Job(**json.loads(line))))

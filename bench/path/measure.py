@@ -1,4 +1,4 @@
-"""Runs the load on every contestant, in rounds, so that a drift of the machine hits all of them alike."""
+"""Runs the load on every contestant, in rounds, so that a drift of the machine affects all alike."""
 
 import json
 import statistics
@@ -25,8 +25,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run of a load on one contestant. Milliseconds are medians; `cpu_ms` is processor time of the
-    contestant's processes a request."""
+    """One run of a load on one contestant. Milliseconds are medians; `cpu_ms` is the processor time of the
+    contestant's processes per request."""
 
     median_ms: float
     first_ms: float
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The median of the rounds, and half the distance between the least and the largest of them."""
+    """The median of the rounds, and half the distance between the smallest and the largest."""
 
     middle: float
     half_spread: float
@@ -48,7 +48,7 @@ class Figure:
 
     @property
     def percent(self) -> float:
-        """The half spread relative to the median; 0 where that is 0."""
+        """The half spread relative to the median; 0 if that is 0."""
         return self.half_spread / self.middle * 100 if self.middle else 0.0
 
 
@@ -64,7 +64,7 @@ class Load:
         self._sink, self._source = running.stdin, running.stdout
 
     def run(self, standing: Standing, row: Row, seconds: float) -> Cell:
-        """One cell. Raises RuntimeError where the contestant did not answer as it should."""
+        """One cell. Raises RuntimeError if the contestant did not answer as it should."""
         job = Job(standing.port, row.size, row.mode, row.at, seconds)
         before_s = cpu_s(standing.pid)
         self._sink.write(json.dumps(asdict(job)).encode() + b"\n")
@@ -116,15 +116,14 @@ def measure(
 
 
 def median_of(cells: Cells, name: str, row: Row, pick: Callable[[Cell], float]) -> float | None:
-    """The median of the rounds; None where it was not measured."""
+    """The median of the rounds; None if it was not measured."""
     found = cells.get((name, row))
     return statistics.median(map(pick, found)) if found else None
 
 
 def event_us(cells: Cells, name: str, size: str, at: int, mode: Mode) -> Figure | None:
-    """Microseconds of processor time that an event of a stream costs beyond its request.
-
-    What a request with a whole reply costs is taken off: the median of its rounds.
+    """Microseconds of processor time per event of a stream, without its request: the cost of a request with a
+    whole reply, the median of its rounds, is subtracted.
     """
     whole = median_of(cells, name, Row(size, "whole", at), lambda cell: cell.cpu_ms)
     streams = cells.get((name, Row(size, mode, at)))

@@ -1,9 +1,9 @@
 """A backend that costs next to nothing: it reads a request and answers fixed bytes. A process of its own.
 
 `python -m bench.path.mock [FOLDER]` prints its port. A request whose body asks for a stream gets 200 events:
-without a gap, or, where its model is called "paced", one every 5 ms, as a fast model writes them. It says of
-itself what a llama-server with four slots says, so that the proxy does for it all that it does for one; with a
-FOLDER, one slot that can be saved there.
+without a gap, or, if its model is called "paced", one every 5 ms, as a fast model writes them. It describes
+itself as a llama-server with four slots, so that the proxy does all its work for it; with a FOLDER, as one with
+a single slot that can be saved there.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ EVENTS = 200
 GAP_S = 0.005
 _STREAM = re.compile(rb'"stream": ?true')
 _PACED = re.compile(rb'"model": ?"paced"')
-_ENDS = 8192  # bytes at both ends of a body in which its options stand, the tools included
+_ENDS = 8192  # bytes at each end of a body that contain its options, the tools included
 _TIMINGS = {
     "cache_n": 999,
     "prompt_n": 1,
@@ -68,7 +68,7 @@ _MOVED = {"n_saved": 1, "n_written": 1, "n_restored": 1, "n_read": 1}
 
 
 def pages(slots: int) -> dict[bytes, bytes]:
-    """What is answered without a look at the body, by path."""
+    """The answers that do not depend on the body, by path."""
     props = {
         "total_slots": slots,
         "chat_template": "{{ messages }}",
@@ -120,7 +120,7 @@ class Backend(asyncio.Protocol):
         if self._folder is not None and path.startswith(b"/slots/"):
             name = json.loads(ends[: len(ends) // 2])[
                 "filename"
-            ]  # the body is short: it is there twice
+            ]  # the body is short, so both ends have it whole
             (self._folder / name).write_bytes(b"x")
             page = _answer(_MOVED)
         if page is WHOLE and _STREAM.search(ends):
@@ -130,7 +130,7 @@ class Backend(asyncio.Protocol):
             self._transport.write(page)
 
     async def _send_events(self, gap_s: float) -> None:
-        """Each event a write of its own, and a turn of the loop, or a gap, between two."""
+        """Write each event by itself, with one turn of the loop, or a gap, between two."""
         for piece in STREAM:
             if self._transport.is_closing():
                 return

@@ -24,7 +24,7 @@ from warmprefix.server.app import App
 
 
 class HttpxResponse:
-    """An answer of httpx, or of what keeps its API."""
+    """An answer of httpx, or of a client with the same API."""
 
     def __init__(self, response: Any, url: str) -> None:
         self._response = response
@@ -89,11 +89,11 @@ CLIENTS: dict[str, Callable[[str], Any]] = {
     "httptools": RawConnections,
 }
 ROUTED = "fastapi"
-"""The client as it is, and every request through FastAPI's middleware and router first."""
+"""Our own client, but every request goes through FastAPI's middleware and router first."""
 
 
 def replace(way: str) -> None:
-    """Have `warmprefix serve` run another way."""
+    """Make `warmprefix serve` run this way."""
     if way == ROUTED:
         _route()
         return

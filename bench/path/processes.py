@@ -1,4 +1,4 @@
-"""The processes of a benchmark: started, waited for, weighed, and ended with the block they belong to."""
+"""The processes of a benchmark: starts them, waits for them, measures them, and ends them with their block."""
 
 import os
 import signal
@@ -26,9 +26,8 @@ def process(
     talks: bool = False,
     ends_with: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Running]:
-    """A process that ends with the block. `talks`: its standard output is read, instead of dropped.
-
-    What it wrote last is shown where the block fails and the process has ended by itself.
+    """A process that ends with the block. `talks`: its standard output is read instead of dropped. Its last
+    output is shown if the block fails and the process has ended by itself.
     """
     with tempfile.TemporaryFile() as log:
         running = subprocess.Popen(
@@ -75,7 +74,7 @@ def wait_for(port: int, limit_s: float = 20.0) -> None:
 
 
 def wait_until_answered(url: str, running: Running, limit_s: float = 90.0) -> None:
-    """Return when the page answers 200. Raises TimeoutError, at once where the process has ended."""
+    """Return when the page answers 200. Raises TimeoutError, at once if the process has ended."""
     until = time.monotonic() + limit_s
     while time.monotonic() < until and running.poll() is None:
         try:
@@ -87,7 +86,7 @@ def wait_until_answered(url: str, running: Running, limit_s: float = 90.0) -> No
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process in MiB. Raises FileNotFoundError where the system has no /proc."""
+    """Resident memory of a process in MiB. Raises FileNotFoundError if the system has no /proc."""
     statm = Path(f"/proc/{pid}/statm").read_text()
     return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -95,19 +94,19 @@ def resident_mb(pid: int) -> float:
 def cpu_s(pid: int) -> float:
     """Processor time of a process and of its children, running or ended, in seconds (user and system).
 
-    Whole clock ticks, which are 10 ms on Linux. 0.0 where the system has no /proc.
+    Whole clock ticks, which are 10 ms on Linux. 0.0 if the system has no /proc.
     """
     stats = every_stat()
     return sum(ticks_of(stats[member]) for member in tree_of(pid, stats)) / TICKS_A_SECOND
 
 
 def every_stat() -> dict[int, str]:
-    """The `stat` line of each process that there is (proc_pid_stat(5))."""
+    """The `stat` line of every process (proc_pid_stat(5))."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             found[int(folder.name)] = (folder / "stat").read_text()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has ended since
             continue
     return found
 
@@ -121,7 +120,7 @@ def tree_of(pid: int, stats: Mapping[int, str]) -> set[int]:
 
 
 def ticks_of(stat: str) -> int:
-    """utime, stime, cutime and cstime: fields 14 to 17, counted behind the name, which may hold blanks."""
+    """utime, stime, cutime and cstime: fields 14 to 17, counted from the name on, which may contain blanks."""
     return sum(int(field) for field in _behind_name(stat)[11:15])
 
 

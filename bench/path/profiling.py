@@ -19,7 +19,7 @@ _SHOWN = 25
 
 
 def profile() -> int:
-    """Sample the proxy under 20 KB at 16 and print the table; 2 where py-spy is not installed."""
+    """Sample the proxy under 20 KB at 16 and print the table; 2 if py-spy is not installed."""
     program = ENVIRONMENT / "bin" / "py-spy"
     if not program.exists():
         print("py-spy is not installed: make bench-contestants", file=sys.stderr)
@@ -40,18 +40,18 @@ def profile() -> int:
         loading.join()
         stacks = out.read_text().splitlines()
     print(f"{machine()}; {_ROW.size} at {_ROW.at}, {_SECONDS} s, {_SAMPLES_A_SECOND} samples/s.\n")
-    print("Running threads only. *self*: in the function itself and in what C code it called.\n")
+    print("Running threads only. *self*: in the function itself and in C code that it called.\n")
     head = ["function", "self", "with callees"]
     print("\n".join(markdown(head, table(stacks)[:_SHOWN])))
-    # Without what only calls on: the command line, threads, one-line functions.
+    # Without functions that only call others: the command line, threads, one-liners.
     whole = [row for row in table(stacks, with_callees=True) if row[1] != "0.0%"]
     print("\n".join(["", *markdown(head, whole[:_SHOWN])]))
     return 0
 
 
 def table(stacks: Iterable[str], *, with_callees: bool = False) -> list[tuple[str, str, str]]:
-    """Functions by their own share of all samples, or by that with what they call; from lines
-    `outer;...;inner COUNT`."""
+    """Functions by their own share of all samples, or by their share with callees; from lines `outer;...;inner
+    COUNT`."""
     itself: Counter[str] = Counter()
     within: Counter[str] = Counter()
     for line in stacks:

@@ -1,6 +1,5 @@
-"""Connections to a backend without a client library: an asyncio protocol that httptools parses for.
-
-What a client costs at least. Only for figures: no time limits, no WebSockets, no second try.
+"""Connections to a backend without a client library: an asyncio protocol with httptools as its parser. It shows
+the least that a client can cost. Only for figures: no time limits, no WebSockets, no retry.
 """
 
 import asyncio
@@ -33,7 +32,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(
             asyncio.Transport, transport
-        )  # uvloop's is one in all but its base class
+        )  # uvloop's transport is one in all but its base class
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
@@ -73,7 +72,7 @@ class RawResponse:
         self.headers: Headers = end_to_end(connection.headers)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives; what arrived in one read is one piece."""
+        """The body as it arrives; each read is one piece."""
         connection = self._connection
         while True:
             if connection.pieces:
@@ -96,7 +95,7 @@ class RawResponse:
 
 
 class RawConnections:
-    """Connections of asyncio with httptools, without a client library: what a client costs at least."""
+    """Connections of asyncio with httptools, without a client library: the least that a client can cost."""
 
     def __init__(self, url: str) -> None:
         self.url = url

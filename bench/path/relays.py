@@ -16,7 +16,7 @@ Answer = tuple[int, list[tuple[bytes, bytes]], AsyncIterator[bytes]]
 
 
 class Relay:
-    """A chat request to the backend and back; nothing is looked at."""
+    """Relays a chat request to the backend and the reply back, without looking at either."""
 
     def __init__(self, name: str, url: str) -> None:
         self._open = _aiohttp if name == "aiohttp" else _httpx

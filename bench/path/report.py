@@ -1,4 +1,4 @@
-"""What was measured, as Markdown, and whether the goals were met."""
+"""The results as Markdown, and whether the goals were met."""
 
 import os
 import platform
@@ -14,12 +14,12 @@ LEAST_TIMES_LITELLM = 20.0
 LEAST_SHARE = 1 / 3
 HIGHEST_EVENT_US = 60.0
 HIGHEST_FIRST_MS = 2.0
-_SMALL = frozenset({"1 KB", "20 KB"})  # else a request costs more than its events, and varies more
+_SMALL = frozenset({"1 KB", "20 KB"})  # for larger ones events are cheap beside the request
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal and what was found. `is_met` is None where it could not be measured."""
+    """A goal and the result. `is_met` is None if it could not be measured."""
 
     what: str
     found: str
@@ -59,7 +59,7 @@ def tables(names: Sequence[str], rows: Sequence[Row], cells: Cells) -> list[str]
 
 
 def goals(cells: Cells) -> list[Goal]:
-    """Those of the path that these cells can say something about."""
+    """The goals of the path that these cells can decide."""
     return [
         _added(cells),
         _times_litellm(cells),
@@ -77,7 +77,7 @@ def goal_lines(found: Iterable[Goal]) -> list[str]:
 
 
 def exit_code(found: Iterable[Goal]) -> int:
-    """1 when a goal was missed."""
+    """1 if a goal was missed."""
     return int(any(goal.is_met is False for goal in found))
 
 

@@ -1,5 +1,6 @@
-"""Whole agent sessions against a real llama-server: how many tokens it processes, directly and through us.
+"""Whole agent sessions against a real llama-server: how many tokens it processes, directly and through the
+proxy.
 
-The replies are scripted, since a model small enough to run here writes nonsense; the KV cache, the
-slots, the chat template and every count are llama-server's own.
+The replies are scripted, since a small model writes nonsense; the KV cache, the slots, the chat template and
+every count are llama-server's own.
 """

@@ -1,7 +1,7 @@
 """What clients do to a request before they send it: each change is a pure function of a draft.
 
-A draft is what a client that keeps everything would send; `request` counts its requests from 0. Sources
-of each habit: the noises that use it (noises.py).
+A draft is what a client that keeps everything would send; `request` counts its requests from 0. The source of
+each habit is named in the noises that use it (noises.py).
 """
 
 import json
@@ -36,7 +36,7 @@ def nothing(draft: Draft) -> Draft:
 
 
 def each(change: Callable[[Json], Json]) -> Change:
-    """The change of one message, made in all of them."""
+    """Applies the change of one message to all of them."""
     return lambda draft: replace(draft, messages=tuple(map(change, draft.messages)))
 
 
@@ -55,19 +55,19 @@ def _sorted_call(call: Json) -> Json:
 
 
 def stripped_text(message: Json) -> Json:
-    """A text without the blanks around it; tool results are kept as they are."""
+    """A text without the blanks around it; tool results stay unchanged."""
     if message["role"] == "tool":
         return message
     return {**message, "content": message["content"].strip()}
 
 
 def without_reasoning(message: Json) -> Json:
-    """A message as clients keep it that know no `reasoning_content`."""
+    """A message as stored by a client that does not know `reasoning_content`."""
     return {key: value for key, value in message.items() if key != "reasoning_content"}
 
 
 def misnamed_reasoning(message: Json) -> Json:
-    """Reasoning under the key that other servers use, and llama-server does not read."""
+    """Reasoning under the key that other servers use, which llama-server does not read."""
     return {("reasoning" if key == "reasoning_content" else key): message[key] for key in message}
 
 
@@ -97,7 +97,7 @@ def stored(message: Json) -> Json:
 
 
 def reload_at(user_turn: int) -> Change:
-    """From this user turn on, all that stands before it comes from a session store."""
+    """From this user turn on, everything before it comes from a session store."""
 
     def change(draft: Draft) -> Draft:
         users = draft.users()
@@ -116,9 +116,7 @@ def renamed_ids(draft: Draft) -> Draft:
 
     def rename(message: Json) -> Json:
         if "tool_call_id" in message:
-            given = message[
-                "tool_call_id"
-            ]  # of a call that was taken back nobody knows another name
+            given = message["tool_call_id"]  # a dropped call has no new id
             return {**message, "tool_call_id": names.get(given, given)}
         if "tool_calls" not in message:
             return message
@@ -131,7 +129,7 @@ def renamed_ids(draft: Draft) -> Draft:
 
 
 def late_results_first(draft: Draft) -> Draft:
-    """Results of the newest batch as they come in, the last call's first; later in the order of the calls."""
+    """Results of the newest batch as they arrive, the last call's first; later in the order of the calls."""
     messages = list(draft.messages)
     start = len(messages)
     while messages[start - 1]["role"] == "tool":
@@ -140,7 +138,7 @@ def late_results_first(draft: Draft) -> Draft:
 
 
 def edited_at(user_turn: int) -> Change:
-    """From this user turn on, the first thing that was said reads otherwise."""
+    """From this user turn on, the first user message is different."""
 
     def change(draft: Draft) -> Draft:
         users = draft.users()
@@ -167,14 +165,14 @@ def together(*changes: Change) -> Change:
 
 
 def shuffled_tools(draft: Draft) -> Draft:
-    """The same tools in an order of this request's own."""
+    """The same tools, in another order for each request."""
     tools = list(draft.tools)
     random.Random(draft.request).shuffle(tools)
     return replace(draft, tools=tuple(tools))
 
 
 def shuffled_schemas(draft: Draft) -> Draft:
-    """The same tools, their keys in an order of this request's own, down to the properties."""
+    """The same tools, with their keys in another order for each request, down to the properties."""
     chance = random.Random(draft.request)
 
     def shuffled(value: Any) -> Any:
@@ -205,7 +203,7 @@ def with_reminders(draft: Draft, *, newest_only: bool) -> Draft:
 
 
 def with_clock(draft: Draft, *, at_the_top: bool, runs: bool) -> Draft:
-    """A clock in the system message, which goes on by 37 seconds a request if it runs."""
+    """A clock in the system message, which advances by 37 seconds per request if it runs."""
     minutes, seconds = divmod(draft.request * 37 if runs else 0, 60)
     clock = f"Current time is 08:{minutes:02}:{seconds:02}. Today's date is 2031-03-03."
     system = draft.messages[0]["content"]

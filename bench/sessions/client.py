@@ -1,4 +1,4 @@
-"""A client that plays a script: keeps its own history from the replies it got, and sends it with a noise."""
+"""A client that plays a script: it builds its own history from the replies, and sends it with a noise."""
 
 import time
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from bench.sessions.wire import message_of, post
 MAIN, SIDE = "main", "side"
 
 _TOOL_S = 0.02
-"""How long tools run. Anything a backend is asked in the background after a reply is done by then; real
-tools take longer."""
+"""How long tools run. By then the proxy's background questions after a reply are done; real tools take
+longer.
+"""
 
 _TITLE = (
     "You write titles. Answer with a title of three to six words for the conversation that begins "
@@ -26,8 +27,8 @@ _REVIEW = "Pause here. Write one sentence on what should be remembered of this c
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Tells `model` what to reply to each of its requests. `urls`: where it sends those of each user
-    turn; the last one serves for the rest."""
+    """Sets `model`'s reply to each of its requests. `urls`: the address for each user turn; the last one serves
+    for the rest."""
 
     urls: Sequence[str]
     model: ScriptedModel

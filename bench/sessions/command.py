@@ -1,4 +1,4 @@
-"""`python -m bench sessions`: which rows to measure, and how to show them."""
+"""`python -m bench sessions`: chooses the rows to measure, and shows them."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ Job = tuple[Script, Family, Noise]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 if every row met its goal (those marked `slots` do not count) and none was worse, else 1."""
+    """0 if every row met its goal (those marked `slots` do not count) and none was worse, otherwise 1."""
     chosen = _parser().parse_args(arguments)
     jobs = list(_gemma_jobs(chosen) if chosen.gemma else _jobs(chosen))
     if not jobs:
@@ -56,7 +56,7 @@ def _measure(jobs: Sequence[Job], *, explain: bool) -> list[Row]:
 
 def _explain(lines: Sequence[str]) -> None:
     for line in lines or (
-        "  no prompt leaves the one before it: the slot went to another request",
+        "  every prompt continues the one before it: the slot went to another request",
     ):
         print(line, flush=True)
 
@@ -79,7 +79,7 @@ def _widest(job: Job) -> tuple[str, ...]:
 
 
 def _jobs(chosen: argparse.Namespace) -> Iterator[Job]:
-    """Every template with every noise; each script in turn, or all of those that were named."""
+    """Every template with every noise; each script in turn, or all named ones."""
     scripts = [load_script(name) for name in chosen.script or script_names()]
     families = [family for family in FAMILIES if _named(family.name, chosen.family)]
     noises = [noise for noise in NOISES if _named(noise.name, chosen.noise)]
@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         "--gemma", action="store_true", help="a few rows with a real model, in minutes"
     )
     parser.add_argument(
-        "--explain", action="store_true", help="show where prompts part in a row that fails"
+        "--explain", action="store_true", help="show where prompts differ if a row fails"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all counts there")
+    parser.add_argument("--json", metavar="FILE", help="write all counts to this file")
     return parser

@@ -1,4 +1,4 @@
-"""Template families: how each renders a reply, which is how its model generates one."""
+"""Template families: how each renders a reply, which is also how its model generates one."""
 
 import json
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from warmprefix.embedded.backend import gemma_template
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A chat template and the model that runs it. `reasoning`, `ids`: the template has a place for it.
+    """A chat template and the model that runs it. `reasoning`, `ids`: whether the template renders them.
 
-    `swa_full` False: the sliding window of gemma as llama-server has it by default, where only
-    checkpoints can be returned to.
+    `swa_full` False: the sliding window of gemma as llama-server has it by default, which can return only to
+    checkpoints.
     """
 
     name: str

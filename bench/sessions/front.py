@@ -1,4 +1,4 @@
-"""An HTTP front of a real llama-server: it answers chat completions its own way, the rest goes on."""
+"""An HTTP front of a real llama-server: it answers chat completions itself, and passes the rest on."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ _CHAT = frozenset({"/v1/chat/completions", "/chat/completions"})
 
 
 class Front(ABC):
-    """Serves on `url` in threads of its own. Subclasses say what a chat completion is answered with."""
+    """Serves on `url` in threads of its own. Subclasses answer the chat completions."""
 
     def __init__(self, backend: str) -> None:
         self.backend = backend
@@ -39,7 +39,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """HTTP/1.1 with kept connections, as llama-server has it."""
+    """HTTP/1.1 with kept connections, as in llama-server."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._pass_on("POST", self.rfile.read(int(self.headers.get("content-length", 0))))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the counts are what is of interest."""
+        """Log nothing: only the counts are of interest."""
 
     def _pass_on(self, method: str, body: bytes | None) -> None:
         front = self.server.front
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (
             OSError,
             HTTPException,
-        ):  # the backend is gone: as a server that is, it says nothing
+        ):  # the backend is gone: close without an answer, as a dead server would
             self.close_connection = True
             return
         self._answer(answer)

@@ -25,7 +25,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was measured for one script, template and noise. `default`: with no opt-in rule on."""
+    """The results for one script, template and noise. `default`: without opt-in rules."""
 
     script: str
     family: str
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """Tokens processed for the conversation, over those of the clean client."""
+        """Tokens processed for the conversation, divided by those of the clean client."""
         return self.through.processed(MAIN) / self.clean.processed(MAIN)
 
     @property
@@ -59,7 +59,7 @@ class Row:
 
 
 class Measurement:
-    """Runs sessions; a clean client is measured once and serves all noises that share it."""
+    """Runs sessions; a clean client is measured once for all noises that share it."""
 
     def __init__(self) -> None:
         self._clean: dict[tuple[str, str, int, Change], Run] = {}

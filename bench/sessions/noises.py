@@ -11,9 +11,8 @@ Risk = Literal["lossless", "neutral", "meaning", "slots", "control"]
 Side = Literal["own prompt", "shared prompt"]
 
 GOALS: dict[Risk, float] = {"lossless": 1.02, "neutral": 1.02, "meaning": 1.05, "slots": 1.02}
-"""Tokens processed through the proxy, at most, over those of a client without the noise.
-
-A control has no goal: the client truly says something else, and only "never worse" is asked of the proxy.
+"""Highest ratio of tokens processed through the proxy to those of a client without the noise. A control has no
+goal: the client really says something else, and the proxy need only be "never worse".
 """
 
 
@@ -21,8 +20,8 @@ A control has no goal: the client truly says something else, and only "never wor
 class Noise:
     """One habit. `clean`: the same client without it; `enable`: the opt-in rules that are meant for it.
 
-    `side`: a request of the client's own that comes after every user turn. `forgets_at`: the proxy loses
-    its memory before this user turn, counted from 1. `slots`: what `--parallel` says, None if it is not given.
+    `side`: a request of the client's own that comes after every user turn. `forgets_at`: the proxy loses its
+    memory before this user turn, counted from 1. `slots`: the value of `--parallel`, None if it is not given.
     """
 
     name: str

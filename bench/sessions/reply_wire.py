@@ -23,7 +23,7 @@ def whole_reply(message: Json, evaluated: Json, asked: Json) -> Answer:
 
 
 def event_stream(message: Json, evaluated: Json, asked: Json) -> Answer:
-    """The same in pieces; usage only where it was asked for, as llama-server does (server-task.cpp:502)."""
+    """The same in pieces; usage only if it was asked for, as llama-server does (server-task.cpp:502)."""
     frame = _frame(evaluated, "chat.completion.chunk")
     chunks = [
         {**frame, "choices": [{"finish_reason": None, "index": 0, "delta": delta}]}

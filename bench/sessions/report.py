@@ -1,4 +1,4 @@
-"""Rows as a table for people and as JSON for programs, and where two runs part."""
+"""Rows as a table for people and as JSON for programs, and the places where two prompts differ."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ from bench.sessions.measure import Row, Run
 from bench.sessions.noises import GOALS
 from bench.sessions.script import Json
 
-_AROUND = 60  # characters shown on each side of the place where two prompts part
+_AROUND = 60  # characters shown on each side of the point at which two prompts differ
 HEADINGS = (
     "script",
     "template",
@@ -101,7 +101,7 @@ def _counts(run: Run) -> list[Json]:
 
 
 def partings(run: Run, limit: int = 3) -> list[str]:
-    """The first places where a prompt of the conversation leaves the one before it, as lines."""
+    """The first points at which a prompt of the conversation stops matching the one before it, as lines."""
     counts = [count for count in run.counts if count.label == MAIN]
     lines: list[str] = []
     for number, (before, after) in enumerate(pairwise(counts), 2):

@@ -1,4 +1,4 @@
-"""What a measurement runs on: a llama-server and, in front of it, a proxy, each with an empty memory."""
+"""The servers of a measurement: a llama-server and, in front of it, a proxy, each with an empty memory."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def proxy(backend: str, enable: Sequence[str]) -> Iterator[str]:
 
 
 def _address(process: subprocess.Popen[str]) -> str:
-    """Where it listens; what it says after that is shown only where it is no routine."""
+    """The address that it listens on; later output is shown only if it is not routine."""
     assert process.stderr is not None
     said: list[str] = []
     for line in process.stderr:

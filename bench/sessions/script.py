@@ -8,15 +8,15 @@ from importlib.resources import files
 from typing import Any
 
 Json = dict[str, Any]
-"""A JSON object as it goes over the wire; key order is part of it."""
+"""A JSON object as on the wire; key order is part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A tool call as the model writes it, and what the tool returns.
 
-    `arguments` is spelled as the templates spell JSON (`{"a": 1}`, nothing escaped), so that a message
-    sent back unchanged is rendered to what was generated.
+    `arguments` is written as the templates write JSON (`{"a": 1}`, nothing escaped), so that a message sent
+    back unchanged renders to the generated text.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply of the model. `reasoning` is left out where a template has no place for it."""
+    """One reply of the model. `reasoning` is left out if the template does not render it."""
 
     content: str
     reasoning: str
@@ -35,7 +35,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class UserTurn:
-    """What a person says, and the replies until the model has nothing more to call."""
+    """What a person says, and the replies until the model calls no more tools."""
 
     user: str
     replies: tuple[Reply, ...]
@@ -57,7 +57,7 @@ class Script:
 
 
 def script_names() -> tuple[str, ...]:
-    """The scripts that there are, by file name."""
+    """All scripts, by file name."""
     folder = files("bench.sessions").joinpath("scripts")
     names = (entry.name.removesuffix(".toml") for entry in folder.iterdir())
     return tuple(sorted(names))

@@ -1,9 +1,9 @@
-"""A model that says what it is told to, in front of a real llama-server that evaluates all of it.
+"""A model with scripted replies, in front of a real llama-server that evaluates all of them.
 
-For a chat completion llama-server first evaluates the prompt by the ordinary way: its own parsing, its
-template, its choice of a slot, its cache. Those are the counts that are kept and reported. Then the
-scripted reply's text is evaluated behind it in the same slot, so that the slot holds what a model that
-wrote this would have left there. Every other request goes to llama-server as it is.
+For a chat completion llama-server first evaluates the prompt in the ordinary way: its own parsing, its
+template, its choice of a slot, its cache. Those counts are recorded and reported. Then the text of the scripted
+reply is evaluated after it in the same slot, so that the slot holds what a model that wrote this would have
+left there. Every other request goes to llama-server unchanged.
 """
 
 import json
@@ -18,7 +18,7 @@ from bench.sessions.wire import Answer, accepted, post
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What llama-server reported for one request. `label`: whose it was, as `expect` was told."""
+    """What llama-server reported for one request. `label`: that given to `expect`."""
 
     label: str
     cached_tokens: int
@@ -56,17 +56,17 @@ class ScriptedModel(Front):
         prompt = evaluated["__verbose"]["prompt"]
         self.counts.append(Count(label, timings["cache_n"], timings["prompt_n"], prompt))
         generated = self._generate(evaluated, self._generated(message))
-        # One more than is held, as of a real generation: its last token is drawn and never evaluated.
+        # One more than the slot holds, as in a real generation: its last token is sampled and never evaluated.
         evaluated["usage"] |= {"completion_tokens": generated + 1}
         evaluated["timings"] |= {"predicted_n": generated + 1}
         write = event_stream if asked.get("stream") else whole_reply
         return write(message, evaluated, asked)
 
     def _generate(self, evaluated: Json, text: str) -> int:
-        """Have the text evaluated behind the prompt, token by token as it would have been generated; how many
-        tokens it has.
+        """Evaluate the text after the prompt, token by token as if it were generated; returns how many tokens
+        it has.
 
-        The two are made tokens apart: a sampled token never joins with the prompt's last one.
+        The two are tokenized apart: a sampled token never merges with the prompt's last one.
         """
         slot = evaluated["__verbose"]["id_slot"]
         prompt = self._tokens(evaluated["__verbose"]["prompt"])

@@ -1,4 +1,4 @@
-"""Plain HTTP with JSON bodies, one connection a request: a client that cannot tidy anything up."""
+"""Plain HTTP with JSON bodies, one connection per request: a client that cannot tidy anything up."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bench.sessions.script import Json
 
 LIMIT_S = (
-    600.0  # one request at most: gemma's longest prompt here takes half a minute on a busy machine
+    600.0  # limit of one request: gemma's longest prompt here takes half a minute on a busy machine
 )
 
 
@@ -28,7 +28,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """A request was answered with an error status where none was expected."""
+    """A request was unexpectedly answered with an error status."""
 
 
 def ask(

@@ -14,7 +14,7 @@ _SETTINGS = {"WARMPREFIX_SLOTS__SAVE_IDLE_S": "1", "WARMPREFIX_PREWARM__IDLE_S":
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Measure and print; 0."""
+    """Measure and print; always 0."""
     parser = argparse.ArgumentParser(prog="python -m bench slots", description=HELP)
     parser.add_argument("--scene", action="append", help="part of a name; may be repeated")
     options = parser.parse_args(arguments)
@@ -36,7 +36,7 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def measure(scene: Scene, slots: int | None, ram: int | None, folder: Path) -> None:
-    """All ways of one scene."""
+    """Measure one scene in all ways."""
     alone = play("direct", scene, scene.against, slots, ram, folder) if scene.against else None
     names = ["direct", "through", *(["hearth"] if scene.hearth and has_hearth() else [])]
     for name in names:
@@ -57,7 +57,7 @@ def _shown(given: int | None) -> str:
 
 
 def flags(slots: int | None, ram: int | None) -> list[str]:
-    """Those of llama-server; what is None is left to it."""
+    """The flags of llama-server; it chooses those that are None."""
     given = {"-np": slots, "--cache-ram": ram}
     return [
         part for name, value in given.items() if value is not None for part in (name, str(value))

@@ -20,7 +20,7 @@ from tests.servers.stock import StockServer
 
 Json = dict[str, Any]
 HEARTH = Path(os.environ.get("HEARTH", ".venv-hearth/bin/hearth"))
-"""PyPI hearth-llm 0.1.1 in an environment of its own; its rows are left out where it is not there."""
+"""PyPI hearth-llm 0.1.1 in an environment of its own; its rows are left out if it is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Way:
-    """Where a client sends its requests, and the llama-server behind. `answers`: by label."""
+    """The address that a client sends its requests to, and the llama-server behind it. `answers`: by label."""
 
     url: str
     server: StockServer
@@ -125,7 +125,7 @@ def hearth(backend: str, saved: Path, settings: dict[str, str]) -> Iterator[str]
 
 
 def wait_until_ready(url: str, limit_s: float = 20.0) -> None:
-    """Return when the page answers 200, and a little later: slots are asked for in the background."""
+    """Return when the page answers 200, plus a short pause, as the proxy reads the slots in the background."""
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
         try:
@@ -138,5 +138,5 @@ def wait_until_ready(url: str, limit_s: float = 20.0) -> None:
 
 
 def has_hearth() -> bool:
-    """Whether hearth-llm can be measured beside."""
+    """Whether hearth-llm can be measured too."""
     return HEARTH.exists() and subprocess.run([HEARTH, "--version"], check=False).returncode == 0

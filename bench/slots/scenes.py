@@ -9,7 +9,7 @@ from bench.slots.rig import Json, Way
 from tests.builders import user
 
 _WORDS = "You work on files in a small project and you answer in one line. "
-_IDLE_S = 2.5  # longer than the idle times that a run sets for saving and pre-warming
+_IDLE_S = 2.5  # longer than the idle times that a run sets for saving and reading ahead
 
 
 def system(name: str = "", repeat: int = 40) -> Json:
@@ -17,7 +17,7 @@ def system(name: str = "", repeat: int = 40) -> Json:
 
 
 def turns(way: Way, label: str, history: list[Json], count: int, aside: Any = None) -> None:
-    """So many turns of a conversation; `aside` is called between two."""
+    """So many turns of a conversation; `aside` is called between them."""
     for number in range(count):
         text = way.chat(label, history)
         history += [{"role": "assistant", "content": text}, user(f"Step {number}. " * 30)]
@@ -26,7 +26,7 @@ def turns(way: Way, label: str, history: list[Json], count: int, aside: Any = No
 
 
 def alone(way: Way) -> None:
-    """A conversation that nothing disturbs: what the others are compared with."""
+    """An undisturbed conversation, with which the others are compared."""
     turns(way, "main", [system(), user("Begin. " * 60)], 4)
 
 
@@ -43,7 +43,7 @@ def shared(way: Way) -> None:
 
 
 def agents(way: Way) -> None:
-    """Three agents with prompts of their own, in turn; reported is the sum of all."""
+    """Three agents with prompts of their own, in turn; the sum of all is reported."""
     histories = [[system(f"Agent {name}. "), user("Begin. " * 60)] for name in "abc"]
     for number in range(4):
         for history in histories:
@@ -58,7 +58,7 @@ def three_alone(way: Way) -> None:
 
 
 def restart(way: Way, *, noisy: bool = False, rested_s: float = 0) -> None:
-    """The server is killed and started anew between two turns of a long conversation."""
+    """The server is killed and started again between two turns of a long conversation."""
     history = [system(repeat=90), user("Begin. " * 60)]
     text = way.chat("before", history)
     history += [{"role": "assistant", "content": f"{text}\n"}, user("Go on. " * 20)]
@@ -108,7 +108,7 @@ def loop(way: Way) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`against`: the scene alone; `says`: the goal in words. `slots`, `ram`: None leaves them to the server."""
+    """`against`: the scene alone; `says`: the goal in words. `slots`, `ram`: if None, the server chooses."""
 
     name: str
     play: Callable[[Way], None]

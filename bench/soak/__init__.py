@@ -1,1 +1,1 @@
-"""Soak: many conversations for minutes against backends that fail, and what was lost."""
+"""Soak: many conversations for minutes against backends that fail, to see what is lost."""

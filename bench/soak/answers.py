@@ -1,6 +1,6 @@
-"""What the backend of a soak answers: the bytes on the wire, and the fault that is worked into them.
+"""The answers of a soak's backend: the bytes on the wire, and the fault that is built into them.
 
-Every choice comes from the given `Random`, so a seed and a serial number name one answer.
+Every choice comes from the given `Random`, so a seed and a serial number determine one answer.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,8 @@ JSON = ("Content-Type", "application/json")
 class Answer:
     """One answer. `pieces`: bytes on the wire, one write each, the end of the body in the last.
 
-    `body`: what they carry without framing, whole. `stop_at`: pieces that are sent before a cut or a
-    stall. `stall_s`: how long nothing comes there, infinite for ever. `end`: FIN or RST instead of
-    the rest.
+    `body`: their whole content without framing. `stop_at`: pieces that are sent before a cut or a stall.
+    `stall_s`: length of the stall, may be infinite. `end`: FIN or RST instead of the rest.
     """
 
     fault: str
@@ -47,9 +46,9 @@ class Answer:
 def answer_for(
     serial: int, choose: Random, *, is_chat: bool, is_stream: bool, is_plain: bool = False
 ) -> Answer:
-    """The answer to one request, without a fault where it is `is_plain`.
+    """The answer to one request, without a fault if `is_plain`.
 
-    Its count of prompt tokens is the serial number, so that the turn can be found in the log.
+    Its count of prompt tokens is the serial number, which identifies the turn in the log.
     """
     names = list(FAULTS)
     fault = choose.choices(names, [FAULTS[name][0] for name in names])[0]
@@ -156,7 +155,7 @@ def no_done(answer: Answer, serial: int, choose: Random) -> Answer:
 
 
 def carriage_returns(answer: Answer, serial: int, choose: Random) -> Answer:
-    """CRLF or CR for line ends, comments, and no space behind `data:`."""
+    """CRLF or CR for line ends, comments, and no space after `data:`."""
     del serial
     if not is_streamed(answer):
         return answer
@@ -167,7 +166,7 @@ def carriage_returns(answer: Answer, serial: int, choose: Random) -> Answer:
 
 
 def error_inside(answer: Answer, serial: int, choose: Random) -> Answer:
-    """An error event in a stream that began well, else an error for a body."""
+    """An error event in a stream that began well; otherwise an error as the body."""
     del serial, choose
     error = {"error": {"code": 500, "message": "slot failed", "type": "server_error"}}
     if not is_streamed(answer):
@@ -176,7 +175,7 @@ def error_inside(answer: Answer, serial: int, choose: Random) -> Answer:
 
 
 def trailers(answer: Answer, serial: int, choose: Random) -> Answer:
-    """A field behind the body."""
+    """A field after the body."""
     del serial, choose
     if not is_streamed(answer):
         return answer
@@ -202,20 +201,20 @@ def status(code: int) -> Change:
 
 
 def stall(answer: Answer, serial: int, choose: Random) -> Answer:
-    """Nothing for a while in the middle, then the rest."""
+    """A pause in the middle, then the rest."""
     del serial
     stop = choose.randrange(len(answer.pieces))
     return replace(answer, stop_at=stop, stall_s=choose.uniform(0.3, 3.0))
 
 
 def stall_for_ever(answer: Answer, serial: int, choose: Random) -> Answer:
-    """Nothing more from some piece on."""
+    """Nothing more after some piece."""
     del serial
     return replace(answer, stop_at=choose.randrange(len(answer.pieces)), stall_s=float("inf"))
 
 
 def cut(end: str, *, inside: bool) -> Change:
-    """The connection ends before the last piece; `inside`: in the middle of the piece that is due."""
+    """The connection ends before the last piece; `inside`: in the middle of a piece."""
 
     def change(answer: Answer, serial: int, choose: Random) -> Answer:
         del serial
@@ -255,4 +254,4 @@ FAULTS: dict[str, tuple[float, Change]] = {
     "reset": (3, cut("reset", inside=True)),
     "no answer": (2, no_answer),
 }
-"""Name, how often in a hundred or so, and what it makes of the plain answer."""
+"""Name, weight (the sum is about a hundred), and how it changes the plain answer."""

@@ -1,8 +1,8 @@
 """The backend of a soak, a process of its own: answers with faults and keeps a journal of what it sent.
 
-`python -m bench.soak.backend PORT SEED JOURNAL`. Of each request with a serial number it writes `begin`,
-then `ending` before the last piece and `whole` when the kernel has all of it, or `cut`; `gone` when
-the peer left. So a process that is killed has told what may have arrived, and what must have.
+`python -m bench.soak.backend PORT SEED JOURNAL`. For each request with a serial number it writes `begin`, then
+`ending` before the last piece and `whole` when the kernel has all of it, or `cut`; `gone` if the peer left. So
+the journal of a killed process says what may have arrived, and what must have.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ CHAT = "/v1/chat/completions"
 
 
 class Backend:
-    """Serves connections; `journal` gets what is sent."""
+    """Serves connections and records in `journal` what is sent."""
 
     def __init__(self, seed: str, journal: Journal) -> None:
         self._seed = seed
@@ -45,14 +45,14 @@ class Backend:
             await writer.wait_closed()
 
     async def _own_question(self, connection: Connection, request: Request) -> None:
-        """What the proxy asks by itself: healthy, and nothing else is known."""
+        """Answer the proxy's own questions: healthy, and nothing else is known."""
         is_health = request.target == "/health"
         body = dump({"status": "ok"}) if is_health else b"{}"
         length = ("Content-Length", str(len(body)))
         await connection.send(head(200 if is_health else 404, [length]) + body)
 
     async def _watched(self, connection: Connection, request: Request, serial: int) -> bool:
-        """Answer, and note when the peer leaves meanwhile; false when the connection is to end."""
+        """Answer, and note if the peer leaves in the meantime; false if the connection is to end."""
         connection.requests = [request]
         watcher = asyncio.create_task(connection.watch())
         try:
@@ -87,7 +87,7 @@ class Backend:
         return True
 
     def _chosen(self, request: Request, serial: int) -> Answer:
-        if request.method == "PUT":  # an upload: whether it arrived is the answer
+        if request.method == "PUT":  # an upload: the answer says whether it arrived
             step = json_response({"received": digest(request.body)})[0]
             wire = step.data  # type: ignore[union-attr]  # its first step sends
             return Answer("none", 200, wire.partition(b"\r\n\r\n")[2], (wire,))
@@ -105,7 +105,7 @@ class Backend:
 
 
 async def left(request: Request, seconds: float) -> bool:
-    """Wait, but not for longer than the peer is there; whether it left."""
+    """Wait, but only while the peer is connected; returns whether it left."""
     try:
         async with asyncio.timeout(None if seconds == inf else seconds):
             await request.client_gone.wait()

@@ -1,8 +1,8 @@
 """The clients of a soak, a process of its own: conversations side by side, and what each one received.
 
 `python -m bench.soak.clients PORT CONVERSATIONS SECONDS SEED FIRST LARGE JOURNAL`; FIRST: the first serial
-number; LARGE: how many large histories each client sends at first. Before a request it writes `asks`
-with what it is, after it `got` with status, digest and whether the end was clean, or `left`.
+number; LARGE: how many large histories each client sends at first. It writes `asks` with the request's kind
+before a request, and after it `got` with status, digest and whether the end was clean, or `left`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ LEAVES = {"": 88, "at once": 2, "at the head": 3, "in the body": 7}
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request. `leaves`: when the client goes, empty for never."""
+    """One request. `leaves`: when the client leaves, empty for never."""
 
     serial: int
     kind: str
@@ -41,7 +41,7 @@ class Ask:
 
 
 def drawn(choose: Random, table: dict[str, int]) -> str:
-    """A name of the table, as often as it says."""
+    """A random name of the table, by its weights."""
     return choose.choices(list(table), list(table.values()))[0]
 
 
@@ -57,7 +57,8 @@ class Client:
         self._connection: RawClient | None = None
 
     async def run(self, until_s: float, large_histories: int) -> None:
-        """Large histories first, then a conversation after the other until the loop's clock says so."""
+        """Large histories first, then one conversation after the other until the loop's clock reaches
+        `until_s`."""
         loop = asyncio.get_running_loop()
         for _ in range(large_histories):
             await self._sent(self._large())
@@ -71,7 +72,7 @@ class Client:
         await self._ask(ask)
 
     def _large(self) -> Ask:
-        """A history of 700 KB that nobody has seen: what is remembered of messages fills up at once."""
+        """A new history of 700 KB, which fills the memory for messages at once."""
         serial = next(self._serials)
         messages: list[Message] = []
         for _ in range(1500):
@@ -88,7 +89,7 @@ class Client:
         kind = drawn(choose, KINDS)
         is_stream = choose.random() < 0.6
         leaves = drawn(choose, LEAVES) if kind == "chat" else ""
-        headers = [("X-Soak-Pace", "1")] if leaves else []  # something is left to be ended
+        headers = [("X-Soak-Pace", "1")] if leaves else []  # so that it leaves a running answer
         headers += [("X-Soak-Serial", str(serial)), ("X-Soak-Stream", "01"[is_stream])]
         if kind in ("passed", "upload"):
             upload = (
@@ -153,7 +154,7 @@ class Client:
             await self._disconnect()
 
     def _leave(self, ask: Ask, when: str) -> None:
-        """Go now: FIN, or RST where the answer has begun."""
+        """Leave now: FIN, or RST if the answer has begun."""
         client, self._connection = self._connection, None
         if client is not None:
             reset = when not in ("at once", "half a request") and ask.serial % 2 == 0
@@ -180,7 +181,7 @@ class Client:
 
 
 async def main(arguments: Sequence[str]) -> None:
-    """All conversations, for so long."""
+    """Run all conversations, for so long."""
     port, count, seconds, seed, first, large, path = arguments
     serials = itertools.count(int(first))
     journal = Journal(Path(path))

@@ -21,15 +21,16 @@ HELP = "minutes of conversations against backends that fail: what is lost, and w
 EVERY_S = 5.0
 SETTLE_S = 40.0
 GROWTH = 0.01
-"""Share of the resident memory that it may seem to grow by in a minute of the second half: what an
-allocator keeps that is given and takes back 5 MB at a time goes up and down by as much."""
+"""Share of the resident memory by which it may seem to grow per minute of the second half: the reserve of an
+allocator that gets and returns 5 MB at a time varies by as much.
+"""
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Run and print; 1 where anything was lost or has leaked."""
+    """Run and print; 1 if anything was lost or has leaked."""
     parser = argparse.ArgumentParser(prog="python -m bench soak", description=HELP)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (default 10)")
-    parser.add_argument("--seed", type=int, default=0, help="of all choices (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all choices (default 0)")
     parser.add_argument("--conversations", type=int, default=20, help="at once (default 20)")
     parser.add_argument("--backends", type=int, default=2, choices=(1, 2), help="(default 2)")
     parser.add_argument("--folder", type=Path, help="keep log, ledger and journals there")
@@ -43,7 +44,7 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def soak(rig: Rig, seconds: float) -> int:
-    """All of it: start, load, settle, stop, tell."""
+    """The whole run: start, load, settle, stop, report."""
     config = configure(rig)
     rig.backends = [rig.start_backend(at) for at in range(len(rig.ports))]
     for port in rig.ports:
@@ -85,8 +86,8 @@ def clients(
 
 
 def warm(rig: Rig, journal: Path, pid: int) -> None:
-    """So much that whatever is opened once is open, and what is remembered in memory is full: 40 MB of
-    messages from twenty clients, of which 16 are kept in two generations."""
+    """Enough load that everything that is opened once is open, and the memory for messages is full: 40 MB from
+    twenty clients, of which 16 are kept in two generations."""
     process = clients(rig, journal, 2.0, 1_000_001, large=3)
     while process.poll() is None:
         time.sleep(0.2)
@@ -117,7 +118,7 @@ def load(rig: Rig, journal: Path, pid: int, seconds: float) -> None:
 
 
 def settled(rig: Rig, pid: int, done: Callable[[Sample], bool], limit_s: float) -> Sample:
-    """The proxy once it is at rest, or when the limit is over."""
+    """The proxy once it is at rest, or at the limit."""
     until_s = time.monotonic() + limit_s
     while not done(now := rig.sample(pid)) and time.monotonic() < until_s:
         time.sleep(0.25)
@@ -125,12 +126,12 @@ def settled(rig: Rig, pid: int, done: Callable[[Sample], bool], limit_s: float) 
 
 
 def compared(what: str, before: int, after: int) -> list[str]:
-    """Tells both; what begins with LEAK is more than before."""
+    """A line with both figures; it begins with LEAK if there is more than before."""
     return [f"{'LEAK ' if after > before else ''}{what}: {before} before, {after} after"]
 
 
 def report(rig: Rig, journals: Sequence[Path], held: Sequence[str]) -> int:
-    """Print what happened; 1 where something was lost or has grown."""
+    """Print what happened; 1 if something was lost or has grown."""
     backends = [rig.journal(at) for at in range(len(rig.ports))]
     every = rig.folder / "all.journal"
     every.write_bytes(b"".join(path.read_bytes() for path in journals))
@@ -153,7 +154,7 @@ def report(rig: Rig, journals: Sequence[Path], held: Sequence[str]) -> int:
 
 
 def growth(samples: Sequence[Sample]) -> bool:
-    """Tell the memory of each minute; whether it grows on the second half."""
+    """Print the memory of each minute; returns whether it still grows in the second half."""
     by_minute = {int(sample.at_s // 60): sample for sample in samples}
     told = ", ".join(f"{sample.rss_mb:.0f}" for sample in by_minute.values())
     print(f"resident memory in MiB, at the end of each minute: {told}")
@@ -167,7 +168,7 @@ def growth(samples: Sequence[Sample]) -> bool:
 
 
 def tell_leaving(times_ms: Sequence[float]) -> None:
-    """How long it took until the backend was told that a client left."""
+    """Print how long it took until the backend learned that a client had left."""
     if not times_ms:
         return
     middle, late = (times_ms[int(len(times_ms) * part)] for part in (0.5, 0.99))

@@ -1,4 +1,4 @@
-"""A conversation as clients keep it: it grows by what was answered, and is sent with noise.
+"""A conversation as clients store it: it grows by the replies, and is sent with noise.
 
 Nothing here opens a connection.
 """
@@ -10,7 +10,7 @@ from typing import Any
 Message = dict[str, Any]
 
 MAX_TURNS = 14
-MAX_REPLY_BYTES = 100_000  # who got a reply of megabytes begins anew
+MAX_REPLY_BYTES = 100_000  # a client that got a reply of megabytes begins again
 _TOOL = {
     "type": "function",
     "function": {
@@ -25,7 +25,7 @@ _TOOL = {
 
 
 class Conversation:
-    """What one client holds of one conversation."""
+    """The history of one client's conversation."""
 
     def __init__(self, choose: Random) -> None:
         self._choose = choose
@@ -45,7 +45,7 @@ class Conversation:
         self._messages.append({"role": "user", "content": text})
 
     def body(self, *, is_stream: bool) -> bytes:
-        """The request, as a client would write it that reloads its session now and then."""
+        """The request, written by a client that reloads its session now and then."""
         messages = [self._noisy(message) for message in self._messages[:-1]]
         value: Message = {
             "model": "soak",
@@ -57,7 +57,7 @@ class Conversation:
         return json.dumps(value, ensure_ascii=False, separators=separators).encode()
 
     def heard(self, body: bytes, *, is_stream: bool) -> None:
-        """A whole reply came: it becomes history, and the conversation goes on or ends."""
+        """A whole reply has come: it is added to the history, and the conversation goes on or ends."""
         message = spoken(body, is_stream=is_stream) if len(body) <= MAX_REPLY_BYTES else None
         self._turns += 1
         if message is None or self._turns >= MAX_TURNS:
@@ -71,7 +71,7 @@ class Conversation:
             self.ask()
 
     def _noisy(self, message: Message) -> Message:
-        """A message out of a store: arguments written anew, edges stripped, or as it was."""
+        """A message from a store: arguments rewritten, edges stripped, or unchanged."""
         changed = dict(message)
         if self._choose.random() < 0.3 and isinstance(changed.get("content"), str):
             changed["content"] = changed["content"].strip()
@@ -88,7 +88,7 @@ def rewritten(call: Message) -> Message:
 
 
 def spoken(body: bytes, *, is_stream: bool) -> Message | None:
-    """The assistant's message of a reply, None where there is none."""
+    """The assistant's message of a reply, None if there is none."""
     try:
         if not is_stream:
             choice = json.loads(body)["choices"][0]["message"]
@@ -127,7 +127,7 @@ def joined(body: bytes) -> Message | None:
 
 
 def garbage(choose: Random, body: bytes) -> bytes:
-    """A chat body that is not one."""
+    """A chat body that cannot be understood."""
     return choose.choice([
         b"",
         b"{}",

@@ -1,4 +1,4 @@
-"""A file of JSON lines that outlives the process that writes it: each line is with the kernel at once."""
+"""A file of JSON lines that outlives the process that writes it: each line goes to the kernel at once."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The processes of a soak: two backends, the proxy, the clients, and the files that they leave."""
+"""The processes of a soak: two backends, the proxy, the clients, and their files."""
 
 import json
 import os
@@ -52,11 +52,11 @@ class Rig:
             return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=output)
 
     def journal(self, at: int) -> Path:
-        """What a backend wrote of what it sent, over all its starts."""
+        """The journal of a backend, over all its starts."""
         return self.folder / f"backend{at}.journal"
 
     def start_backend(self, at: int) -> subprocess.Popen[bytes]:
-        """A backend on the port it always has."""
+        """Start a backend, always on the same port."""
         return self.start("bench.soak.backend", self.ports[at], self.seed, self.journal(at))
 
     def restart(self, at: int, choose: Random) -> None:
@@ -79,7 +79,7 @@ class Rig:
 
 
 def configure(rig: Rig) -> Path:
-    """The settings of the proxy, written down."""
+    """Write the settings of the proxy to a file."""
     config = rig.folder / "warmprefix.toml"
     text = _CONFIG.format(port=rig.port, folder=rig.folder)
     config.write_text(text + "".join(_BACKEND.format(port=port) for port in rig.ports))
@@ -87,7 +87,7 @@ def configure(rig: Rig) -> Path:
 
 
 def start_proxy(config: Path, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    """`warmprefix serve`; its standard output is the turn log, of which a file has a copy."""
+    """`warmprefix serve`; its standard output is the turn log, which is also written to a file."""
     line = [sys.executable, "-m", "warmprefix", "serve", "--config", str(config)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(config.parent)}
     return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=errors, env=environment)

@@ -1,4 +1,4 @@
-"""What a process holds, as Linux tells it: memory, descriptors, sockets, threads; and how it grows."""
+"""What a process uses, as Linux reports it: memory, descriptors, sockets, threads; and how it grows."""
 
 import os
 import statistics
@@ -20,12 +20,12 @@ class Sample:
 
 
 def look(pid: int, at_s: float) -> Sample:
-    """What the process holds now."""
+    """What the process uses now."""
     root = Path(f"/proc/{pid}")
     pages = int((root / "statm").read_text().split()[1])
     targets = []
     for descriptor in (root / "fd").iterdir():
-        with suppress(OSError):  # closed meanwhile
+        with suppress(OSError):  # closed since
             targets.append(str(descriptor.readlink()))
     return Sample(
         at_s,
@@ -37,7 +37,7 @@ def look(pid: int, at_s: float) -> Sample:
 
 
 def slope(samples: Sequence[Sample]) -> float:
-    """MiB a minute, the straight line of least squares through the resident memory."""
+    """MiB per minute: the least-squares line through the resident memory."""
     line = statistics.linear_regression(
         [sample.at_s / 60 for sample in samples], [sample.rss_mb for sample in samples]
     )

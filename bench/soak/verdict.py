@@ -1,4 +1,4 @@
-"""What was lost: the journals of both sides and the turn log, laid side by side."""
+"""What was lost: compares the journals of both sides with the turn log."""
 
 import json
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ CHATS = frozenset({"chat", "garbage", "side", "large history"})
 
 @dataclass(slots=True)
 class Fate:
-    """All that is known of one request."""
+    """Everything known about one request."""
 
     asks: Line
     client: Line = field(default_factory=dict)
@@ -23,12 +23,12 @@ class Fate:
 
     @property
     def stayed(self) -> bool:
-        """The client waited for the end."""
+        """Whether the client waited for the end."""
         return self.client.get("event") == "got"
 
     @property
     def fault(self) -> str:
-        """What the backend did to it."""
+        """The fault that the backend built into it."""
         if not self.begun:
             return "never reached a backend"
         told = self.backend.get("begin", {}).get("fault", "")
@@ -53,7 +53,7 @@ def fates(client: Path, backends: Iterable[Path]) -> dict[int, Fate]:
 
 
 def loss(fate: Fate) -> str | None:
-    """What went wrong with one request that must not; None where all is as it should be."""
+    """What went wrong with one request and must not; None if all is well."""
     got, sent = fate.client, fate.backend
     if not got:
         return "no end noted by the client"
@@ -81,9 +81,9 @@ def last_status(line: Line | None) -> int | None:
 
 
 def log_losses(found: dict[int, Fate], records: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with the turn log: each chat request has one line, and no other has one."""
+    """What is wrong with the turn log: each chat request must have one line, and no other request."""
     chats = [fate for fate in found.values() if fate.asks["kind"] in CHATS]
-    # Who leaves at once may be gone before its request was read, and is no turn then.
+    # A client that leaves at once may be gone before its request was read; then there is no turn.
     must = sum(fate.stayed or fate.begun > 0 or fate.client["when"] != "at once" for fate in chats)
     wrong = []
     if not must <= len(records) <= len(chats):
@@ -99,7 +99,7 @@ def log_losses(found: dict[int, Fate], records: list[dict[str, Any]]) -> list[st
 
 
 def told_after_ms(found: dict[int, Fate]) -> list[float]:
-    """Milliseconds from a client's leaving to the end of the backend's connection, sorted."""
+    """Milliseconds from a client's departure to the end of the backend's connection, sorted."""
     return sorted(
         (fate.backend["gone"]["at"] - fate.client["at"]) * 1000
         for fate in found.values()
@@ -111,7 +111,8 @@ def told_after_ms(found: dict[int, Fate]) -> list[float]:
 
 
 def table(found: dict[int, Fate]) -> list[str]:
-    """A row for each fault and each way of leaving: how often, how it reached the client, lost."""
+    """A row for each fault and each way of leaving: how often, how it reached the client, how many were
+    lost."""
     rows: dict[str, list[Fate]] = defaultdict(list)
     for fate in found.values():
         name = fate.fault if fate.stayed else f"client left: {fate.client.get('when')}"

@@ -1,8 +1,8 @@
 """`python -m bench trace`: one streamed turn with a tool call, from its arrival to the end of its log line.
 
 The real application under the real web server, in this process, with its ledger in memory; the backend is
-scripted, and answers what a llama-server with four slots says of itself. Another conversation went through
-before, so that nothing is made for the first time.
+scripted, and describes itself as a llama-server with four slots. Another conversation goes through first, so
+that nothing is made for the first time.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _SHOWN = 30
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Trace and print; 1 when a goal was missed."""
+    """Trace and print; 1 if a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench trace", description=HELP)
     parser.add_argument("--all", action="store_true", help=f"every mover, not the first {_SHOWN}")
     options = parser.parse_args(arguments)
@@ -47,7 +47,7 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def goals(calls: Sequence[Call]) -> list[Goal]:
-    """What a turn should keep to."""
+    """The limits for a turn."""
     _, files, moves = sums(calls)
     return [
         Goal(f"at most {MOST_MOVES} moves", str(moves), moves <= MOST_MOVES),

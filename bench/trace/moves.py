@@ -1,4 +1,4 @@
-"""Records the calls that a thread makes in one package, and what they come to."""
+"""Records the calls that a thread makes in one package, and sums them up."""
 
 import asyncio
 import sys
@@ -10,12 +10,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-_RESUMED = 3  # bits of RESUME's argument (dis): 0 where a function begins, else where it goes on after a wait
+_RESUMED = (
+    3  # bits of RESUME's argument (dis): 0 if a function begins, otherwise it goes on after a wait
+)
 
 
 class Call(NamedTuple):
-    """A function that was begun. Files are relative to the package; `caller` is None if nothing of the package
-    was running: the event loop called."""
+    """The start of a function. Files are relative to the package; `caller` is None if no function of the
+    package was running, but the event loop called."""
 
     caller: str | None
     file: str
@@ -29,8 +31,8 @@ class Call(NamedTuple):
 
 @dataclass
 class Trace:
-    """Calls in order, from the first call of `begins` to the return of the last `ends`. What the package does
-    in the background is left out."""
+    """Calls in order, from the first call of `begins` to the last return of `ends`. Background work of the
+    package is left out."""
 
     root: Path
     begins: str
@@ -72,18 +74,19 @@ class Trace:
 
 
 def _is_resumed(frame: FrameType) -> bool:
-    """Whether a coroutine or a generator goes on, which is no call."""
+    """Whether a coroutine or a generator goes on, which does not count as a call."""
     return bool(frame.f_code.co_code[frame.f_lasti + 1] & _RESUMED)
 
 
 def _is_beside() -> bool:
-    """Whether a task of its own runs, which the package has given a name (tasks.py): no part of the request."""
+    """Whether a background task of the package runs, which has a name (tasks.py) and is not part of the
+    request."""
     task = asyncio.current_task()
     return task is not None and not task.get_name().startswith("Task-")
 
 
 class Sums(NamedTuple):
-    """What a trace comes to."""
+    """The sums of a trace."""
 
     calls: int
     files: int
@@ -97,7 +100,7 @@ def sums(calls: Iterable[Call]) -> Sums:
 
 
 def movers(calls: Iterable[Call]) -> list[tuple[str, str, int]]:
-    """Caller, called function and how often, for all moves; the most first."""
+    """Caller, called function and count of all moves; most frequent first."""
     counts = Counter(
         (str(call.caller), f"{call.file} {call.function}") for call in calls if call.is_move
     )

@@ -1,10 +1,10 @@
 """A double of Lemonade Server 2026.39.1 on a real socket, with llama-server's cache behind it.
 
-Source: the server itself (tests/servers/test_lemonade_double.py compares the two), and for what it does
-to a request https://github.com/lemonade-sdk/lemonade at e385039ed. This file holds access
-rules and routes; inference is in lemonade_engine.py, bytes and shapes in the other lemonade_*.py.
-Not doubled, answered with 501: everything about audio, images, embeddings, downloads and routing,
-streamed `responses`, Ollama streams. `max_tokens` is ignored.
+Source: the server itself (tests/servers/test_lemonade_double.py compares the two), and for what it does to a
+request https://github.com/lemonade-sdk/lemonade at e385039ed. This file has access rules and routes; inference
+is in lemonade_engine.py, bytes and shapes are in the other lemonade_*.py. Not doubled, answered with 501:
+everything about audio, images, embeddings, downloads and routing, streamed `responses`, Ollama streams.
+`max_tokens` is ignored.
 """
 
 import json
@@ -29,7 +29,7 @@ GUARDED = ("/api/", "/v0/", "/v1/", "/mcp", "/metrics", "/internal/")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEBSOCKETS = ("/realtime", "/logs/stream")
 NOT_THE_PAGE = ("/api/", "/v0/", "/v1/", "/internal/", "/docs", "/status", "/mcp", "/metrics")
-"""Where an unknown address is answered with 404 and not with the page."""
+"""Prefixes below which an unknown address is answered with 404 and not with the page."""
 POSTED = (*SHAPES, "classify", "load", "unload", "tokenize", "embeddings", "rerank", "reranking", "pull",
           "delete", "audio/transcriptions", "audio/speech", "images/generations")  # fmt: skip
 """Endpoints that answer 405 to GET; those without an answer of their own here get 501."""
@@ -63,7 +63,7 @@ class LemonadeDouble:
 
     @property
     def url(self) -> str:
-        """Base address, without a slash at the end and without a prefix."""
+        """Base address, without a trailing slash and without a prefix."""
         return self.backend.url
 
     @property
@@ -82,7 +82,7 @@ class LemonadeDouble:
         return self.engine.counts
 
     def fail_next(self, failure: Failure) -> None:
-        """Let the next evaluated request fail."""
+        """Make the next evaluated request fail."""
         self.engine.failures.append(failure)
 
     def erase_idle_slots(self) -> None:
@@ -119,7 +119,7 @@ class LemonadeDouble:
         return urlsplit(origin).hostname in LOOPBACK
 
     def _authorised(self, request: Request, path: str) -> bool:
-        """Only `Authorization: Bearer` counts; the admin key is good everywhere."""
+        """Only `Authorization: Bearer` counts; the admin key is valid everywhere."""
         admin = path.startswith("/internal/")
         wanted = self.options.admin_api_key if admin else self.options.api_key
         if wanted is None or not path.startswith(GUARDED):
@@ -203,7 +203,7 @@ class LemonadeDouble:
         return [slot_shape(n, tokens, self.options.context_tokens) for n, tokens in enumerate(held)]
 
     def _erase(self, number: int, query: str) -> JsonObject:
-        """`slots/{n}?action=erase`; all that is doubled of a server that can save."""
+        """`slots/{n}?action=erase`; the only part of a saving server that is doubled."""
         action = parse_qs(query).get("action", [""])[0]
         if self.engine.loaded is None:
             raise Refused(400, errors.no_model_for(f"{action} operation"))

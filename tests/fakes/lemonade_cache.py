@@ -33,14 +33,14 @@ class Counts:
 
 @dataclass
 class Slot:
-    """Text whose KV is held, and when it was last used (a counter, not a clock)."""
+    """The text that a slot holds, and when it was last used (a counter, not a clock)."""
 
     text: str = ""
     last_use: int = 0
 
     @property
     def was_used(self) -> bool:
-        """Something ran in it."""
+        """Whether something ran in it."""
         return self.last_use > 0
 
 
@@ -57,9 +57,8 @@ class Slots:
         return -(-len(text) // self.characters_per_token)
 
     def run(self, prompt: str, reply: str, request: JsonObject) -> Counts:
-        """Evaluate the prompt and generate the reply; the slot keeps both.
-
-        The end-of-text token counts as generated and is not kept.
+        """Evaluate the prompt and generate the reply; the slot holds both. The end-of-text token counts as
+        generated but is not held.
         """
         chosen = self._choose(prompt, request.get("id_slot", -1))
         slot = self.slots[chosen]
@@ -125,7 +124,7 @@ def disables_thinking(request: JsonObject) -> bool:
 
 
 def mark_last_user_message(request: JsonObject) -> None:
-    """Put `/no_think` before the last user message that is plain text; parts are passed over."""
+    """Put `/no_think` before the last user message that is plain text; those with parts are skipped."""
     messages = request.get("messages")
     for message in reversed(messages if isinstance(messages, list) else []):
         if is_plain_user_message(message):

@@ -1,4 +1,4 @@
-"""The model behind the Lemonade double: what is loaded, what it holds, and inference requests.
+"""The model behind the Lemonade double: the loaded model, what it holds, and inference requests.
 
 Source: https://github.com/lemonade-sdk/lemonade at e385039ed, observed live. Routing and access rules
 are in lemonade.py.
@@ -86,7 +86,7 @@ class Engine:
         self.load(options.loaded)
 
     def load(self, model: str | None) -> None:
-        """Another model than the loaded one starts another llama-server: all caches are gone."""
+        """A model that is not loaded starts another llama-server: all caches are lost."""
         if model != self.loaded or model is None:
             self.slots = Slots(self.options.slots, self.options.characters_per_token)
         self.loaded = model
@@ -193,7 +193,7 @@ class Engine:
 
 
 def parse(endpoint: str, body: bytes) -> JsonObject:
-    """The request; chat words its refusals, the other endpoints let them through as 500."""
+    """The request; chat words its refusals, the other endpoints answer 500."""
     status = 400 if endpoint == "chat/completions" else 500
     if not body:
         raise Refused(status, {"error": errors.EMPTY_BODY})
@@ -208,7 +208,7 @@ def parse(endpoint: str, body: bytes) -> JsonObject:
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """NaN and the infinities are no JSON to nlohmann/json."""
+    """NaN and the infinities are not JSON for nlohmann/json."""
     raise ValueError(name)
 
 
@@ -219,7 +219,7 @@ def refuse(refusal: errors.Refusal, *, stream: bool) -> NoReturn:
 
 
 def messages_of(endpoint: str, sent: JsonObject) -> Any:
-    """The chat messages that a request of another dialect becomes."""
+    """The chat messages that a request of another dialect is turned into."""
     if endpoint == "responses":
         given = sent.get("input")
         spoken_now = [{"role": "user", "content": given}] if isinstance(given, str) else given

@@ -1,6 +1,6 @@
 """Error bodies of Lemonade Server: `error` is sometimes a string and sometimes an object.
 
-Captured from 2026.39.1; which status goes with which body is decided in lemonade.py.
+Captured from 2026.39.1; lemonade.py decides which status goes with which body.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Failure:
 
 
 def model_not_found(name: str, known: Sequence[str]) -> JsonObject:
-    """404: the model was never heard of; same in streams and for GET `models/{id}`."""
+    """404: the model is unknown; same in streams and for GET `models/{id}`."""
     listed = f"Model '{name}' was not found. Available models include: {', '.join(known)}"
     return {
         "error": {
@@ -67,7 +67,7 @@ def no_model() -> JsonObject:
 
 @dataclass(frozen=True)
 class Refusal:
-    """What llama-server refused; Lemonade words it differently in a stream and out of it."""
+    """What llama-server refused; Lemonade words it differently inside and outside a stream."""
 
     message: str
     type: str = "invalid_request_error"

@@ -20,7 +20,7 @@ from tests.fakes.scripted_replies import (
 
 VERSION = "2026.39.1-2"
 NOWHERE = "http://127.0.0.1:1/v1"
-"""The llama-server behind; a real one has the first free port from 8001 on."""
+"""The llama-server behind it; a real one has the first free port from 8001 on."""
 ADDED = ("--metrics", "--parallel", "1")
 KINDS = ("classification", "embedding", "image", "llm", "reranking", "transcription", "tts")
 
@@ -36,11 +36,11 @@ class Reply:
 
     @property
     def reason(self) -> str:
-        """Why it ended, if the script does not say: `tool_calls` after a call, else `stop`."""
+        """Why it ended, if the script does not say: `tool_calls` after a call, otherwise `stop`."""
         return self.finish_reason or ("tool_calls" if self.tool_calls else "stop")
 
     def message(self) -> JsonObject:
-        """Members that a chat message has beside role and content."""
+        """Members that a chat message has besides role and content."""
         calls = [
             {"id": f"call_{i}", "type": "function", "function": {"name": name, "arguments": text}}
             for i, (name, text) in enumerate(self.tool_calls)
@@ -61,7 +61,7 @@ class Stats:
     totals: dict[str, int] = field(default_factory=dict)
 
     def record(self, counts: Counts, *, usage_seen: bool) -> None:
-        """Take in one answered request."""
+        """Add one answered request."""
         numbers = {
             "input_tokens": counts.processed,
             "prompt_tokens": counts.prompt if usage_seen else counts.processed,
@@ -171,7 +171,7 @@ def ollama(model: str, reply: Reply, counts: Counts) -> JsonObject:
 
 
 def gguf(model: str) -> str:
-    """The file llama-server calls its model by."""
+    """The file by which llama-server names its model."""
     return f"/path/{model}.gguf"
 
 
@@ -224,7 +224,7 @@ def loaded_model(name: str, context_tokens: int) -> JsonObject:
 
 
 def docs() -> JsonObject:
-    """`docs`: the pages that the server has of itself."""
+    """`docs`: the server's own pages."""
     page = {
         "bytes": 1537,
         "id": "api/README",
@@ -235,4 +235,4 @@ def docs() -> JsonObject:
 
 
 PAGE = b'<!doctype html><html lang="en"><head><title>Lemonade App</title></head></html>'
-"""The app: the answer to every GET outside the prefixes that is nothing else."""
+"""The app: the answer to every other GET outside the prefixes."""

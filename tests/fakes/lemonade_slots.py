@@ -23,7 +23,7 @@ SAMPLING: JsonObject = {
 
 
 def slot_shape(number: int, tokens: int | None, context_tokens: int) -> JsonObject:
-    """One slot in `slots`, idle; `tokens` is None for one that never ran."""
+    """One slot in `slots`, idle; `tokens` is None if it was never used."""
     bare = {"id": number, "is_processing": False, "n_ctx": context_tokens, "speculative": False}
     if tokens is None:
         return bare

@@ -1,7 +1,7 @@
 """An echo WebSocket on an accepted connection: `/logs/stream` and `/realtime` of the double.
 
-The real services speak first and in their own messages; the proxy relays frames without reading
-them, so an echo shows all that matters. Handshake and frames: the sans-I/O part of `websockets`.
+The real services speak first, with messages of their own; the proxy relays frames without reading them, so an
+echo shows everything that matters. Handshake and frames: the sans-I/O part of `websockets`.
 """
 
 from websockets.frames import Frame, Opcode
@@ -51,7 +51,7 @@ def echo_frame(protocol: ServerProtocol, frame: Frame) -> None:
 
 
 async def flush(protocol: ServerProtocol, connection: Connection) -> bool:
-    """Send what is due; false when the conversation is over (an empty piece is the end)."""
+    """Send what is due; false if the conversation is over (an empty piece is the end)."""
     for data in protocol.data_to_send():
         if not data:
             return False

@@ -1,8 +1,8 @@
 """Heads, compression and stream bytes of Lemonade Server's answers (cpp-httplib 0.47).
 
 Captured from 2026.39.1: no `Server`, no `Date`; a status of 400 or more closes the connection; JSON is
-compressed when asked for, an event stream never. Streams are llama-server's bytes as they are, so their
-keys are not sorted and `model` is the GGUF file.
+compressed if the client asks for it, an event stream never. Streams are llama-server's bytes as they are, so
+their keys are not sorted and `model` is the GGUF file.
 """
 
 import gzip
@@ -91,11 +91,11 @@ class Wire:
         return status >= 400 or last or self.request.wants_close
 
     def kept(self, status: int) -> list[tuple[str, str]]:
-        """What a connection that stays open says, at the beginning."""
+        """Headers of a connection that stays open, at the beginning."""
         return [] if self.closes(status) else [("Keep-Alive", self.limits)]
 
     def closed(self, status: int) -> list[tuple[str, str]]:
-        """What a connection that ends says, behind the others."""
+        """Headers of a connection that ends, after the others."""
         return [("Connection", "close")] if self.closes(status) else []
 
     def allowed_origin(self, status: int) -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ def answered(wire: Wire, status: int, body: object) -> list[Step]:
 
 
 def streamed(wire: Wire, pieces: Sequence[Step]) -> list[Step]:
-    """A stream that ended cleanly as HTTP, whatever it said."""
+    """A stream that ends cleanly as HTTP, whatever it contains."""
     return [wire.stream_head(), *pieces, Send(last_chunk())]
 
 
@@ -122,7 +122,7 @@ def events(lines: Sequence[bytes], pause_s: float = 0.0) -> list[Step]:
 
 
 def prefill(seconds: float, ping_every_s: float | None) -> list[Step]:
-    """Silence while the prompt is evaluated, with a comment line now and then if switched on."""
+    """Silence while the prompt is evaluated, with a comment line now and then if pings are on."""
     if ping_every_s is None:
         return [Wait(seconds)] if seconds else []
     count = int(seconds / ping_every_s)

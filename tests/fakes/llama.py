@@ -55,7 +55,7 @@ def default_options(model: Model, n_parallel: int) -> dict[str, Option]:
 
 
 class LlamaServer:
-    """A llama-server that a test starts, stops, kills and restarts. The address stays the same.
+    """A llama-server that a test starts, stops, kills and restarts. Its address stays the same.
 
     `chat_template` is the text of a template; by default chatml_tools for the tiny model and the one that
     we ship for gemma. Any other llama.cpp setting goes into `options`, named as in
@@ -104,14 +104,14 @@ class LlamaServer:
         return None if self.process.child is None else self.process.child.pid
 
     def start(self) -> "LlamaServer":
-        """This server, once it answers."""
+        """Start; returns this server once it answers."""
         self.process = ServerProcess(self.options, self.log)
         self.url = self.process.start()
         self.options["port"] = urlsplit(self.url).port or 0  # the same one after a restart
         return self
 
     def stop(self) -> None:
-        """End it in good order; safe to repeat."""
+        """End it cleanly; may be called again."""
         self.process.stop()
 
     def kill(self) -> None:

@@ -1,5 +1,6 @@
-"""What reading ahead needs of a llama-server, as a script: a template that drops reasoning, tokens that are
-characters, one slot's counts. Chats are answered, evaluations can be held up."""
+"""A scripted llama-server, as much as reading ahead needs: a template that drops reasoning, tokens that are
+characters, the counts of slots. Chats are answered, and evaluations can be delayed.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +14,7 @@ Json = dict[str, Any]
 
 
 def rendered(messages: list[Json]) -> str:
-    """Reasoning is shown behind the last user message only."""
+    """Reasoning is rendered only after the last user message."""
     last = max(at for at, message in enumerate(messages) if message["role"] == "user")
     texts = [
         f"<{m['role']}>{m.get('reasoning_content') or '' if at > last else ''}{m.get('content') or ''}"
@@ -23,10 +24,10 @@ def rendered(messages: list[Json]) -> str:
 
 
 class LlamaDouble(ScriptedBackend):
-    """`held`: tokens in each slot; `busy`: whether any of them says to be at work; `stalls`: evaluations
-    are never answered; `missing`: paths that answer 404; `evaluations`: what was asked for, in order;
-    `starts`: how often it has started, None where it does not say; `calls`: of the next replies;
-    `is_fresh`: slots that were never used say so, as those of a real server do."""
+    """`held`: tokens in each slot; `busy`: whether a slot reports that it is at work; `stalls`: evaluations are
+    never answered; `missing`: paths that answer 404; `evaluations`: the requested ones, in order; `starts`: how
+    often it has started, None if it does not say; `calls`: those of the next replies; `is_fresh`: slots that
+    were never used say so, as those of a real server do."""
 
     def __init__(
         self, slots: int = 2, missing: Iterable[str] = (), *, is_fresh: bool = False
@@ -44,7 +45,7 @@ class LlamaDouble(ScriptedBackend):
         self.calls: list[Json] = []
 
     def restart(self) -> None:
-        """Hold nothing, as a new process does."""
+        """Forget everything, like a new process."""
         self.held = [0] * len(self.held)
         self.tasks = [None] * len(self.held)
         self.starts = (self.starts or 0) + 1

@@ -1,4 +1,4 @@
-"""A backend of a few pages, each with one answer; everything else is not there."""
+"""A backend of a few pages, each with one answer; everything else is missing."""
 
 from collections.abc import Mapping
 

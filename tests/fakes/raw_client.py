@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Arrival:
-    """A piece of a body: one HTTP chunk if chunked, else one read. `at` is `loop.time()`."""
+    """A piece of a body: one HTTP chunk if chunked, otherwise one read. `at` is `loop.time()`."""
 
     data: bytes
     at: float
@@ -24,7 +24,7 @@ class Arrival:
 
 @dataclass
 class Answer:
-    """One response. `complete` is false when the connection ended inside the body."""
+    """One response. `complete` is false if the connection ended inside the body."""
 
     status_line: bytes
     status: int
@@ -48,7 +48,7 @@ class Answer:
         return json.loads(self.body)
 
     def events(self) -> list[Any]:
-        """The events of an SSE body with LF ends: JSON where it is an object, else the text."""
+        """The events of an SSE body with LF ends: JSON if it is an object, otherwise the text."""
         texts = self.body.decode().removesuffix("\n\n").split("\n\n")
         datas = [text.removeprefix("data: ") for text in texts]
         return [json.loads(data) if data.startswith("{") else data for data in datas]
@@ -99,11 +99,11 @@ class RawClient:
         return answer
 
     async def ended(self) -> bool:
-        """Wait for the peer to close; false when bytes come instead."""
+        """Wait for the peer to close; false if bytes come instead."""
         return not self._buffer and not await self._fill()
 
     def close(self, *, reset: bool = False) -> None:
-        """Leave now, with FIN or RST, whatever is still to come."""
+        """Leave now, with FIN or RST, even if more is to come."""
         if reset:
             linger = struct.pack("ii", 1, 0)
             raw = self._writer.get_extra_info("socket")
@@ -113,7 +113,7 @@ class RawClient:
             self._writer.close()
 
     async def wait_closed(self) -> None:
-        """The socket is gone from this side."""
+        """Wait until the socket is closed on this side."""
         with suppress(ConnectionError):
             await self._writer.wait_closed()
 

@@ -23,10 +23,10 @@ from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
 
 DEADLINE_S = 10.0
-"""How long anything may take that takes milliseconds on an idle machine."""
+"""Limit for anything that takes milliseconds on an idle machine."""
 
 TICK_S = 0.002
-"""How often something is looked at that has no event to wait for."""
+"""How often a condition is checked that has no event to wait for."""
 
 Json = dict[str, Any]
 Settings = Mapping[str, object]
@@ -35,15 +35,15 @@ Settings = Mapping[str, object]
 async def until(claim: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
     """Return once the claim holds."""
     async with asyncio.timeout(deadline_s):
-        while not claim():  # noqa: ASYNC110  # what it looks at has no event
+        while not claim():  # noqa: ASYNC110  # the claim has no event
             await asyncio.sleep(TICK_S)
 
 
 class Backend(ScriptedBackend):
     """A scripted backend that answers the proxy's own questions itself, off the record.
 
-    They come through httpx, relayed requests do not; 404 says that this is neither llama-server nor
-    Lemonade, so nothing is learnt.
+    They come through httpx, relayed requests do not; 404 says that this is neither llama-server nor Lemonade,
+    so nothing is learned.
     """
 
     async def _next_request(self, connection: Connection) -> Request | None:
@@ -67,7 +67,7 @@ class Server(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        """Serve until told to stop."""
+        """Serve until `stopping` is set."""
         await self.stopping.wait()
 
     async def shutdown(self, sockets: Any = None) -> None:
@@ -83,7 +83,7 @@ class Server(uvicorn.Server):
         await until(self.is_idle)
 
     def is_idle(self) -> bool:
-        """No connection is open and no request is being answered."""
+        """Whether no connection is open and no request is being answered."""
         return not self.server_state.connections and not self.server_state.tasks
 
 
@@ -136,7 +136,7 @@ class RunningProxy:
         return records[0]
 
     async def ready(self) -> None:
-        """Return once all is learnt that is asked at start."""
+        """Return once the questions of the start are answered."""
         await self.app.known.ask_template()
         for backend in self.app.backends.all:
             await backend.parts.seatings.announce()
@@ -153,7 +153,7 @@ class RunningProxy:
 def config_for(backend_url: str, settings: Mapping[str, Settings]) -> Config:
     """The defaults with this backend and these settings, `{"server": {"api_key": "k"}}`.
 
-    The kind of the backend is given, not asked for: a question would use up a script.
+    The kind of the backend is set, as a question about it would use up a script.
     """
     config = Config()
     given = {**settings, "backend": {"kind": "llamacpp", **settings.get("backend", {})}}

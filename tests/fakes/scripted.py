@@ -26,7 +26,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Wait:
-    """Go on when the event is set or the seconds are over; ends early when the client leaves."""
+    """Go on when the event is set or the seconds are over; ends early if the client leaves."""
 
     until: asyncio.Event | float
 
@@ -45,7 +45,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class KeepOpen:
-    """Read the next request on this connection, whatever was said about keep-alive."""
+    """Read the next request on this connection, whatever the headers said about keep-alive."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ Script = Iterable[Step]
 Handler = Script | Callable[[Request], Script]
 
 UNSCRIPTED = b"HTTP/1.1 599 No Script Left\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-"""Sent when a request arrives for which the test wrote nothing."""
+"""Sent if the test has no script for a request."""
 
 
 class ScriptedBackend:
     """Plays `handlers`, one per request in order of arrival, then `otherwise` for all others.
 
-    `keep_alive=False` closes after every answer; `idle_timeout_s` closes a connection that waits
-    for its next request; `max_requests` closes after so many. None of these is announced by a
-    header unless the script does it: that is what makes a pooled connection go stale.
+    `keep_alive=False` closes after every answer; `idle_timeout_s` closes a connection that waits that long for
+    its next request; `max_requests` closes after so many. No header announces this unless the script adds it:
+    so pooled connections go stale.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class ScriptedBackend:
         self.handlers.append(handler)
 
     async def received(self, count: int) -> Request:
-        """The request number `count` (from 1), waiting for it if need be."""
+        """The request number `count` (from 1); waits for it if necessary."""
         async with self._news:
             await self._news.wait_for(lambda: len(self.requests) >= count)
         return self.requests[count - 1]
@@ -146,7 +146,7 @@ class ScriptedBackend:
             self._tasks.discard(task)
 
     async def _exchange(self, connection: Connection) -> bool:
-        """One request and its answer; false when the connection is to be closed."""
+        """One request and its answer; false if the connection is to be closed."""
         request = await self._next_request(connection)
         if request is None:
             return False
@@ -175,7 +175,7 @@ class ScriptedBackend:
             return None
 
     async def _play(self, connection: Connection, request: Request) -> bool | None:
-        """Run the script. Not None: whether the connection stays open was decided by a step."""
+        """Run the script. If not None, a step decided whether the connection stays open."""
         watcher = asyncio.create_task(connection.watch())
         try:
             for step in self._script_for(request):
@@ -221,7 +221,7 @@ class ScriptedBackend:
 
 
 async def pause(until: asyncio.Event | float, gone: asyncio.Event) -> None:
-    """Wait for the event or the seconds, but not for longer than the client is there."""
+    """Wait for the event or the seconds, but only while the client is connected."""
     seconds = until if isinstance(until, int | float) else None
     events = [gone] if isinstance(until, int | float) else [gone, until]
     waits = [asyncio.create_task(event.wait()) for event in events]
@@ -233,6 +233,6 @@ async def pause(until: asyncio.Event | float, gone: asyncio.Event) -> None:
 
 
 async def stop(task: "asyncio.Task[bool] | asyncio.Task[None]") -> None:
-    """Cancel the task and see it end."""
+    """Cancel the task and wait for its end."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

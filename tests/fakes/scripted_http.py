@@ -1,7 +1,7 @@
-"""One server-side HTTP/1.1 connection: requests exactly as received, bytes sent as they are given.
+"""One server-side HTTP/1.1 connection: requests exactly as received, bytes sent exactly as given.
 
-No library stands between the socket and the test, so nothing is corrected on the way in or out.
-What is answered is decided elsewhere (scripted.py).
+No library stands between the socket and the test, so nothing is corrected on the way in or out. scripted.py
+decides what is answered.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class Request:
 
     @property
     def wants_close(self) -> bool:
-        """The client asked for the connection to end here (RFC 9112 section 9.3)."""
+        """Whether the client asked for the connection to end here (RFC 9112 section 9.3)."""
         token = (self.header("connection") or "").lower()
         return token == "close" or (self.version == "HTTP/1.0" and token != "keep-alive")
 
@@ -63,7 +63,7 @@ class Connection:
         self.requests: list[Request] = []
 
     async def fill(self) -> bool:
-        """Read once; false when the peer has closed, by FIN or by RST."""
+        """Read once; false if the peer has closed, by FIN or by RST."""
         try:
             data = await self.reader.read(READ_BYTES)
         except ConnectionError:
@@ -72,7 +72,7 @@ class Connection:
         return bool(data)
 
     async def watch(self) -> None:
-        """Keep reading until the peer closes, then tell every request of this connection."""
+        """Keep reading until the peer closes, then mark every request of this connection."""
         while await self.fill():
             pass
         self.mark_gone()
@@ -98,7 +98,7 @@ class Connection:
         return self.take(count)
 
     async def more(self) -> None:
-        """Read once more inside a request; `Malformed` when there is nothing more."""
+        """Read once more inside a request; raises `Malformed` if there is nothing more."""
         if not await self.fill():
             raise Malformed("the peer closed inside a request")
 
@@ -149,7 +149,7 @@ async def read_request(connection: Connection, *, interim: bool = True) -> Reque
 
 
 def split_header(line: bytes) -> tuple[str, str]:
-    """Name and value of a header line, spelling kept."""
+    """Name and value of a header line, with their spelling."""
     name, colon, value = line.decode("latin-1").partition(":")
     if not colon:
         raise Malformed(f"not a header: {line!r}")

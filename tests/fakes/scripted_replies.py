@@ -23,7 +23,7 @@ CREATED = 1795494234
 
 
 def dump(value: object, *, sort_keys: bool = False) -> bytes:
-    """Compact JSON, characters beyond ASCII as they are, as both servers write it."""
+    """Compact JSON, with characters beyond ASCII unescaped, as both servers write it."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=sort_keys)
     return text.encode()
 
@@ -44,7 +44,7 @@ def head(status: int, headers: Headers) -> bytes:
 def json_response(
     body: object, status: int = 200, headers: Headers = (), *, close: bool = False
 ) -> list[Step]:
-    """One arrival with head and body; bytes are sent as they are. `close` is announced and done."""
+    """One arrival with head and body; bytes are sent unchanged. `close` is announced and done."""
     data = body if isinstance(body, bytes) else dump(body)
     framing = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
     framing += [("Connection", "close")] if close else []
@@ -64,8 +64,8 @@ def stream_response(
 ) -> list[Step]:
     """The head, then each chunk as one arrival, with `between` after each.
 
-    Not chunked: the end of the connection ends the body. Without `finish` the body stays open: add
-    the `Stall`, `Cut` or bytes of your own.
+    Not chunked: the end of the connection ends the body. Without `finish` the body stays open: add the `Stall`,
+    `Cut` or bytes that you need.
     """
     framing = ("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")
     announced = [("Trailer", ", ".join(name for name, _ in trailers))] if trailers else []
@@ -107,7 +107,7 @@ def split(data: bytes, *positions: int) -> list[bytes]:
 
 
 def timings(prompt_n: int, cache_n: int, predicted_n: int) -> JsonObject:
-    """llama-server's `timings` with invented times: 1 ms a prompt token, 10 ms a generated one."""
+    """llama-server's `timings` with invented times: 1 ms per prompt token, 10 ms per generated one."""
     return {
         "cache_n": cache_n,
         "prompt_n": prompt_n,
@@ -169,10 +169,9 @@ def chat_stream(
 ) -> list[bytes]:
     """The SSE events of a streamed chat completion, `[DONE]` included.
 
-    `deltas` (reasoning) are sent before the text, `late_deltas` (tool calls) after it. Counts
-    default to 12 evaluated and 30 reused. With `include_usage` an extra chunk without choices
-    carries usage and timings; without it timings are in the finish chunk and there is no usage
-    (server-task.cpp:502-519).
+    `deltas` (reasoning) are sent before the text, `late_deltas` (tool calls) after it. Counts default to 12
+    evaluated and 30 reused. With `include_usage` an extra chunk without choices carries usage and timings;
+    without it, timings are in the finish chunk and there is no usage (server-task.cpp:502-519).
     """
     count = len(text_deltas) + len(deltas) + len(late_deltas) + 1
     times = {"timings": timings or _timings(12, 30, count)}

@@ -1,4 +1,4 @@
-"""A proxy in front of several scripted backends, which say how they are and who they are."""
+"""A proxy in front of several scripted backends, which report their health and their names."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +20,7 @@ HELLO = user("Hello.")
 
 
 class Healthy(Backend):
-    """A backend that says how it is: `status` is its answer to `/health`."""
+    """A backend with a health: `status` is its answer to `/health`."""
 
     status = 200
 
@@ -55,7 +55,7 @@ class Site:
         return str(answer.json()["choices"][0]["message"]["content"])
 
     async def die(self, name: str) -> None:
-        """The backend ends: its port is closed, and so are its connections."""
+        """The backend ends: its port and its connections are closed."""
         await self.backends[name].__aexit__()
 
     async def listed(self) -> dict[str, Any]:

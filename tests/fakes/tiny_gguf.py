@@ -1,9 +1,9 @@
 """A tiny random model that llama-server loads: for tests that count tokens, not words.
 
-llama architecture with full attention, so that cached_tokens is exactly the shared prefix. One token a
-byte, plus the turn markers of common chat templates: a prompt's token count is its byte count with each
-marker counted as one. It writes printable ASCII only, so its text becomes the same tokens again, and
-never ends a turn by itself: replies are as long as max_tokens says. Written in 0.01 s, 0.5 MB.
+llama architecture with full attention, so that cached_tokens is exactly the shared prefix. One token per byte,
+plus the turn markers of common chat templates: a prompt's token count is its byte count with each marker
+counted as one. It writes only printable ASCII, so its text gives the same tokens again, and it never ends a
+turn by itself: replies are as long as max_tokens. Written in 0.01 s, 0.5 MB.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ CONTROL_MARKERS = (
 # Qwen3's vocabulary has these as ordinary added tokens: unlike control tokens they appear in the output
 SHOWN_MARKERS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 END_OF_TURN = "<|im_end|>"
-PAIR = "QZ"  # the GPT-2 tokenizer needs one merge; two capitals that tests hardly use together
+PAIR = "QZ"  # the GPT-2 tokenizer needs one merge; two capitals that tests rarely use together
 
 
 def byte_symbols() -> list[str]:
@@ -41,7 +41,7 @@ def byte_symbols() -> list[str]:
 
 
 def add_vocabulary(writer: gguf.GGUFWriter) -> int:
-    """Write the tokenizer; the number of its tokens."""
+    """Write the tokenizer; returns the number of its tokens."""
     tokens = [*byte_symbols(), *CONTROL_MARKERS, *SHOWN_MARKERS, PAIR]
     types = [gguf.TokenType.NORMAL] * len(tokens)
     for marker in CONTROL_MARKERS:
@@ -98,7 +98,7 @@ def add_weights(writer: gguf.GGUFWriter, vocabulary: int) -> None:
 
 
 def write_tiny_model(path: Path) -> Path:
-    """`path`, after the model was written to it."""
+    """Write the model to `path`; returns `path`."""
     writer = gguf.GGUFWriter(path, "llama")
     add_shape(writer)
     add_weights(writer, add_vocabulary(writer))

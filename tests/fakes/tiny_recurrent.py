@@ -1,6 +1,6 @@
-"""A tiny random recurrent model (mamba): its state cannot be cut, only gone back to at a checkpoint.
+"""A tiny random recurrent model (mamba): its state cannot be cut, only restored from a checkpoint.
 
-The vocabulary is that of tiny_gguf.py: one token a byte, printable ASCII comes out.
+The vocabulary is that of tiny_gguf.py: one token per byte, and it writes printable ASCII.
 """
 
 from pathlib import Path
@@ -57,7 +57,7 @@ def add_weights(writer: gguf.GGUFWriter, vocabulary: int) -> None:
 
 
 def write_tiny_recurrent(path: Path) -> Path:
-    """`path`, after the model was written to it."""
+    """Write the model to `path`; returns `path`."""
     writer = gguf.GGUFWriter(path, "mamba")
     add_shape(writer)
     add_weights(writer, add_vocabulary(writer))

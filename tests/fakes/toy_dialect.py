@@ -1,4 +1,4 @@
-"""A dialect of our own making: lines of text, one a message. It shows what it takes to add one."""
+"""An invented dialect: lines of text, one for each message. It shows what it takes to add a dialect."""
 
 from collections.abc import Iterable, Mapping
 
@@ -75,7 +75,7 @@ class ToyReader:
         self.has_output = True
 
     def finish(self) -> Reply:
-        """The reply when no more bytes will come."""
+        """The reply, once no more bytes will come."""
         value = orjson.loads(self._body)
         message = Message("assistant", shown_parts(value["said"]), shape=SHAPE)
         counts = CacheStats(cached_tokens=value["knew"], processed_tokens=value["read"])

@@ -1,4 +1,4 @@
-"""A kind of backend for tests, which can do what the test says, and a server of that kind."""
+"""A kind of backend for tests, with the abilities that the test gives it, and a server of that kind."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ PAGES: Mapping[str, Ability] = {
     "/completion": "evaluate",
     "/slots/0": "save",
 }
-"""What a backend must be able to do to be asked for a page."""
+"""The ability that a backend needs to be asked for each page."""
 
 
 def _is_toy(answer: httpx.Response) -> bool:
@@ -37,12 +37,12 @@ def _options(request: ChatRequest) -> Mapping[str, RawJson | None]:
 
 
 def toy_kind(can: Iterable[Ability]) -> Kind:
-    """It wants a header, and a member instead of `seed`."""
+    """It needs a header, and a member in place of `seed`."""
     return Kind("toy", frozenset(can), Mark("/toy", _is_toy), headers=_headers, options=_options)
 
 
 class ToyServer(LlamaDouble):
-    """Answers all that a llama-server answers, and says what it is on a page of its own."""
+    """Answers everything that a llama-server does, and has a page of its own that names it."""
 
     def __init__(self) -> None:
         super().__init__(is_fresh=True)
@@ -54,7 +54,7 @@ class ToyServer(LlamaDouble):
 
     @property
     def asked(self) -> list[str]:
-        """The pages that were asked for, without the chats."""
+        """The requested pages, without the chats."""
         paths = [request.target.partition("?")[0] for request in self.requests]
         return [path for path in paths if not path.endswith("/chat/completions")]
 

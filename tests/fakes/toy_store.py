@@ -1,6 +1,5 @@
-"""A kind of store for tests: an engine that can be gone or hang, reached by an address of its own.
-
-What it keeps outlives the stores that are opened on it, as an engine on another machine would.
+"""A kind of store for tests: an engine that can fail or hang, reached by an address of its own. Its content
+outlives the stores that are opened on it, as on another machine.
 """
 
 import asyncio
@@ -18,8 +17,8 @@ ADDRESS = "toy://here"
 
 
 class ToyEngine:
-    """`trips`: what it was asked, one word each. `is_down`: it refuses everything. `answers`: cleared, it
-    hangs until it is set again."""
+    """`trips`: its round trips, one word each. `is_down`: it refuses everything. `answers`: while this event is
+    cleared, it hangs."""
 
     def __init__(self, front_bytes: int = FRONT_BYTES) -> None:
         self.trips: list[str] = []
@@ -47,7 +46,7 @@ class ToyEngine:
 
 
 class _Connection:
-    """Both sides of a far store at once."""
+    """Both sides of a remote store at once."""
 
     replaced = 0
 
@@ -81,7 +80,7 @@ class _Connection:
         return [Finished(entry) for entry in entries]
 
     def evict(self) -> str | None:
-        """It evicts by itself, when something is put."""
+        """It evicts by itself, on every write."""
         return None
 
     def close(self) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 
 class UnreadPipe:
-    """A named pipe at `path`. `writer` is the descriptor for whoever writes; what was written is read on
-    demand."""
+    """A named pipe at `path`. `writer` is the descriptor to write to; what was written is read on demand."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
@@ -17,9 +16,8 @@ class UnreadPipe:
         self._read = b""
 
     def fill(self) -> None:
-        """To the brim: from now on not one byte fits in.
-
-        By a writer of its own, since a descriptor that two processes share blocks for both or for neither.
+        """Fill it completely: from now on not one byte fits. It uses a writer of its own, since a descriptor
+        that two processes share blocks for both or for neither.
         """
         filler = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
         for size in (4096, 1):
@@ -29,13 +27,13 @@ class UnreadPipe:
         os.close(filler)
 
     def text(self) -> str:
-        """All that was written up to now."""
+        """Everything written so far."""
         with suppress(BlockingIOError):
             while piece := os.read(self._reader, 1 << 16):
                 self._read += piece
         return self._read.replace(b"\0", b"").decode()
 
     def close(self) -> None:
-        """Both ends."""
+        """Close both ends."""
         os.close(self._reader)
         os.close(self.writer)

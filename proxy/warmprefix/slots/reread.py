@@ -83,19 +83,19 @@ class Reread:
 
     def ended(self, ended: Ended) -> Patch:
         """A request has ended: its conversation is read again if the backend restarts."""
-        found = _latest(ended, self._ahead.known.start)
-        if found is not None and not self._has_stopped and self._config.restart_check_s:
-            self._watch_for(found, ended.status)
+        latest = _latest(ended, self._ahead.known.start)
+        if latest is not None and not self._has_stopped and self._config.restart_check_s:
+            self._watch_for(latest, ended.status)
         return {}
 
-    def _watch_for(self, found: _Latest, status: int | None) -> None:
+    def _watch_for(self, latest: _Latest, status: int | None) -> None:
         if status != 200:  # nobody answered: the client will ask the same again
-            before = self._latest.get(found.conversation)
+            before = self._latest.get(latest.conversation)
             if before is None:
                 return
-            found.turn, found.start = before.turn, before.start
-        self._latest[found.conversation] = found
-        self._latest.move_to_end(found.conversation)
+            latest.turn, latest.start = before.turn, before.start
+        self._latest[latest.conversation] = latest
+        self._latest.move_to_end(latest.conversation)
         while len(self._latest) > _LATEST:
             self._latest.popitem(last=False)
         self._last_s = time.monotonic()

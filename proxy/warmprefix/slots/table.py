@@ -145,12 +145,12 @@ class SlotTable:
 
     def shares(self, prompt: Prompt) -> Mapping[int, Share]:
         """How much of a prompt each idle slot holds."""
-        found = {
+        shares = {
             slot.id: self._share(slot.id, prompt)
             for slot in self._slots
             if slot.content is not None and not slot.is_busy
         }
-        return {number: share for number, share in found.items() if share is not None}
+        return {number: share for number, share in shares.items() if share is not None}
 
     def leave(self, seat: Seat, stats: CacheStats, reply: Message | None = None) -> None:
         """The request has ended; the slot holds its prompt and what was generated."""
@@ -203,14 +203,14 @@ class SlotTable:
         is_first = len(states) != len(self._slots)
         if is_first:
             self._begin(states)
-        found = self._found(states, events, stats, is_first) if ended and stats else None
+        ran_in = self._slot_of(states, events, stats, is_first) if ended and stats else None
         self._learn(states, events)
         for state in states:
             if self._changed[state.id] <= events:
                 self._slots[state.id] = as_seen(self._slots[state.id], state)
-        if ended is not None and stats is not None and found is not None:
-            ended.slot = found
-            self._settle(ended, found, stats, reply, states[found].task)
+        if ended is not None and stats is not None and ran_in is not None:
+            ended.slot = ran_in
+            self._settle(ended, ran_in, stats, reply, states[ran_in].task)
         if events == self._events and not any(state.is_busy for state in states):
             self._asks_again = False
 
@@ -240,7 +240,7 @@ class SlotTable:
         known = replace(self._slots[slot], tokens=tokens, content=content, task=None, is_known=True)
         self._used(slot, known)
 
-    def _found(
+    def _slot_of(
         self, states: Sequence[SlotState], events: int, stats: CacheStats, is_first: bool
     ) -> int | None:
         """The slot of a request: the only one in which a later task has left as many tokens. None if there are

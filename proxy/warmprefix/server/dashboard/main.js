@@ -132,8 +132,8 @@ function showAll() {
 function openTurn(id) {
   const turn = state.turns.get(id);
   if (!turn) return;
-  const told = ({ break: found }) => found && ((found.before ?? found.after ?? null) !== null);
-  panel.open(turn, [...state.turns.values()].some(told));
+  const hasText = ({ break: found }) => found && ((found.before ?? found.after ?? null) !== null);
+  panel.open(turn, [...state.turns.values()].some(hasText));
   list.mark(id);
 }
 

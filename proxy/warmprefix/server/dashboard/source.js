@@ -100,7 +100,7 @@ export class Source {
       this.on.backend((await fetch("ready", { cache: "no-store" })).ok);
       this.askSlots();
     } catch {
-      this.stream?.abort(); // a connection that died without a word
+      this.stream?.abort(); // a connection that died silently
     }
   }
 

@@ -14,7 +14,7 @@ from bench.path.processes import resident_mb
 from bench.path.processes import wait_for as wait_for
 from bench.path.report import exit_code, goal_lines, goals, machine, tables
 
-HELP = "what a relayed request costs: added milliseconds, requests a second, and streams"
+HELP = "what a relayed request costs: added milliseconds, requests per second, and streams"
 _AT = (1, 16, 64)
 _MODES: tuple[Mode, Mode] = ("whole", "stream")
 

@@ -57,7 +57,7 @@ class Proxy:
         return await self._pipeline.prepare(as_it_came(_PATH, {}, body), _KIND)
 
     async def turn(self, body: bytes) -> None:
-        """Handle a request, its reply, and remember both."""
+        """Handle a request and its reply, and remember both."""
         outgoing = await self.prepare(body)
         message = parse_message(json.dumps(_REPLY).encode())
         reply = Reply(message=message, finish=Finish.ANSWER)

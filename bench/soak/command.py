@@ -163,7 +163,7 @@ def growth(samples: Sequence[Sample]) -> bool:
         return False
     rate = slope(half)
     most = max(sample.descriptors for sample in samples)
-    print(f"second half: {rate:+.2f} MiB a minute; descriptors at most: {most}")
+    print(f"second half: {rate:+.2f} MiB per minute; descriptors at most: {most}")
     return rate > GROWTH * half[-1].rss_mb and samples[-1].at_s > 300
 
 

@@ -90,8 +90,8 @@ class KnownBackend(KnownModel):
     async def is_healthy(self) -> bool | None:
         """Whether requests can be sent now; None if it takes too long to answer.
 
-        llama-server answers 503 while it loads its model (tools/server/README.md, /health). A server without
-        `/health` counts as healthy if it answers that. One that serves a single request at a time does not
+        llama-server answers 503 while it loads its model (tools/server/README.md, /health). A server that
+        answers that it has no `/health` counts as healthy. One that serves a single request at a time does not
         answer while it generates.
         """
         try:
@@ -146,7 +146,7 @@ class KnownBackend(KnownModel):
 
     async def template_of(self, model: str | None, *, is_needed: bool) -> TemplateFacts:
         """What is known of a model's template. `is_needed`: the request may fail without it, so it is asked for
-        now if nobody has asked yet, but not for long."""
+        now if it has not been asked for yet, but not for long."""
         known = self.of(model)
         if is_needed and known.template == UNKNOWN and known.should_ask():
             with suppress(TimeoutError):

@@ -52,7 +52,7 @@ _LATER = [
 
 
 class LaterSystem(Enum):
-    """What a template does with instructions behind the first ones."""
+    """What a template does with instructions after the first ones."""
 
     SHOWN = "shown"
     DROPPED = "dropped"
@@ -73,7 +73,7 @@ class TemplateFacts:
 
     @property
     def folds(self) -> bool:
-        """Whether instructions behind the first ones must be said in a user message."""
+        """Whether instructions after the first ones must be said in a user message."""
         return self.later_system in (LaterSystem.REFUSED, LaterSystem.DROPPED)
 
     @property

@@ -20,7 +20,9 @@ from warmprefix.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
-_CHECK_S = 3.0  # requests notice a failure at once; a backend that is back is used this much later
+_CHECK_S = (
+    3.0  # requests notice a failure at once; a backend that is back is used at most this much later
+)
 _HOMES = 10_000  # conversations whose backend is remembered, about a megabyte
 
 Answer = TypeVar("Answer")

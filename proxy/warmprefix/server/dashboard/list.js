@@ -9,7 +9,7 @@ import { makeTurn, showTurn, size } from "./turn.js";
 const AT_ONCE = 60; // bars of one conversation before older ones need a click
 
 export class List {
-  // `open(turn id)`: somebody wants to see a turn.
+  // `open(turn id)`: called to show a turn.
   constructor(open) {
     this.root = byId("list");
     this.open = open;

@@ -12,12 +12,15 @@ from warmprefix import dialects
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import changed, written
 from warmprefix.core.types import Prompt
-from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.dialects import DIALECTS, dialect_of, to_render
 from warmprefix.dialects.base import Dialect, NoMemory
 
 BODIES: dict[str, bytes] = {
     "chat_completions": b'{"model":"m", "messages" : [{"role":"user","content":"Hi\\n"},'
     b'{"content":"Hello","role":"assistant"},{"role":"user","content":"And?"}]}',
+    "messages": b'{"model":"m","system":[{"type":"text","text":"Be brief."}], "messages" : ['
+    b'{"role":"user","content":"Hi"},{"content":[{"type":"text","text":"Hello"}],"role":"assistant"},'
+    b'{"role":"user","content":[{"type":"text","text":"And?"}]}]}',
     "toy": b'{"lines": [{"says":"Hi", "who":"me"},{"who":"you","says":"Hello"},{"who":"me","says":"And?"}]}',
 }
 EVERY = [pytest.param(one, id=one.name) for one in (*DIALECTS, TOY)]
@@ -53,6 +56,13 @@ def test_a_message_is_read_back_from_what_was_written(dialect: Dialect) -> None:
 
 
 @pytest.mark.parametrize("dialect", EVERY)
+def test_a_request_says_whether_its_endpoint_takes_a_slot(dialect: Dialect) -> None:
+    request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+
+    assert request.takes_slot is (dialect.with_slot(request.body, 1) is not None)
+
+
+@pytest.mark.parametrize("dialect", EVERY)
 def test_what_is_no_request_is_not_understood(dialect: Dialect) -> None:
     with pytest.raises(NotUnderstood):
         dialect.parse(b"[1]", NoMemory(dialect))
@@ -64,7 +74,19 @@ def test_a_prompt_is_a_chat_completion_to_be_rendered(dialect: Dialect) -> None:
 
     chat = json.loads(dialect.as_chat(prompt))
 
-    assert [one["role"] for one in chat["messages"]] == ["user", "assistant", "user"]
+    roles = [one["role"] for one in chat["messages"]]
+    assert roles[-3:] == ["user", "assistant", "user"]
+
+
+def test_a_chat_completion_is_rendered_as_it_goes_out_and_others_as_one() -> None:
+    for dialect in DIALECTS:
+        request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+        body = b'{"messages":[],"more":1}'
+
+        found = to_render(request, request.prompt, body)
+
+        is_chat = dialect is DIALECTS[0]
+        assert found == (body if is_chat else dialect.as_chat(request.prompt))
 
 
 @pytest.mark.parametrize("dialect", EVERY)

@@ -203,7 +203,8 @@ def test_the_files_are_found() -> None:
 
 MEMBERS = frozenset({
     "tool_calls", "reasoning_content", "tool_call_id", "choices", "delta", "finish_reason", "id_slot",
-    "cache_prompt", "cache_control", "chat_template_kwargs", "input_schema", "tool_use",
+    "cache_prompt", "cache_control", "chat_template_kwargs", "input_schema", "tool_use", "tool_use_id",
+    "tool_result",
 })  # fmt: skip
 """Names that only a body of some dialect has. Others, such as "content", are words of ours too."""
 
@@ -229,6 +230,10 @@ def test_only_a_dialect_knows_the_name_of_a_member() -> None:
     assert found == set(SPEAK_THEMSELVES)
 
 
+LISTED = frozenset({"DIALECTS", "dialect_of", "to_render"})
+"""What the list of dialects answers for all of them."""
+
+
 def test_a_dialect_is_imported_by_the_list_of_them_alone() -> None:
     for path in FILES:
         if within(path, "dialects/"):
@@ -236,5 +241,5 @@ def test_a_dialect_is_imported_by_the_list_of_them_alone() -> None:
         for module in imports(path):
             known = module in ("warmprefix.dialects", "warmprefix.dialects.base")
             known = known or belongs(module, "warmprefix.dialects.canonical_body")
-            is_name = module.rpartition(".")[2] in ("DIALECTS", "dialect_of")
+            is_name = module.rpartition(".")[2] in LISTED
             assert known or is_name or not belongs(module, "warmprefix.dialects"), (path, module)

@@ -52,6 +52,12 @@ what the client says.
 
 _LEDGER = """\
 
+## What a dialect writes in another order, without a rule
+
+`results-first`, on `/v1/messages`: a user message in which a text or a picture stands behind tool results goes
+out as two, the results first. llama-server makes several messages of it as well, but shows the rest in front of
+the results. It is so from the first request of a conversation on.
+
 ## What the ledger puts back, without a rule
 
 A message that is recognised (docs/design.md, "Who a message is") goes out with the bytes that the
@@ -62,7 +68,8 @@ which they were first sent.
 
 A message that was really edited is another message and is never overwritten. Arguments that differ as
 JSON values (1 and 1.0, true and 1, null and an absent member, other strings) make another message too,
-and JSON that names a member twice equals nothing but itself.
+and JSON that names a member twice equals nothing but itself. On `/v1/messages`, where clients read
+arguments and write them anew, 1 and 1.0 are the same, and so are a member that is false and none.
 
 ### Reasoning: `memory.restore_reasoning`
 

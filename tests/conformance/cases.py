@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chat_dialect import PATHS
 from tests.conformance.by_design import BY_DESIGN
 from tests.conformance.comparing import Difference, differences, media_type
 from tests.fakes.llama import LlamaServer
 from tests.fakes.raw_client import Answer, raw_client, request_bytes
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy
+from warmprefix.dialects import DIALECTS
 
 CHAT = "/v1/chat/completions"
 Expected = Mapping[str, object]
@@ -123,7 +123,8 @@ def is_intercepted(one: Ask) -> bool:
     """Whether the proxy reads the request, and writes a line about it."""
     codings = [value for name, value in one.headers if name == "Content-Encoding"]
     path = one.path.partition("?")[0]
-    return one.method == "POST" and path in PATHS and codings in ([], ["identity"])
+    is_ours = any(path in dialect.paths for dialect in DIALECTS)
+    return one.method == "POST" and is_ours and codings in ([], ["identity"])
 
 
 def outcome(answer: Answer) -> str:

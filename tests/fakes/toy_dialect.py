@@ -97,7 +97,10 @@ class Toy:
             raise NotUnderstood("no lines")
         lines = elements(body, spans["lines"][0])
         messages = tuple(memory.message(body[start:end]) for start, end in lines)
-        return Request(self, None, Prompt(messages), {}, stream=False, body=body, members=spans)
+        prompt = Prompt(messages)
+        return Request(
+            self, None, prompt, {}, stream=False, body=body, members=spans, takes_slot=False
+        )
 
     def parse_message(self, raw: bytes) -> Message:
         """A line. Raises NotUnderstood."""

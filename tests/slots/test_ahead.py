@@ -2,21 +2,26 @@
 tests/slots/test_prewarm.py."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.running_proxy import until
 from tests.slot_driver import ran, state, take
+from warmprefix.backends import llamacpp
 from warmprefix.backends.known import KnownBackend
 from warmprefix.backends.llama import Llama
+from warmprefix.backends.template import UNKNOWN, LaterSystem
 from warmprefix.config import Config
 from warmprefix.core.slots.prewarm import Plan
 from warmprefix.counters import Counters
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.stages import Written, as_it_came
 from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.slots.table import SlotTable
 from warmprefix.stores.memory import MemoryStore
@@ -154,3 +159,47 @@ async def test_one_that_is_cancelled_can_be_gone_on_with() -> None:
     assert running.cancelled()
     assert run.held == run.least == HELD < run.most
     assert own.counters.prewarms == {"runs": 1, "cancelled": 1}
+
+
+class Rendering:
+    """A backend that keeps what it is to render."""
+
+    def __init__(self, *, folds: bool) -> None:
+        later = LaterSystem.REFUSED if folds else LaterSystem.SHOWN
+        self.template = replace(UNKNOWN, later_system=later)
+        self.chat: dict[str, object] = {}
+
+    async def render(self, body: bytes) -> str:
+        self.chat = json.loads(body)
+        return "rendered"
+
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+ASKED = {"role": "user", "content": "x"}
+LATER = {"role": "system", "content": "y"}
+FOLDED = {"role": "user", "content": "x\n\n<system-reminder>\ny\n</system-reminder>"}
+RENDERED: list[tuple[str, str, bool, list[dict[str, str]]]] = [
+    ("chat", CHAT, False, [ASKED, LATER]),
+    ("messages", MESSAGES, False, [{"role": "system", "content": "s"}, ASKED, LATER]),
+    ("messages-folded", MESSAGES, True, [{"role": "system", "content": "s"}, FOLDED]),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "folds", "expected"), [row[1:] for row in RENDERED], ids=[row[0] for row in RENDERED]
+)
+async def test_a_prompt_is_rendered_as_the_chat_that_the_server_makes_of_it(
+    path: str, folds: bool, expected: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"messages": [ASKED, LATER], **({"system": "s"} if path == MESSAGES else {})}
+    rendering = Rendering(folds=folds)
+    pipeline = Pipeline(Config(), MemoryStore(10**9, 10**9), Counters(), Recent(10**6))
+    came = as_it_came(path, {}, json.dumps(body).encode())
+    written = await pipeline.prepare(came, llamacpp.KIND)
+    assert isinstance(written, Written)
+    async with looking() as own:
+        monkeypatch.setattr(own.ahead, "known", rendering)
+
+        assert await own.ahead.render(written) == "rendered"
+
+    assert rendering.chat["messages"] == expected

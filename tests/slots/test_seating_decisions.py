@@ -261,3 +261,18 @@ def test_the_driver_and_the_requests_agree() -> None:
     seat = ran(SlotTable(), "a", None)
 
     assert seat.wish.keys == request("a").placed.keys
+
+
+async def test_an_endpoint_that_takes_no_slot_is_left_to_the_server() -> None:
+    """Its conversation is in a slot, and it is not asked for; which one it took is seen afterwards."""
+    async with room() as own:
+        own.table.hold(0, content(request("a")), 500)
+        asked = request("a", 2)
+        outgoing = replace(asked, request=replace(asked.request, takes_slot=False))
+
+        seat = await own.take(outgoing)
+        patch = own.seating.leave(ended(outgoing, stats(600, 500), seat))
+
+    assert own.body == outgoing.body
+    assert seat.wish.is_saved is False
+    assert patch == {"slot": None, "slot_reason": "this endpoint takes no slot"}

@@ -114,6 +114,7 @@ def _with_result(
     for at, old in enumerate(parts):
         if isinstance(old, ResultPart):
             named = old.call_id if call_id is KEPT else call_id
-            new[at] = ResultPart(named, old.parts if content is KEPT else content)
+            shown = old.parts if content is KEPT else content
+            new[at] = ResultPart(named, shown, old.extra)
             break
     return tuple(new)

@@ -72,7 +72,7 @@ class ReasoningPart:
 
     text: str
     signature: str | None = None
-    raw: RawJson | None = None
+    raw: RawJson | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,13 @@ class CallPart:
 
 @dataclass(frozen=True, slots=True)
 class ResultPart:
-    """The result of a tool call. `call_id`: which one; None if it does not say. `raw`: as it came, if it is
-    an element of an array."""
+    """The result of a tool call. `call_id`: which one; None if it does not say. `extra`: marks of its own.
+    `raw`: as it came, if it is an element of an array."""
 
     call_id: str | None
     parts: tuple[Content, ...] = ()
-    raw: RawJson | None = None
+    extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    raw: RawJson | None = field(default=None, compare=False, repr=False)
 
 
 Part = TextPart | OpaquePart | ReasoningPart | CallPart | ResultPart
@@ -103,6 +104,8 @@ class Names:
     we write them. `api`: other members of a message that are part of the API. `function_of`: the member of a
     tool that holds those of its function. `call_name`, `call_arguments`: paths inside a call. `array`: the
     member of a body that holds the messages. `tools`: that with the tools. `mark`: a hint for a prompt cache.
+    `outside`: the member with instructions beside the messages. `joins_texts`: several texts are one to
+    templates. `has_text_arguments`: those of a call are JSON in a text.
     """
 
     array: str
@@ -122,6 +125,9 @@ class Names:
     tool_function: tuple[str, ...]
     function_of: str
     mark: str
+    outside: str = ""
+    joins_texts: bool = True
+    has_text_arguments: bool = True
     api: frozenset[str] = frozenset()
 
 

@@ -1,10 +1,18 @@
 """Wire shapes: how one endpoint's JSON becomes core values, and how changed values become JSON."""
 
-from warmprefix.dialects.base import Dialect
+from warmprefix.core.types import Prompt
+from warmprefix.dialects.base import Dialect, Request
 from warmprefix.dialects.chat_completions import CHAT
+from warmprefix.dialects.messages import MESSAGES
 
-DIALECTS: tuple[Dialect, ...] = (CHAT,)
+DIALECTS: tuple[Dialect, ...] = (CHAT, MESSAGES)
 """Every dialect that is spoken. The first is what is rendered and asked about if nothing else is known."""
+
+
+def to_render(request: Request, prompt: Prompt, body: bytes) -> bytes:
+    """What has a prompt rendered, a chat completion: `body`, which carries it, if that is one. It may say more
+    than a prompt does."""
+    return body if request.dialect is DIALECTS[0] else request.dialect.as_chat(prompt)
 
 
 def dialect_of(path: str) -> Dialect | None:

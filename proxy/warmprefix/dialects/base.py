@@ -17,7 +17,9 @@ class Request:
     """One request body, parsed. `options`: every other member of the body, decoded, for reading only.
 
     `body` is what arrived; `members` are the spans of its top-level values, by name. `has_slot`: the client has
-    chosen a slot itself; `reuses`: the backend may use its cache for it.
+    chosen a slot itself; `takes_slot`: the endpoint lets one be chosen; `reuses`: the backend may use its cache
+    for it. `read_as`: what the dialect had to read in another form than `body` has, by name; then `body` is
+    never what is rendered.
     """
 
     dialect: "Dialect"
@@ -28,7 +30,9 @@ class Request:
     body: bytes
     members: Mapping[str, Span]
     has_slot: bool = False
+    takes_slot: bool = True
     reuses: bool = True
+    read_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from warmprefix.core.canonical import Canonicalizer, choose_rules
+from warmprefix.core.explain.difference import message_path
 from warmprefix.core.messages import written
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Prompt, RawJson
@@ -68,7 +69,7 @@ def _raise(rule: str, error: Exception) -> None:
 
 def _steps(rule: Rule, before: Prompt, after: Prompt) -> Iterator[Step]:
     places = [
-        (f"messages[{at}]", written(old), written(new))
+        (message_path(before.messages, at), written(old), written(new))
         for at, (old, new) in enumerate(zip(before.messages, after.messages, strict=True))
         if old is not new
     ]

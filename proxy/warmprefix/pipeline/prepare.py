@@ -160,7 +160,7 @@ class Pipeline:
             came=came,
             understood=understood,
             canonical=canonical.prompt,
-            rules=canonical.rules,
+            rules=(*understood.request.read_as, *canonical.rules),
             keys=keys,
             ancestry=known,
             head=rules.identifier.head_of(canonical.prompt),

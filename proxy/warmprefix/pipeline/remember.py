@@ -79,7 +79,9 @@ class Recorder:
             cache_prompt=request.reuses,
             others=self._recent.number - before.number,
         )
-        question = Question(model, ended.kind, ended.stats, before, written.sent, evidence)
+        question = Question(
+            model, ended.kind, ended.stats, before, written.sent, evidence, request.dialect
+        )
         found = patch["cache_break"] = self.explain(question, evidence)
         if found is not None and found.path is None and found.cause not in _CERTAIN:
             patch["question"] = question

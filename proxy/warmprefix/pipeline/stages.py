@@ -21,7 +21,7 @@ from warmprefix.core.slots.seat import NO_SEAT, AnySeat
 from warmprefix.core.stats import cache_stats
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import CacheStats, Kind, Outcome, Prompt, Reply
-from warmprefix.dialects.base import Request
+from warmprefix.dialects.base import Dialect, Request
 from warmprefix.pipeline.recent import Last
 from warmprefix.profiles.base import Recognised
 
@@ -149,6 +149,7 @@ class Question:
     before: Last
     after: Prompt
     evidence: Evidence
+    dialect: Dialect
 
 
 class Patch(TypedDict, total=False):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from warmprefix.backends.known import KnownBackend
 from warmprefix.core.explain.cache_break import Evidence, template_break
-from warmprefix.dialects import DIALECTS
 from warmprefix.pipeline.stages import Question
 
 
@@ -18,8 +17,8 @@ async def gather(backend: KnownBackend, question: Question) -> Evidence:
         evidence = replace(evidence, restarted=known.generation != question.before.generation)
     if evidence.restarted or evidence.model_before != evidence.model_after:
         return evidence
-    before = await known.render(DIALECTS[0].as_chat(question.before.prompt))
-    after = await known.render(DIALECTS[0].as_chat(question.after))
+    before = await known.render(question.dialect.as_chat(question.before.prompt))
+    after = await known.render(question.dialect.as_chat(question.after))
     if before is None or after is None:
         return evidence
     reasoning = [m.reasoning for m in question.before.prompt.messages if m.reasoning]

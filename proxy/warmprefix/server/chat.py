@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from warmprefix.core.types import Outcome
+from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Passed, Placed, as_it_came
@@ -44,7 +45,13 @@ class Chat:
             return
         except TooLarge:
             limit = f"{self._max_body_bytes} bytes (server.max_body_bytes)"
-            await answer_problem(send, 413, "request_too_large", f"The body is over {limit}.")
+            await answer_problem(
+                send,
+                413,
+                "request_too_large",
+                f"The body is over {limit}.",
+                dialect_of(scope["path"]) or DIALECTS[0],
+            )
             return
         arrival = Arrival(time.time(), time.perf_counter())
         counters = self._pipeline.counters

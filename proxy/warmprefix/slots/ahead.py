@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from warmprefix.backends.known import KnownModel
 from warmprefix.backends.llama import Llama
 from warmprefix.core.slots.prewarm import Plan, beginnings, forms, plan
-from warmprefix.core.types import Message
+from warmprefix.core.types import Message, Prompt
 from warmprefix.counters import Counters
+from warmprefix.dialects import to_render
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Written
 from warmprefix.slots.table import SlotTable
@@ -37,17 +38,28 @@ class Ahead:
         tokens = [await llama.tokenize(text) for text in texts]
         return plan(have, tokens) if tokens and all(tokens) and bool(have) == bool(held) else None
 
+    async def render(self, written: Written) -> str | None:
+        """The prompt of a request as it was sent; None if the backend does not say."""
+        prompt = self._shown(written, written.sent)
+        return await self.known.render(to_render(written.request, prompt, written.body))
+
+    def _shown(self, written: Written, prompt: Prompt) -> Prompt:
+        """The prompt as it goes out to this backend."""
+        return (
+            self._pipeline.folded(written.placed, prompt) if self.known.template.folds else prompt
+        )
+
     async def _body(self, written: Written, reply: Message, coming: Message) -> bytes:
         """The body that would go out for the coming message."""
         request = written.request
         messages = (*request.prompt.messages, reply, coming)
-        template = self.known.template
-        pays = template.reasoning_pays
+        pays = self.known.template.reasoning_pays
         prompt = await self._pipeline.coming(written.placed, messages, reasoning_pays=pays)
-        if template.folds:
-            prompt = self._pipeline.folded(written.placed, prompt)
+        prompt = self._shown(written, prompt)
         kind = await self.known.kind()
-        return request.dialect.render(request, prompt, kind.options(request))
+        return to_render(
+            request, prompt, request.dialect.render(request, prompt, kind.options(request))
+        )
 
     async def is_ours(self, slot: int, conversation: str, least: int, most: int) -> bool:
         """Whether nothing runs, and the slot holds what this conversation left there: so many tokens."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from warmprefix.backends.llama import Llama
 from warmprefix.config import PrewarmConfig
+from warmprefix.core.identity.reasoning import text_of
 from warmprefix.core.slots.prewarm import (
     Plan,
     coming_question,
@@ -90,11 +91,11 @@ class Prewarm:
         """What the next prompt begins with; None where that cannot be told."""
         if not await self._is_ours(candidate):
             return None
-        sent = await self._ahead.known.render(candidate.written.body)
+        sent = await self._ahead.render(candidate.written)
         if sent is None:
             return None
         reply = candidate.reply
-        held = sent + (reply.reasoning or "") + str(reply.content or "")
+        held = sent + (reply.reasoning or "") + text_of(reply)
         coming = coming_question(reply)
         return await self._ahead.plan(llama, candidate.written, reply, coming, held)
 

@@ -201,7 +201,7 @@ class Reread:
         if latest.reply is not None:
             coming = coming_message(latest.reply)
             return await self._ahead.plan(llama, latest.written, latest.reply, coming, "")
-        text = await self._ahead.known.render(latest.written.body)
+        text = await self._ahead.render(latest.written)
         tokens = await llama.tokenize(text) if text else ()
         return Plan(tokens, 0) if tokens else None
 

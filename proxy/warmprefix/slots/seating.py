@@ -134,9 +134,10 @@ class Seating:
 
     async def _wish(self, written: Written) -> Wish:
         placed, conversation = written.placed, written.place.conversation
-        is_side = placed.is_side
-        wish = Wish(conversation, placed.keys, head_digest(written.sent), is_side)
-        snapshots = self.snapshots
+        is_side, takes_slot = placed.is_side, written.request.takes_slot
+        wish = Wish(conversation, placed.keys, head_digest(written.sent), is_side, takes_slot)
+        # What would be restored goes into a slot that the request is then sent to.
+        snapshots = self.snapshots if takes_slot else None
         if snapshots is None:
             await self._wait_for_reading()
             return wish

@@ -21,8 +21,10 @@ from warmprefix.core.types import (
     Tool,
     ToolCall,
 )
+from warmprefix.dialects.base import NoMemory
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.dialects.chat_completions.shape import SHAPE
+from warmprefix.dialects.messages import MESSAGES
 
 
 def prompt(*messages: Json, tools: tuple[Json, ...] | None = None, **options: Any) -> Prompt:
@@ -250,3 +252,69 @@ def test_a_tool_of_no_shape_has_a_place_too() -> None:
 
     assert found is not None
     assert found.path == "tools[0]"
+
+
+USE = {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1, "b": 2}}
+RESULT = {"type": "tool_result", "tool_use_id": "c", "content": "r"}
+RESULTS = [RESULT, RESULT]
+
+
+def asked(*messages: Json, **more: Any) -> Prompt:
+    """A prompt of the Messages API."""
+    body = json.dumps({"messages": messages, **more}).encode()
+    return MESSAGES.parse(body, NoMemory(MESSAGES)).prompt
+
+
+OF_BLOCKS = [
+    Case(
+        "instructions-outside",
+        asked(user("Hi"), system="Be brief."),
+        asked(user("Hi"), system="Be long."),
+        "system.content",
+        "edit",
+        3,
+    ),
+    Case(
+        "behind-instructions-outside",
+        asked(user("Hi"), system="Be brief."),
+        asked(user("Ho"), system="Be brief."),
+        "messages[0].content",
+        "edit",
+        1,
+    ),
+    Case(
+        "arguments",
+        asked(assistant([USE])),
+        asked(assistant([USE | {"input": {"b": 2, "a": 1}}])),
+        "messages[0].content[0].input",
+        "arguments",
+        2,
+    ),
+    Case(
+        "other-arguments",
+        asked(assistant([USE])),
+        asked(assistant([USE | {"input": {"a": 5, "b": 2}}])),
+        "messages[0].content[0].input",
+        "edit",
+        5,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", OF_BLOCKS, ids=lambda case: case.id)
+def test_a_difference_in_blocks_is_named_by_its_path(case: Case) -> None:
+    found = first_difference(case.before, case.after)
+
+    assert found is not None
+    assert (found.path, found.cause, found.offset) == (case.path, case.cause, case.offset)
+
+
+ALIKE = [
+    pytest.param(asked(user("Hi")), asked(user([{"type": "text", "text": "Hi"}])), id="one-text"),
+    pytest.param(asked(user(RESULTS)), asked(user(RESULTS), user("More")), id="goes-on"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), ALIKE)
+def test_what_templates_show_alike_is_no_difference(before: Prompt, after: Prompt) -> None:
+    assert first_difference(before, after) is None

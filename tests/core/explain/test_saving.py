@@ -10,6 +10,7 @@ from tests.fakes.scripted_replies import dump
 from warmprefix.core.explain.saving import Reach, Reaches, WouldSave, held, would_save
 from warmprefix.core.types import CacheStats, Prompt, RawJson, Tool
 from warmprefix.dialects.chat_completions.messages import parse_message
+from warmprefix.dialects.messages import MESSAGES
 
 SYSTEM = {"role": "system", "content": "You help."}
 USER = {"role": "user", "content": "Read it."}
@@ -76,6 +77,18 @@ def test_the_spelling_of_json_makes_no_difference() -> None:
     one, other = (Prompt((parse_message(raw),)) for raw in spellings)
 
     assert Reaches().of(one, other).left == 0
+
+
+def test_the_spelling_of_arguments_that_are_a_value_makes_no_difference() -> None:
+    before, after = (
+        b'{"role":"assistant","content":[{"type":"tool_use","id":"%s","name":"f","input":%s}]}' % of
+        for of in ((b"a", b'{ "a": 1 }'), (b"b", b'{"a":1}'))
+    )
+    held_, sent = (Prompt((MESSAGES.parse_message(raw),)) for raw in (before, after))
+    other = Prompt((MESSAGES.parse_message(after.replace(b"1", b"2")),))
+
+    assert Reaches().of(held_, sent).left == 0
+    assert Reaches().of(held_, other).left == len("2}}]}")
 
 
 def test_nothing_held_shares_nothing() -> None:

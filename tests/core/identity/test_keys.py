@@ -419,6 +419,22 @@ PAIRS_OF_MIXED = [
         True,
         id="blanks-of-a-picture",
     ),
+    pytest.param(
+        mixed(A, ResultPart("b", (PICTURE,))),
+        mixed(A, ResultPart("b", (TextPart("x"),))),
+        (0, 1),
+        (0, 1),
+        False,
+        id="a-result-of-a-picture",
+    ),
+    pytest.param(
+        Message("user", (TextPart("x\n"), PICTURE)),
+        Message("user", (TextPart("x"), PICTURE)),
+        (),
+        (),
+        True,
+        id="edges-of-a-text-beside-a-picture",
+    ),
     pytest.param(mixed(A, ASKED), mixed(A, B), (0,), (0, 1), False, id="a-call"),
     pytest.param(
         mixed(ReasoningPart("r"), A, B),

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmprefix.core.identity.reasoning import same_reasoning, split_reasoning
+from tests.chat_dialect import chat_message
+from warmprefix.core.identity.reasoning import same_reasoning, split_reasoning, text_of
+from warmprefix.core.types import Content, OpaquePart, RawJson, TextPart
 
 TAG = "thinking-content-" + "0af1" * 8
 
@@ -47,6 +49,20 @@ CASES = [
     Case("other-details", "<details>a</details>b", "", "<details>a</details>b", "own: HTML"),
     Case("only-the-first", "<think>a</think><think>b</think>", "a", "<think>b</think>", "own"),
 ]
+
+
+TEXTS = [
+    pytest.param("x", "x", id="string"),
+    pytest.param(None, "", id="nothing"),
+    pytest.param((TextPart("x"),), "x", id="one-part"),
+    pytest.param((TextPart("x"), TextPart("y")), "", id="several-parts"),
+    pytest.param((OpaquePart(RawJson(b"{}")),), "", id="picture"),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), TEXTS)
+def test_the_text_of_a_message(content: str | tuple[Content, ...] | None, expected: str) -> None:
+    assert text_of(chat_message("user", content)) == expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -160,13 +160,25 @@ def test_only_a_reply_that_nobody_remembers_keeps_the_edges_it_came_with(role: s
     assert sent.names == ()
 
 
-def test_a_reply_that_came_in_parts_has_no_edges_to_keep() -> None:
-    parts = message({"role": "assistant", "content": [{"type": "text", "text": "A"}]})
+IN_PARTS = [
+    pytest.param(["A"], "A", id="no-edges"),
+    pytest.param([" A\n"], " A\n", id="edges"),
+    pytest.param([" A", "\n"], "A", id="several-parts"),
+    pytest.param(["B\n"], "A", id="another-text"),
+]
+
+
+@pytest.mark.parametrize(("texts", "expected"), IN_PARTS)
+def test_a_reply_that_came_in_parts_keeps_the_edges_of_its_only_text(
+    texts: list[str], expected: str
+) -> None:
+    parts = message(assistant([{"type": "text", "text": text} for text in texts]))
     canonical = (message({"role": "assistant", "content": "A"}),)
 
     sent = restore(canonical, [b"k"], {}, How(parse_message, False, received=(parts,)))
 
-    assert sent.messages[0] is canonical[0]
+    assert sent.messages[0].content == expected
+    assert (sent.messages[0] is canonical[0]) is (expected == "A")
 
 
 def test_a_new_result_is_tied_to_the_id_its_call_is_sent_with() -> None:

@@ -9,6 +9,8 @@ from warmprefix.core import messages
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Prompt
 from warmprefix.core.wire.slices import compact, write_object
+from warmprefix.dialects.base import Dialect, NoMemory
+from warmprefix.dialects.chat_completions import CHAT
 
 
 class Change(NamedTuple):
@@ -18,6 +20,7 @@ class Change(NamedTuple):
     before: Sequence[Json]
     after: Sequence[Json]
     source: str
+    dialect: Dialect = CHAT
 
 
 class Keep(NamedTuple):
@@ -26,6 +29,7 @@ class Keep(NamedTuple):
     id: str
     messages: Sequence[Json]
     source: str
+    dialect: Dialect = CHAT
 
 
 class ToolsChange(NamedTuple):
@@ -77,13 +81,17 @@ def readable(text: bytes) -> object:
     return json.loads(text, object_pairs_hook=list, parse_int=repr, parse_float=repr)
 
 
+def _of(messages: Sequence[Json], dialect: Dialect) -> Prompt:
+    return dialect.parse(json.dumps({"messages": messages}).encode(), NoMemory(dialect)).prompt
+
+
 def check_rows(rule: Rule, row: Change | Keep | ToolsChange | ToolsKeep) -> None:
     """One row of a rule's table."""
     match row:
-        case Change(_, before, after):
-            check_change(rule, prompt_of(before), prompt_of(after))
-        case Keep(_, messages):
-            check_keep(rule, prompt_of(messages))
+        case Change(_, before, after, _, dialect):
+            check_change(rule, _of(before, dialect), _of(after, dialect))
+        case Keep(_, messages, _, dialect):
+            check_keep(rule, _of(messages, dialect))
         case ToolsChange(_, before, after):
             check_change(rule, prompt_of([], before), prompt_of([], after))
         case ToolsKeep(_, tools):

@@ -7,6 +7,7 @@ from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.arguments_text import RULE
 from warmprefix.core.types import Prompt
 from warmprefix.dialects.chat_completions.messages import parse_message
+from warmprefix.dialects.messages import MESSAGES
 
 
 def calls(*arguments: object) -> Json:
@@ -34,6 +35,17 @@ TABLE = [
         "missing",
         [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]}],
         "not ours to judge",
+    ),
+    Keep(
+        "messages",
+        [
+            {
+                "role": "assistant",
+                "content": [{"type": "tool_use", "id": "c", "name": "f", "input": {"b": 1.50}}],
+            }
+        ],
+        "arguments are a value there",
+        MESSAGES,
     ),
     Keep("no-calls", [{"role": "user", "content": ""}], "own"),
 ]

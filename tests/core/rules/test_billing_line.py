@@ -4,7 +4,10 @@ import pytest
 
 from tests.builders import system
 from tests.core.rules.table import Change, Keep, check_rows
+from warmprefix.core.messages import written
 from warmprefix.core.rules.billing_line import RULE
+from warmprefix.core.types import Prompt
+from warmprefix.dialects.messages.blocks import parse_message
 
 LINE = "x-anthropic-billing-header: cc_version=2.1.197.e5b; cch=60dd5;"
 
@@ -51,9 +54,47 @@ TABLE = [
         "the rule `text-parts`",
     ),
     Keep("no-messages", [], "own"),
+    Keep("no-text", [system([{"type": "image_url"}])], "own"),
 ]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
 def test_the_billing_line_is_dropped(row: Change | Keep) -> None:
     check_rows(RULE, row)
+
+
+def block(text: str) -> bytes:
+    return b'{"type":"text","text":"' + text.encode() + b'"}'
+
+
+OUTSIDE = [
+    pytest.param(
+        (block(LINE), block("You are Claude."), block("x")),
+        (block("You are Claude."), block("x")),
+        id="a-block-of-its-own",  # captured with Claude Code 2.1.197
+    ),
+    pytest.param((block(LINE),), (block(""),), id="nothing-else"),
+    pytest.param(
+        (block(LINE + "\\nYou are Claude."), block("x")),
+        (block("You are Claude."), block("x")),
+        id="own-line",
+    ),
+    pytest.param(
+        (b'{"type":"image"}', block(LINE), block("x")),
+        (b'{"type":"image"}', block("x")),
+        id="behind-what-is-not-shown",
+    ),
+    pytest.param((block("x"), block(LINE)), (block("x"), block(LINE)), id="further-down"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), OUTSIDE)
+def test_the_billing_line_is_dropped_from_instructions_outside(
+    before: tuple[bytes, ...], after: tuple[bytes, ...]
+) -> None:
+    message = parse_message(b"[" + b",".join(before) + b"]")
+
+    (found,) = RULE.apply(Prompt((message,))).messages
+
+    assert written(found) == b"[" + b",".join(after) + b"]"
+    assert RULE.apply(Prompt((found,))).messages == (found,)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.text_parts import RULE
+from warmprefix.dialects.messages import MESSAGES
 
 
 def text(content: str) -> dict[str, object]:
@@ -46,6 +47,19 @@ TABLE = [
     ),
     Keep("mark", [parts(text("x") | {"cache_control": {}})], "the rule `part-marks`"),
     Keep("strings", [parts("x")], "not ours to judge"),
+    Change(
+        "messages-one",
+        [parts(text("x"))],
+        [whole("x")],
+        "captured with Claude Code 2.1.197: a text is an array only while it is the newest",
+        MESSAGES,
+    ),
+    Keep(
+        "messages-several",
+        [parts(text("x"), text("y"))],
+        "templates get the parts, and each joins them its own way",
+        MESSAGES,
+    ),
     Keep("null", [{"role": "user", "content": None}], "the rule `empty-content`"),
 ]
 

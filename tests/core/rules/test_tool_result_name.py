@@ -5,6 +5,7 @@ import pytest
 from tests.builders import Json, call, calling, result, user
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.tool_result_name import RULE
+from warmprefix.dialects.messages import MESSAGES
 
 ASKED = user("x")
 
@@ -69,6 +70,21 @@ TABLE = [
         "own",
     ),
     Keep("call-behind", [result("a"), calls(a="read")], "no rule looks ahead"),
+    Keep(
+        "messages",
+        [
+            {
+                "role": "assistant",
+                "content": [{"type": "tool_use", "id": "c", "name": "f", "input": {}}],
+            },
+            {
+                "role": "user",
+                "content": [{"type": "tool_result", "tool_use_id": "c", "content": "r"}],
+            },
+        ],
+        "results have no name there",
+        MESSAGES,
+    ),
     Keep("not-a-result", [calls(a="read"), ASKED | {"tool_call_id": "a"}], "own"),
 ]
 

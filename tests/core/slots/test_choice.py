@@ -47,6 +47,7 @@ OTHER = Wish("c", (b"c",), HEAD)
 EDIT = Wish("a", (b"a", b"other"), HEAD)
 TITLE = Wish("title", (b"t",), HEAD, is_side=True)
 SAVED = replace(GOES_ON, is_saved=True)
+NO_SLOT, SAVED_NO_SLOT = replace(GOES_ON, takes_slot=False), replace(SAVED, takes_slot=False)
 
 MOST_OF_A = {0: Share(600, 1000, 700)}
 """Of the conversation in slot 0, 400 tokens would be lost; of the request, 600 characters are there."""
@@ -75,6 +76,8 @@ CASES = (
     # Without evidence the choice is the server's.
     Case("nothing-known", GOES_ON, (), {}, KEEPS, None, "slots not known"),
     Case("one-slot", GOES_ON, (A0,), {}, KEEPS, None, "one slot"),
+    Case("none-taken", NO_SLOT, (A0, B1), {}, KEEPS, None, "this endpoint takes no slot"),
+    Case("none-taken-saved", SAVED_NO_SLOT, (EMPTY0,), {}, KEEPS, None, "takes no slot"),
     Case("idle-slots-not-seen", GOES_ON, (A0, B1), {}, UNSEEN, None, "not seen yet"),
     Case("idle-slots-are-cleared", GOES_ON, (A0, B1), {}, CLEARS, None, "saves and clears"),
     Case("all-busy", GOES_ON, (BUSY0, BUSY1), {}, KEEPS, None, "all slots busy"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import JSON_VALUES, spaced
-from warmprefix.core.wire.value import value_key
+from warmprefix.core.wire.value import arguments_key, value_key
 
 SAME = [
     pytest.param('{"a":1,"b":2}', '{"b":2,"a":1}', id="key-order"),
@@ -89,3 +89,44 @@ def test_two_values_share_a_key_only_where_they_are_one(one: Any, other: Any) ->
     texts = [json.dumps(value, sort_keys=True) for value in (one, other)]
 
     assert (value_key(texts[0]) == value_key(texts[1])) is (texts[0] == texts[1])
+
+
+SAME_ARGUMENTS = [
+    pytest.param('{"a":1}', '{"all":false,"a":1}', id="false-added"),
+    pytest.param('{"a":1,"b":2}', '{"b":2,"a":1}', id="key-order"),
+    pytest.param('{"a":5000.0}', '{"a":5000}', id="point-lost"),
+    pytest.param('{"a":[{"b":-0.0}]}', '{"a":[{"b":0}]}', id="point-lost-inside"),
+    pytest.param('{"a":1e3}', '{"a":1000}', id="exponent"),
+    pytest.param("{}", '{"a":false}', id="nothing-else"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_ARGUMENTS)
+def test_arguments_that_a_client_has_written_anew_have_one_key(one: str, other: str) -> None:
+    assert arguments_key(one) == arguments_key(other)
+
+
+OTHER_ARGUMENTS = [
+    pytest.param('{"a":true}', '{"a":false}', id="true-and-false"),
+    pytest.param('{"a":1}', '{"a":1,"b":true}', id="true-added"),
+    pytest.param('{"a":1}', '{"a":1,"b":null}', id="null-added"),
+    pytest.param('{"a":1}', '{"a":1,"b":0}', id="zero-added"),
+    pytest.param('{"a":{}}', '{"a":{"b":false}}', id="false-inside"),
+    pytest.param('{"a":1.5}', '{"a":1}', id="fraction"),
+    pytest.param('{"a":1e999}', '{"a":1e998}', id="beyond-a-float"),
+    pytest.param('["a"]', '{"a":1}', id="no-object"),
+    pytest.param("false", "{}", id="false-alone"),
+    pytest.param("{broken", "{}", id="no-json"),
+    pytest.param('"x"', '{"o":"x"}', id="text"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_ARGUMENTS)
+def test_other_arguments_have_another_key(one: str, other: str) -> None:
+    assert arguments_key(one) != arguments_key(other)
+
+
+@pytest.mark.parametrize("text", DEEP)
+def test_deep_arguments_have_a_key(text: str) -> None:
+    assert arguments_key(text) == arguments_key(text)
+    assert arguments_key(text) != arguments_key(text + "1")

@@ -22,6 +22,7 @@ from warmprefix.core.types import (
     Shape,
     TextPart,
     Tool,
+    ToolCall,
 )
 from warmprefix.core.wire.slices import compact, members
 from warmprefix.core.wire.value import value_key
@@ -109,16 +110,20 @@ def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
 def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
     for at, (old, new) in enumerate(zip(before, after, strict=False)):
         if written(old) != written(new):
-            found = _message(_path(at, new), old, new)
+            found = _message(message_path(after, at), old, new)
             if found is not None:
                 return found
     return None  # fewer messages: a part of what was sent, asked again
 
 
-def _path(at: int, message: Message) -> str:
-    """The path of a message in a body of its dialect."""
-    array = "messages" if message.shape is None else message.shape.names.array
-    return f"{array}[{at}]"
+def message_path(messages: Sequence[Message], at: int) -> str:
+    """The path of one of these messages in a body of its dialect."""
+    message = messages[at]
+    names = None if message.shape is None else message.shape.names
+    if names is not None and message.is_outside:
+        return names.outside
+    array = "messages" if names is None else names.array
+    return f"{array}[{at - messages[0].is_outside}]"
 
 
 def _message(path: str, old: Message, new: Message) -> Difference | None:
@@ -181,11 +186,11 @@ def _calls(path: str, before: Message, after: Message, shape: Shape) -> Differen
     for at, (one, other) in enumerate(zip(old, new, strict=False)):
         if one.name != other.name:
             return _texts(f"{path}[{at}].{names.call_name}", "edit", one.name, other.name)
-        if one.arguments != other.arguments:
-            same = value_key(one.arguments or "") == value_key(other.arguments or "")
+        mine, theirs = _arguments(one), _arguments(other)
+        if mine != theirs:
+            same = value_key(mine or "") == value_key(theirs or "")
             cause = "arguments" if same else "edit"
-            where = f"{path}[{at}].{names.call_arguments}"
-            return _texts(where, cause, one.arguments, other.arguments)
+            return _texts(f"{path}[{at}].{names.call_arguments}", cause, mine, theirs)
         if one.id != other.id:
             return _texts(f"{path}[{at}].id", "id", one.id, other.id)
     if len(old) == len(new):
@@ -194,6 +199,11 @@ def _calls(path: str, before: Message, after: Message, shape: Shape) -> Differen
     mine = _text(shape.write_call(old[at])) if at < len(old) else None
     theirs = _text(shape.write_call(new[at])) if at < len(new) else None
     return Difference(f"{path}[{at}]", 0, "edit", mine, theirs)
+
+
+def _arguments(call: ToolCall) -> str | None:
+    """Arguments as text; of a value without the blanks between its tokens, which no template shows."""
+    return call.arguments if call.arguments_raw is None else _text(compact(call.arguments_raw))
 
 
 def _named(path: str, old: Message, new: Message, names: Names) -> Difference | None:

@@ -16,7 +16,16 @@ from warmprefix.core.explain.prefix import same_head, shared_characters
 from warmprefix.core.memo import Memo
 from warmprefix.core.messages import changed, written
 from warmprefix.core.rules import RULES
-from warmprefix.core.types import CacheStats, Message, Part, Prompt, ResultPart, Risk, ToolCall
+from warmprefix.core.types import (
+    CacheStats,
+    Message,
+    Part,
+    Prompt,
+    RawJson,
+    ResultPart,
+    Risk,
+    ToolCall,
+)
 from warmprefix.core.wire.slices import compact, is_json
 
 _MEMO_BYTES = 16 * 1024 * 1024  # written messages, one generation, as in the canonicalizer
@@ -134,7 +143,10 @@ def _shown_call(call: ToolCall) -> ToolCall:
     text = call.arguments
     if text is not None and is_json(text.encode(errors="replace")):
         text = compact(text.encode(errors="replace")).decode()
-    return replace(call, id=None, arguments=text)
+    raw = call.arguments_raw
+    return replace(
+        call, id=None, arguments=text, arguments_raw=None if raw is None else RawJson(compact(raw))
+    )
 
 
 def would_save(stats: CacheStats, direct: Reach, through: Reach) -> WouldSave:

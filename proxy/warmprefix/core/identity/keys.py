@@ -7,7 +7,7 @@ fork is another chain from there on.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -29,7 +29,7 @@ from warmprefix.core.types import (
     ToolCall,
 )
 from warmprefix.core.wire.slices import compact
-from warmprefix.core.wire.value import value_key
+from warmprefix.core.wire.value import arguments_key, value_key
 
 VERSION = b"warmprefix-identity-1"
 """Part of every key: keys of another version match nothing and age out of the store."""
@@ -209,7 +209,7 @@ def match_key(
     return _digest(
         _text(message.role or ""),
         *_visible(message, looseness, opening),
-        *(piece for call in message.tool_calls for piece in _call(call)),
+        *(piece for call in message.tool_calls for piece in _call(call, _key_of(message))),
         *((b"answers", answered) if is_result else ()),
         *((b"name", _text(message.name)) if message.name and not is_result else ()),
         *_extra(b"extra", message.extra),
@@ -234,7 +234,7 @@ def _mixed(
             case OpaquePart():
                 yield from (b"part", compact(part.raw))
             case CallPart():
-                yield from _call(part.call)
+                yield from _call(part.call, _key_of(message))
             case _:
                 pass  # what the model thought is no part of what it is
     yield from _extra(b"extra", message.extra)
@@ -253,7 +253,11 @@ def _visible(message: Message, looseness: Looseness, opening: bool) -> Iterator[
     if not isinstance(content, tuple):
         yield from (b"text", _text(looseness.text_of(message.role, content or "", opening)))
         return
-    yield from _shown(content)
+    for part in content:
+        if isinstance(part, TextPart):
+            yield from (b"text", _text(looseness.text_of(message.role, part.text, opening)))
+        else:
+            yield from (b"part", compact(part.raw))
 
 
 def visible_text(role: str | None, content: str) -> str:
@@ -270,11 +274,21 @@ def visible_text(role: str | None, content: str) -> str:
             return content
 
 
-def _call(call: ToolCall) -> Iterator[bytes]:
+def _key_of(message: Message) -> Callable[[str], bytes]:
+    """What tells the arguments of a message's calls: as text they come back as they were generated."""
+    is_value = message.shape is not None and not message.shape.names.has_text_arguments
+    return arguments_key if is_value else value_key
+
+
+def _call(call: ToolCall, key: Callable[[str], bytes]) -> Iterator[bytes]:
     raw = call.arguments_raw
     text = call.arguments or ("" if raw is None or raw == b"null" else raw.decode(errors="replace"))
     # No arguments are `{}`, as in the rule `arguments-text`: a reply comes without rules.
-    yield from (b"call", _text(call.name or ""), value_key(text if text.strip(" \t\r\n") else "{}"))
+    yield from (
+        b"call",
+        _text(call.name or ""),
+        key(text if text.strip(" \t\r\n") else "{}"),
+    )
     yield from _extra(b"function", call.function_extra)
 
 

@@ -8,7 +8,7 @@ reasoning. Sources: gptme and hermes-agent (`<think>`), aider (`<thinking-conten
 import re
 from dataclasses import dataclass
 
-from warmprefix.core.types import Message
+from warmprefix.core.types import Message, TextPart
 
 _BLOCK = re.compile(
     r"\s*(?:"
@@ -56,8 +56,11 @@ def reasoning_of(message: Message) -> str:
 
 
 def text_of(message: Message) -> str:
-    """The text of a message; empty if it has no content or the content came in parts."""
-    return message.content if isinstance(message.content, str) else ""
+    """The text of a message; empty if it has no content, several parts, or a picture."""
+    content = message.content
+    if isinstance(content, tuple) and len(content) == 1 and isinstance(content[0], TextPart):
+        return content[0].text
+    return content if isinstance(content, str) else ""
 
 
 def same_reasoning(one: str, other: str) -> bool:

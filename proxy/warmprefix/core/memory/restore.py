@@ -112,7 +112,8 @@ def _visible(message: Message) -> str:
 
 def _has_blocks(message: Message) -> bool:
     """Whether a user turn came with transient blocks, which the client then did not drop."""
-    return without_blocks(text_of(message)) is not message.content and text_of(message) != ""
+    text = text_of(message)
+    return without_blocks(text) is not text and text != ""
 
 
 def _assistant(message: Message, remembered: Message, put_back: bool) -> Message:
@@ -129,20 +130,21 @@ def _assistant(message: Message, remembered: Message, put_back: bool) -> Message
         # The client's own reasoning, or none. The prompt leaves the cache at the reasoning, so restoring the
         # edges of the text after it would only add tokens; the calls are still the model's.
         return changed(message, tool_calls=_calls(message, remembered))
-    if all(map(_is_sound, remembered.tool_calls)):
+    if _is_sound(remembered):
         return remembered
     return changed(remembered, tool_calls=message.tool_calls)
 
 
-def _is_sound(call: ToolCall) -> bool:
-    """Whether a call's arguments are JSON. Most templates answer 500 to anything else, so what the model got
+def _is_sound(message: Message) -> bool:
+    """Whether its calls' arguments are JSON. Most templates answer 500 to anything else, so what the model got
     wrong and the client mended is not put back."""
-    return is_value(call.arguments or "")
+    if message.shape is not None and not message.shape.names.has_text_arguments:
+        return all((call.arguments_raw or b"").startswith(b"{") for call in message.tool_calls)
+    return all(is_value(call.arguments or "") for call in message.tool_calls)
 
 
 def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
-    mine, theirs = message.tool_calls, remembered.tool_calls
-    return theirs if all(map(_is_sound, theirs)) else mine
+    return remembered.tool_calls if _is_sound(remembered) else message.tool_calls
 
 
 def _with_edges(message: Message, at: int, how: How) -> Message:
@@ -152,11 +154,10 @@ def _with_edges(message: Message, at: int, how: How) -> Message:
     not make worse what the client gives back unchanged.
     """
     theirs = how.received[at] if at < len(how.received) else message
-    if message.role != "assistant" or message.content == theirs.content:
+    text = text_of(theirs)
+    if message.role != "assistant" or not text or text == message.content:
         return message
-    if not isinstance(theirs.content, str) or theirs.content.strip(_EDGES) != message.content:
-        return message
-    return changed(message, content=theirs.content)
+    return changed(message, content=text) if text.strip(_EDGES) == message.content else message
 
 
 def _with_id(message: Message, given: Message, ids: Ids) -> Message:
@@ -207,8 +208,8 @@ def _new_ids(given: Sequence[ToolCall], sent: Sequence[ToolCall]) -> Ids:
 def _name(before: Message, after: Message) -> str:
     """A word for what was put back: the first thing that differs."""
     if before.tool_calls != after.tool_calls:
-        old = [call.arguments for call in before.tool_calls]
-        new = [call.arguments for call in after.tool_calls]
+        old = [(call.arguments, call.arguments_raw) for call in before.tool_calls]
+        new = [(call.arguments, call.arguments_raw) for call in after.tool_calls]
         return "arguments" if old != new else "ids"
     if before.tool_call_id != after.tool_call_id:
         return "ids"

@@ -9,6 +9,8 @@ from warmprefix.core.wire.slices import compact
 
 
 def _change(message: Message) -> Message:
+    if message.shape is not None and not message.shape.names.has_text_arguments:
+        return message
     calls = tuple(map(_change_call, message.tool_calls))
     if all(a is b for a, b in zip(calls, message.tool_calls, strict=True)):
         return message

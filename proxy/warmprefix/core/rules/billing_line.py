@@ -1,10 +1,11 @@
 """Drops Claude Code's billing line, and the blank lines behind it, from the top of the first system text."""
 
 import re
+from dataclasses import replace
 
 from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, with_messages
-from warmprefix.core.types import Message, Prompt, Risk
+from warmprefix.core.types import Message, Prompt, Risk, TextPart
 
 _LINE = re.compile(r"(?:\s*x-anthropic-billing-header:[^\n]*?(?=You are |\n|\Z))+")
 _BLANK = " \t\r\n"
@@ -17,15 +18,19 @@ def _apply(prompt: Prompt) -> Prompt:
 
 
 def _change(message: Message) -> Message:
-    content = message.content
-    if message.role not in ("system", "developer") or not isinstance(content, str):
+    if message.role not in ("system", "developer"):
         return message
-    found = _LINE.match(content)
-    return (
-        message
-        if found is None
-        else changed(message, content=content[found.end() :].lstrip(_BLANK))
-    )
+    at = next((i for i, part in enumerate(message.parts) if isinstance(part, TextPart)), None)
+    if at is None:
+        return message
+    first, before, others = message.parts[at], message.parts[:at], message.parts[at + 1 :]
+    assert isinstance(first, TextPart)
+    found = _LINE.match(first.text)
+    if found is None or not (first.is_bare or message.is_outside):
+        return message
+    rest = first.text[found.end() :].lstrip(_BLANK)
+    text = () if others and not rest else (replace(first, text=rest),)  # a block of its own goes
+    return changed(message, parts=(*before, *text, *others))
 
 
 RULE: Rule = Rule(

@@ -1,25 +1,56 @@
-"""Drops marks on text parts, such as cache_control."""
+"""Drops marks on parts, such as hints for a prompt cache."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, message_rule
-from warmprefix.core.types import EMPTY, Content, Message, Risk, TextPart
+from warmprefix.core.types import (
+    EMPTY,
+    CallPart,
+    Content,
+    Message,
+    Part,
+    RawJson,
+    ResultPart,
+    Risk,
+    TextPart,
+)
 
 
 def _change(message: Message) -> Message:
-    content = message.content
-    if not isinstance(content, tuple) or not any(map(_marked, content)):
+    mark = "" if message.shape is None else message.shape.names.mark
+    parts = tuple([_plain(part, mark) for part in message.parts])
+    if all(new is old for new, old in zip(parts, message.parts, strict=True)):
         return message
-    return changed(message, content=tuple(map(_plain, content)))
+    return changed(message, parts=parts)
 
 
-def _marked(part: Content) -> bool:
+def _plain(part: Part, mark: str) -> Part:
+    match part:
+        case TextPart() if part.extra:
+            return replace(part, extra=EMPTY)
+        case ResultPart():
+            if mark not in part.extra and not any(map(_is_marked, part.parts)):
+                return part
+            shown = tuple(map(_unmarked, part.parts))
+            return replace(part, parts=shown, extra=_without(part.extra, mark), raw=None)
+        case CallPart() if mark in part.call.extra:
+            return CallPart(replace(part.call, extra=_without(part.call.extra, mark)))
+        case _:
+            return part
+
+
+def _unmarked(part: Content) -> Content:
+    return replace(part, extra=EMPTY) if isinstance(part, TextPart) else part
+
+
+def _is_marked(part: Content) -> bool:
     return isinstance(part, TextPart) and bool(part.extra)
 
 
-def _plain(part: Content) -> Content:
-    return replace(part, extra=EMPTY) if isinstance(part, TextPart) and part.extra else part
+def _without(extra: Mapping[str, RawJson], mark: str) -> Mapping[str, RawJson]:
+    return {name: raw for name, raw in extra.items() if name != mark}
 
 
 RULE: Rule = message_rule(

@@ -17,6 +17,8 @@ def _change(message: Message) -> Message:
     texts = [part.text for part in content if isinstance(part, TextPart) and not part.extra]
     if len(texts) != len(content):
         return message
+    if len(texts) > 1 and message.shape is not None and not message.shape.names.joins_texts:
+        return message
     return changed(message, content="\n".join(texts))
 
 

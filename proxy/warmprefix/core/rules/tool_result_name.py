@@ -7,7 +7,7 @@ from warmprefix.core.types import Message, Names, Risk
 
 def _change(message: Message, name: str) -> Message:
     names = None if message.shape is None else message.shape.names
-    if names is None or message.name is not None or names.name in message.extra:
+    if names is None or not names.name or message.name is not None or names.name in message.extra:
         return message
     return changed(message, name=name, keys=_keys(message.keys, names))
 

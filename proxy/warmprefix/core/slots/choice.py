@@ -121,15 +121,16 @@ class Wish:
     """A request: its conversation, the chain keys of its messages, the digest of what is rendered before
     them.
 
-    `is_saved`: its conversation is in a file; `was_here`: the backend has read it since its last start;
-    `in_ram`: the server has saved it to its RAM cache since; `can_save`: a slot that it would cut can be saved
-    first.
+    `takes_slot`: its endpoint lets one be chosen; `is_saved`: its conversation is in a file; `was_here`: the
+    backend has read it since its last start; `in_ram`: the server has saved it to its RAM cache since;
+    `can_save`: a slot that it would cut can be saved first.
     """
 
     conversation: str
     keys: tuple[bytes, ...]
     head: bytes
     is_side: bool = False
+    takes_slot: bool = True
     is_saved: bool = False
     was_here: bool = False
     in_ram: bool = False
@@ -161,6 +162,8 @@ def choose(
     wish: Wish, slots: Sequence[Slot], shares: Mapping[int, Share], traits: Traits
 ) -> SlotChoice:
     """The slot for a request. `shares`: of each idle slot that holds something, by its number."""
+    if not wish.takes_slot:
+        return SlotChoice(None, "this endpoint takes no slot")
     idle = [slot for slot in slots if not slot.is_busy]
     if wish.is_saved and (found := _restored(wish, slots, idle, traits)):
         return found

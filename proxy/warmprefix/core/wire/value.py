@@ -26,6 +26,22 @@ def value_key(text: str) -> bytes:
         return _TEXT + text.encode("utf-8", "surrogatepass")
 
 
+def arguments_key(text: str) -> bytes:
+    """The same for arguments of a call that a client has read and written anew: a member that is false may have
+    been added from the tool's schema, and a number without a fraction has lost its point.
+
+    Claude Code 2.1.197 puts `"replace_all": false` in front and writes 5000.0 as 5000.
+    """
+    try:
+        value = _LOOSE.decode(text)
+        if isinstance(value, dict) and "o" in value:
+            named = [pair for pair in value["o"] if pair[1] is not False]
+            return _VALUE + json.dumps({"o": named}, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        pass  # it is told by its text
+    return value_key(text)
+
+
 # Python objects mark what is not a list or a string: the text read can hold none of them itself,
 # for its own objects are marked too.
 
@@ -47,6 +63,11 @@ def _float(text: str) -> dict[str, str]:
     return {"f": repr(number) if abs(number) != float("inf") else text}
 
 
+def _loose_float(text: str) -> dict[str, str]:
+    number = float(text)
+    return _integer(str(int(number))) if number.is_integer() else _float(text)
+
+
 def _constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
@@ -55,5 +76,11 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_object,
     parse_int=_integer,
     parse_float=_float,
+    parse_constant=_constant,
+)
+_LOOSE = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_loose_float,
     parse_constant=_constant,
 )

@@ -14,6 +14,7 @@ from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
 from warmprefix.core.wire.sse import SseReader
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
+from warmprefix.dialects.numbers import count
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
 _MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
@@ -178,26 +179,21 @@ def read_usage(usage: Json) -> Usage:
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
     return Usage(
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        cached_tokens=_count(cached),
-        completion_tokens=_count(usage.get("completion_tokens")),
+        prompt_tokens=count(usage.get("prompt_tokens")),
+        cached_tokens=count(cached),
+        completion_tokens=count(usage.get("completion_tokens")),
     )
 
 
 def read_timings(timings: Json) -> Timings:
     """The `timings` object (tools/server/server-common.cpp:84-105). Absent counts are None."""
     return Timings(
-        cache_n=_count(timings.get("cache_n")),
-        prompt_n=_count(timings.get("prompt_n")),
+        cache_n=count(timings.get("cache_n")),
+        prompt_n=count(timings.get("prompt_n")),
         prompt_ms=_number(timings.get("prompt_ms")),
-        predicted_n=_count(timings.get("predicted_n")),
+        predicted_n=count(timings.get("predicted_n")),
         predicted_ms=_number(timings.get("predicted_ms")),
     )
-
-
-def _count(value: object) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count and isinstance(value, int) else None
 
 
 def _number(value: object) -> float | None:

@@ -1,0 +1,188 @@
+"""Content blocks as parts, without losing a byte of them.
+
+llama-server reads text, thinking, tool_use and tool_result and drops every other block
+(tools/server/server-chat.cpp, `server_chat_convert_anthropic_to_oai`); those stay as they came.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import changed, shown_parts
+from warmprefix.core.types import (
+    EMPTY,
+    CallPart,
+    Content,
+    Message,
+    OpaquePart,
+    Part,
+    RawJson,
+    ReasoningPart,
+    ResultPart,
+    TextPart,
+    Tool,
+    ToolCall,
+)
+from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
+from warmprefix.dialects.messages.shape import SHAPE
+
+_OPENS = (b'"', b"[")
+
+
+def parse_message(raw: bytes) -> Message:
+    """The message in `raw`, opaque if it is not understood.
+
+    What is no object but text or blocks is the content of instructions that stand outside the array. Raises
+    NotUnderstood for text that is not JSON by any parser: the whole body is then not ours.
+    """
+    try:
+        if raw[:1] in _OPENS:
+            return parse_system(raw)
+        return _parse_message(raw)
+    except NotUnderstood:
+        return _opaque(raw)
+
+
+def parse_element(raw: bytes, parse: Callable[[bytes], Message]) -> Message:
+    """One element of the message array, by `parse` if it is an object. Raises NotUnderstood."""
+    return parse(raw) if raw.startswith(b"{") else _opaque(raw)
+
+
+def _opaque(raw: bytes) -> Message:
+    if not is_json(raw):
+        raise NotUnderstood("a message that is no JSON")
+    return Message(role=None, opaque=True, shape=SHAPE, raw=RawJson(raw))
+
+
+def results_first(message: Message) -> tuple[Message, ...]:
+    """The message; two if something stands behind tool results in it: the results, and then the rest.
+
+    llama-server makes several messages of it, and puts the rest in front of the results that the client has
+    put before it (`[result, text]` is rendered as text, result; b11549).
+    """
+    if message.role != "user" or not message.results:
+        return (message,)
+    kinds = [isinstance(part, ResultPart) for part in message.parts]
+    if all(kinds[kinds.index(True) :]):
+        return (message,)
+    pairs = tuple(zip(message.parts, kinds, strict=True))
+    return (
+        _of_parts(message, tuple(part for part, is_result in pairs if is_result)),
+        _of_parts(message, tuple(part for part, is_result in pairs if not is_result)),
+    )
+
+
+def _of_parts(message: Message, parts: tuple[Part, ...]) -> Message:
+    """A message with the bytes that it would have come as."""
+    new = changed(message, parts=parts)
+    return replace(new, raw=SHAPE.write(new))
+
+
+def parse_system(raw: bytes) -> Message:
+    """The instructions. Raises NotUnderstood."""
+    return Message("system", parse_content(raw), shape=SHAPE, is_outside=True, raw=RawJson(raw))
+
+
+def _parse_message(raw: bytes) -> Message:
+    spans = members(raw)
+    role = _decoded(raw, spans, "role")
+    content = raw[slice(*spans.get("content", (0, 0)))]
+    if not isinstance(role, str) or content[:1] not in _OPENS:
+        raise NotUnderstood("a message without role or content")
+    extra = {
+        name: RawJson(raw[start:end])
+        for name, (start, end) in spans.items()
+        if name not in ("role", "content")
+    }
+    return Message(
+        sys.intern(role),
+        parse_content(content),
+        extra=extra or EMPTY,
+        keys=tuple(map(sys.intern, spans)),
+        shape=SHAPE,
+        raw=RawJson(raw),
+    )
+
+
+def parse_content(raw: bytes) -> tuple[Part, ...]:
+    """The parts of a string or of an array of blocks. Raises NotUnderstood."""
+    if raw.startswith(b'"'):
+        return shown_parts(decode(raw))
+    return tuple(_parse_block(raw[start:end]) for start, end in elements(raw))
+
+
+def _parse_block(raw: bytes) -> Part:
+    if not raw.startswith(b"{"):
+        return OpaquePart(RawJson(raw))
+    spans = members(raw)
+    match _decoded(raw, spans, "type"):
+        case "text" if isinstance(text := _decoded(raw, spans, "text"), str):
+            return TextPart(text, _others(raw, spans, "type", "text"))
+        case "thinking" if isinstance(text := _decoded(raw, spans, "thinking"), str):
+            signature = _decoded(raw, spans, "signature")
+            return ReasoningPart(
+                text, signature if isinstance(signature, str) else None, RawJson(raw)
+            )
+        case "tool_use" if "input" in spans:
+            return _parse_call(raw, spans)
+        case "tool_result":
+            return _parse_result(raw, spans)
+        case _:
+            return OpaquePart(RawJson(raw))
+
+
+def _parse_call(raw: bytes, spans: dict[str, Span]) -> Part:
+    named = {name: _decoded(raw, spans, name) for name in ("id", "name") if name in spans}
+    if not all(isinstance(value, str) for value in named.values()):
+        return OpaquePart(RawJson(raw))
+    call = ToolCall(
+        id=named.get("id"),
+        name=named.get("name"),
+        arguments=None,
+        arguments_raw=RawJson(raw[slice(*spans["input"])]),
+        type="tool_use",
+        extra=_others(raw, spans, "type", "id", "name", "input"),
+        keys=tuple(map(sys.intern, spans)),
+    )
+    return CallPart(call)
+
+
+def _parse_result(raw: bytes, spans: dict[str, Span]) -> Part:
+    call_id = _decoded(raw, spans, "tool_use_id")
+    content = raw[slice(*spans.get("content", (0, 0)))]
+    shown: list[Content] = []
+    for part in parse_content(content) if content[:1] in _OPENS else ():
+        if not isinstance(part, TextPart | OpaquePart):
+            return OpaquePart(RawJson(raw))
+        shown.append(part)
+    return ResultPart(
+        call_id if isinstance(call_id, str) else None,
+        tuple(shown),
+        _others(raw, spans, "type", "tool_use_id", "content"),
+        RawJson(raw),
+    )
+
+
+def parse_tool(raw: bytes) -> Tool:
+    """One tool with its name, if that can be read."""
+    try:
+        value = decode(raw)
+    except NotUnderstood:
+        if not is_json(raw):
+            raise
+        return Tool(None, RawJson(raw), SHAPE)
+    name = value.get("name") if isinstance(value, dict) else None
+    return Tool(name if isinstance(name, str) else None, RawJson(raw), SHAPE)
+
+
+def _decoded(raw: bytes, spans: dict[str, Span], name: str) -> Any:
+    """A member's value; None if it is not there."""
+    return decode(raw[slice(*spans[name])]) if name in spans else None
+
+
+def _others(raw: bytes, spans: dict[str, Span], *known: str) -> dict[str, RawJson]:
+    return {
+        name: RawJson(raw[start:end]) for name, (start, end) in spans.items() if name not in known
+    }

@@ -1,0 +1,162 @@
+"""`POST /v1/messages`: body to `Request`, changed `Prompt` to body, reply to `Reply`."""
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import written
+from warmprefix.core.types import Message, Prompt, RawJson, Tool
+from warmprefix.core.wire.slices import Span, blank_end, decode, elements, members, write_object
+from warmprefix.dialects.base import Begun, Memory, Request
+from warmprefix.dialects.messages.as_chat import as_chat
+from warmprefix.dialects.messages.blocks import (
+    parse_element,
+    parse_message,
+    parse_tool,
+    results_first,
+)
+from warmprefix.dialects.messages.reply import MessagesReader
+
+TEMPLATE_OPTIONS = ("chat_template_kwargs", "tool_choice")
+"""Members that pass llama-server's conversion to a chat completion and reach a template."""
+
+RESULTS_FIRST = "results-first"
+"""In the log: a message was read as two, see `results_first`."""
+
+_ARRAY = ord("[")
+_PROMPT = frozenset({"messages", "system", "tools"})
+
+
+class Messages:
+    """The dialect. llama-server drops a slot that is asked for (`id_slot`) and the cache's switch here."""
+
+    name = "messages"
+    paths = frozenset(f"{prefix}/messages" for prefix in ("/v1", "/api/v1", "/v0", "/api/v0"))
+    parse_message = staticmethod(parse_message)
+
+    def __repr__(self) -> str:
+        return "Messages()"
+
+    def parse(self, body: bytes, memory: Memory) -> Request:
+        """The request in `body`. Raises NotUnderstood for what the core must not touch."""
+        begun = memory.begun(body)
+        inside: dict[str, list[Span]] = {"messages": list(begun.spans)}
+        spans = members(body, start := blank_end(body, 0), inside)
+        end = max((stop for _, stop in spans.values()), default=start)
+        if blank_end(body, blank_end(body, end) + 1) != len(body):
+            raise NotUnderstood("text after the JSON object")
+        if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
+            raise NotUnderstood("no array of messages")
+        options = {
+            name: decode(body[first:last])
+            for name, (first, last) in spans.items()
+            if name not in _PROMPT
+        }
+        new = inside["messages"][len(begun.spans) :]
+        read = [parse_element(body[first:last], memory.message) for first, last in new]
+        whole = (*begun.messages, *read)
+        memory.keep(body, Begun(tuple(inside["messages"]), whole))
+        messages = tuple(one for element in whole for one in results_first(element))
+        model = options.get("model")
+        return Request(
+            dialect=self,
+            model=model if isinstance(model, str) else None,
+            prompt=Prompt(
+                (*_system(body, spans, memory), *messages),
+                _tools(body, spans, memory),
+                {
+                    name: RawJson(body[slice(*spans[name])])
+                    for name in TEMPLATE_OPTIONS
+                    if name in spans
+                },
+            ),
+            options=options,
+            stream=options.get("stream") is True,
+            body=body,
+            members=spans,
+            takes_slot=False,
+            read_as=(RESULTS_FIRST,) if len(messages) > len(whole) else (),
+        )
+
+    def parse_tools(self, raw: bytes) -> tuple[Tool, ...]:
+        """The tools in an array. Raises NotUnderstood."""
+        return tuple(parse_tool(raw[start:end]) for start, end in elements(raw))
+
+    def render(
+        self,
+        request: Request,
+        prompt: Prompt,
+        options: Mapping[str, RawJson | None] | None = None,
+    ) -> bytes:
+        """The body that carries `prompt` instead of the request's own, every other byte kept.
+
+        Options are those of chat completions: nothing of them is read here.
+        """
+        del options
+        if _same(request.prompt, prompt) and not request.read_as:
+            return request.body
+        system = prompt.system
+        inside = prompt.messages if system is None else prompt.messages[1:]
+        values: dict[str, bytes | None] = {
+            "messages": b"[" + b",".join(map(written, inside)) + b"]",
+            "tools": None if prompt.tools is None else _written_tools(prompt.tools),
+        }
+        if system is not None:
+            values["system"] = written(system)
+        pairs: list[tuple[str, bytes]] = []
+        for name, (start, end) in request.members.items():
+            value = values[name] if name in values else request.body[start:end]
+            if value is not None:
+                pairs.append((name, value))
+        return write_object(pairs)
+
+    def with_slot(self, body: bytes, slot: int) -> bytes | None:
+        """It takes none."""
+        del body, slot
+        return None
+
+    def as_chat(self, prompt: Prompt) -> bytes:
+        """The chat completion that llama-server makes of it."""
+        return as_chat(prompt)
+
+    def reader(self, stream: bool) -> MessagesReader:
+        """A reader for the reply, which is a stream or not."""
+        return MessagesReader(stream)
+
+    def reply_ids(self, messages: Iterable[Message], seed: str) -> None:
+        """Its ids are left alone: no backend is known that repeats them here."""
+        del messages, seed
+
+    def error(self, status: int, kind: str, message: str) -> bytes:
+        """An error as clients of this API read it (https://docs.anthropic.com/en/api/errors)."""
+        del status
+        return orjson.dumps({"type": "error", "error": {"type": kind, "message": message}})
+
+
+MESSAGES = Messages()
+
+
+def _system(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Message, ...]:
+    raw = body[slice(*spans["system"])] if "system" in spans else b""
+    return (memory.message(raw),) if raw[:1] in (b'"', b"[") else ()
+
+
+def _tools(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Tool, ...] | None:
+    if "tools" not in spans:
+        return None
+    raw = body[slice(*spans["tools"])]
+    return () if raw == b"null" else memory.tools(raw)
+
+
+def _same(before: Prompt, after: Prompt) -> bool:
+    """Whether no message and no tool became another object: rules return what they do not change."""
+    return (
+        before.tools is after.tools
+        and len(before.messages) == len(after.messages)
+        and all(a is b for a, b in zip(before.messages, after.messages, strict=True))
+    )
+
+
+def _written_tools(tools: tuple[Tool, ...]) -> bytes:
+    return b"[" + b",".join(tool.definition for tool in tools) + b"]"

@@ -90,6 +90,15 @@ def test_a_chat_completion_is_rendered_as_it_goes_out_and_others_as_one() -> Non
 
 
 @pytest.mark.parametrize("dialect", EVERY)
+def test_an_error_of_the_backend_that_says_nothing_known_is_left_alone(dialect: Dialect) -> None:
+    body = b'{"error":{"message":"no"}}'
+
+    for status in (400, 500):
+        reword = dialect.backend_error(status)
+        assert reword is None or reword(body) is body
+
+
+@pytest.mark.parametrize("dialect", EVERY)
 def test_an_error_of_ours_says_what_is_wrong(dialect: Dialect) -> None:
     assert b"too large" in dialect.error(413, "request_too_large", "too large")
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 REASONS = frozenset({
     "not-understood", "prepare", "store", "routing", "backend-facts", "models", "slot",
-    "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "capture",
-    "record", "compare", "prewarm", "reread", "explain", "metrics", "log",
+    "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "error-words",
+    "capture", "record", "compare", "prewarm", "reread", "explain", "metrics", "log",
 })  # fmt: skip
 """What can fail open, besides single rules, which are counted as `rule NAME`."""
 

@@ -29,6 +29,13 @@ BY_DESIGN: dict[str, Design] = {
             }
         ),
     ),
+    "prompt too long": Design(
+        "a prompt that is too long is reported in Anthropic's words on /v1/messages, with llama-server's "
+        "numbers, so that a client shortens it",
+        frozenset(
+            {r"body\.\(members\)", r"body\.error\.\(members\)", r"body\.error\.(type|message)"}
+        ),
+    ),
     "own pages": Design(
         "everything under /warmprefix/ is answered by the proxy itself",
         HEAD | {r"header names", r"header content-type", r"body\.\(members\)"},

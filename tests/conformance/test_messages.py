@@ -43,10 +43,12 @@ BAD = {"error.type": str, "error.message": str}
 TOO_LONG: Json = {"error.type": "exceed_context_size_error", "error.n_ctx": 2048}
 
 
-def message(id: str, fields: Json, expect: Json, status: int = 200) -> Case:
+def message(
+    id: str, fields: Json, expect: Json, status: int = 200, differs: str | None = None
+) -> Case:
     """A request that says hi, unless it brings its own messages."""
     body = {"messages": HI, "max_tokens": 4, "temperature": 0, **fields}
-    return Case(id, PATH, body, status, expect)
+    return Case(id, PATH, body, status, expect, differs=differs)
 
 
 CASES = [
@@ -79,9 +81,10 @@ CASES = [
     Case("messages-text", PATH, {"messages": "hi", "max_tokens": 4}, 200, {"type": "message"}),
     Case("no-json", PATH, b"{", 400, BAD),
     message("no-limit", {"max_tokens": None}, {"usage.output_tokens": 64}),
-    message("too-long", {"messages": [{"role": "user", "content": "x" * 3000}]}, TOO_LONG, 400),
+    message("too-long", {"messages": [{"role": "user", "content": "x" * 3000}]}, TOO_LONG, 400,
+        "prompt too long"),
     message("too-long-streamed", {**STREAM, "messages": [{"role": "user", "content": "x" * 3000}]}, {
-        **TOO_LONG}, 400),
+        **TOO_LONG}, 400, "prompt too long"),
     Case("again", PATH, {"messages": HI, "max_tokens": 4}, 200, {
         "usage.cache_read_input_tokens": HI_TOKENS - 1, "usage.input_tokens": 1}, before=[
             Ask(PATH, {"messages": HI, "max_tokens": 4})]),

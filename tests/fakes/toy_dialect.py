@@ -146,6 +146,10 @@ class Toy:
         """There are no ids."""
         del messages, seed
 
+    def backend_error(self, status: int) -> None:
+        """Errors of the backend are left alone."""
+        del status
+
     def error(self, status: int, kind: str, message: str) -> bytes:
         """`{"sorry": "..."}`."""
         del status, kind

@@ -1,6 +1,7 @@
 """Sessions of the Messages API on a real llama-server: only what is new is read, and no slot is asked for."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -169,3 +170,15 @@ async def test_a_template_that_wants_instructions_in_front_gets_them_there(
     assert first["prompt_tokens"] > len(TEXT)
     assert second["cached_tokens"] >= first["prompt_tokens"] - 1
     assert second["kind"] == "append"
+
+
+async def test_a_prompt_that_is_too_long_is_said_to_be_so(start_llama: StartLlama) -> None:
+    server = start_llama(n_parallel=1, ctx_size=512)
+    async with running_proxy(server.url) as proxy:
+        answer = await exchange(proxy.url, "POST", PATH, body(loop()))
+
+    error = json.loads(answer.body)["error"]
+    assert answer.status == 400
+    assert error["type"] == "invalid_request_error"
+    assert error["message"].startswith("prompt is too long: ")
+    assert error["message"].endswith(" tokens > 512 maximum")

@@ -290,6 +290,31 @@ async def test_a_fault_in_a_helper_reaches_nobody(
         assert failed[: len(before) + 1] in (before, [*before, None])
 
 
+ERROR_FAULTS = {
+    "dialect.backend_error": "warmprefix.dialects.messages.dialect.Messages.backend_error",
+    "reword": "warmprefix.dialects.messages.dialect.prompt_too_long",
+}
+"""What is called while an error passes: by the name in the source, what is replaced."""
+
+
+@pytest.mark.parametrize("place", ERROR_FAULTS.values(), ids=ERROR_FAULTS)
+async def test_an_error_that_cannot_be_put_into_other_words_goes_on_as_it_came(
+    place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = dump({"error": {"type": "exceed_context_size_error", "n_prompt_tokens": 9, "n_ctx": 8}})
+    monkeypatch.setattr(place, boom)
+    async with (
+        Healthy(json_response(error, status=400)) as backend,
+        running_proxy(backend.url) as proxy,
+    ):
+        answer = await exchange(proxy.url, "POST", "/v1/messages", {"messages": FIRST})
+        record = await proxy.record()
+
+    assert (answer.status, answer.body, answer.complete) == (400, error, True)
+    assert record["failed_open"] == ["error-words"]
+    assert "tests/server/test_faults.py" in caplog.text
+
+
 async def test_a_rule_that_raises_is_named_and_shown(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -310,7 +335,8 @@ def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
     modules = (*WAY, *LISTENERS, "pipeline/prepare", "pipeline/remember")
     walled = {name for module in modules for name in calls_of(module).walled}
 
-    missing = walled - {fault.name for fault in FAULTS} - BESIDE - set(dir(builtins))
+    rows = {fault.name for fault in FAULTS} | set(ERROR_FAULTS)
+    missing = walled - rows - BESIDE - set(dir(builtins))
     assert {name for name in missing if name[0] != "_"} == set()
 
 
@@ -323,7 +349,7 @@ async def test_every_listener_has_a_row(tmp_path: Path) -> None:
     told += [(listener, "arrived") for listener in parts.arrivals]
     told += [(listener, "ended") for listener in parts.endings]
     assert {(place_of(listener, moment), listener.reason) for listener, moment in told} <= rows
-    assert {fault.reason for fault in FAULTS} <= REASONS
+    assert {fault.reason for fault in FAULTS} | {"error-words"} <= REASONS
 
 
 def place_of(listener: ArrivalListener | TurnListener, moment: str) -> str:

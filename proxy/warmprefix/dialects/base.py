@@ -4,7 +4,7 @@ A dialect turns one endpoint's bodies into core values and back, and reads its r
 folder knows the name of a member, and nobody but `dialects/__init__.py` imports a dialect.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,6 +92,10 @@ class ReplyIds(Protocol):
         """What can be passed on of a stream after `piece`."""
 
 
+Reword = Callable[[bytes], bytes]
+"""The body of an error in other words; the same object if it is left alone."""
+
+
 class Dialect(Protocol):
     """One endpoint's wire shape."""
 
@@ -135,6 +139,10 @@ class Dialect(Protocol):
 
     def reply_ids(self, messages: Iterable[Message], seed: str) -> ReplyIds | None:
         """What makes the ids of the reply unique; None if its ids are left alone."""
+
+    def backend_error(self, status: int) -> Reword | None:
+        """What puts an error of the backend into words that the endpoint's clients act on; None if errors of
+        this status are left alone."""
 
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error of our own, in the shape that the endpoint's clients read."""

@@ -82,13 +82,20 @@ class Exchange:
     async def _relay_back(self, send: Send, response: Response) -> None:
         way = self._way
         written = way.outgoing if isinstance(way.outgoing, Written) else None
-        if response.status != 200 or (written and written.is_observed):
+        is_observed = written is not None and written.is_observed
+        if response.status != 200 or is_observed:
             written = None  # nothing of it may be changed
         if response.status >= 400:
             self.outcome = Outcome.BACKEND_ERROR
         most = way.parts.capture.most_response_bytes
         self._relay = relay = Relay(
-            response, self._dialect, written, way.parts.counters, way.came.failed_open, most
+            response,
+            self._dialect,
+            written,
+            way.parts.counters,
+            way.came.failed_open,
+            most,
+            rewords=not is_observed,
         )
         await relay.run(send, self.record)
 

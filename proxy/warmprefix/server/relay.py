@@ -1,7 +1,8 @@
 """Requests and replies between client and backend: headers and bytes as they are, and a copy that is read.
 
-The one place where a reply's bytes may be changed: tool-call ids are made unique (dialects/). That
-and the reading are walled: if renaming fails, the bytes go on as they came; if reading fails, nothing is said.
+The one place where a reply's bytes may be changed: tool-call ids are made unique, and an error is put into the
+words of the endpoint (dialects/). That and the reading are walled: if a change fails, the bytes go on as they
+came; if reading fails, nothing is said.
 """
 
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from warmprefix.backends.base import Headers, Response, end_to_end
 from warmprefix.core.types import Reply
 from warmprefix.counters import Counters
-from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader
+from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader, Reword
 from warmprefix.guard import failed
 from warmprefix.pipeline.stages import Written
 from warmprefix.server.asgi import Scope, Send
@@ -76,14 +77,18 @@ class Relay:
         counters: Counters,
         noted: list[str],
         most_kept: int,
+        *,
+        rewords: bool = True,
     ) -> None:
-        """`written`: the request, if the reply may be changed; `most_kept`: bytes, to be captured."""
+        """`written`: the request, if the reply may be changed; `most_kept`: bytes, to be captured; `rewords`:
+        whether an error may be put into other words."""
         self._response = response
         self._counters = counters
         self._noted = noted
         self._room = most_kept
         self._is_stream = _is_event_stream(response)
         self._ids: ReplyIds | None = None
+        self._reword: Reword | None = None
         self._reader: ReplyReader | None = None
         self._is_done = False
         self.status: int | None = None
@@ -96,13 +101,18 @@ class Relay:
         except Exception as error:
             self._failed("call-ids", error)
         try:
+            if rewords and response.status >= 400 and not self._is_stream:
+                self._reword = dialect.backend_error(response.status)
+        except Exception as error:
+            self._failed("error-words", error)
+        try:
             self._reader = dialect.reader(self._is_stream)
         except Exception as error:
             self._failed("reader", error)
 
     async def run(self, send: Send, done: Callable[[], None]) -> None:
         """Send it on. `done`: called when its last event has passed, before the client can ask again."""
-        if self._ids is not None and not self._is_stream:
+        if self._reword is not None or (self._ids is not None and not self._is_stream):
             await self._send_body(send)
         else:
             await self._send_pieces(send, done)
@@ -122,7 +132,7 @@ class Relay:
             await send_piece(send, rest)
 
     async def _send_body(self, send: Send) -> None:
-        """A whole reply whose length may change, since a call's id may. llama-server sends it at once."""
+        """A whole reply or error whose length may change. llama-server sends it at once."""
         pieces: list[bytes] = []
         async for piece in self._response.pieces():
             pieces.append(piece)
@@ -146,8 +156,13 @@ class Relay:
         return held + piece
 
     def _whole(self, body: bytes) -> bytes:
-        """A whole reply as it is passed on."""
-        ids = self._ids
+        """A whole reply or error as it is passed on."""
+        ids, reword = self._ids, self._reword
+        if reword is not None:
+            try:
+                return reword(body)
+            except Exception as error:
+                self._failed("error-words", error)
         if ids is not None:
             try:
                 return ids.body(body)

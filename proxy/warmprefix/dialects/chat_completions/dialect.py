@@ -132,6 +132,10 @@ class ChatCompletions:
         """What makes the ids of the reply's calls unique."""
         return CallIds(messages, seed)
 
+    def backend_error(self, status: int) -> None:
+        """Errors of the backend are left alone."""
+        del status
+
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error in OpenAI's shape, with llama-server's numeric `code`."""
         return orjson.dumps(

@@ -8,7 +8,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, blank_end, decode, elements, members, write_object
-from warmprefix.dialects.base import Begun, Memory, Request
+from warmprefix.dialects.base import Begun, Memory, Request, Reword
 from warmprefix.dialects.messages.as_chat import as_chat
 from warmprefix.dialects.messages.blocks import (
     parse_element,
@@ -16,6 +16,7 @@ from warmprefix.dialects.messages.blocks import (
     parse_tool,
     results_first,
 )
+from warmprefix.dialects.messages.errors import prompt_too_long
 from warmprefix.dialects.messages.reply import MessagesReader
 
 TEMPLATE_OPTIONS = ("chat_template_kwargs", "tool_choice")
@@ -127,6 +128,10 @@ class Messages:
     def reply_ids(self, messages: Iterable[Message], seed: str) -> None:
         """Its ids are left alone: no backend is known that repeats them here."""
         del messages, seed
+
+    def backend_error(self, status: int) -> Reword | None:
+        """Says of a prompt that is too long what makes a client shorten it."""
+        return prompt_too_long if status == 400 else None
 
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error as clients of this API read it (https://docs.anthropic.com/en/api/errors)."""

@@ -12,7 +12,7 @@ from warmprefix import dialects
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import changed, written
 from warmprefix.core.types import Prompt
-from warmprefix.dialects import DIALECTS, dialect_of, to_render
+from warmprefix.dialects import DIALECTS, dialect_of, is_counting, to_render
 from warmprefix.dialects.base import Dialect, NoMemory
 
 BODIES: dict[str, bytes] = {
@@ -105,10 +105,13 @@ def test_an_error_of_ours_says_what_is_wrong(dialect: Dialect) -> None:
 
 def test_no_two_dialects_share_a_path() -> None:
     paths = [path for dialect in DIALECTS for path in dialect.paths]
+    counting = [path for dialect in DIALECTS for path in dialect.counting]
 
-    assert len(paths) == len(set(paths))
+    assert len({*paths, *counting}) == len(paths) + len(counting)
     assert all(dialect_of(path) in DIALECTS for path in paths)
     assert dialect_of("/nothing") is None
+    assert not any(map(is_counting, paths))
+    assert all(is_counting(path) for dialect in DIALECTS for path in dialect.counting)
 
 
 async def test_one_line_in_the_list_brings_a_dialect_all_that_chat_has(

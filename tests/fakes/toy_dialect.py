@@ -89,6 +89,7 @@ class Toy:
 
     name = "toy"
     paths = frozenset({PATH})
+    counting: frozenset[str] = frozenset()
 
     def parse(self, body: bytes, memory: Memory) -> Request:
         """The request in `body`. Raises NotUnderstood."""

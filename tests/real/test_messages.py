@@ -176,9 +176,13 @@ async def test_a_prompt_that_is_too_long_is_said_to_be_so(start_llama: StartLlam
     server = start_llama(n_parallel=1, ctx_size=512)
     async with running_proxy(server.url) as proxy:
         answer = await exchange(proxy.url, "POST", PATH, body(loop()))
+        counted = await exchange(
+            proxy.url, "POST", f"{PATH}/count_tokens", {"messages": loop(), "tools": [TOOL]}
+        )
 
     error = json.loads(answer.body)["error"]
     assert answer.status == 400
     assert error["type"] == "invalid_request_error"
     assert error["message"].startswith("prompt is too long: ")
     assert error["message"].endswith(" tokens > 512 maximum")
+    assert counted.json()["input_tokens"] > 512

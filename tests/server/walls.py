@@ -14,6 +14,7 @@ WAY = (
     "server/chat",
     "server/way",
     "server/parts",
+    "server/count",
     "server/exchange",
     "server/relay",
     "server/ending",

@@ -17,4 +17,9 @@ def to_render(request: Request, prompt: Prompt, body: bytes) -> bytes:
 
 def dialect_of(path: str) -> Dialect | None:
     """The dialect of an endpoint; None if it is none of ours."""
-    return next((dialect for dialect in DIALECTS if path in dialect.paths), None)
+    return next((one for one in DIALECTS if path in one.paths or path in one.counting), None)
+
+
+def is_counting(path: str) -> bool:
+    """Whether an endpoint counts the tokens of a body, and evaluates nothing."""
+    return any(path in dialect.counting for dialect in DIALECTS)

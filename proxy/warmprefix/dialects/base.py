@@ -107,6 +107,10 @@ class Dialect(Protocol):
     def paths(self) -> frozenset[str]:
         """Where it is spoken."""
 
+    @property
+    def counting(self) -> frozenset[str]:
+        """Where such a body is sent to have its tokens counted: nothing is evaluated, and there is no turn."""
+
     def parse(self, body: bytes, memory: Memory) -> Request:
         """The request in `body`. Raises NotUnderstood for what the core must not touch."""
 

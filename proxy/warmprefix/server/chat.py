@@ -4,12 +4,13 @@ import asyncio
 import time
 
 from warmprefix.core.types import Outcome
-from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.dialects import DIALECTS, dialect_of, is_counting
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Passed, Placed, as_it_came
 from warmprefix.server.asgi import Receive, Scope, Send, header
 from warmprefix.server.backends import Backends
+from warmprefix.server.count import Count
 from warmprefix.server.exchange import Arrival, Exchange
 from warmprefix.server.incoming import ClientGone, Ending, Incoming, TooLarge, while_connected
 from warmprefix.server.problems import answer_problem
@@ -64,12 +65,15 @@ class Chat:
         way = Way(self._backends, self._pipeline, placed, headers)
         try:
             await way.write()
-            await self._run(Exchange(way, arrival), incoming, scope, send)
+            work = Count(way) if is_counting(scope["path"]) else Exchange(way, arrival)
+            await self._run(work, incoming, scope, send)
         finally:
             with guard(counters, "routing"):
                 way.end()
 
-    async def _run(self, exchange: Exchange, incoming: Incoming, scope: Scope, send: Send) -> None:
+    async def _run(
+        self, exchange: Exchange | Count, incoming: Incoming, scope: Scope, send: Send
+    ) -> None:
         work = exchange.run(scope, send)
         try:
             if await while_connected(work, incoming, self._tasks) is Ending.CLIENT_GONE:

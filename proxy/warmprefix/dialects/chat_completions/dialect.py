@@ -40,6 +40,7 @@ class ChatCompletions:
     paths = frozenset(
         f"{prefix}/chat/completions" for prefix in ("", "/v1", "/api/v1", "/api/v0", "/v0")
     )
+    counting: frozenset[str] = frozenset()
     parse_message = staticmethod(parse_message)
 
     def __repr__(self) -> str:

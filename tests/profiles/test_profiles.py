@@ -28,6 +28,20 @@ from warmprefix.profiles.base import Recognised, system_heads, text
 CLIENTS = [
     Case("claude-code", CLAUDE, ANSWERED, TOOLS, Recognised("claude-code", "s1", False)),
     Case(
+        "claude-code-sub-agent",
+        CLAUDE | {"x-claude-code-agent-id": "a1"},
+        ASKED,
+        TOOLS,
+        Recognised("claude-code", "s1/a1", False),
+    ),
+    Case(
+        "claude-code-sub-agent-of-no-session",
+        {"user-agent": "claude-cli/2.1.197", "x-claude-code-agent-id": "a1"},
+        ASKED,
+        TOOLS,
+        Recognised("claude-code", None, False),
+    ),
+    Case(
         "claude-code-by-session",
         {"x-claude-code-session-id": "s1"},
         ASKED,

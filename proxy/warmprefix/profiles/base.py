@@ -13,13 +13,15 @@ _HEAD_CHARACTERS = 200  # a side request's mark is at the top of a system text
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One client. It is recognised by any of these: the start of its User-Agent, a header that it alone sends,
-    the start of its system text. `session_headers`: those in which it puts a session id, best first."""
+    the start of its system text. `session_headers`: those in which it puts a session id, best first;
+    `agent_header`: the one in which it names a sub-agent of that session, whose conversation is its own."""
 
     name: str
     user_agents: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     system_starts: tuple[str, ...] = ()
     session_headers: tuple[str, ...] = ()
+    agent_header: str = ""
     side: re.Pattern[str] | None = None
 
 
@@ -41,6 +43,9 @@ def recognise(
     found = next((p for p in profiles if _is(p, headers, heads)), generic)
     names = (*found.session_headers, *generic.session_headers)
     session = next((headers[name] for name in names if headers.get(name)), None)
+    agent = headers.get(found.agent_header)
+    if session and agent:
+        session = f"{session}/{agent}"
     return Recognised(found.name, session, is_side(found, generic, request, heads))
 
 

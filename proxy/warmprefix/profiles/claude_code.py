@@ -10,5 +10,6 @@ PROFILE = Profile(
     headers=("x-claude-code-session-id",),
     system_starts=("x-anthropic-billing-header:", "You are a Claude agent"),
     session_headers=("x-claude-code-session-id",),
+    agent_header="x-claude-code-agent-id",
     side=re.compile(r"Generate a concise, sentence-case title|<session>"),
 )

@@ -18,11 +18,10 @@ from tests.dialects.replies import (
     read,
     said,
 )
-from warmprefix.core.types import Finish, Reply, Timings, Usage
+from warmprefix.core.types import Finish, Reply, Usage
 from warmprefix.dialects.chat_completions.reply import (
     ChatReader,
     error_message,
-    read_timings,
     read_usage,
 )
 
@@ -134,16 +133,3 @@ USAGES = [
 @pytest.mark.parametrize(("usage", "expected"), USAGES)
 def test_usage_is_read(usage: dict[str, object], expected: Usage) -> None:
     assert read_usage(usage) == expected
-
-
-TIMINGS_READ = [
-    pytest.param(TIMINGS, READ_TIMINGS, id="llama-server"),
-    pytest.param({}, Timings(), id="nothing"),
-    pytest.param({"prompt_ms": "1", "predicted_ms": True}, Timings(), id="odd-types"),
-    pytest.param({"prompt_ms": 0, "cache_n": 0}, Timings(0, prompt_ms=0.0), id="zero-is-reported"),
-]
-
-
-@pytest.mark.parametrize(("timings", "expected"), TIMINGS_READ)
-def test_timings_are_read(timings: dict[str, object], expected: Timings) -> None:
-    assert read_timings(timings) == expected

@@ -7,8 +7,9 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, blank_end, decode, elements, members, write_object
+from warmprefix.core.wire.slices import Span, decode, elements, write_object
 from warmprefix.dialects.base import Begun, Memory, Request
+from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
 from warmprefix.dialects.chat_completions.ids import CallIds
 from warmprefix.dialects.chat_completions.messages import parse_message, parse_tool
 from warmprefix.dialects.chat_completions.reply import ChatReader
@@ -54,10 +55,7 @@ class ChatCompletions:
         """The request in `body`. Raises NotUnderstood for what the core must not touch."""
         begun = memory.begun(body)
         inside: dict[str, list[Span]] = {"messages": list(begun.spans)}
-        spans = members(body, start := blank_end(body, 0), inside)
-        end = max((stop for _, stop in spans.values()), default=start)
-        if blank_end(body, blank_end(body, end) + 1) != len(body):
-            raise NotUnderstood("text after the JSON object")
+        spans = top_level(body, inside)
         if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
             raise NotUnderstood("no array of messages")
         options = {
@@ -72,7 +70,7 @@ class ChatCompletions:
         return Request(
             dialect=self,
             model=model if isinstance(model, str) else None,
-            prompt=Prompt(messages, _tools(body, spans, memory), _template_options(body, spans)),
+            prompt=Prompt(messages, tools_of(body, spans, memory), _template_options(body, spans)),
             options=options,
             stream=options.get("stream") is True,
             body=body,
@@ -93,7 +91,7 @@ class ChatCompletions:
         is returned as it is.
         """
         options = options or {}
-        if not options and _same(request.prompt, prompt):
+        if not options and is_same(request.prompt, prompt):
             return request.body
         pairs: list[tuple[str, bytes]] = []
         for name, (start, end) in request.members.items():
@@ -101,14 +99,14 @@ class ChatCompletions:
             if name == "messages":
                 value = _write_messages(prompt)
             elif name == "tools":
-                value = _write_tools(prompt.tools)
+                value = None if prompt.tools is None else written_tools(prompt.tools)
             elif name in options:
                 value = options[name]
             if value is not None:
                 pairs.append((name, value))
         pairs += ((k, v) for k, v in options.items() if k not in request.members and v is not None)
         if prompt.tools and "tools" not in request.members:
-            pairs.append(("tools", _write_tools(prompt.tools) or b"[]"))
+            pairs.append(("tools", written_tools(prompt.tools)))
         return write_object(pairs)
 
     def with_slot(self, body: bytes, slot: int) -> bytes:
@@ -120,7 +118,7 @@ class ChatCompletions:
         """A body that holds the prompt and nothing else, to have it rendered."""
         pairs = [
             ("messages", _write_messages(prompt)),
-            ("tools", _write_tools(prompt.tools)),
+            ("tools", None if prompt.tools is None else written_tools(prompt.tools)),
             *prompt.template_options.items(),
         ]
         return write_object((name, value) for name, value in pairs if value is not None)
@@ -147,15 +145,6 @@ class ChatCompletions:
 CHAT = ChatCompletions()
 
 
-def _tools(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Tool, ...] | None:
-    if "tools" not in spans:
-        return None
-    first, last = spans["tools"]
-    if body[first:last] == b"null":
-        return ()
-    return memory.tools(body[first:last])
-
-
 def _template_options(body: bytes, spans: Mapping[str, Span]) -> dict[str, RawJson]:
     return {
         name: RawJson(body[spans[name][0] : spans[name][1]])
@@ -166,18 +155,3 @@ def _template_options(body: bytes, spans: Mapping[str, Span]) -> dict[str, RawJs
 
 def _write_messages(prompt: Prompt) -> bytes:
     return b"[" + b",".join(map(written, prompt.messages)) + b"]"
-
-
-def _same(before: Prompt, after: Prompt) -> bool:
-    """Whether no message and no tool became another object: rules return what they do not change."""
-    return (
-        before.tools is after.tools
-        and len(before.messages) == len(after.messages)
-        and all(a is b for a, b in zip(before.messages, after.messages, strict=True))
-    )
-
-
-def _write_tools(tools: tuple[Tool, ...] | None) -> bytes | None:
-    if tools is None:
-        return None
-    return b"[" + b",".join(tool.definition for tool in tools) + b"]"

@@ -15,6 +15,7 @@ from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usa
 from warmprefix.core.wire.sse import SseReader
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
 from warmprefix.dialects.numbers import count
+from warmprefix.dialects.timings import read_timings
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
 _MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
@@ -183,23 +184,6 @@ def read_usage(usage: Json) -> Usage:
         cached_tokens=count(cached),
         completion_tokens=count(usage.get("completion_tokens")),
     )
-
-
-def read_timings(timings: Json) -> Timings:
-    """The `timings` object (tools/server/server-common.cpp:84-105). Absent counts are None."""
-    return Timings(
-        cache_n=count(timings.get("cache_n")),
-        prompt_n=count(timings.get("prompt_n")),
-        prompt_ms=_number(timings.get("prompt_ms")),
-        predicted_n=count(timings.get("predicted_n")),
-        predicted_ms=_number(timings.get("predicted_ms")),
-    )
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)
 
 
 def _json(data: bytes) -> Json:

@@ -7,8 +7,9 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, blank_end, decode, elements, members, write_object
+from warmprefix.core.wire.slices import Span, decode, elements, write_object
 from warmprefix.dialects.base import Begun, Memory, Request, Reword
+from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
 from warmprefix.dialects.messages.as_chat import as_chat
 from warmprefix.dialects.messages.blocks import (
     parse_element,
@@ -44,10 +45,7 @@ class Messages:
         """The request in `body`. Raises NotUnderstood for what the core must not touch."""
         begun = memory.begun(body)
         inside: dict[str, list[Span]] = {"messages": list(begun.spans)}
-        spans = members(body, start := blank_end(body, 0), inside)
-        end = max((stop for _, stop in spans.values()), default=start)
-        if blank_end(body, blank_end(body, end) + 1) != len(body):
-            raise NotUnderstood("text after the JSON object")
+        spans = top_level(body, inside)
         if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
             raise NotUnderstood("no array of messages")
         options = {
@@ -66,7 +64,7 @@ class Messages:
             model=model if isinstance(model, str) else None,
             prompt=Prompt(
                 (*_system(body, spans, memory), *messages),
-                _tools(body, spans, memory),
+                tools_of(body, spans, memory),
                 {
                     name: RawJson(body[slice(*spans[name])])
                     for name in TEMPLATE_OPTIONS
@@ -96,13 +94,13 @@ class Messages:
         Options are those of chat completions: nothing of them is read here.
         """
         del options
-        if _same(request.prompt, prompt) and not request.read_as:
+        if is_same(request.prompt, prompt) and not request.read_as:
             return request.body
         system = prompt.system
         inside = prompt.messages if system is None else prompt.messages[1:]
         values: dict[str, bytes | None] = {
             "messages": b"[" + b",".join(map(written, inside)) + b"]",
-            "tools": None if prompt.tools is None else _written_tools(prompt.tools),
+            "tools": None if prompt.tools is None else written_tools(prompt.tools),
         }
         if system is not None:
             values["system"] = written(system)
@@ -146,23 +144,3 @@ MESSAGES = Messages()
 def _system(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Message, ...]:
     raw = body[slice(*spans["system"])] if "system" in spans else b""
     return (memory.message(raw),) if raw[:1] in (b'"', b"[") else ()
-
-
-def _tools(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Tool, ...] | None:
-    if "tools" not in spans:
-        return None
-    raw = body[slice(*spans["tools"])]
-    return () if raw == b"null" else memory.tools(raw)
-
-
-def _same(before: Prompt, after: Prompt) -> bool:
-    """Whether no message and no tool became another object: rules return what they do not change."""
-    return (
-        before.tools is after.tools
-        and len(before.messages) == len(after.messages)
-        and all(a is b for a, b in zip(before.messages, after.messages, strict=True))
-    )
-
-
-def _written_tools(tools: tuple[Tool, ...]) -> bytes:
-    return b"[" + b",".join(tool.definition for tool in tools) + b"]"

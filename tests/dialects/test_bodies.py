@@ -1,0 +1,64 @@
+"""What dialects do alike with a body."""
+
+import pytest
+
+from tests.builders import user
+from tests.chat_dialect import chat_message
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import Prompt, RawJson, Tool
+from warmprefix.core.wire.slices import Span
+from warmprefix.dialects.base import NoMemory
+from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
+from warmprefix.dialects.chat_completions import CHAT
+
+LOOK = Tool("look", RawJson(b'{"function":{"name":"look"}}'))
+
+
+def test_members_and_the_elements_of_an_array_are_found() -> None:
+    inside: dict[str, list[Span]] = {"a": []}
+
+    spans = top_level(b' {"a" : [1, 2],"b":3} \n', inside)
+
+    assert spans == {"a": (8, 14), "b": (19, 20)}
+    assert inside == {"a": [(9, 10), (12, 13)]}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"a":1}x', b'{"a":1} {}', b'{"a":1,"a":1}', b'{"a":']
+)
+def test_a_body_is_one_object_with_members(body: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        top_level(body, {})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"model":"m"}', None),
+        (b'{"tools":null}', ()),
+        (b'{"tools":[]}', ()),
+        (b'{"tools":[' + LOOK.definition + b"]}", (LOOK,)),
+    ],
+)
+def test_absent_tools_are_not_empty_ones(body: bytes, expected: tuple[Tool, ...] | None) -> None:
+    assert tools_of(body, top_level(body, {}), NoMemory(CHAT)) == expected
+
+
+def test_tools_that_are_no_array_are_not_understood() -> None:
+    with pytest.raises(NotUnderstood):
+        tools_of(b'{"tools":5}', {"tools": (9, 10)}, NoMemory(CHAT))
+
+
+def test_tools_are_written_as_an_array() -> None:
+    assert written_tools(()) == b"[]"
+    assert written_tools((LOOK, LOOK)) == b"[%s,%s]" % (LOOK.definition, LOOK.definition)
+
+
+def test_what_is_equal_but_another_object_was_changed() -> None:
+    one, equal = chat_message("user", user("a")["content"]), chat_message("user", "a")
+    tools = (LOOK,)
+
+    assert is_same(Prompt((one,), tools), Prompt((one,), tools))
+    assert not is_same(Prompt((one,)), Prompt((equal,)))
+    assert not is_same(Prompt((one,)), Prompt((one, one)))
+    assert not is_same(Prompt((one,), (LOOK, LOOK)), Prompt((one,), tools))

@@ -1,0 +1,19 @@
+"""llama-server's `timings`."""
+
+import pytest
+
+from tests.dialects.replies import READ_TIMINGS, TIMINGS
+from warmprefix.core.types import Timings
+from warmprefix.dialects.timings import read_timings
+
+TIMINGS_READ = [
+    pytest.param(TIMINGS, READ_TIMINGS, id="llama-server"),
+    pytest.param({}, Timings(), id="nothing"),
+    pytest.param({"prompt_ms": "1", "predicted_ms": True}, Timings(), id="odd-types"),
+    pytest.param({"prompt_ms": 0, "cache_n": 0}, Timings(0, prompt_ms=0.0), id="zero-is-reported"),
+]
+
+
+@pytest.mark.parametrize(("timings", "expected"), TIMINGS_READ)
+def test_timings_are_read(timings: dict[str, object], expected: Timings) -> None:
+    assert read_timings(timings) == expected

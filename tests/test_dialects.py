@@ -21,6 +21,10 @@ BODIES: dict[str, bytes] = {
     "messages": b'{"model":"m","system":[{"type":"text","text":"Be brief."}], "messages" : ['
     b'{"role":"user","content":"Hi"},{"content":[{"type":"text","text":"Hello"}],"role":"assistant"},'
     b'{"role":"user","content":[{"type":"text","text":"And?"}]}]}',
+    "responses": b'{"model":"m","instructions":"Be brief.", "input" : ['
+    b'{"role":"user","content":"Hi"},{"type":"reasoning","summary":[],"content":[{"text":"Hm."}]} , '
+    b'{"content":[{"text":"Hello","type":"output_text"}],"role":"assistant","type":"message"},'
+    b'{"role":"user","content":[{"type":"input_text","text":"And?"}]}]}',
     "toy": b'{"lines": [{"says":"Hi", "who":"me"},{"who":"you","says":"Hello"},{"who":"me","says":"And?"}]}',
 }
 EVERY = [pytest.param(one, id=one.name) for one in (*DIALECTS, TOY)]

@@ -15,6 +15,7 @@ from warmprefix.config import Config
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.types import Kind, Outcome
 from warmprefix.counters import REASONS
+from warmprefix.dialects.responses import RESPONSES
 from warmprefix.log.metrics import CAUSES
 from warmprefix.log.writer import FIELDS
 
@@ -69,7 +70,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
     assert f"warmprefix {command}" in README
 
 
-@pytest.mark.parametrize("path", sorted(PATHS))
+@pytest.mark.parametrize("path", sorted({*PATHS, *RESPONSES.paths}))
 def test_every_intercepted_path_is_named(path: str) -> None:
     assert f"`{path}`" in REFERENCE
 

@@ -4,8 +4,9 @@ from warmprefix.core.types import Prompt
 from warmprefix.dialects.base import Dialect, Request
 from warmprefix.dialects.chat_completions import CHAT
 from warmprefix.dialects.messages import MESSAGES
+from warmprefix.dialects.responses import RESPONSES
 
-DIALECTS: tuple[Dialect, ...] = (CHAT, MESSAGES)
+DIALECTS: tuple[Dialect, ...] = (CHAT, MESSAGES, RESPONSES)
 """Every dialect that is spoken. The first is what is rendered and asked about if nothing else is known."""
 
 

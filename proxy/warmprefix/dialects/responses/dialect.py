@@ -1,0 +1,217 @@
+"""`POST /v1/responses`: body to `Request`, changed `Prompt` to body, reply to `Reply`."""
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.messages import written
+from warmprefix.core.types import Message, Prompt, RawJson, Tool
+from warmprefix.core.wire.slices import Span, decode, elements, members, string, write_object
+from warmprefix.dialects.base import Begun, Memory, Request
+from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
+from warmprefix.dialects.responses.as_chat import EFFORT, as_chat
+from warmprefix.dialects.responses.items import (
+    is_reply,
+    parse_instructions,
+    parse_item,
+    parse_message,
+    parse_question,
+    parse_tool,
+)
+from warmprefix.dialects.responses.reply import ResponsesReader
+
+TEMPLATE_OPTIONS = (
+    "chat_template_kwargs",
+    "reasoning_effort",
+    "enable_thinking",
+    "thinking",
+    "add_generation_prompt",
+    "continue_final_message",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "chat_template",
+)
+"""Members that llama-server copies to the chat completion it makes, and that reach a template there."""
+
+_PROMPT = frozenset({"input", "instructions", "tools"})
+_ELSEWHERE = ("previous_response_id", "conversation")  # the backend alone knows what is before
+_SLOT = "id_slot"
+_ARRAY, _TEXT, _OBJECT = b"[", b'"', b"{"
+
+
+class Responses:
+    """The dialect of llama-server's two paths (tools/server/server.cpp) and of Lemonade's four prefixes
+    (server.cpp:1104-1136)."""
+
+    name = "responses"
+    paths = frozenset(f"{prefix}/responses" for prefix in ("", "/v1", "/api/v1", "/api/v0", "/v0"))
+    counting = frozenset(f"{path}/input_tokens" for path in paths)
+    parse_message = staticmethod(parse_message)
+
+    def __repr__(self) -> str:
+        return "Responses()"
+
+    def parse(self, body: bytes, memory: Memory) -> Request:
+        """The request in `body`. Raises NotUnderstood for what the core must not touch."""
+        begun = memory.begun(body)
+        inside: dict[str, list[Span]] = {"input": list(begun.spans)}
+        spans = top_level(body, inside)
+        options = {
+            name: decode(body[first:last])
+            for name, (first, last) in spans.items()
+            if name not in _PROMPT
+        }
+        if any(options.get(name) for name in _ELSEWHERE):
+            raise NotUnderstood("continues what only the backend has")
+        new = inside["input"][len(begun.spans) :]
+        messages = (
+            *_instructions(body, spans, memory),
+            *_input(body, spans, begun, new, memory),
+        )
+        model = options.get("model")
+        return Request(
+            dialect=self,
+            model=model if isinstance(model, str) else None,
+            prompt=Prompt(messages, tools_of(body, spans, memory), _template_options(body, spans)),
+            options=options,
+            stream=options.get("stream") is True,
+            body=body,
+            members=spans,
+            has_slot=_SLOT in spans,
+            reuses=options.get("cache_prompt") is not False,
+        )
+
+    def parse_tools(self, raw: bytes) -> tuple[Tool, ...]:
+        """The tools in an array. Raises NotUnderstood."""
+        return tuple(parse_tool(raw[start:end]) for start, end in elements(raw))
+
+    def render(
+        self,
+        request: Request,
+        prompt: Prompt,
+        options: Mapping[str, RawJson | None] | None = None,
+    ) -> bytes:
+        """The body that carries `prompt` instead of the request's own, every other byte kept.
+
+        Options are those of chat completions: nothing of them is read here.
+        """
+        del options
+        if is_same(request.prompt, prompt):
+            return request.body
+        values = _changed_values(request, prompt)
+        pairs: list[tuple[str, bytes]] = []
+        for name, (first, last) in request.members.items():
+            value = values[name] if name in values else request.body[first:last]
+            if value is not None:
+                pairs.append((name, value))
+        return write_object(pairs)
+
+    def with_slot(self, body: bytes, slot: int) -> bytes:
+        """The body with a slot asked for; every other byte as it is. llama-server copies it to the chat
+        completion that it makes."""
+        end = body.rindex(b"}")
+        return body[:end] + b',"%s":%d' % (_SLOT.encode(), slot) + body[end:]
+
+    def as_chat(self, prompt: Prompt) -> bytes:
+        """The chat completion that llama-server makes of it."""
+        return as_chat(prompt)
+
+    def reader(self, stream: bool) -> ResponsesReader:
+        """A reader for the reply, which is a stream or not."""
+        return ResponsesReader(stream)
+
+    def reply_ids(self, messages: Iterable[Message], seed: str) -> None:
+        """Its ids are left alone: no backend is known that repeats them here."""
+        del messages, seed
+
+    def backend_error(self, status: int) -> None:
+        """Errors of the backend are left alone."""
+        del status
+
+    def error(self, status: int, kind: str, message: str) -> bytes:
+        """An error in OpenAI's shape, with llama-server's numeric `code`."""
+        return orjson.dumps(
+            {"error": {"message": message, "type": kind, "param": None, "code": status}}
+        )
+
+
+RESPONSES = Responses()
+
+
+def _instructions(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Message, ...]:
+    """llama-server shows a template an empty text if they are null."""
+    if "instructions" not in spans:
+        return ()
+    raw = body[slice(*spans["instructions"])]
+    if raw == b"null":
+        return (parse_instructions(b'""'),)
+    message = memory.message(raw)
+    if not message.is_outside:
+        raise NotUnderstood("instructions that are no text")
+    return (message,)
+
+
+def _input(
+    body: bytes, spans: Mapping[str, Span], begun: Begun, new: list[Span], memory: Memory
+) -> tuple[Message, ...]:
+    """The messages in `input`. `new`: its items behind those that are known."""
+    raw = body[slice(*spans["input"])] if "input" in spans else b""
+    if raw.startswith(_TEXT):
+        return (parse_question(raw),)
+    if not raw.startswith(_ARRAY):
+        raise NotUnderstood("no input")
+    found = _grouped(body, begun, new, memory)
+    memory.keep(body, found)
+    return found.messages
+
+
+def _grouped(body: bytes, begun: Begun, new: list[Span], memory: Memory) -> Begun:
+    """All messages: items in a row that the assistant said are one."""
+    spans, messages = list(begun.spans), list[Message | None](begun.messages)
+    goes_on = bool(begun.messages) and is_reply(begun.messages[-1])
+    for start, end in new:
+        message = parse_item(body[start:end], memory.message)
+        if goes_on and is_reply(message):
+            spans[-1], messages[-1] = (spans[-1][0], end), None
+        else:
+            spans.append((start, end))
+            messages.append(message)
+        goes_on = is_reply(message)
+    whole = (
+        memory.message(body[slice(*span)]) if message is None else message
+        for span, message in zip(spans, messages, strict=True)
+    )
+    return Begun(tuple(spans), tuple(whole))
+
+
+def _template_options(body: bytes, spans: Mapping[str, Span]) -> dict[str, RawJson]:
+    found = {name: RawJson(body[slice(*spans[name])]) for name in TEMPLATE_OPTIONS if name in spans}
+    raw = body[slice(*spans.get("reasoning", (0, 0)))]
+    inner = members(raw) if raw.startswith(_OBJECT) else {}
+    if "effort" in inner:
+        found[EFFORT] = RawJson(raw[slice(*inner["effort"])])
+    return found
+
+
+def _changed_values(request: Request, prompt: Prompt) -> dict[str, bytes | None]:
+    """The members that carry the prompt and are not as they came; None if one is to go."""
+    before, system = request.prompt, prompt.system
+    inside = prompt.messages if system is None else prompt.messages[1:]
+    start = request.members["input"][0]
+    is_text = request.body[start : start + 1] == _TEXT
+    values: dict[str, bytes | None] = {"input": _written_input(inside, is_text=is_text)}
+    if system is not None and system is not before.system:
+        values["instructions"] = written(system)
+    if prompt.tools is not before.tools:
+        values["tools"] = None if prompt.tools is None else written_tools(prompt.tools)
+    return values
+
+
+def _written_input(messages: tuple[Message, ...], *, is_text: bool) -> bytes:
+    """An array; a text if that is what it was, and still is enough."""
+    only = messages[0] if is_text and len(messages) == 1 else None
+    if only is not None and only.role == "user" and isinstance(only.content, str):
+        return string(only.content)
+    return b"[" + b",".join(map(written, messages)) + b"]"

@@ -1,0 +1,208 @@
+"""A reply of the Responses API, read from a copy of its bytes while they pass.
+
+llama-server's last event has the whole reply, its counts, and `timings` beside them; a body that is no stream
+has no timings (tools/server/server-task.cpp). What came before counts only if the stream was cut.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from warmprefix.core.types import (
+    CallPart,
+    Finish,
+    Message,
+    Part,
+    ReasoningPart,
+    Reply,
+    TextPart,
+    Timings,
+    ToolCall,
+    Usage,
+)
+from warmprefix.core.wire.sse import SseReader
+from warmprefix.dialects.numbers import count
+from warmprefix.dialects.responses.items import mark_only_text
+from warmprefix.dialects.responses.shape import NAMES, SHAPE
+from warmprefix.dialects.timings import read_timings
+
+_MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
+_ENDS = ("response.completed", "response.incomplete", "response.failed")
+_DELTAS = frozenset({"response.output_text.delta", "response.reasoning_text.delta",
+    "response.function_call_arguments.delta"})  # fmt: skip
+
+Json = Mapping[str, object]
+
+
+@dataclass(slots=True)
+class _Item:
+    """An item as it grows. `texts`: those it has, or the pieces of its only one."""
+
+    kind: object
+    call_id: str = ""
+    name: str = ""
+    texts: list[str] = field(default_factory=list)
+    is_whole: bool = False
+
+    def parts(self) -> list[Part]:
+        """Nothing if it is of a kind that we do not know, or empty."""
+        texts = self.texts if self.is_whole else ["".join(self.texts)]
+        match self.kind:
+            case "function_call":
+                arguments = "".join(self.texts)
+                call = ToolCall(
+                    self.call_id, self.name, arguments, type="function_call", keys=NAMES.call
+                )
+                return [CallPart(call)]
+            case "reasoning":
+                return [ReasoningPart(text) for text in texts[:1] if text]
+            case "message":
+                return [TextPart(text) for text in texts if text]
+            case _:
+                return []
+
+
+class ResponsesReader:
+    """Feed it the bytes of one reply; `finish` is what they said."""
+
+    def __init__(self, stream: bool) -> None:
+        self._sse: SseReader | None = SseReader() if stream else None
+        self._body: list[bytes] = []
+        self._size = 0
+        self._items: dict[object, _Item] = {}
+        self._usage: Usage | None = None
+        self._timings: Timings | None = None
+        self._finish: Finish | None = None
+        self._error: str | None = None
+        self._model: str | None = None
+        self.done = False
+        """Whether the reply has come to its own end."""
+        self.failed = False
+        """Set by the caller if reading went wrong: nothing read so far can be trusted."""
+        self.has_output = False
+        """Whether anything generated has arrived."""
+
+    def feed(self, piece: bytes) -> None:
+        """Read a piece of the reply's body."""
+        if self._sse is not None:
+            for event in self._sse.feed(piece):
+                self._event(_json(event.data))
+        elif self._size <= _MAX_BODY:
+            self._size += len(piece)
+            self._body.append(piece)
+
+    def finish(self) -> Reply:
+        """The reply when no more bytes will come."""
+        if self._sse is not None:
+            for event in self._sse.finish():
+                self._event(_json(event.data))
+        elif self._size <= _MAX_BODY:
+            self._end(_json(b"".join(self._body)))
+            self._body = []
+        return Reply(
+            message=self._message(),
+            finish=self._finish,
+            usage=self._usage,
+            timings=self._timings,
+            error=self._error,
+            complete=self._error is None and self._finish is not None,
+            model=self._model,
+        )
+
+    def _event(self, value: Json) -> None:
+        kind = value.get("type")
+        if kind in _DELTAS:
+            self._delta(value)
+        elif kind in ("response.output_item.added", "response.output_item.done"):
+            if isinstance(item := value.get("item"), dict):
+                self._add(item.get("id"), item, is_whole=kind == "response.output_item.done")
+        elif kind in _ENDS:
+            if isinstance(timings := value.get("timings"), dict):
+                self._timings = read_timings(timings)
+            if isinstance(response := value.get("response"), dict):
+                self._end(response)
+            self.done = True
+        elif kind == "error":
+            self._error = _message_of(value)
+        elif (error := value.get("error")) is not None:  # llama-server's own, which has no type
+            self._error = _message_of(error)
+
+    def _delta(self, value: Json) -> None:
+        item, text = self._items.get(value.get("item_id")), value.get("delta")
+        if item is not None and isinstance(text, str):
+            item.texts.append(text)
+            self.has_output |= text != ""
+
+    def _add(self, key: object, item: Json, *, is_whole: bool) -> None:
+        new = _Item(item.get("type"), is_whole=is_whole)
+        if isinstance(call_id := item.get("call_id"), str):
+            new.call_id = call_id
+        if isinstance(name := item.get("name"), str):
+            new.name = name
+        new.texts += _texts(item.get("content"))
+        if isinstance(arguments := item.get("arguments"), str):
+            new.texts.append(arguments)
+        self._items[key if isinstance(key, str) else len(self._items)] = new
+        self.has_output |= new.kind == "function_call" or any(new.texts)
+
+    def _end(self, response: Json) -> None:
+        """What a whole response says. It replaces what was read in pieces."""
+        if isinstance(output := response.get("output"), list):
+            self._items = {}
+            for at, item in enumerate(output):
+                if isinstance(item, dict):
+                    self._add(at, item, is_whole=True)
+        if isinstance(model := response.get("model"), str):
+            self._model = model
+        if isinstance(usage := response.get("usage"), dict):
+            self._usage = _read_usage(usage)
+        if (error := response.get("error")) is not None:
+            self._error = _message_of(error)
+        if isinstance(status := response.get("status"), str) and self._error is None:
+            self._finish = self._finish_of(status)
+            self.done = True
+
+    def _finish_of(self, status: str) -> Finish:
+        """llama-server says `completed` of a reply that was cut off, too: so its client keeps it."""
+        if status != "completed":
+            return Finish.OTHER
+        has_calls = any(item.kind == "function_call" for item in self._items.values())
+        return Finish.CALLS if has_calls else Finish.ANSWER
+
+    def _message(self) -> Message | None:
+        parts = mark_only_text(part for item in self._items.values() for part in item.parts())
+        if not parts:
+            return None
+        message = Message("assistant", parts, keys=NAMES.message, shape=SHAPE)
+        return replace(message, raw=SHAPE.write(message))
+
+
+def _texts(content: object) -> Iterable[str]:
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and isinstance(text := part.get("text"), str):
+            yield text
+
+
+def _read_usage(usage: Json) -> Usage:
+    details = usage.get("input_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(
+        prompt_tokens=count(usage.get("input_tokens")),
+        cached_tokens=count(cached),
+        completion_tokens=count(usage.get("output_tokens")),
+    )
+
+
+def _message_of(error: object) -> str:
+    if isinstance(error, dict) and isinstance(message := error.get("message"), str):
+        return message
+    return error if isinstance(error, str) else "unknown error"
+
+
+def _json(data: bytes) -> Json:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,5 +1,6 @@
 """Requests as their clients send them: headers and bodies of our own making."""
 
+import json
 from typing import NamedTuple
 
 from tests.builders import system, user
@@ -36,6 +37,16 @@ BUN = agent("ai-sdk/openai-compatible/2.0.1 ai-sdk/provider-utils/4.0.5 runtime/
 CLAUDE = agent("claude-cli/2.1.197 (external, sdk-cli)") | {"x-claude-code-session-id": "s1"}
 OPENCODE = agent("opencode/1.18.33 ai-sdk/provider-utils/4.0.23 runtime/bun/1.3.14")
 CODEX = agent("codex_exec/0.169.0 (Debian 12.0.0; x86_64) unknown")
+CODEX_TUI = agent("codex-tui/0.171.0 (Debian 12.0.0; x86_64)") | {
+    "session-id": "t1",
+    "thread-id": "t1",
+}
+
+
+def codex_turn(**says: str) -> dict[str, str]:
+    """Codex with what it says of a turn."""
+    kept = {"session_id": "t1", "thread_id": "t1", "turn_id": "u1", **says}
+    return CODEX_TUI | {"x-codex-turn-metadata": json.dumps(kept)}
 
 
 def one(messages: list[Json], first: str, role: str = "system") -> list[Json]:

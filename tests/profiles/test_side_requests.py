@@ -5,12 +5,15 @@ import pytest
 from tests.builders import system, user
 from tests.profiles.requests import (
     ANSWERED,
+    ASKED,
     CLAUDE,
+    CODEX_TUI,
     OPENCODE,
     PYTHON,
     TOOLS,
     Case,
     block,
+    codex_turn,
     request_of,
 )
 from warmprefix.profiles import profile_of
@@ -79,6 +82,27 @@ SIDE = [
         None,
         Recognised("smolagents", None, True),
     ),
+    Case(
+        "codex-title",
+        codex_turn(request_kind="turn", thread_source="thread_title"),
+        ASKED,
+        None,
+        Recognised("codex", "t1", True),
+    ),
+    Case(
+        "codex-compaction",
+        codex_turn(request_kind="compaction", thread_source="user"),
+        ANSWERED,
+        None,
+        Recognised("codex", "t1", True),
+    ),
+    Case(
+        "codex-title-by-its-text",
+        CODEX_TUI,
+        [user("Generate a short title for this")],
+        None,
+        Recognised("codex", "t1", True),
+    ),
     Case("open-webui-title", {}, [user(TASK_TITLE)], None, Recognised("unknown", None, True)),
     Case(
         "open-webui-tags",
@@ -143,6 +167,35 @@ SIDE = [
 ]
 
 MAIN = [
+    Case(
+        "codex-turn-that-asks-for-a-title",
+        codex_turn(request_kind="turn", thread_source="user"),
+        [user("generate a title for my song")],
+        None,
+        Recognised("codex", "t1", False),
+    ),
+    Case(
+        "codex-turn-of-a-new-kind",
+        codex_turn(request_kind="review"),
+        ASKED,
+        TOOLS,
+        Recognised("codex", "t1", False),
+    ),
+    *(
+        Case(
+            f"codex-metadata-{name}",
+            CODEX_TUI | {"x-codex-turn-metadata": text},
+            ASKED,
+            TOOLS,
+            Recognised("codex", "t1", False),
+        )
+        for name, text in (
+            ("no-json", "{"),
+            ("no-object", "[1]"),
+            ("deep", "[" * 10_000),
+            ("long", '{"request_kind":"compaction","x":"' + "x" * 20_000 + '"}'),
+        )
+    ),
     Case(
         "title-of-a-song-later",
         {},

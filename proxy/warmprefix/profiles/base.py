@@ -1,7 +1,7 @@
 """What is known of a client's requests, as data, and how the client is recognised."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from warmprefix.core.types import Message, TextPart
@@ -14,7 +14,9 @@ _HEAD_CHARACTERS = 200  # a side request's mark is at the top of a system text
 class Profile:
     """One client. It is recognised by any of these: the start of its User-Agent, a header that it alone sends,
     the start of its system text. `session_headers`: those in which it puts a session id, best first;
-    `agent_header`: the one in which it names a sub-agent of that session, whose conversation is its own."""
+    `agent_header`: the one in which it names a sub-agent of that session, which has a conversation of its own.
+    `side`: the mark of its housekeeping in a text; `says_side`: what its headers say of that. If they say
+    anything, no mark counts."""
 
     name: str
     user_agents: tuple[str, ...] = ()
@@ -23,6 +25,7 @@ class Profile:
     session_headers: tuple[str, ...] = ()
     agent_header: str = ""
     side: re.Pattern[str] | None = None
+    says_side: Callable[[Mapping[str, str]], bool | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ def recognise(
     agent = headers.get(found.agent_header)
     if session and agent:
         session = f"{session}/{agent}"
-    return Recognised(found.name, session, is_side(found, generic, request, heads))
+    said = found.says_side(headers) if found.says_side is not None else None
+    side = is_side(found, generic, request, heads) if said is None else said
+    return Recognised(found.name, session, side)
 
 
 def _is(profile: Profile, headers: Mapping[str, str], heads: Sequence[str]) -> bool:

@@ -17,7 +17,10 @@ from warmprefix.core.explain.cache_break import (
     template_break,
     tokens_lost,
 )
-from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.core.messages import shown_parts
+from warmprefix.core.types import CacheStats, Message, Prompt, Shape
+from warmprefix.dialects.chat_completions.shape import SHAPE as CHAT
+from warmprefix.dialects.responses.shape import SHAPE as RESPONSES
 
 CLOCK = Volatile(re.compile(r"(?m)^Time: .{1,20}$"), "clock", acts=True)
 DATE = Volatile(re.compile(r"\b\d{4}-\d{2}-\d{2}\b"), "date", acts=False)
@@ -207,6 +210,26 @@ def test_nothing_is_lost_where_the_turn_before_was_not_counted() -> None:
 def test_a_reply_that_renders_otherwise_than_it_was_generated_is_no_break(cached: int) -> None:
     """Up to the tokens of the reply itself: its edges and end mark."""
     assert told(AFTER, counted(1100, cached)) is None
+
+
+def spoken(shape: Shape, role: str, text: str) -> Message:
+    return Message(role, shown_parts(text), shape=shape)
+
+
+@pytest.mark.parametrize(("cached", "is_break"), [(1045, False), (900, True)])
+@pytest.mark.parametrize("shape", [CHAT, RESPONSES], ids=repr)
+def test_a_reply_given_back_in_another_form_is_a_break_if_it_costs(
+    shape: Shape, cached: int, is_break: bool
+) -> None:
+    """Whatever a dialect calls its messages."""
+    asked_first, asked_next = spoken(shape, "user", "Go."), spoken(shape, "user", "And?")
+    held = Prompt((asked_first, spoken(shape, "assistant", "Done.\n")))
+    after = Prompt((asked_first, spoken(shape, "assistant", "Done."), asked_next))
+
+    found = explain("append", held, 1, HELD, after, counted(1100, cached), Evidence(), ())
+
+    assert (found is not None) is is_break
+    assert found is None or (found.cause, found.side) == ("whitespace", "client")
 
 
 def test_without_counts_an_unbroken_prompt_is_no_break() -> None:

@@ -25,6 +25,7 @@ from warmprefix.dialects.base import NoMemory
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.dialects.chat_completions.shape import SHAPE
 from warmprefix.dialects.messages import MESSAGES
+from warmprefix.dialects.responses import RESPONSES
 
 
 def prompt(*messages: Json, tools: tuple[Json, ...] | None = None, **options: Any) -> Prompt:
@@ -270,7 +271,7 @@ OF_BLOCKS = [
         "instructions-outside",
         asked(user("Hi"), system="Be brief."),
         asked(user("Hi"), system="Be long."),
-        "system.content",
+        "system",
         "edit",
         3,
     ),
@@ -318,3 +319,35 @@ ALIKE = [
 @pytest.mark.parametrize(("before", "after"), ALIKE)
 def test_what_templates_show_alike_is_no_difference(before: Prompt, after: Prompt) -> None:
     assert first_difference(before, after) is None
+
+
+def responses(*items: Json, instructions: str = "Be kind.") -> Prompt:
+    body = {"instructions": instructions, "input": items}
+    return RESPONSES.parse(json.dumps(body).encode(), NoMemory(RESPONSES)).prompt
+
+
+THOUGHT: Json = {"type": "reasoning", "summary": [], "content": [{"text": "Hm."}]}
+ELSEWHERE = [
+    pytest.param(responses(instructions="Be quick."), "instructions", 0, id="instructions"),
+    pytest.param(responses(user("B")), "input[0].content", 1, id="item"),
+    pytest.param(
+        responses(user("A"), THOUGHT, assistant("C")), "input[1:3].content", 2, id="several-items"
+    ),
+    pytest.param(
+        responses(user("A"), THOUGHT, assistant("B"), user("D")),
+        "input[3].content",
+        3,
+        id="behind-several-items",
+    ),
+]
+
+
+@pytest.mark.parametrize(("after", "path", "message"), ELSEWHERE)
+def test_a_path_is_that_of_the_body(after: Prompt, path: str, message: int) -> None:
+    """Instructions stand beside the array, and a message may be several elements of it."""
+    before = responses(user("A"), THOUGHT, assistant("B"), user("C"))
+
+    found = first_difference(before, after)
+
+    assert found is not None
+    assert (found.path, found.message) == (path, message)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from warmprefix.core.explain.difference import Difference, first_difference, message_path
+from warmprefix.core.explain.difference import Difference, first_difference
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.types import CacheStats, Prompt
 
@@ -130,9 +130,7 @@ def explain(
     """
     lost = tokens_lost(stats_before, stats)
     found = first_difference(before, after)
-    has_reply = sent < min(len(before.messages), len(after.messages))
-    reply = message_path(after.messages, sent) if has_reply else ""
-    in_reply = found is not None and has_reply and found.path.startswith(reply)
+    in_reply = found is not None and found.message == sent
     if found is not None and not (in_reply and (lost or 0) <= _EDGES):
         return _client_break(kind, found, lost, stats, volatile)
     if lost is None or lost <= slack(stats_before):

@@ -4,7 +4,7 @@ Template options, then tools, then messages. A longer history is no difference: 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.explain.prefix import shared_characters
@@ -24,20 +24,21 @@ from warmprefix.core.types import (
     Tool,
     ToolCall,
 )
-from warmprefix.core.wire.slices import compact, members
+from warmprefix.core.wire.slices import compact, elements, members
 from warmprefix.core.wire.value import value_key
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`path` names the value, `offset` the character in its text. `before` or `after` is None if the value is
-    missing there."""
+    missing there. `message`: the index of the message that holds it, if one does."""
 
     path: str
     offset: int
     cause: str
     before: str | None
     after: str | None
+    message: int | None = None
 
 
 def first_difference(before: Prompt, after: Prompt) -> Difference | None:
@@ -112,18 +113,29 @@ def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference
         if written(old) != written(new):
             found = _message(message_path(after, at), old, new)
             if found is not None:
-                return found
+                return replace(found, message=at)
     return None  # fewer messages: a part of what was sent, asked again
 
 
 def message_path(messages: Sequence[Message], at: int) -> str:
-    """The path of one of these messages in a body of its dialect."""
+    """The path of one of these messages in a body of its dialect: a member beside the array, an element of the
+    array, or several elements."""
     message = messages[at]
-    names = None if message.shape is None else message.shape.names
-    if names is not None and message.is_outside:
+    assert message.shape is not None  # it was written
+    names = message.shape.names
+    if message.is_outside:
         return names.outside
-    array = "messages" if names is None else names.array
-    return f"{array}[{at - messages[0].is_outside}]"
+    start = sum(_elements(other) for other in messages[:at] if not other.is_outside)
+    end = start + _elements(message)
+    return f"{names.array}[{start}]" if end == start + 1 else f"{names.array}[{start}:{end}]"
+
+
+def _elements(message: Message) -> int:
+    """How many elements of the array a message is; one if that cannot be found out."""
+    try:
+        return len(elements(b"[" + written(message) + b"]"))
+    except NotUnderstood:
+        return 1
 
 
 def _message(path: str, old: Message, new: Message) -> Difference | None:
@@ -136,7 +148,7 @@ def _message(path: str, old: Message, new: Message) -> Difference | None:
     assert new.shape is not None  # it was written
     names = new.shape.names
     return (
-        _content(f"{path}.{names.content}", old, new)
+        _content(path if new.is_outside else f"{path}.{names.content}", old, new)
         or _reasoning(f"{path}.{names.reasoning}", old, new)
         or _calls(f"{path}.{names.calls}", old, new, new.shape)
         or _named(path, old, new, names)

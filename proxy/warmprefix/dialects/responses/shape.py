@@ -39,6 +39,7 @@ NAMES = Names(
     function_of="",
     mark="cache_control",
     joins_texts=False,
+    outside="instructions",
 )
 
 

@@ -303,9 +303,14 @@ def visible(message: Message) -> object:
     """What a template prints of a message, but for calls."""
     if message.opaque:
         return message.raw
-    if isinstance(message.content, tuple):
-        return message.role, message.content
-    return message.role, (TextPart(visible_text(message.role, message.content or "")),)
+    content = message.content
+    parts = content if isinstance(content, tuple) else (TextPart(content or ""),)
+    return message.role, tuple(
+        TextPart(visible_text(message.role, part.text), part.extra)
+        if isinstance(part, TextPart)
+        else part
+        for part in parts
+    )
 
 
 @given(conversations(), conversations())

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.fakes.llama import LlamaServer
+from warmprefix.core.types import Prompt, RawJson, Tool
 from warmprefix.dialects.base import NoMemory
 from warmprefix.dialects.messages import MESSAGES
+from warmprefix.dialects.messages.as_chat import as_chat
 
 Json = dict[str, Any]
 TEXT = {"type": "text", "text": "x"}
@@ -167,3 +169,12 @@ def test_llama_server_renders_it_as_it_renders_the_request(
     tokens = json.loads(tiny_llama.post("/tokenize", asked))["tokens"]
 
     assert usage["input_tokens"] + usage["cache_read_input_tokens"] == len(tokens)
+
+
+def test_a_tool_that_no_strict_parser_reads_is_left_out() -> None:
+    half = Tool(None, RawJson(b'{"name":"\\ud83d"}'))
+    whole = Tool("f", RawJson(b'{"name":"f"}'))
+
+    body = json.loads(as_chat(Prompt((), (half, whole))))
+
+    assert body["tools"] == [{"type": "function", "function": {"name": "f"}}]

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 
 import orjson
 
-from warmprefix.core.types import CallPart, Message, Prompt, ReasoningPart, ResultPart, TextPart
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import (
+    CallPart,
+    Message,
+    Prompt,
+    ReasoningPart,
+    ResultPart,
+    TextPart,
+    Tool,
+)
 from warmprefix.core.wire.slices import decode
 
 Json = dict[str, object]
@@ -17,10 +26,10 @@ _CHOICES = {"auto": "auto", "any": "required", "tool": "required"}  # any other 
 
 
 def as_chat(prompt: Prompt) -> bytes:
-    """The body."""
+    """The body. A tool that no strict parser reads is left out."""
     body: Json = {"messages": [one for m in prompt.messages for one in _messages(m)]}
     if prompt.tools:
-        body["tools"] = [_tool(decode(tool.definition)) for tool in prompt.tools]
+        body["tools"] = [tool for one in prompt.tools for tool in _tool(one)]
     options = {name: decode(raw) for name, raw in prompt.template_options.items()}
     choice = options.pop("tool_choice", None)
     if isinstance(choice, dict) and (wanted := _CHOICES.get(str(choice.get("type")))):
@@ -67,8 +76,12 @@ def _text_of(result: ResultPart) -> str:
     return "".join(part.text for part in result.parts if isinstance(part, TextPart))
 
 
-def _tool(definition: object) -> Json:
+def _tool(tool: Tool) -> Iterator[Json]:
+    try:
+        definition = decode(tool.definition)
+    except NotUnderstood:
+        return
     value = definition if isinstance(definition, dict) else {}
     names = {"name": "name", "description": "description", "input_schema": "parameters"}
     function = {new: value[old] for old, new in names.items() if old in value}
-    return {"type": "function", "function": function}
+    yield {"type": "function", "function": function}

@@ -158,8 +158,8 @@ def _parse_part(raw: bytes, kinds: frozenset[str]) -> Content:
     if not raw.startswith(b"{"):
         return OpaquePart(RawJson(raw))
     spans = members(raw)
-    text = _decoded(raw, spans, "text")
-    if _decoded(raw, spans, "type") not in kinds or not isinstance(text, str):
+    kind, text = _decoded(raw, spans, "type"), _decoded(raw, spans, "text")
+    if not isinstance(kind, str) or kind not in kinds or not isinstance(text, str):
         return OpaquePart(RawJson(raw))
     return TextPart(text, _others(raw, spans, *_OF_TEXT) or EMPTY)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.chat_dialect import chat_message
-from warmprefix.core.messages import changed, parts_of, written
+from warmprefix.core.messages import changed, mark_only_text, parts_of, written
 from warmprefix.core.types import (
     CallPart,
     Message,
@@ -138,3 +138,23 @@ def test_instructions_that_stand_outside_the_array_are_the_first_message() -> No
     assert Prompt((outside, inside)).system is outside
     assert Prompt((inside,)).system is None
     assert Prompt(()).system is None
+
+
+BARE = TextPart("t", is_bare=True)
+MARKED = TextPart("t", {"m": RawJson(b"1")})
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        pytest.param((TEXT, CallPart(A)), (BARE, CallPart(A)), id="the-only-text"),
+        pytest.param((BARE,), (BARE,), id="already"),
+        pytest.param((BARE, TEXT), (TEXT, TEXT), id="one-of-two"),
+        pytest.param((BARE, PICTURE), (TEXT, PICTURE), id="beside-a-picture"),
+        pytest.param((MARKED,), (MARKED,), id="with-a-mark"),
+    ],
+)
+def test_a_text_that_is_all_that_is_shown_is_the_content(
+    parts: tuple[Part, ...], expected: tuple[Part, ...]
+) -> None:
+    assert mark_only_text(parts) == expected

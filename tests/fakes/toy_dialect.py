@@ -66,7 +66,7 @@ class ToyReader:
     """Reads `{"said": "...", "read": 7, "knew": 5}`."""
 
     def __init__(self) -> None:
-        self.done = self.failed = self.has_output = False
+        self.done = self.has_output = False
         self._body = b""
 
     def feed(self, piece: bytes) -> None:

@@ -1,6 +1,6 @@
 """Messages made and changed. A changed one has lost the bytes it came as, and is written anew."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -42,6 +42,21 @@ def shown_parts(content: str | Sequence[Content] | None) -> tuple[Content, ...]:
     if isinstance(content, str):
         return (TextPart(content, is_bare=True),)
     return tuple(content or ())
+
+
+def mark_only_text(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts of a message. A text that is all it shows is its content, whether in an array or not."""
+    found = tuple(parts)
+    shown = [part for part in found if isinstance(part, TextPart | OpaquePart)]
+    is_whole = len(shown) == 1
+    return tuple(
+        _as_content(part, is_whole) if isinstance(part, TextPart) else part for part in found
+    )
+
+
+def _as_content(part: TextPart, is_whole: bool) -> TextPart:
+    is_bare = is_whole and not part.extra
+    return part if part.is_bare is is_bare else replace(part, is_bare=is_bare)
 
 
 def written(message: Message) -> RawJson:

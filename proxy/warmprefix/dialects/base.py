@@ -67,8 +67,6 @@ class ReplyReader(Protocol):
 
     done: bool
     """Whether the reply has come to its own end."""
-    failed: bool
-    """Set by the caller if reading went wrong: nothing read so far can be trusted."""
     has_output: bool
     """Whether anything generated (text, reasoning or a call) has arrived."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from warmprefix.core.messages import written
 from warmprefix.core.types import Finish, Part, ReasoningPart, Reply, TextPart, Usage
-from warmprefix.dialects.messages import reply as reply_module
+from warmprefix.dialects import reader as reader_module
 from warmprefix.dialects.messages.reply import MessagesReader
 
 Json = dict[str, Any]
@@ -231,6 +231,6 @@ def test_a_call_is_output() -> None:
 def test_a_whole_reply_that_is_too_large_is_no_longer_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reply_module, "_MAX_BODY", 4)
+    monkeypatch.setattr(reader_module, "MAX_BODY", 4)
 
     assert read(False, b"12345", b"6") == Reply()

@@ -5,31 +5,26 @@ that `stream_options.include_usage` asks for (tools/server/server-task.cpp:502-5
 both as they are, sends `: ping` comments, and ends a failed stream without `[DONE]`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import orjson
 
 from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
-from warmprefix.core.wire.sse import SseReader
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
 from warmprefix.dialects.numbers import count
+from warmprefix.dialects.reader import Json, Reader, read_json
 from warmprefix.dialects.timings import read_timings
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
-_MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
-
-Json = Mapping[str, object]
 
 
-class ChatReader:
+class ChatReader(Reader):
     """Feed it the bytes of one reply; `reply()` is what they said so far."""
 
     def __init__(self, stream: bool) -> None:
-        self._sse: SseReader | None = SseReader() if stream else None
-        self._body: list[bytes] = []
-        self._size = 0
+        super().__init__(stream)
         self._content: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, _Call] = {}
@@ -39,32 +34,6 @@ class ChatReader:
         self._timings: Timings | None = None
         self._error: str | None = None
         self._model: str | None = None
-        self.done = False
-        """Whether the reply has come to its own end: `[DONE]`, or a whole body with a finish reason."""
-        self.failed = False
-        """Set by the caller where reading went wrong: nothing read so far can be trusted."""
-        self.has_output = False
-        """Whether anything generated (text, reasoning or a call) has arrived."""
-
-    def feed(self, piece: bytes) -> None:
-        """Read a piece of the reply's body."""
-        if self._sse is not None:
-            for event in self._sse.feed(piece):
-                self._event(event.data)
-        elif self._size <= _MAX_BODY:
-            self._size += len(piece)
-            self._body.append(piece)
-
-    def finish(self) -> Reply:
-        """The reply when no more bytes will come."""
-        if self._sse is not None:
-            for event in self._sse.finish():
-                self._event(event.data)
-        elif self._size <= _MAX_BODY:
-            self._chunk(_json(b"".join(self._body)), "message")
-            self._body = []
-            self.done = self._finish is not None
-        return self.reply()
 
     def reply(self) -> Reply:
         """What has been understood so far."""
@@ -82,7 +51,11 @@ class ChatReader:
         if data == b"[DONE]":
             self.done = True
         else:
-            self._chunk(_json(data), "delta")
+            self._chunk(read_json(data), "delta")
+
+    def _whole(self, value: Json) -> None:
+        self._chunk(value, "message")
+        self.done = self._finish is not None
 
     def _chunk(self, value: Json, key: str) -> None:
         if (error := value.get("error")) is not None:
@@ -184,11 +157,3 @@ def read_usage(usage: Json) -> Usage:
         cached_tokens=count(cached),
         completion_tokens=count(usage.get("completion_tokens")),
     )
-
-
-def _json(data: bytes) -> Json:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -4,11 +4,12 @@ llama-server says how much of the prompt it has evaluated when the reply begins 
 close a block before the next one starts: blocks are told apart by their index (tools/server/server-task.cpp).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import orjson
 
+from warmprefix.core.messages import mark_only_text
 from warmprefix.core.types import (
     CallPart,
     Finish,
@@ -20,14 +21,11 @@ from warmprefix.core.types import (
     ToolCall,
     Usage,
 )
-from warmprefix.core.wire.sse import SseReader
 from warmprefix.dialects.messages.shape import NAMES, SHAPE
 from warmprefix.dialects.numbers import count
+from warmprefix.dialects.reader import Json, Reader, error_text, read_json
 
-_MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
 _FINISH = {"end_turn": Finish.ANSWER, "stop_sequence": Finish.ANSWER, "tool_use": Finish.CALLS}
-
-Json = Mapping[str, object]
 
 
 @dataclass(slots=True)
@@ -53,43 +51,20 @@ class _Block:
                 yield TextPart(text)
 
 
-class MessagesReader:
-    """Feed it the bytes of one reply; `finish` is what they said."""
+class MessagesReader(Reader):
+    """Feed it the bytes of one reply; `reply()` is what they said so far."""
 
     def __init__(self, stream: bool) -> None:
-        self._sse: SseReader | None = SseReader() if stream else None
-        self._body: list[bytes] = []
-        self._size = 0
+        super().__init__(stream)
         self._blocks: dict[int, _Block] = {}
         self._usage = Usage()
         self._finish: Finish | None = None
         self._error: str | None = None
         self._model: str | None = None
         self._has_begun = False
-        self.done = False
-        """Whether the reply has come to its own end."""
-        self.failed = False
-        """Set by the caller if reading went wrong: nothing read so far can be trusted."""
-        self.has_output = False
-        """Whether anything generated has arrived."""
 
-    def feed(self, piece: bytes) -> None:
-        """Read a piece of the reply's body."""
-        if self._sse is not None:
-            for event in self._sse.feed(piece):
-                self._event(_json(event.data))
-        elif self._size <= _MAX_BODY:
-            self._size += len(piece)
-            self._body.append(piece)
-
-    def finish(self) -> Reply:
-        """The reply when no more bytes will come."""
-        if self._sse is not None:
-            for event in self._sse.finish():
-                self._event(_json(event.data))
-        elif self._size <= _MAX_BODY:
-            self._whole(_json(b"".join(self._body)))
-            self._body = []
+    def reply(self) -> Reply:
+        """What has been understood so far."""
         is_counted = self._usage != Usage()
         return Reply(
             message=self._message(),
@@ -109,9 +84,10 @@ class MessagesReader:
         self._end(value)
         self.done = self._finish is not None
         if (error := value.get("error")) is not None:
-            self._error = _message_of(error)
+            self._error = error_text(error)
 
-    def _event(self, value: Json) -> None:
+    def _event(self, data: bytes) -> None:
+        value = read_json(data)
         match value.get("type"):
             case "message_start" if isinstance(message := value.get("message"), dict):
                 self._begin(message)
@@ -125,7 +101,7 @@ class MessagesReader:
             case "message_stop":
                 self.done = True
             case "error":
-                self._error = _message_of(value.get("error"))
+                self._error = error_text(value.get("error"))
 
     def _begin(self, message: Json) -> None:
         self._has_begun = message.get("role") == "assistant"
@@ -179,31 +155,10 @@ class MessagesReader:
         if not (self._has_begun or self.has_output):
             return None
         in_order = (self._blocks[index] for index in sorted(self._blocks))
-        parts = tuple(part for block in in_order for part in block.parts())
-        if (
-            sum(isinstance(part, TextPart) for part in parts) == 1
-        ):  # as the rule `text-parts` has it
-            parts = tuple(
-                replace(part, is_bare=True) if isinstance(part, TextPart) else part
-                for part in parts
-            )
+        parts = mark_only_text(part for block in in_order for part in block.parts())
         return Message("assistant", parts, keys=NAMES.message, shape=SHAPE)
 
 
 def _index(value: Json) -> int:
     index = count(value.get("index"))
     return 0 if index is None else index
-
-
-def _message_of(error: object) -> str:
-    if isinstance(error, dict) and isinstance(message := error.get("message"), str):
-        return message
-    return error if isinstance(error, str) else "unknown error"
-
-
-def _json(data: bytes) -> Json:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}

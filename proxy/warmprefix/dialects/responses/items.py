@@ -6,11 +6,11 @@ such a message are those of all its items and of the text between them. Any othe
 One that llama-server refuses stays as it came.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.messages import shown_parts
+from warmprefix.core.messages import mark_only_text, shown_parts
 from warmprefix.core.types import (
     EMPTY,
     CallPart,
@@ -104,19 +104,6 @@ def _parse_items(raw: bytes) -> Message:
         shape=SHAPE,
         raw=RawJson(raw),
     )
-
-
-def mark_only_text(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """The parts of a message. A text that is all it shows is its content, whether in an array or not."""
-    found = tuple(parts)
-    shown = [part for part in found if isinstance(part, TextPart | OpaquePart)]
-    is_whole = len(shown) == 1
-    return tuple(_text(part, is_whole) if isinstance(part, TextPart) else part for part in found)
-
-
-def _text(part: TextPart, is_whole: bool) -> TextPart:
-    is_bare = is_whole and not part.extra
-    return part if part.is_bare is is_bare else replace(part, is_bare=is_bare)
 
 
 def _read_item(raw: bytes) -> _Item:

@@ -4,11 +4,10 @@ llama-server's last event has the whole reply, its counts, and `timings` beside 
 has no timings (tools/server/server-task.cpp). What came before counts only if the stream was cut.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-import orjson
-
+from warmprefix.core.messages import mark_only_text
 from warmprefix.core.types import (
     CallPart,
     Finish,
@@ -21,18 +20,14 @@ from warmprefix.core.types import (
     ToolCall,
     Usage,
 )
-from warmprefix.core.wire.sse import SseReader
 from warmprefix.dialects.numbers import count
-from warmprefix.dialects.responses.items import mark_only_text
+from warmprefix.dialects.reader import Json, Reader, error_text, read_json
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
 from warmprefix.dialects.timings import read_timings
 
-_MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 _DELTAS = frozenset({"response.output_text.delta", "response.reasoning_text.delta",
     "response.function_call_arguments.delta"})  # fmt: skip
-
-Json = Mapping[str, object]
 
 
 @dataclass(slots=True)
@@ -63,43 +58,20 @@ class _Item:
                 return []
 
 
-class ResponsesReader:
-    """Feed it the bytes of one reply; `finish` is what they said."""
+class ResponsesReader(Reader):
+    """Feed it the bytes of one reply; `reply()` is what they said so far."""
 
     def __init__(self, stream: bool) -> None:
-        self._sse: SseReader | None = SseReader() if stream else None
-        self._body: list[bytes] = []
-        self._size = 0
+        super().__init__(stream)
         self._items: dict[object, _Item] = {}
         self._usage: Usage | None = None
         self._timings: Timings | None = None
         self._finish: Finish | None = None
         self._error: str | None = None
         self._model: str | None = None
-        self.done = False
-        """Whether the reply has come to its own end."""
-        self.failed = False
-        """Set by the caller if reading went wrong: nothing read so far can be trusted."""
-        self.has_output = False
-        """Whether anything generated has arrived."""
 
-    def feed(self, piece: bytes) -> None:
-        """Read a piece of the reply's body."""
-        if self._sse is not None:
-            for event in self._sse.feed(piece):
-                self._event(_json(event.data))
-        elif self._size <= _MAX_BODY:
-            self._size += len(piece)
-            self._body.append(piece)
-
-    def finish(self) -> Reply:
-        """The reply when no more bytes will come."""
-        if self._sse is not None:
-            for event in self._sse.finish():
-                self._event(_json(event.data))
-        elif self._size <= _MAX_BODY:
-            self._end(_json(b"".join(self._body)))
-            self._body = []
+    def reply(self) -> Reply:
+        """What has been understood so far."""
         return Reply(
             message=self._message(),
             finish=self._finish,
@@ -110,7 +82,8 @@ class ResponsesReader:
             model=self._model,
         )
 
-    def _event(self, value: Json) -> None:
+    def _event(self, data: bytes) -> None:
+        value = read_json(data)
         kind = value.get("type")
         if kind in _DELTAS:
             self._delta(value)
@@ -121,12 +94,12 @@ class ResponsesReader:
             if isinstance(timings := value.get("timings"), dict):
                 self._timings = read_timings(timings)
             if isinstance(response := value.get("response"), dict):
-                self._end(response)
+                self._whole(response)
             self.done = True
         elif kind == "error":
-            self._error = _message_of(value)
+            self._error = error_text(value)
         elif (error := value.get("error")) is not None:  # llama-server's own, which has no type
-            self._error = _message_of(error)
+            self._error = error_text(error)
 
     def _delta(self, value: Json) -> None:
         item, text = self._items.get(value.get("item_id")), value.get("delta")
@@ -146,7 +119,7 @@ class ResponsesReader:
         self._items[key if isinstance(key, str) else len(self._items)] = new
         self.has_output |= new.kind == "function_call" or any(new.texts)
 
-    def _end(self, response: Json) -> None:
+    def _whole(self, response: Json) -> None:
         """What a whole response says. It replaces what was read in pieces."""
         if isinstance(output := response.get("output"), list):
             self._items = {}
@@ -158,7 +131,7 @@ class ResponsesReader:
         if isinstance(usage := response.get("usage"), dict):
             self._usage = _read_usage(usage)
         if (error := response.get("error")) is not None:
-            self._error = _message_of(error)
+            self._error = error_text(error)
         if isinstance(status := response.get("status"), str) and self._error is None:
             self._finish = self._finish_of(status)
             self.done = True
@@ -192,17 +165,3 @@ def _read_usage(usage: Json) -> Usage:
         cached_tokens=count(cached),
         completion_tokens=count(usage.get("output_tokens")),
     )
-
-
-def _message_of(error: object) -> str:
-    if isinstance(error, dict) and isinstance(message := error.get("message"), str):
-        return message
-    return error if isinstance(error, str) else "unknown error"
-
-
-def _json(data: bytes) -> Json:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -1,0 +1,73 @@
+"""What readers of replies have in common: pieces of bytes in, the events of a stream or a whole body out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import orjson
+
+from warmprefix.core.types import Reply
+from warmprefix.core.wire.sse import SseReader
+
+MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
+
+Json = Mapping[str, object]
+
+
+class Reader(ABC):
+    """Feed it the bytes of one reply; `reply()` is what they said so far."""
+
+    def __init__(self, stream: bool) -> None:
+        self._sse: SseReader | None = SseReader() if stream else None
+        self._body: list[bytes] = []
+        self._size = 0
+        self.done = False
+        """Whether the reply has come to its own end."""
+        self.has_output = False
+        """Whether anything generated (text, reasoning or a call) has arrived."""
+
+    def feed(self, piece: bytes) -> None:
+        """Read a piece of the reply's body."""
+        if self._sse is not None:
+            for event in self._sse.feed(piece):
+                self._event(event.data)
+        elif self._size <= MAX_BODY:
+            self._size += len(piece)
+            self._body.append(piece)
+
+    def finish(self) -> Reply:
+        """The reply when no more bytes will come."""
+        if self._sse is not None:
+            for event in self._sse.finish():
+                self._event(event.data)
+        elif self._size <= MAX_BODY:
+            self._whole(read_json(b"".join(self._body)))
+            self._body = []
+        return self.reply()
+
+    @abstractmethod
+    def reply(self) -> Reply:
+        """What has been understood so far."""
+
+    @abstractmethod
+    def _event(self, data: bytes) -> None:
+        """Read one event of a stream."""
+
+    @abstractmethod
+    def _whole(self, value: Json) -> None:
+        """Read a body that is no stream."""
+
+
+def read_json(data: bytes) -> Json:
+    """The object in `data`; an empty one if it is none."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def error_text(error: object) -> str:
+    """What an error says of itself."""
+    if isinstance(error, dict) and isinstance(message := error.get("message"), str):
+        return message
+    return error if isinstance(error, str) else "unknown error"

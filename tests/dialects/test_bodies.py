@@ -8,7 +8,14 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span
 from warmprefix.dialects.base import NoMemory
-from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
+from warmprefix.dialects.bodies import (
+    is_same,
+    options_of,
+    raw_members,
+    tools_of,
+    top_level,
+    written_tools,
+)
 from warmprefix.dialects.chat_completions import CHAT
 
 LOOK = Tool("look", RawJson(b'{"function":{"name":"look"}}'))
@@ -62,3 +69,11 @@ def test_what_is_equal_but_another_object_was_changed() -> None:
     assert not is_same(Prompt((one,)), Prompt((equal,)))
     assert not is_same(Prompt((one,)), Prompt((one, one)))
     assert not is_same(Prompt((one,), (LOOK, LOOK)), Prompt((one,), tools))
+
+
+def test_members_are_decoded_or_kept_as_they_came() -> None:
+    body = b'{"a": 1e1, "b": [1, 2], "c": null}'
+    spans = top_level(body, {})
+
+    assert options_of(body, spans, ("b",)) == {"a": 10.0, "c": None}
+    assert raw_members(body, spans, ("c", "d", "a")) == {"c": b"null", "a": b"1e1"}

@@ -375,7 +375,8 @@ BESIDE = frozenset({
 RELAY = frozenset({
     "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",
     "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",
-    "answer_backend_error", "outcome_of", "pieces.append", "tried.append", "key.lower", "name.decode",
+    "send_untouched", "answer_backend_error", "outcome_of", "pieces.append", "tried.append", "key.lower",
+    "name.decode",
     "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "failed", "as_it_came",
     "ended_of",
     "dialect_of", "is_counting",

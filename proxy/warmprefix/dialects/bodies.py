@@ -1,11 +1,29 @@
-"""What dialects do alike with a body: its top level, its tools, and whether anything of it was changed."""
+"""What dialects do alike with a body: its top level, tools and slot, and whether anything of it was changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+
+import orjson
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.types import Prompt, Tool
-from warmprefix.core.wire.slices import Span, blank_end, members
+from warmprefix.core.types import Prompt, RawJson, Tool
+from warmprefix.core.wire.slices import Span, blank_end, decode, members
 from warmprefix.dialects.base import Memory
+
+TEMPLATE_OPTIONS = (
+    "chat_template_kwargs",
+    "reasoning_effort",
+    "enable_thinking",
+    "thinking",
+    "add_generation_prompt",
+    "continue_final_message",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "chat_template",
+)
+"""Members besides messages and tools that a template, or what llama-server hands it, can depend on."""
+
+SLOT = "id_slot"
 
 
 def top_level(body: bytes, inside: Mapping[str, list[Span]]) -> dict[str, Span]:
@@ -39,4 +57,33 @@ def is_same(before: Prompt, after: Prompt) -> bool:
         before.tools is after.tools
         and len(before.messages) == len(after.messages)
         and all(a is b for a, b in zip(before.messages, after.messages, strict=True))
+    )
+
+
+def options_of(
+    body: bytes, spans: Mapping[str, Span], prompt: Collection[str]
+) -> dict[str, object]:
+    """The members that carry no `prompt`, decoded. Raises NotUnderstood."""
+    return {
+        name: decode(body[first:last])
+        for name, (first, last) in spans.items()
+        if name not in prompt
+    }
+
+
+def raw_members(body: bytes, spans: Mapping[str, Span], names: Iterable[str]) -> dict[str, RawJson]:
+    """Those of `names` that are there, as they came, in the order of `names`."""
+    return {name: RawJson(body[slice(*spans[name])]) for name in names if name in spans}
+
+
+def with_slot(body: bytes, slot: int) -> bytes:
+    """The body with a slot asked for; every other byte as it is."""
+    end = body.rindex(b"}")
+    return body[:end] + b',"%s":%d' % (SLOT.encode(), slot) + body[end:]
+
+
+def openai_error(status: int, kind: str, message: str) -> bytes:
+    """An error in OpenAI's shape, with llama-server's numeric `code`."""
+    return orjson.dumps(
+        {"error": {"message": message, "type": kind, "param": None, "code": status}}
     )

@@ -6,7 +6,7 @@ from warmprefix.core.types import Outcome
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.problems import answer_backend_error
-from warmprefix.server.relay import send_end, send_head, send_piece
+from warmprefix.server.relay import send_untouched
 from warmprefix.server.way import Way
 
 
@@ -24,10 +24,7 @@ class Count:
             response = await self._open(scope)
             try:
                 has_begun = True
-                await send_head(send, response)
-                async for piece in response.pieces():
-                    await send_piece(send, piece)
-                await send_end(send)
+                await send_untouched(send, response)
             finally:
                 response.close()
         except BackendError as error:

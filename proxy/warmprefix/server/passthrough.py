@@ -11,7 +11,7 @@ from warmprefix.server.asgi import Receive, Scope, Send, answer, header, target_
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.incoming import ClientGone, Incoming, while_connected
 from warmprefix.server.problems import answer_backend_error
-from warmprefix.server.relay import request_headers, send_end, send_head, send_piece
+from warmprefix.server.relay import request_headers, send_untouched
 from warmprefix.tasks import Tasks
 
 _LEAVES_SLOTS_ALONE = (
@@ -70,10 +70,7 @@ class Passthrough:
             response = await self._open(scope, length, body)
             try:
                 began = True
-                await send_head(send, response)
-                async for piece in response.pieces():
-                    await send_piece(send, piece)
-                await send_end(send)
+                await send_untouched(send, response)
             finally:
                 response.close()
         except ClientGone:

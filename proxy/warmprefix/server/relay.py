@@ -53,6 +53,14 @@ async def send_end(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+async def send_untouched(send: Send, response: Response) -> None:
+    """The whole answer of the backend as it is."""
+    await send_head(send, response)
+    async for piece in response.pieces():
+        await send_piece(send, piece)
+    await send_end(send)
+
+
 class NoRelay:
     """No answer has come."""
 

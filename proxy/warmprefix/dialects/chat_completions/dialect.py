@@ -2,35 +2,28 @@
 
 from collections.abc import Iterable, Mapping
 
-import orjson
-
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, decode, elements, write_object
+from warmprefix.core.wire.slices import Span, elements, write_object
 from warmprefix.dialects.base import Begun, Memory, Request
-from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
+from warmprefix.dialects.bodies import (
+    SLOT,
+    TEMPLATE_OPTIONS,
+    is_same,
+    openai_error,
+    options_of,
+    raw_members,
+    tools_of,
+    top_level,
+    with_slot,
+    written_tools,
+)
 from warmprefix.dialects.chat_completions.ids import CallIds
 from warmprefix.dialects.chat_completions.messages import parse_message, parse_tool
 from warmprefix.dialects.chat_completions.reply import ChatReader
 
-TEMPLATE_OPTIONS = (
-    "chat_template_kwargs",
-    "reasoning_effort",
-    "enable_thinking",
-    "thinking",
-    "add_generation_prompt",
-    "continue_final_message",
-    "tool_choice",
-    "parallel_tool_calls",
-    "response_format",
-    "chat_template",
-)
-"""Members besides messages and tools that a template, or what llama-server hands it, can depend on."""
-
-
 _ARRAY = ord("[")
-_SLOT = "id_slot"
 
 
 class ChatCompletions:
@@ -58,11 +51,7 @@ class ChatCompletions:
         spans = top_level(body, inside)
         if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
             raise NotUnderstood("no array of messages")
-        options = {
-            name: decode(body[first:last])
-            for name, (first, last) in spans.items()
-            if name not in ("messages", "tools")
-        }
+        options = options_of(body, spans, ("messages", "tools"))
         new = inside["messages"][len(begun.spans) :]
         messages = (*begun.messages, *(memory.message(body[first:last]) for first, last in new))
         memory.keep(body, Begun(tuple(inside["messages"]), messages))
@@ -70,12 +59,14 @@ class ChatCompletions:
         return Request(
             dialect=self,
             model=model if isinstance(model, str) else None,
-            prompt=Prompt(messages, tools_of(body, spans, memory), _template_options(body, spans)),
+            prompt=Prompt(
+                messages, tools_of(body, spans, memory), raw_members(body, spans, TEMPLATE_OPTIONS)
+            ),
             options=options,
             stream=options.get("stream") is True,
             body=body,
             members=spans,
-            has_slot=_SLOT in spans,
+            has_slot=SLOT in spans,
             reuses=options.get("cache_prompt") is not False,
         )
 
@@ -111,8 +102,7 @@ class ChatCompletions:
 
     def with_slot(self, body: bytes, slot: int) -> bytes:
         """The body with a slot asked for; every other byte as it is."""
-        end = body.rindex(b"}")
-        return body[:end] + b',"%s":%d' % (_SLOT.encode(), slot) + body[end:]
+        return with_slot(body, slot)
 
     def as_chat(self, prompt: Prompt) -> bytes:
         """A body that holds the prompt and nothing else, to have it rendered."""
@@ -137,20 +127,10 @@ class ChatCompletions:
 
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error in OpenAI's shape, with llama-server's numeric `code`."""
-        return orjson.dumps(
-            {"error": {"message": message, "type": kind, "param": None, "code": status}}
-        )
+        return openai_error(status, kind, message)
 
 
 CHAT = ChatCompletions()
-
-
-def _template_options(body: bytes, spans: Mapping[str, Span]) -> dict[str, RawJson]:
-    return {
-        name: RawJson(body[spans[name][0] : spans[name][1]])
-        for name in TEMPLATE_OPTIONS
-        if name in spans
-    }
 
 
 def _write_messages(prompt: Prompt) -> bytes:

@@ -25,6 +25,7 @@ from warmprefix.core.types import (
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
 from warmprefix.dialects.chat_completions.shape import SHAPE
+from warmprefix.dialects.elements import named_tool, others
 
 _TEXTS = frozenset({"role", "reasoning_content", "tool_call_id", "name"})
 _FIELDS = _TEXTS | {"content"}
@@ -157,15 +158,12 @@ def _parse_call(raw: bytes) -> ToolCall | None:
 
 def parse_tool(raw: bytes) -> Tool:
     """One tool with its name, if that can be read."""
-    try:
-        value = decode(raw)
-    except NotUnderstood:
-        if not is_json(raw):
-            raise
-        return Tool(None, RawJson(raw), SHAPE)
-    function = value.get("function") if isinstance(value, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
-    return Tool(name if isinstance(name, str) else None, RawJson(raw), SHAPE)
+    return named_tool(raw, SHAPE, _function_name)
+
+
+def _function_name(tool: Mapping[str, object]) -> object:
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, dict) else None
 
 
 def _slice(raw: bytes, spans: Mapping[str, Span], key: str) -> bytes:
@@ -178,10 +176,7 @@ def _is(raw: bytes, spans: Mapping[str, Span], key: str, value: bytes) -> bool:
 
 
 def _extra(raw: bytes, spans: Mapping[str, Span], known: tuple[str, ...]) -> Mapping[str, RawJson]:
-    extra = {
-        key: RawJson(raw[start:end]) for key, (start, end) in spans.items() if key not in known
-    }
-    return extra or EMPTY
+    return others(raw, spans, *known) or EMPTY
 
 
 _SHAPES: dict[tuple[str, ...], tuple[str, ...]] = {}

@@ -7,7 +7,6 @@ llama-server reads text, thinking, tool_use and tool_result and drops every othe
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import changed, shown_parts
@@ -26,6 +25,7 @@ from warmprefix.core.types import (
     ToolCall,
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
+from warmprefix.dialects.elements import decoded, named_tool, others, own_name
 from warmprefix.dialects.messages.shape import SHAPE
 
 _OPENS = (b'"', b"[")
@@ -87,7 +87,7 @@ def parse_system(raw: bytes) -> Message:
 
 def _parse_message(raw: bytes) -> Message:
     spans = members(raw)
-    role = _decoded(raw, spans, "role")
+    role = decoded(raw, spans, "role")
     content = raw[slice(*spans.get("content", (0, 0)))]
     if not isinstance(role, str) or content[:1] not in _OPENS:
         raise NotUnderstood("a message without role or content")
@@ -117,11 +117,11 @@ def _parse_block(raw: bytes) -> Part:
     if not raw.startswith(b"{"):
         return OpaquePart(RawJson(raw))
     spans = members(raw)
-    match _decoded(raw, spans, "type"):
-        case "text" if isinstance(text := _decoded(raw, spans, "text"), str):
-            return TextPart(text, _others(raw, spans, "type", "text"))
-        case "thinking" if isinstance(text := _decoded(raw, spans, "thinking"), str):
-            signature = _decoded(raw, spans, "signature")
+    match decoded(raw, spans, "type"):
+        case "text" if isinstance(text := decoded(raw, spans, "text"), str):
+            return TextPart(text, others(raw, spans, "type", "text"))
+        case "thinking" if isinstance(text := decoded(raw, spans, "thinking"), str):
+            signature = decoded(raw, spans, "signature")
             return ReasoningPart(
                 text, signature if isinstance(signature, str) else None, RawJson(raw)
             )
@@ -134,7 +134,7 @@ def _parse_block(raw: bytes) -> Part:
 
 
 def _parse_call(raw: bytes, spans: dict[str, Span]) -> Part:
-    named = {name: _decoded(raw, spans, name) for name in ("id", "name") if name in spans}
+    named = {name: decoded(raw, spans, name) for name in ("id", "name") if name in spans}
     if not all(isinstance(value, str) for value in named.values()):
         return OpaquePart(RawJson(raw))
     call = ToolCall(
@@ -143,14 +143,14 @@ def _parse_call(raw: bytes, spans: dict[str, Span]) -> Part:
         arguments=None,
         arguments_raw=RawJson(raw[slice(*spans["input"])]),
         type="tool_use",
-        extra=_others(raw, spans, "type", "id", "name", "input"),
+        extra=others(raw, spans, "type", "id", "name", "input"),
         keys=tuple(map(sys.intern, spans)),
     )
     return CallPart(call)
 
 
 def _parse_result(raw: bytes, spans: dict[str, Span]) -> Part:
-    call_id = _decoded(raw, spans, "tool_use_id")
+    call_id = decoded(raw, spans, "tool_use_id")
     content = raw[slice(*spans.get("content", (0, 0)))]
     shown: list[Content] = []
     for part in parse_content(content) if content[:1] in _OPENS else ():
@@ -160,29 +160,11 @@ def _parse_result(raw: bytes, spans: dict[str, Span]) -> Part:
     return ResultPart(
         call_id if isinstance(call_id, str) else None,
         tuple(shown),
-        _others(raw, spans, "type", "tool_use_id", "content"),
+        others(raw, spans, "type", "tool_use_id", "content"),
         RawJson(raw),
     )
 
 
 def parse_tool(raw: bytes) -> Tool:
     """One tool with its name, if that can be read."""
-    try:
-        value = decode(raw)
-    except NotUnderstood:
-        if not is_json(raw):
-            raise
-        return Tool(None, RawJson(raw), SHAPE)
-    name = value.get("name") if isinstance(value, dict) else None
-    return Tool(name if isinstance(name, str) else None, RawJson(raw), SHAPE)
-
-
-def _decoded(raw: bytes, spans: dict[str, Span], name: str) -> Any:
-    """A member's value; None if it is not there."""
-    return decode(raw[slice(*spans[name])]) if name in spans else None
-
-
-def _others(raw: bytes, spans: dict[str, Span], *known: str) -> dict[str, RawJson]:
-    return {
-        name: RawJson(raw[start:end]) for name, (start, end) in spans.items() if name not in known
-    }
+    return named_tool(raw, SHAPE, own_name)

@@ -7,9 +7,16 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, decode, elements, write_object
+from warmprefix.core.wire.slices import Span, elements, write_object
 from warmprefix.dialects.base import Begun, Memory, Request, Reword
-from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
+from warmprefix.dialects.bodies import (
+    is_same,
+    options_of,
+    raw_members,
+    tools_of,
+    top_level,
+    written_tools,
+)
 from warmprefix.dialects.messages.as_chat import as_chat
 from warmprefix.dialects.messages.blocks import (
     parse_element,
@@ -48,11 +55,7 @@ class Messages:
         spans = top_level(body, inside)
         if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
             raise NotUnderstood("no array of messages")
-        options = {
-            name: decode(body[first:last])
-            for name, (first, last) in spans.items()
-            if name not in _PROMPT
-        }
+        options = options_of(body, spans, _PROMPT)
         new = inside["messages"][len(begun.spans) :]
         read = [parse_element(body[first:last], memory.message) for first, last in new]
         whole = (*begun.messages, *read)
@@ -65,11 +68,7 @@ class Messages:
             prompt=Prompt(
                 (*_system(body, spans, memory), *messages),
                 tools_of(body, spans, memory),
-                {
-                    name: RawJson(body[slice(*spans[name])])
-                    for name in TEMPLATE_OPTIONS
-                    if name in spans
-                },
+                raw_members(body, spans, TEMPLATE_OPTIONS),
             ),
             options=options,
             stream=options.get("stream") is True,

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 
-import orjson
-
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, decode, elements, members, string, write_object
+from warmprefix.core.wire.slices import Span, elements, members, string, write_object
 from warmprefix.dialects.base import Begun, Memory, Request
-from warmprefix.dialects.bodies import is_same, tools_of, top_level, written_tools
+from warmprefix.dialects.bodies import (
+    SLOT,
+    TEMPLATE_OPTIONS,
+    is_same,
+    openai_error,
+    options_of,
+    raw_members,
+    tools_of,
+    top_level,
+    with_slot,
+    written_tools,
+)
 from warmprefix.dialects.responses.as_chat import EFFORT, as_chat
 from warmprefix.dialects.responses.items import (
     is_reply,
@@ -21,23 +30,8 @@ from warmprefix.dialects.responses.items import (
 )
 from warmprefix.dialects.responses.reply import ResponsesReader
 
-TEMPLATE_OPTIONS = (
-    "chat_template_kwargs",
-    "reasoning_effort",
-    "enable_thinking",
-    "thinking",
-    "add_generation_prompt",
-    "continue_final_message",
-    "tool_choice",
-    "parallel_tool_calls",
-    "response_format",
-    "chat_template",
-)
-"""Members that llama-server copies to the chat completion it makes, and that reach a template there."""
-
 _PROMPT = frozenset({"input", "instructions", "tools"})
 _ELSEWHERE = ("previous_response_id", "conversation")  # the backend alone knows what is before
-_SLOT = "id_slot"
 _ARRAY, _TEXT, _OBJECT = b"[", b'"', b"{"
 
 
@@ -58,11 +52,7 @@ class Responses:
         begun = memory.begun(body)
         inside: dict[str, list[Span]] = {"input": list(begun.spans)}
         spans = top_level(body, inside)
-        options = {
-            name: decode(body[first:last])
-            for name, (first, last) in spans.items()
-            if name not in _PROMPT
-        }
+        options = options_of(body, spans, _PROMPT)
         if any(options.get(name) for name in _ELSEWHERE):
             raise NotUnderstood("continues what only the backend has")
         new = inside["input"][len(begun.spans) :]
@@ -79,7 +69,7 @@ class Responses:
             stream=options.get("stream") is True,
             body=body,
             members=spans,
-            has_slot=_SLOT in spans,
+            has_slot=SLOT in spans,
             reuses=options.get("cache_prompt") is not False,
         )
 
@@ -111,8 +101,7 @@ class Responses:
     def with_slot(self, body: bytes, slot: int) -> bytes:
         """The body with a slot asked for; every other byte as it is. llama-server copies it to the chat
         completion that it makes."""
-        end = body.rindex(b"}")
-        return body[:end] + b',"%s":%d' % (_SLOT.encode(), slot) + body[end:]
+        return with_slot(body, slot)
 
     def as_chat(self, prompt: Prompt) -> bytes:
         """The chat completion that llama-server makes of it."""
@@ -132,9 +121,7 @@ class Responses:
 
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error in OpenAI's shape, with llama-server's numeric `code`."""
-        return orjson.dumps(
-            {"error": {"message": message, "type": kind, "param": None, "code": status}}
-        )
+        return openai_error(status, kind, message)
 
 
 RESPONSES = Responses()
@@ -187,7 +174,7 @@ def _grouped(body: bytes, begun: Begun, new: list[Span], memory: Memory) -> Begu
 
 
 def _template_options(body: bytes, spans: Mapping[str, Span]) -> dict[str, RawJson]:
-    found = {name: RawJson(body[slice(*spans[name])]) for name in TEMPLATE_OPTIONS if name in spans}
+    found = raw_members(body, spans, TEMPLATE_OPTIONS)
     raw = body[slice(*spans.get("reasoning", (0, 0)))]
     inner = members(raw) if raw.startswith(_OBJECT) else {}
     if "effort" in inner:

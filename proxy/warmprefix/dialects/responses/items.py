@@ -26,6 +26,7 @@ from warmprefix.core.types import (
     ToolCall,
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
+from warmprefix.dialects.elements import decoded, named_tool, others, own_name
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
 
 _ROLES = frozenset({"user", "system", "developer", "assistant"})
@@ -108,7 +109,7 @@ def _parse_items(raw: bytes) -> Message:
 
 def _read_item(raw: bytes) -> _Item:
     spans = members(raw)
-    match _decoded(raw, spans, "type"):
+    match decoded(raw, spans, "type"):
         case None | "message":
             return _parse_said(raw, spans)
         case "reasoning":
@@ -122,11 +123,11 @@ def _read_item(raw: bytes) -> _Item:
 
 
 def _parse_said(raw: bytes, spans: dict[str, Span]) -> _Item:
-    role = _decoded(raw, spans, "role")
+    role = decoded(raw, spans, "role")
     if not isinstance(role, str) or role not in _ROLES:
         raise NotUnderstood("a message of nobody")
     kinds = _TEXTS.get(role, _INPUT)
-    extra = _others(raw, spans, *_OF_ITEM, "role", "content")
+    extra = others(raw, spans, *_OF_ITEM, "role", "content")
     return _Item(role, _parse_content(raw, spans, "content", kinds), extra)
 
 
@@ -145,15 +146,15 @@ def _parse_part(raw: bytes, kinds: frozenset[str]) -> Content:
     if not raw.startswith(b"{"):
         return OpaquePart(RawJson(raw))
     spans = members(raw)
-    kind, text = _decoded(raw, spans, "type"), _decoded(raw, spans, "text")
+    kind, text = decoded(raw, spans, "type"), decoded(raw, spans, "text")
     if not isinstance(kind, str) or kind not in kinds or not isinstance(text, str):
         return OpaquePart(RawJson(raw))
-    return TextPart(text, _others(raw, spans, *_OF_TEXT) or EMPTY)
+    return TextPart(text, others(raw, spans, *_OF_TEXT) or EMPTY)
 
 
 def _parse_reasoning(raw: bytes, spans: dict[str, Span]) -> ReasoningPart:
     """What was thought: llama-server reads the first text and refuses an item that has none."""
-    match _decoded(raw, spans, "summary"), _decoded(raw, spans, "content"):
+    match decoded(raw, spans, "summary"), decoded(raw, spans, "content"):
         case [*_], [{"text": str(text)}, *_]:
             return ReasoningPart(text)
         case _:
@@ -162,40 +163,22 @@ def _parse_reasoning(raw: bytes, spans: dict[str, Span]) -> ReasoningPart:
 
 def _parse_call(raw: bytes, spans: dict[str, Span]) -> ToolCall:
     known = ("call_id", "name", "arguments")
-    call_id, name, arguments = (_decoded(raw, spans, key) for key in known)
+    call_id, name, arguments = (decoded(raw, spans, key) for key in known)
     if not (isinstance(call_id, str) and isinstance(name, str) and isinstance(arguments, str)):
         raise NotUnderstood("a call without id, name or arguments")
-    extra = _others(raw, spans, *_OF_ITEM, *known)
+    extra = others(raw, spans, *_OF_ITEM, *known)
     return ToolCall(call_id, name, arguments, type="function_call", extra=extra, keys=NAMES.call)
 
 
 def _parse_result(raw: bytes, spans: dict[str, Span]) -> ResultPart:
-    call_id = _decoded(raw, spans, "call_id")
+    call_id = decoded(raw, spans, "call_id")
     if not isinstance(call_id, str):
         raise NotUnderstood("a result of no call")
     shown = mark_only_text(_parse_content(raw, spans, "output", _INPUT))
     parts = tuple(part for part in shown if isinstance(part, TextPart | OpaquePart))
-    return ResultPart(call_id, parts, _others(raw, spans, *_OF_ITEM, "call_id", "output"))
+    return ResultPart(call_id, parts, others(raw, spans, *_OF_ITEM, "call_id", "output"))
 
 
 def parse_tool(raw: bytes) -> Tool:
     """One tool with its name, if that can be read."""
-    try:
-        value = decode(raw)
-    except NotUnderstood:
-        if not is_json(raw):
-            raise
-        return Tool(None, RawJson(raw), SHAPE)
-    name = value.get("name") if isinstance(value, dict) else None
-    return Tool(name if isinstance(name, str) else None, RawJson(raw), SHAPE)
-
-
-def _decoded(raw: bytes, spans: dict[str, Span], name: str) -> object:
-    """A member's value; None if it is not there."""
-    return decode(raw[slice(*spans[name])]) if name in spans else None
-
-
-def _others(raw: bytes, spans: dict[str, Span], *known: str) -> dict[str, RawJson]:
-    return {
-        name: RawJson(raw[start:end]) for name, (start, end) in spans.items() if name not in known
-    }
+    return named_tool(raw, SHAPE, own_name)

@@ -1,0 +1,37 @@
+"""What dialects do alike with one element of a body: its members, and the name of a tool."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import RawJson, Shape, Tool
+from warmprefix.core.wire.slices import Span, decode, is_json
+
+
+def decoded(raw: bytes, spans: Mapping[str, Span], name: str) -> Any:
+    """A member's value; None if it is not there. Raises NotUnderstood."""
+    return decode(raw[slice(*spans[name])]) if name in spans else None
+
+
+def others(raw: bytes, spans: Mapping[str, Span], *known: str) -> dict[str, RawJson]:
+    """The members that have no field of ours, as they came."""
+    return {
+        name: RawJson(raw[start:end]) for name, (start, end) in spans.items() if name not in known
+    }
+
+
+def named_tool(raw: bytes, shape: Shape, name_of: Callable[[dict[str, Any]], object]) -> Tool:
+    """A tool with its name, if that can be read. Raises NotUnderstood for what no parser reads."""
+    try:
+        value = decode(raw)
+    except NotUnderstood:
+        if not is_json(raw):
+            raise
+        return Tool(None, RawJson(raw), shape)
+    name = name_of(value) if isinstance(value, dict) else None
+    return Tool(name if isinstance(name, str) else None, RawJson(raw), shape)
+
+
+def own_name(tool: Mapping[str, Any]) -> object:
+    """The name that stands in a tool itself."""
+    return tool.get("name")

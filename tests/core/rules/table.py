@@ -11,6 +11,7 @@ from warmprefix.core.types import Prompt
 from warmprefix.core.wire.slices import compact, write_object
 from warmprefix.dialects.base import Dialect, NoMemory
 from warmprefix.dialects.chat_completions import CHAT
+from warmprefix.dialects.responses import RESPONSES
 
 
 class Change(NamedTuple):
@@ -82,7 +83,8 @@ def readable(text: bytes) -> object:
 
 
 def _of(messages: Sequence[Json], dialect: Dialect) -> Prompt:
-    return dialect.parse(json.dumps({"messages": messages}).encode(), NoMemory(dialect)).prompt
+    array = "input" if dialect is RESPONSES else "messages"
+    return dialect.parse(json.dumps({array: messages}).encode(), NoMemory(dialect)).prompt
 
 
 def check_rows(rule: Rule, row: Change | Keep | ToolsChange | ToolsKeep) -> None:

@@ -1,32 +1,58 @@
 """Puts the results of parallel tool calls in the order of the calls."""
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, with_messages
-from warmprefix.core.types import Message, Prompt, Risk
+from warmprefix.core.types import Message, Part, Prompt, ResultPart, Risk
+
+Order = Mapping[str | None, int]
+"""Where each call of the message that asked stands, by its id."""
 
 
 def _apply(prompt: Prompt) -> Prompt:
-    messages = prompt.messages
     ordered: list[Message] = []
-    order: dict[str | None, int] = {}
+    order: Order = {}
     batch: list[Message] = []
-    for message in messages:
+    for message in prompt.messages:
         if message.logical_role == "tool":
-            batch.append(message)
+            batch.append(_sorted_inside(message, order))
             continue
         ordered += _sorted(batch, order)
         batch = []
+        ordered.append(_sorted_inside(message, order))
         order = {call.id: at for at, call in enumerate(message.tool_calls)}
-        ordered.append(message)
     ordered += _sorted(batch, order)
     return with_messages(prompt, tuple(ordered))
 
 
-def _sorted(batch: list[Message], order: dict[str | None, int]) -> list[Message]:
+def _sorted(batch: list[Message], order: Order) -> list[Message]:
     """The batch in call order; as it is if an id is unknown, missing or there twice."""
-    ids = [message.tool_call_id for message in batch]
-    if len(batch) < 2 or len(set(ids)) != len(ids) or not all(item in order for item in ids):
+    if not _is_sortable([message.tool_call_id for message in batch], order):
         return batch
     return sorted(batch, key=lambda message: order[message.tool_call_id])
+
+
+def _sorted_inside(message: Message, order: Order) -> Message:
+    """The message with each run of its results in call order."""
+    results = message.results
+    if not _is_sortable([result.call_id for result in results], order):
+        return message
+    parts: list[Part] = []
+    for _, run in groupby(message.parts, lambda part: isinstance(part, ResultPart)):
+        parts += sorted(run, key=lambda part: _place(part, order))
+    is_same = all(old is new for old, new in zip(message.parts, parts, strict=True))
+    return message if is_same else changed(message, parts=tuple(parts))
+
+
+def _is_sortable(ids: Sequence[str | None], order: Order) -> bool:
+    return len(ids) > 1 and len(set(ids)) == len(ids) and all(item in order for item in ids)
+
+
+def _place(part: Part, order: Order) -> int:
+    """Parts that are no results stay as they are among themselves."""
+    return order[part.call_id] if isinstance(part, ResultPart) else 0
 
 
 RULE: Rule = Rule(

@@ -95,6 +95,12 @@ def test_a_time_is_read_with_its_zone() -> None:
     assert replace(TURN, time="2026-03-01T13:04:31.250+01:00").unix_s == TURN.unix_s
 
 
+def test_what_tells_side_requests_and_sub_agents_is_kept() -> None:
+    """A replay reads them as the proxy has."""
+    assert {"x-codex-turn-metadata", "x-claude-code-agent-id"} <= KEPT_HEADERS
+    assert "" not in KEPT_HEADERS
+
+
 def test_no_header_that_can_hold_a_secret_is_kept() -> None:
     assert {"user-agent", "content-type"} <= KEPT_HEADERS
     assert KEPT_HEADERS.isdisjoint({"authorization", "cookie", "x-api-key", "proxy-authorization"})

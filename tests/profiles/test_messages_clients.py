@@ -18,6 +18,7 @@ LINE = {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.197.
 SYSTEM = [LINE, {"type": "text", "text": "You are a Claude agent, built on the Agent SDK."}]
 TOOLS = [{"name": "Edit", "input_schema": {}}]
 SESSION = {"type": "text", "text": "<session>\nEdit it.\n</session>"}
+TITLE = {"type": "text", "text": "Generate a concise, sentence-case title for my song."}
 FORMAT = {"format": {"type": "json_schema", "schema": {}}}
 
 
@@ -44,8 +45,30 @@ ROWS = [
     Row(
         "title-as-a-string",
         MAIN,
-        {"messages": [{"role": "user", "content": SESSION["text"]}], "tools": []},
+        {
+            "messages": [{"role": "user", "content": SESSION["text"]}],
+            "tools": [],
+            "output_config": FORMAT,
+        },
         Recognised("claude-code", "s1", True),
+    ),
+    *(
+        Row(f"no-title-{name}", MAIN, body, Recognised("claude-code", "s1", False))
+        for name, body in (
+            ("without-a-schema", asked(SESSION, tools=[], output_config={"effort": "high"})),
+            ("without-a-format", asked(SESSION, tools=[])),
+            ("of-odd-members", asked(SESSION, tools=[], output_config={"format": "json_schema"})),
+            ("with-tools", asked(SESSION, tools=TOOLS, output_config=FORMAT)),
+            ("without-the-member-of-tools", asked(SESSION, output_config=FORMAT)),
+            ("by-a-person", asked(TITLE, tools=[])),
+            ("but-an-answer-by-a-schema", asked(TITLE, tools=[], output_config=FORMAT)),
+        )
+    ),
+    Row(
+        "title-of-another-program",
+        {"user-agent": "Anthropic/Python 0.70.0"},
+        {"messages": [{"role": "user", "content": SESSION["text"]}], "output_config": FORMAT},
+        Recognised("unknown", None, False),
     ),
     Row(
         "compaction-is-part-of-the-session",

@@ -11,13 +11,14 @@ from datetime import datetime
 
 from warmprefix.core.types import CacheStats
 from warmprefix.profiles import PROFILES, generic
+from warmprefix.profiles.base import known_headers
 
 KEPT_HEADERS = frozenset({
     "user-agent",
     "content-type",
-    *(name for profile in (*PROFILES, generic.PROFILE) for name in profile.session_headers),
+    *(name for profile in (*PROFILES, generic.PROFILE) for name in known_headers(profile)),
 })  # fmt: skip
-"""Headers that say which client, and which of its sessions, sent a request."""
+"""Headers that say which client, which of its sessions and which sub-agent sent a request, and what for."""
 
 _COUNTS = tuple(field.name for field in fields(CacheStats) if field.name != "source")
 

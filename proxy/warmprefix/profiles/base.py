@@ -15,8 +15,8 @@ class Profile:
     """One client. It is recognised by any of these: the start of its User-Agent, a header that it alone sends,
     the start of its system text. `session_headers`: those in which it puts a session id, best first;
     `agent_header`: the one in which it names a sub-agent of that session, which has a conversation of its own.
-    `side`: the mark of its housekeeping in a text; `says_side`: what its headers say of that. If they say
-    anything, no mark counts."""
+    `side`: the mark of its housekeeping in a text; `says_side`: what its headers or the rest of its body say
+    of that. If they say anything, no mark counts."""
 
     name: str
     user_agents: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Profile:
     session_headers: tuple[str, ...] = ()
     agent_header: str = ""
     side: re.Pattern[str] | None = None
-    says_side: Callable[[Mapping[str, str]], bool | None] | None = None
+    says_side: Callable[[Mapping[str, str], Request], bool | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def recognise(
     agent = headers.get(found.agent_header)
     if session and agent:
         session = f"{session}/{agent}"
-    said = found.says_side(headers) if found.says_side is not None else None
+    said = found.says_side(headers, request) if found.says_side is not None else None
     side = is_side(found, generic, request, heads) if said is None else said
     return Recognised(found.name, session, side)
 
@@ -76,6 +76,12 @@ def is_side(profile: Profile, generic: Profile, request: Request, heads: Sequenc
     places = (*heads, last_user)
     patterns = [p for p in (profile.side, generic.side) if p is not None]
     return any(pattern.search(place) for pattern in patterns for place in places)
+
+
+def known_headers(profile: Profile) -> frozenset[str]:
+    """The headers by which a client, its session, its sub-agent or the purpose of a request is told."""
+    named = (*profile.headers, *profile.session_headers, profile.agent_header)
+    return frozenset(named) - {""}
 
 
 def system_heads(messages: Sequence[Message]) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 
+from warmprefix.dialects.base import Request
 from warmprefix.profiles.base import Profile
 
 _METADATA = "x-codex-turn-metadata"
 _MOST = 16 * 1024  # characters that are read; those of a turn are a few hundred
 
 
-def says_side(headers: Mapping[str, str]) -> bool | None:
+def says_side(headers: Mapping[str, str], _: Request) -> bool | None:
     """Whether Codex itself says that a request is its own housekeeping; None if it does not say.
 
     It asks for a title beside the first turn, and for a summary of a history that is too long, with the

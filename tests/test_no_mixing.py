@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,19 +113,25 @@ def test_bytes_never_mix_between_conversations_whose_visible_text_differs(
     asyncio.run(run())
 
 
-async def test_one_authorization_is_never_shown_the_memory_of_another() -> None:
+@pytest.mark.parametrize(
+    ("name", "one", "two"),
+    [("authorization", "Bearer one", "Bearer two"), ("x-api-key", "one", "two")],
+)
+async def test_one_authorization_is_never_shown_the_memory_of_another(
+    name: str, one: str, two: str
+) -> None:
     driver = Driver()
     history = [{"role": "user", "content": "Hello"}]
     reply = {"role": "assistant", "content": "Hi", "reasoning_content": "private"}
-    await driver.send(history, reply=reply, headers={"authorization": "Bearer one"})
+    await driver.send(history, reply=reply, headers={name: one})
 
     went_on = [
         *history,
         {"role": "assistant", "content": "Hi"},
         {"role": "user", "content": "And?"},
     ]
-    other = await driver.send(went_on, headers={"authorization": "Bearer two"})
-    own = await driver.send(went_on, headers={"authorization": "Bearer one"})
+    other = await driver.send(went_on, headers={name: two})
+    own = await driver.send(went_on, headers={name: one})
 
     assert "reasoning_content" not in other["messages"][1]
     assert own["messages"][1]["reasoning_content"] == "private"

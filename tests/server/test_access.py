@@ -43,6 +43,22 @@ def test_the_first_of_two_keys_counts() -> None:
     assert not has_key(scope, "k")
 
 
+OTHER_KEYS = [("k", "", True), (" k ", "", True), ("kk", "", False), ("Bearer k", "", False),
+              ("no", "Bearer k", True), ("k", "Bearer no", True), ("no", "Bearer no", False)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "bearer", "allowed"), OTHER_KEYS)
+def test_a_key_may_come_as_anthropics_clients_send_it(
+    given: str, bearer: str, allowed: bool
+) -> None:
+    assert (
+        has_key(
+            {"headers": [(b"x-api-key", given.encode()), (b"authorization", bearer.encode())]}, "k"
+        )
+        is allowed
+    )
+
+
 def test_keys_are_compared_in_constant_time() -> None:
     """The time it takes must not tell how much of a guess was right."""
     source = inspect.getsource(access.has_key)

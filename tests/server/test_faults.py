@@ -379,7 +379,7 @@ RELAY = frozenset({
     "name.decode",
     "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "failed", "as_it_came",
     "ended_of",
-    "dialect_of", "is_counting",
+    "answering", "is_counting",
     # modules of the way itself
     "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived", "parts.ended",
     "backends.arrived", "relay.run", "done", "send", "end_to_end",

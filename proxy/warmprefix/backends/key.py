@@ -24,7 +24,7 @@ class BackendKey(httpx.Auth):
         self._configured: Headers = []
         if configured:
             self._configured = [(b"authorization", f"Bearer {configured}".encode())]
-        self._own = f"bearer {own}".encode() if own else None
+        self._own = own.encode() if own else None
         self._learnt: Headers = []
         self.is_wanted = False
         """Whether the backend has refused a question without a key, and we know none that it accepts."""
@@ -72,7 +72,8 @@ class BackendKey(httpx.Auth):
         if name.lower() not in _CREDENTIALS:
             return False
         scheme, _, key = value.partition(b" ")
-        return self._own is None or scheme.lower() + b" " + key.strip() != self._own
+        is_bearer = name.lower() == b"authorization" and scheme.lower() == b"bearer"
+        return (key if is_bearer else value).strip() != self._own
 
 
 def _address(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -51,7 +51,7 @@ class ServerConfig:
     port: Port = 8484
     """Port to listen on; 0 takes any free one."""
     api_key: Secret = field(default=None, repr=False)
-    """Key that clients must send as `Authorization: Bearer`. Empty: no key is asked for."""
+    """Key that clients must send as `Authorization: Bearer` or `X-Api-Key`. Empty: no key is asked for."""
     api_key_file: str = ""
     """File with this key, instead of api_key."""
     max_body_bytes: Bytes = 104857600

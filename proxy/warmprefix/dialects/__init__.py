@@ -21,6 +21,14 @@ def dialect_of(path: str) -> Dialect | None:
     return next((one for one in DIALECTS if path in one.paths or path in one.counting), None)
 
 
+def answering(path: str) -> Dialect:
+    """The dialect in whose shape an error of ours is answered: that of the endpoint that `path` is, or stands
+    below; else OpenAI's."""
+    paths = ((dialect, own) for dialect in DIALECTS for own in dialect.paths)
+    below = (dialect for dialect, own in paths if f"{path}/".startswith(f"{own}/"))
+    return next(below, DIALECTS[0])
+
+
 def is_counting(path: str) -> bool:
     """Whether an endpoint counts the tokens of a body, and evaluates nothing."""
     return any(path in dialect.counting for dialect in DIALECTS)

@@ -319,7 +319,8 @@ def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:
     """The root of all chains of a credential. Each dialect has a root of its own, so that bytes written in one
     are never put into bodies of another."""
     own = () if dialect is DIALECTS[0] else (dialect.name,)
-    return scope_key(headers.get("authorization", ""), *own)
+    credentials = (headers.get("authorization", ""), headers.get("x-api-key", ""))
+    return scope_key("\n".join(filter(None, credentials)), *own)
 
 
 def _first_user(messages: Sequence[Message]) -> int:

@@ -9,13 +9,19 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def has_key(scope: Scope, api_key: str | None) -> bool:
-    """Whether the request carries the key, compared in constant time; true if none is required."""
+    """Whether the request carries the key, compared in constant time; true if none is required.
+
+    It may stand in either header in which llama-server looks for its own: programs that speak Anthropic's API
+    send `X-Api-Key`.
+    """
     if not api_key:
         return True
     given = header(scope, b"authorization") or b""
     scheme, _, key = given.partition(b" ")
+    bearer = key if scheme.lower() == b"bearer" else b""
+    keys = (bearer, header(scope, b"x-api-key") or b"")
     expected = api_key.encode()
-    return scheme.lower() == b"bearer" and hmac.compare_digest(key.strip(), expected)
+    return any(hmac.compare_digest(key.strip(), expected) for key in keys)
 
 
 def is_own_host(scope: Scope, config: ServerConfig) -> bool:

@@ -164,10 +164,11 @@ class App:
         # A browser's preflight carries no key; llama-server and Lemonade require none either.
         is_open = path in _OPEN or scope["method"] == "OPTIONS"
         if not is_open and not has_key(scope, self._config.server.api_key):
-            await answer_problem(send, 401, "authentication_error", "Invalid API Key")
+            await answer_problem(send, path, 401, "authentication_error", "Invalid API Key")
         elif is_ours and not is_own_host(scope, self._config.server):
             await answer_problem(
                 send,
+                path,
                 421,
                 "host_not_allowed",
                 "warmprefix: this Host name is not allowed here. Open it as localhost, or add the "

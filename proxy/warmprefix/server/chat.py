@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from warmprefix.core.types import Outcome
-from warmprefix.dialects import DIALECTS, dialect_of, is_counting
+from warmprefix.dialects import is_counting
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Passed, Placed, as_it_came
@@ -47,11 +47,7 @@ class Chat:
         except TooLarge:
             limit = f"{self._max_body_bytes} bytes (server.max_body_bytes)"
             await answer_problem(
-                send,
-                413,
-                "request_too_large",
-                f"The body is over {limit}.",
-                dialect_of(scope["path"]) or DIALECTS[0],
+                send, scope["path"], 413, "request_too_large", f"The body is over {limit}."
             )
             return
         arrival = Arrival(time.time(), time.perf_counter())

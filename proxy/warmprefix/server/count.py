@@ -3,7 +3,6 @@
 from warmprefix.backends.base import Response
 from warmprefix.core.errors import BackendError, Unreachable
 from warmprefix.core.types import Outcome
-from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.problems import answer_backend_error
 from warmprefix.server.relay import send_untouched
@@ -30,8 +29,7 @@ class Count:
         except BackendError as error:
             self._way.lost(error)
             if not has_begun:
-                dialect = dialect_of(self._way.came.endpoint) or DIALECTS[0]
-                await answer_backend_error(send, error, dialect)
+                await answer_backend_error(send, self._way.came.endpoint, error)
 
     async def _open(self, scope: Scope) -> Response:
         """The head of the answer, from the first backend to which a connection can be opened."""

@@ -8,8 +8,7 @@ from warmprefix.core.errors import BackendError, Unreachable
 from warmprefix.core.slots.seat import NO_SEAT, Seated
 from warmprefix.core.turn import Times
 from warmprefix.core.types import Outcome, Reply
-from warmprefix.dialects import DIALECTS, dialect_of
-from warmprefix.dialects.base import Dialect
+from warmprefix.dialects import answering
 from warmprefix.guard import Guard, failed, guard
 from warmprefix.pipeline.stages import Ended, Written, ended_of
 from warmprefix.server.asgi import Scope, Send, target_of
@@ -52,12 +51,8 @@ class Exchange:
             self.outcome = outcome_of(error)
             self._way.lost(error)
             if self._relay.status is None:
-                self._refused = await answer_backend_error(send, error, self._dialect)
+                self._refused = await answer_backend_error(send, self._way.came.endpoint, error)
             # Else the reply ends here, unfinished: no second status, no invented [DONE].
-
-    @property
-    def _dialect(self) -> Dialect:
-        return dialect_of(self._way.came.endpoint) or DIALECTS[0]
 
     async def _open(self, scope: Scope) -> Response:
         """The head of the answer, from the first backend to which a connection can be opened."""
@@ -90,7 +85,7 @@ class Exchange:
         most = way.parts.capture.most_response_bytes
         self._relay = relay = Relay(
             response,
-            self._dialect,
+            answering(way.came.endpoint),
             written,
             way.parts.counters,
             way.came.failed_open,

@@ -6,11 +6,10 @@ from contextlib import asynccontextmanager
 from warmprefix.backends.base import Body, Headers
 from warmprefix.backends.connection import BackendResponse
 from warmprefix.core.errors import BackendError
-from warmprefix.dialects import DIALECTS
-from warmprefix.server.asgi import Receive, Scope, Send, answer, header, target_of
+from warmprefix.server.asgi import Receive, Scope, Send, header, target_of
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.incoming import ClientGone, Incoming, while_connected
-from warmprefix.server.problems import answer_backend_error
+from warmprefix.server.problems import answer_backend_error, answer_problem
 from warmprefix.server.relay import request_headers, send_untouched
 from warmprefix.tasks import Tasks
 
@@ -27,9 +26,10 @@ backend's to say, and it has new ones every month."""
 
 _NO_TUNNEL: Headers = [
     (b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"),
-    (b"content-type", b"application/json; charset=utf-8"),
     (b"connection", b"close"),  # what follows would be the tunnel's, and is no request
 ]
+"""CONNECT is the one method that is never passed on: it asks for a tunnel, and its target is no path (RFC 9110,
+9.3.6), so the backend would get another request than the client wrote."""
 
 
 class Passthrough:
@@ -42,7 +42,10 @@ class Passthrough:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Relay one request."""
         if scope["method"] == "CONNECT":
-            await _answer_connect(send)
+            message = "warmprefix: CONNECT opens a tunnel, and there is none here."
+            await answer_problem(
+                send, scope["path"], 405, "method_not_allowed", message, _NO_TUNNEL
+            )
             return
         incoming = Incoming(receive)
         async with self._unseen(scope):
@@ -77,7 +80,7 @@ class Passthrough:
             return
         except BackendError as error:
             if not began:
-                await answer_backend_error(send, error)
+                await answer_backend_error(send, scope["path"], error)
             # Else the answer ends here, unfinished: the web server closes the connection.
 
     async def _open(self, scope: Scope, length: Headers, body: Body) -> BackendResponse:
@@ -91,14 +94,6 @@ class Passthrough:
             return await backend.parts.connections.open(method, target, headers, body)
 
         return await self._backends.reach(ask)
-
-
-async def _answer_connect(send: Send) -> None:
-    """The one method that is never passed on: it asks for a tunnel, and its target is no path
-    (RFC 9110, 9.3.6), so the backend would get another request than the client wrote."""
-    message = "warmprefix: CONNECT opens a tunnel, and there is none here."
-    body = DIALECTS[0].error(405, "method_not_allowed", message)
-    await answer(send, 405, _NO_TUNNEL, body)
 
 
 async def _body(scope: Scope, incoming: Incoming) -> tuple[Headers, Body]:

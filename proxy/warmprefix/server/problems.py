@@ -3,8 +3,7 @@
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable
 from warmprefix.core.types import Outcome
-from warmprefix.dialects import DIALECTS
-from warmprefix.dialects.base import Dialect
+from warmprefix.dialects import answering
 from warmprefix.server.asgi import Send, answer
 
 _JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
@@ -46,16 +45,18 @@ def _row(error: BackendError) -> tuple[type[BackendError], int, str, Outcome, st
 
 
 async def answer_problem(
-    send: Send, status: int, kind: str, message: str, dialect: Dialect = DIALECTS[0]
+    send: Send, path: str, status: int, kind: str, message: str, more: Headers | None = None
 ) -> None:
-    """Send an error of our own, in the form of the endpoint, before anything else was sent."""
-    await answer(send, status, _JSON, dialect.error(status, kind, message))
+    """Send an error of our own, in the shape of the endpoint at `path`, before anything else was sent.
+
+    `more`: other headers of the answer.
+    """
+    body = answering(path).error(status, kind, message)
+    await answer(send, status, [*_JSON, *(more or ())], body)
 
 
-async def answer_backend_error(
-    send: Send, error: BackendError, dialect: Dialect = DIALECTS[0]
-) -> int:
+async def answer_backend_error(send: Send, path: str, error: BackendError) -> int:
     """Answer for a backend that did not; returns the status."""
     _, status, kind, _, advice = _row(error)
-    await answer_problem(send, status, kind, f"warmprefix: {error}. {advice}", dialect)
+    await answer_problem(send, path, status, kind, f"warmprefix: {error}. {advice}")
     return status

@@ -12,7 +12,14 @@ from warmprefix import dialects
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import changed, written
 from warmprefix.core.types import Prompt
-from warmprefix.dialects import DIALECTS, dialect_of, is_counting, to_render
+from warmprefix.dialects import (
+    DIALECTS,
+    answering,
+    dialect_by_shape,
+    dialect_of,
+    is_counting,
+    to_render,
+)
 from warmprefix.dialects.base import Dialect, NoMemory
 
 BODIES: dict[str, bytes] = {
@@ -105,6 +112,50 @@ def test_an_error_of_the_backend_that_says_nothing_known_is_left_alone(dialect: 
 @pytest.mark.parametrize("dialect", EVERY)
 def test_an_error_of_ours_says_what_is_wrong(dialect: Dialect) -> None:
     assert b"too large" in dialect.error(413, "request_too_large", "too large")
+
+
+SHAPES: list[tuple[str, bytes]] = [
+    ("chat_completions", b'{"messages": []}'),
+    (
+        "chat_completions",
+        b'{"messages": [{"role": "user", "content": [{"type": "text"}, 5]}], "tools": [5, {}]}',
+    ),
+    ("chat_completions", b'{"messages": [], "input": "x"}'),
+    ("chat_completions", b"{"),
+    ("chat_completions", b"[]"),
+    ("chat_completions", b"\xff"),
+    ("chat_completions", b"[" * 9_000),
+    ("messages", b'{"messages": [], "system": "x"}'),
+    ("messages", b'{"messages": "x", "stop_sequences": []}'),
+    ("messages", b'{"messages": [], "tools": [{"name": "f", "input_schema": {}}]}'),
+    ("messages", b'{"messages": [{"content": [{"type": "tool_use"}]}]}'),
+    ("messages", b'{"messages": [{"content": "x"}, {"content": [{"type": "tool_result"}]}]}'),
+    ("responses", b'{"input": "x"}'),
+    ("responses", b'{"input": [], "instructions": "x"}'),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), SHAPES)
+def test_a_body_is_told_by_its_shape(name: str, body: bytes) -> None:
+    assert dialect_by_shape(body).name == name
+
+
+ANSWERING: list[tuple[str, str]] = [
+    ("messages", "/v1/messages"),
+    ("messages", "/v1/messages/count_tokens"),
+    ("messages", "/v1/messages/batches/b1"),
+    ("responses", "/v1/responses/r1"),
+    ("responses", "/responses"),
+    ("chat_completions", "/v1/messagesome"),
+    ("chat_completions", "/v1"),
+    ("chat_completions", "/"),
+    ("chat_completions", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "path"), ANSWERING)
+def test_a_path_is_answered_in_a_shape(name: str, path: str) -> None:
+    assert answering(path).name == name
 
 
 def test_no_two_dialects_share_a_path() -> None:

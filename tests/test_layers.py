@@ -230,7 +230,9 @@ def test_only_a_dialect_knows_the_name_of_a_member() -> None:
     assert found == set(SPEAK_THEMSELVES)
 
 
-LISTED = frozenset({"DIALECTS", "answering", "dialect_of", "is_counting", "to_render"})
+LISTED = frozenset(
+    {"DIALECTS", "answering", "dialect_by_shape", "dialect_of", "is_counting", "to_render"}
+)
 """What the list of dialects answers for all of them."""
 
 

@@ -170,3 +170,77 @@ async def test_without_counts_nothing_is_told_in_tokens() -> None:
 
     assert row.characters > 0
     assert row.tokens is None
+
+
+USE = {"type": "tool_use", "id": "a", "name": "f", "input": {"n": 1}}
+IN_MESSAGES = [
+    captured(
+        number,
+        orjson.dumps({"system": f"x-anthropic-billing-header: cch={number};\nYou help.",
+                      "messages": messages, "tools": tools, **more}),
+        orjson.dumps({"type": "message", "role": "assistant", "content": [{**USE, "id": f"a{number}"}],
+                      "stop_reason": "tool_use",
+                      "usage": {"cache_read_input_tokens": 30, "input_tokens": 10, "output_tokens": 2}}),
+        path="/v1/messages",
+        headers={"user-agent": "claude-cli/2.1.197", "x-claude-code-session-id": "s", **headers},
+    )
+    for number, messages, tools, more, headers in (
+        (1, [ONE], [{"name": "f"}], {}, {}),
+        (2, [user("<session>One?</session>")], [],
+         {"output_config": {"format": {"type": "json_schema"}}}, {}),
+        (3, [ONE], [{"name": "f"}], {}, {"x-claude-code-agent-id": "a1"}),
+        (4, [ONE, {"role": "assistant", "content": [
+             {**USE, "id": "a1", "input": {"all": False, "n": 1}}]},
+             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a1", "content": "x"}]}],
+         [{"name": "f"}], {}, {}),
+    )
+]  # fmt: skip
+"""A turn of Claude Code, its request for a title, a sub-agent with the same task, and the next turn."""
+
+CALLED = {"type": "function_call", "call_id": "a", "name": "f", "arguments": '{"n": 1}'}
+IN_RESPONSES = [
+    captured(
+        number,
+        orjson.dumps({"input": items}),
+        orjson.dumps({"object": "response", "status": "completed", "output": [CALLED],
+                      "usage": {"input_tokens": 40, "output_tokens": 2,
+                                "input_tokens_details": {"cached_tokens": 30}}}),
+        path="/v1/responses",
+        headers={"user-agent": "codex-tui/0.171.0", "session-id": "s",
+                 "x-codex-turn-metadata": f'{{"request_kind": "{kind}"}}'},
+    )
+    for number, items, kind in (
+        (1, [ONE], "turn"),
+        (2, [ONE, {**CALLED, "arguments": '{"n":1}'},
+             {"type": "function_call_output", "call_id": "a", "output": "x"}], "turn"),
+        (3, [ONE, CALLED, user("Summarise.")], "compaction"),
+    )
+]  # fmt: skip
+
+
+async def test_a_session_of_the_messages_api_is_read_as_the_proxy_reads_it() -> None:
+    steps = await replayed(IN_MESSAGES, Config())
+
+    first, title, agent, last = (step.turn for step in steps)
+    assert [step.turn.client for step in steps] == ["claude-code"] * 4
+    kinds = [turn.kind and turn.kind.value for turn in (first, title, agent, last)]
+    assert kinds == ["cold", "side", "cold", "append"]
+    assert last.place is not None
+    assert last.place.parent == "turn1"
+    assert agent.place is not None
+    assert agent.place.conversation != last.place.conversation
+    assert (last.stats.cached_tokens, last.stats.processed_tokens) == (30, 10)
+    assert steps[3].written is not None
+    assert "billing-line" in steps[3].written.rules
+    assert steps[3].written.restored == ("arguments",)
+
+
+async def test_a_session_of_the_responses_api_is_read_as_the_proxy_reads_it() -> None:
+    steps = await replayed(IN_RESPONSES, Config())
+
+    first, second, compaction = (step.turn for step in steps)
+    kinds = [turn.kind and turn.kind.value for turn in (first, second, compaction)]
+    assert kinds == ["cold", "append", "side"]
+    assert second.stats.cached_tokens == 30
+    assert steps[1].written is not None
+    assert steps[1].written.restored == ("arguments",)

@@ -13,6 +13,26 @@ BODY = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content"
 LAST = '{"role":"user","content":"next"}'
 PLAIN = BODY % ("", LAST)
 MARKED = BODY % (',"finish_reason":"stop"', LAST)
+MESSAGES = {
+    "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+    "messages": [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": [
+            {"type": "tool_use", "id": name, "name": "f", "input": {}} for name in ("a", "b")]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "b", "content": "B"},
+            {"type": "tool_result", "tool_use_id": "a", "content": "A"},
+            {"type": "text", "text": "Go."}]},
+    ],
+}  # fmt: skip
+RESPONSES = {
+    "instructions": "Be brief. ",
+    "input": [
+        {"type": "message", "id": "m1", "role": "user", "content": "q"},
+        {"type": "function_call", "id": "fc_1", "call_id": "a", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "a", "output": "x"},
+    ],
+}
 
 
 def invoke(*arguments: str, text: str = "") -> Result:
@@ -65,6 +85,60 @@ def test_what_is_not_understood_is_written_as_it_came_with_status_1() -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1] == "not json"
     assert result.stderr.startswith("warmprefix: line 2: not understood: ")
+
+
+@pytest.mark.parametrize(
+    "flags", [(), ("--endpoint", "/v1/messages?beta=true")], ids=["shape", "named"]
+)
+def test_a_body_of_the_messages_api(flags: tuple[str, ...]) -> None:
+    body, diff = (
+        invoke(*more, *flags, text=json.dumps(MESSAGES)).stdout for more in ((), ("--diff",))
+    )
+
+    *_, results, text = json.loads(body)["messages"]
+    assert json.loads(body)["system"] == "Be brief."
+    assert [block["tool_use_id"] for block in results["content"]] == ["a", "b"]
+    assert text == {"role": "user", "content": "Go."}
+    for told in ("results-first (neutral)", "part-marks (lossless)", "tool-result-order (neutral)"):
+        assert f"standard input: {told}" in diff
+    assert "  messages[2]\n" in diff
+    assert "  system\n" in diff
+    assert invoke(*flags, text=body).stdout == body
+    assert "already canonical" in invoke("--diff", *flags, text=body).stdout
+
+
+@pytest.mark.parametrize("flags", [(), ("--endpoint", "/responses")], ids=["shape", "named"])
+def test_a_body_of_the_responses_api(flags: tuple[str, ...]) -> None:
+    body, diff = (
+        invoke(*more, *flags, text=json.dumps(RESPONSES)).stdout for more in ((), ("--diff",))
+    )
+
+    first, called, output = json.loads(body)["input"]
+    assert json.loads(body)["instructions"] == "Be brief."
+    assert first["content"] == [{"type": "input_text", "text": "q"}]
+    assert (called["call_id"], output["output"]) == ("a", "x")
+    assert "edge-whitespace (neutral)" in diff
+    assert invoke(*flags, text=body).stdout == body
+
+
+def test_bodies_of_several_apis_in_one_file() -> None:
+    lines = [PLAIN, json.dumps(MESSAGES), json.dumps(RESPONSES)]
+
+    result = invoke("--diff", text="\n".join(lines))
+
+    assert result.exit_code == 0
+    assert "line 2: results-first" in result.stdout
+    assert "line 3: edge-whitespace" in result.stdout
+
+
+def test_a_named_endpoint_is_believed() -> None:
+    refused = invoke("--endpoint", "/v1/responses", text=json.dumps(MESSAGES))
+    unknown = invoke("--endpoint", "/v1/message", text=PLAIN)
+
+    assert refused.exit_code == 1
+    assert "not understood" in refused.stderr
+    assert unknown.exit_code == 2
+    assert "/v1/chat/completions, /v1/messages, /v1/responses" in unknown.stderr
 
 
 @pytest.mark.parametrize(

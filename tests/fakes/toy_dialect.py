@@ -91,6 +91,10 @@ class Toy:
     paths = frozenset({PATH})
     counting: frozenset[str] = frozenset()
 
+    def is_shape_of(self, body: Mapping[str, object]) -> bool:
+        """It alone has lines."""
+        return "lines" in body
+
     def parse(self, body: bytes, memory: Memory) -> Request:
         """The request in `body`. Raises NotUnderstood."""
         spans = members(body)

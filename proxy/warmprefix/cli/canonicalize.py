@@ -13,6 +13,7 @@ from warmprefix.core.errors import ConfigError, NotUnderstood
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from warmprefix.dialects.base import Dialect
     from warmprefix.dialects.canonical_body import CanonicalBody
 
 RuleOption = list[str] | None
@@ -25,6 +26,13 @@ def command(
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what each rule changes and why, not the body.")
     ] = False,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Where the bodies are sent, such as /v1/messages. Else by their shape.",
+        ),
+    ] = None,
     disable: Annotated[
         RuleOption, typer.Option(metavar="RULE", help="Leave this rule out. May be repeated.")
     ] = None,
@@ -34,22 +42,24 @@ def command(
 ) -> None:
     """Write the canonical form of a request body: equal bytes for equal prompts.
 
-    Reads one chat-completions body, or one per line, from FILE or standard input. It has no memory: what only a
-    running proxy can restore stays as it is. If a body is not understood, it is written unchanged, and the exit
-    status is 1.
+    Reads one body of `/v1/chat/completions`, `/v1/messages` or `/v1/responses`, or one per line, from FILE or
+    standard input. It has no memory: what only a running proxy can restore stays as it is. If a body is not
+    understood, it is written unchanged, and the exit status is 1.
 
     Examples: `warmprefix canonicalize body.json --diff`,
+    `warmprefix canonicalize body.json --endpoint /v1/messages`,
     `cmp <(warmprefix canonicalize a.json) <(warmprefix canonicalize b.json)`
     """
     with one_line_errors():
         enabled, disabled = tuple(enable or ()), tuple(disable or ())
         check_rules("--enable", enabled)
         check_rules("--disable", disabled)
+        dialect = dialect_at(endpoint)
         data = read(file)
     failed = False
     for number, body in bodies(data):
         where = f"line {number}" if number else str(file or "standard input")
-        failed |= not canonicalized(body, where, diff, enabled, disabled)
+        failed |= not canonicalized(body, where, diff, enabled, disabled, dialect)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -74,6 +84,20 @@ def check_rules(flag: str, names: tuple[str, ...]) -> None:
         raise ConfigError(f"flag {flag}: {error}") from None
 
 
+def dialect_at(endpoint: str | None) -> "Dialect | None":
+    """The dialect of an endpoint; None if none is named. Raises ConfigError if nothing is read there."""
+    from warmprefix.dialects import DIALECTS, dialect_of
+
+    if endpoint is None:
+        return None
+    found = dialect_of(endpoint.partition("?")[0])
+    if found is None:
+        paths = (path for dialect in DIALECTS for path in sorted(dialect.paths))
+        known = ", ".join(path for path in paths if path.startswith("/v1/"))
+        raise ConfigError(f"flag --endpoint: no endpoint of ours: {endpoint!r}; there are {known}")
+    return found
+
+
 def bodies(data: bytes) -> list[tuple[int, bytes]]:
     """The bodies with their line numbers; number 0 if the whole input is one body."""
     lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
@@ -92,15 +116,22 @@ def is_json(data: bytes) -> bool:
 
 
 def canonicalized(
-    body: bytes, where: str, diff: bool, enable: tuple[str, ...], disable: tuple[str, ...]
+    body: bytes,
+    where: str,
+    diff: bool,
+    enable: tuple[str, ...],
+    disable: tuple[str, ...],
+    dialect: "Dialect | None",
 ) -> bool:
     """Writes the canonical body or the diff; False if the body was not understood."""
     from rich.console import Console
 
+    from warmprefix.dialects import dialect_by_shape
     from warmprefix.dialects.canonical_body import canonicalize_body
 
+    spoken = dialect or dialect_by_shape(body)
     try:
-        result = canonicalize_body(body, enable=enable, disable=disable)
+        result = canonicalize_body(body, enable=enable, disable=disable, dialect=spoken)
     except NotUnderstood as error:
         typer.echo(f"warmprefix: {where}: not understood: {error}", err=True)
         if not diff:

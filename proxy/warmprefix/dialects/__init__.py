@@ -1,5 +1,7 @@
 """Wire shapes: how one endpoint's JSON becomes core values, and how changed values become JSON."""
 
+import json
+
 from warmprefix.core.types import Prompt
 from warmprefix.dialects.base import Dialect, Request
 from warmprefix.dialects.chat_completions import CHAT
@@ -19,6 +21,17 @@ def to_render(request: Request, prompt: Prompt, body: bytes) -> bytes:
 def dialect_of(path: str) -> Dialect | None:
     """The dialect of an endpoint; None if it is none of ours."""
     return next((one for one in DIALECTS if path in one.paths or path in one.counting), None)
+
+
+def dialect_by_shape(body: bytes) -> Dialect:
+    """The dialect of a body whose endpoint is not known; the first if no other claims it."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        return DIALECTS[0]
+    return next((one for one in DIALECTS if one.is_shape_of(value)), DIALECTS[0])
 
 
 def answering(path: str) -> Dialect:

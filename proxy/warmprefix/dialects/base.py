@@ -109,6 +109,9 @@ class Dialect(Protocol):
     def counting(self) -> frozenset[str]:
         """Where such a body is sent to have its tokens counted: nothing is evaluated, and there is no turn."""
 
+    def is_shape_of(self, body: Mapping[str, object]) -> bool:
+        """Whether a decoded body, whose endpoint is not known, has what only bodies of this one have."""
+
     def parse(self, body: bytes, memory: Memory) -> Request:
         """The request in `body`. Raises NotUnderstood for what the core must not touch."""
 

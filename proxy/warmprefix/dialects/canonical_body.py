@@ -7,10 +7,16 @@ from warmprefix.core.canonical import Canonicalizer, choose_rules
 from warmprefix.core.explain.difference import message_path
 from warmprefix.core.messages import written
 from warmprefix.core.rules.base import Rule
-from warmprefix.core.types import Prompt, RawJson
-from warmprefix.core.wire.slices import compact
+from warmprefix.core.types import Prompt, RawJson, Risk
+from warmprefix.core.wire.slices import compact, elements
 from warmprefix.dialects import DIALECTS
-from warmprefix.dialects.base import Dialect, NoMemory
+from warmprefix.dialects.base import Dialect, NoMemory, Request
+from warmprefix.dialects.messages.dialect import RESULTS_FIRST
+
+_READ_AS = {
+    RESULTS_FIRST: "llama-server would show what stands behind tool results in a message in front of them."
+}
+"""Why a dialect reads something in another form than it came in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def canonicalize_body(
     """The canonical form of a request. Raises NotUnderstood, and what a rule raises."""
     request = dialect.parse(body, NoMemory(dialect))
     prompt = request.prompt
-    steps: list[Step] = []
+    steps = [*_read_steps(request)]
     for rule in choose_rules(enable, disable):
         after = Canonicalizer((rule,), _raise).run(prompt).prompt
         if after is not prompt:
@@ -67,6 +73,28 @@ def _raise(rule: str, error: Exception) -> None:
     raise error
 
 
+def _read_steps(request: Request) -> Iterator[Step]:
+    """What the dialect has read as several messages, each with its element of the array."""
+    inside = [message for message in request.prompt.messages if not message.is_outside]
+    for name in request.read_as:
+        shape = inside[0].shape
+        assert shape is not None  # it was parsed
+        array = shape.names.array
+        raws = [
+            request.body[slice(*span)] for span in elements(request.body, request.members[array][0])
+        ]
+        left = iter(inside)
+        for number, raw in enumerate(raws):
+            if (first := written(next(left))) != raw:
+                after = b",".join((first, written(next(left))))
+                yield _step(name, Risk.NEUTRAL, _READ_AS[name], f"{array}[{number}]", raw, after)
+
+
+def _step(rule: str, risk: Risk, why: str, path: str, before: bytes, after: bytes) -> Step:
+    texts = (before.decode(errors="replace"), after.decode(errors="replace"))
+    return Step(rule, risk.value, why, path, *texts)
+
+
 def _steps(rule: Rule, before: Prompt, after: Prompt) -> Iterator[Step]:
     places = [
         (message_path(before.messages, at), written(old), written(new))
@@ -82,5 +110,5 @@ def _steps(rule: Rule, before: Prompt, after: Prompt) -> Iterator[Step]:
     if before.tools is not None and after.tools is None:
         places.append(("tools", RawJson(b"[]"), RawJson(b"")))
     for path, old_raw, new_raw in places:
-        texts = (old_raw.decode(errors="replace"), new_raw.decode(errors="replace"))
-        yield Step(rule.name, rule.risk.value, rule.why, path, *texts)
+        if old_raw != new_raw:  # else only our own reading of it differs
+            yield _step(rule.name, rule.risk, rule.why, path, old_raw, new_raw)

@@ -40,6 +40,11 @@ class ChatCompletions:
     def __repr__(self) -> str:
         return "ChatCompletions()"
 
+    def is_shape_of(self, body: Mapping[str, object]) -> bool:
+        """It has nothing of its own: what no other dialect claims is taken for it."""
+        del body
+        return False
+
     def parse_tools(self, raw: bytes) -> tuple[Tool, ...]:
         """The tools in an array. Raises NotUnderstood."""
         return tuple(parse_tool(raw[start:end]) for start, end in elements(raw))

@@ -34,6 +34,7 @@ RESULTS_FIRST = "results-first"
 """In the log: a message was read as two, see `results_first`."""
 
 _ARRAY = ord("[")
+_OWN_MEMBERS = frozenset({"system", "stop_sequences", "output_config", "context_management"})
 _PROMPT = frozenset({"messages", "system", "tools"})
 
 
@@ -47,6 +48,19 @@ class Messages:
 
     def __repr__(self) -> str:
         return "Messages()"
+
+    def is_shape_of(self, body: Mapping[str, object]) -> bool:
+        """Instructions or stop texts as it alone calls them, its tools, or calls and results as blocks."""
+        tools, messages = body.get("tools"), body.get("messages")
+        return (
+            not _OWN_MEMBERS.isdisjoint(body)
+            or any("input_schema" in tool for tool in _objects(tools))
+            or any(
+                block.get("type") in ("tool_use", "tool_result")
+                for message in _objects(messages)
+                for block in _objects(message.get("content"))
+            )
+        )
 
     def parse(self, body: bytes, memory: Memory) -> Request:
         """The request in `body`. Raises NotUnderstood for what the core must not touch."""
@@ -143,3 +157,8 @@ MESSAGES = Messages()
 def _system(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Message, ...]:
     raw = body[slice(*spans["system"])] if "system" in spans else b""
     return (memory.message(raw),) if raw[:1] in (b'"', b"[") else ()
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    """The objects in what should be an array of them."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

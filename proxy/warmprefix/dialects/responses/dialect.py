@@ -73,6 +73,10 @@ class Responses:
             reuses=options.get("cache_prompt") is not False,
         )
 
+    def is_shape_of(self, body: Mapping[str, object]) -> bool:
+        """It alone calls the history `input`."""
+        return "input" in body and "messages" not in body
+
     def parse_tools(self, raw: bytes) -> tuple[Tool, ...]:
         """The tools in an array. Raises NotUnderstood."""
         return tuple(parse_tool(raw[start:end]) for start, end in elements(raw))

@@ -29,6 +29,11 @@ BY_DESIGN: dict[str, Design] = {
             }
         ),
     ),
+    "neutral rule of messages": Design(
+        "results go out in the order of their calls, and what stands behind them in a message of its own: "
+        "the same is said in another order, so another text is generated",
+        frozenset({r"body\.content\.0\.text"}),
+    ),
     "prompt too long": Design(
         "a prompt that is too long is reported in Anthropic's words on /v1/messages, with llama-server's "
         "numbers, so that a client shortens it",

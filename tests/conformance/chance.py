@@ -2,10 +2,10 @@
 
 import re
 
-IDS = frozenset({"id", "item_id", "response_id"})
-"""Members whose text is drawn at random: `chatcmpl-` and 32 letters and digits, `resp_`, `msg_`, or nothing
-before them (tools/server/server-common.cpp, gen_chatcmplid). Compared by their prefix, their length, and by
-which of them are the same. The same name with a number is a token or a slot, compared by value."""
+IDS = frozenset({"id", "item_id", "response_id", "call_id"})
+"""Members whose text is drawn at random: `chatcmpl-` and 32 letters and digits, `resp_`, `call_` and the like,
+or nothing before them (tools/server/server-common.cpp, gen_chatcmplid). Compared by their prefix, their length,
+and by which of them are the same. The same name with a number is a token or a slot, compared by value."""
 
 RANDOM_ID = re.compile(r"^(?P<prefix>(?:[a-z]+[-_])?)(?P<random>[0-9A-Za-z]{32})$")
 

@@ -1,12 +1,14 @@
 """The llama-servers of the conformance cases, each started when the first case asks for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.llama import LlamaServer
+from tests.conformance.cases import Asked
+from tests.fakes.llama import MAX_GENERATED_TOKENS, LlamaServer, model_file, template
+from tests.servers.stock import StockServer, stock_binary
 
 KEY = "a-key-for-tests"
 
@@ -38,16 +40,36 @@ SERVERS: dict[str, dict[str, Any]] = {
     },
 }
 
-Servers = Callable[[str], LlamaServer]
+STOCK = {"stock": "chatml_tools", "stock-thinking": "chatml_begins_thinking"}
+"""The server that users run, with the one slot of "one", by the template that it has."""
+
+Servers = Callable[[str], Asked]
+
+
+class OneSlot(StockServer):
+    """A stock llama-server in the state and with the names of "one"."""
+
+    def __init__(self, folder: Path, slots: Path, chat_template: str) -> None:
+        flags = ["-np", "1", "--alias", "tiny", "--cache-ram", "0", "--seed", "1"]
+        flags += ["-n", str(MAX_GENERATED_TOKENS), "--slot-save-path", f"{slots}/"]
+        model = model_file("tiny", folder)
+        super().__init__(model, *flags, chat_template=template(chat_template), context=2048)
+        self.options: Mapping[str, object] = {"n_parallel": 1, "slot_save_path": f"{slots}/"}
 
 
 @pytest.fixture(scope="session")
 def servers(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """A function from a name in SERVERS to the running server."""
-    running: dict[str, LlamaServer] = {}
+    running: dict[str, LlamaServer | OneSlot] = {}
 
-    def server(name: str) -> LlamaServer:
-        if name not in running:
+    def server(name: str) -> Asked:
+        if name in STOCK and stock_binary() is None:
+            pytest.skip("no llama-server; make servers")
+        if name in STOCK and name not in running:
+            own = OneSlot(model_folder, tmp_path_factory.mktemp("slots"), STOCK[name])
+            running[name] = own
+            own.start()
+        elif name not in running:
             folder = None if name == "guarded" else tmp_path_factory.mktemp("slots")
             made = LlamaServer(
                 model_folder, cache_ram_mib=0, slot_save_path=folder, **SERVERS[name]
@@ -57,10 +79,16 @@ def servers(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
     yield server
     for started in running.values():
-        started.stop()
+        started.close() if isinstance(started, OneSlot) else started.stop()
 
 
 @pytest.fixture
-def one(servers: Servers) -> LlamaServer:
+def one(servers: Servers) -> Asked:
     """The server that most cases ask."""
     return servers("one")
+
+
+@pytest.fixture(params=["one", "stock"])
+def each(request: pytest.FixtureRequest, servers: Servers) -> Asked:
+    """The server that most cases ask, and the one that users run."""
+    return servers(request.param)

@@ -12,6 +12,7 @@ from tests.conformance.cases import CHAT, Case, Opened, check, name_of
 from tests.conformance.conftest import Servers
 from tests.conformance.prompts import CALL, GREEDY, MESSAGES, TOOL
 from tests.conformance.test_messages import CASES as OF_MESSAGES
+from tests.conformance.test_messages import MORE as MORE_OF_MESSAGES
 from tests.fakes.llama import LlamaServer
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy
 from warmprefix.config import Config, NamedBackend
@@ -88,7 +89,8 @@ async def test_the_slot_that_is_chosen(case: Case, servers: Servers) -> None:
 
 
 def test_every_row_is_shown() -> None:
-    shown = {case.differs for case in (*(case for case, _ in OWN), *CHOSEN, *OF_MESSAGES)}
+    asked = (*(case for case, _ in OWN), *CHOSEN, *OF_MESSAGES, *MORE_OF_MESSAGES)
+    shown = {case.differs for case in asked}
     assert shown - {None} == {*BY_DESIGN}
 
 

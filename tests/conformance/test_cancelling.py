@@ -50,6 +50,7 @@ async def until_idle(llama: LlamaServer) -> None:
 @pytest.mark.parametrize(("path", "body"), LEAVING, ids=[path for path, _ in LEAVING])
 async def test_the_server_stops(path: str, body: Json, servers: Servers) -> None:
     llama = servers("patient")
+    assert isinstance(llama, LlamaServer)
     directly = await leave(llama.url, path, body, llama)
     async with running_proxy(llama.url) as proxy:
         through = await leave(proxy.url, path, body, llama)

@@ -1,11 +1,12 @@
-"""OpenAI's responses."""
+"""OpenAI's responses, on the server that we embed and on the one that users run."""
 
 import re
 
 import pytest
 
-from tests.conformance.cases import Ask, Case, check, name_of
-from tests.fakes.llama import LlamaServer
+from tests.conformance.cases import Ask, Asked, Case, check, name_of
+from tests.conformance.conftest import Servers
+from tests.conformance.test_messages import CALLED, ENUM
 from tests.fakes.running_proxy import Json
 
 pytestmark = pytest.mark.backend
@@ -73,6 +74,99 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-async def test_responses(case: Case, one: LlamaServer) -> None:
-    await check(case, one)
+USER: Json = {"role": "user", "content": "hi"}
+CHOOSES = {"type": "function", "name": "look", "parameters": ENUM["input_schema"]}
+CALL: Json = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": '{"at": "a"}'}
+OUTPUT: Json = {"type": "function_call_output", "call_id": "c1", "output": "a wall"}
+FAILED: Json = {"error.type": "server_error", "error.code": 500}
+BAD: Json = {"error.type": "invalid_request_error", "error.code": 400}
+LOST: Json = {"error.type": "not_found_error", "error.code": 404}
+DONE: Json = {"status": "completed"}
+REQUIRED: Json = {"tool_choice": "required"}
+
+
+def called(*, before: str = "", **more: object) -> Json:
+    """A reply that calls a tool and is continued by one token; `before` is said first."""
+    text = {"type": "output_text", "text": before + CALLED}
+    begun = {"type": "message", "role": "assistant", "content": [text]}
+    return {"input": [USER, begun], "tools": [CHOOSES], "max_output_tokens": 1, **more}
+
+
+def items(*items: object, **more: object) -> Json:
+    """A history behind a question."""
+    return {"input": [USER, *items], "tools": [TOOL], **more}
+
+
+def reasoning(**fields: object) -> Json:
+    return {"type": "reasoning", "id": "rs_1", "summary": [], **fields}
+
+
+THOUGHT = reasoning(content=[{"type": "reasoning_text", "text": "I look."}], encrypted_content="")
+CUSTOM = {"type": "custom_tool_call", "call_id": "c", "name": "patch", "input": "x"}
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+MORE = [
+    response("call", called(**REQUIRED), {"output.#": 1, "output.0.type": "function_call",
+        "output.0.arguments": '{"at": "a"}', "output.0.call_id": re.compile(r"^call_\w{32}$")}),
+    response("call-behind-a-text", called(**REQUIRED, before="I look.\n"), {
+        "output.#": 2, "output.0.type": "message", "output.1.type": "function_call"}),
+    response("stream-call", {**STREAM, **called(**REQUIRED)}, {
+        "2.item.type": "function_call", "-1.response.output.0.type": "function_call"}),
+    response("call-that-goes-wrong", called(), FAILED, 500),
+    response("stream-call-that-goes-wrong", {**STREAM, **called()}, {
+        "2.item.type": "function_call", "-1.error.code": 500}),
+    response("results", items(CALL, {**CALL, "call_id": "c2"}, OUTPUT, {
+        **OUTPUT, "call_id": "c2", "output": [{"type": "input_text", "text": "a door"}]}), DONE),
+    response("reasoning", items(THOUGHT, CALL, OUTPUT), DONE),
+    response("reasoning-and-text", items(THOUGHT, {"type": "message", "role": "assistant", "content": [
+        {"type": "output_text", "text": "A wall.", "annotations": [], "logprobs": []}]}, USER), DONE),
+    response("developer", {"input": [{"role": "developer", "content": "Be brief."}, USER]}, DONE),
+    response("developer-later", items({"type": "message", "role": "developer", "content": [
+        {"type": "input_text", "text": "Be brief."}]}, USER), DONE),
+    response("codex", {"store": False, "include": ["reasoning.encrypted_content"], "prompt_cache_key": "k",
+        "client_metadata": {"a": "b"}, "parallel_tool_calls": True, "reasoning": {"summary": "auto"}}, DONE),
+    response("effort", {"reasoning": {"effort": "high"}}, DONE),
+    response("slot", {"id_slot": 0}, DONE),
+    response("no-cache", {"cache_prompt": False}, DONE),
+    response("conversation", {"conversation": "c"}, DONE),
+    response("server-tools", {"tools": [TOOL, {"type": "web_search"}, {
+        "type": "namespace", "name": "n"}]}, DONE),
+    response("nothing", {"input": []}, DONE),
+    response("number", {"input": 5}, BAD, 400),
+    response("item-number", items(5), BAD, 400),
+    response("custom-call", items(CUSTOM), BAD, 400),
+    response("search-call", items({"type": "web_search_call", "id": "x"}), BAD, 400),
+    response("reasoning-that-is-hidden", items(reasoning(encrypted_content="x"), USER), BAD, 400),
+    response("reasoning-null", items(reasoning(content=None), USER), BAD, 400),
+    response("arguments-cut", items({**CALL, "arguments": "{"}, OUTPUT), FAILED, 500),
+    response("picture", items({"role": "user", "content": [PICTURE]}), FAILED, 500),
+    response("short-path-streamed", STREAM, EVENTS, path="/responses"),
+    response("query", {}, DONE, path=f"{PATH}?a=b"),
+    Case("compact", f"{PATH}/compact", {"input": "hi"}, 404, LOST),
+    Case("one", f"{PATH}/resp_1", None, 404, LOST, "GET"),
+    Case("cancel", f"{PATH}/resp_1/cancel", {}, 404, LOST),
+    Case("delete", f"{PATH}/resp_1", None, 404, LOST, "DELETE"),
+    Case("asked-for", PATH, None, 404, LOST, "GET"),
+    Case("count", f"{PATH}/input_tokens", {"input": [USER, CALL, OUTPUT], "tools": [TOOL]}, 200, {
+        "object": "response.input_tokens", "input_tokens": int}),
+    Case("count-short-path", "/responses/input_tokens", {"input": "hi"}, 200, {"input_tokens": HI_TOKENS}),
+    Case("count-nothing", f"{PATH}/input_tokens", {}, 400, BAD),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*CASES, *MORE], ids=name_of)
+async def test_responses(case: Case, each: Asked) -> None:
+    await check(case, each)
+
+
+BUDGET: Json = {"thinking_budget_tokens": 5, "max_output_tokens": 20}
+THINKING = [
+    response("thinks", BUDGET, {"output.0.type": "reasoning", "output.1.type": "message"}),
+    response("thinks-streamed", {**BUDGET, **STREAM}, {
+        "3.type": "response.reasoning_text.delta", "-1.response.output.0.type": "reasoning"}),
+    response("thought-before", items(THOUGHT, CALL, OUTPUT, **BUDGET), {"output.0.type": "reasoning"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", THINKING, ids=name_of)
+async def test_thoughts(case: Case, servers: Servers) -> None:
+    await check(case, servers("stock-thinking"))

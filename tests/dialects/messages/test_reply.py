@@ -203,6 +203,14 @@ def test_an_error_is_no_whole_reply(error: object, expected: str) -> None:
     assert (content_of(cut), cut.error, cut.complete) == ("x", expected, False)
 
 
+def test_an_error_in_a_stream_of_llama_server_is_one() -> None:
+    """It has no type of its own (b11669, as a conformance case shows)."""
+    error = {"code": 500, "message": "no room", "type": "server_error"}
+    cut = read(True, stream(START, *text(0, "x"), error))
+
+    assert (content_of(cut), cut.error, cut.complete) == ("x", "no room", False)
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"content":"x"}', b'{"content":[{}]}'])
 def test_what_is_no_reply_says_nothing(body: bytes) -> None:
     assert read(False, body) == Reply()

@@ -102,6 +102,8 @@ class MessagesReader(Reader):
                 self.done = True
             case "error":
                 self._error = error_text(value.get("error"))
+            case _ if "code" in value and "message" in value:  # as llama-server writes it (b11669)
+                self._error = error_text(value)
 
     def _begin(self, message: Json) -> None:
         self._has_begun = message.get("role") == "assistant"

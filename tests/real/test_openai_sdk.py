@@ -6,11 +6,20 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from openai import APIStatusError, AsyncOpenAI
+from openai import (
+    APIStatusError,
+    APITimeoutError,
+    AsyncOpenAI,
+    AuthenticationError,
+    BadRequestError,
+    InternalServerError,
+)
+from openai.types.responses import Response, ResponseFunctionToolCall
 
-from tests.fakes.llama import LlamaServer
-from tests.fakes.running_proxy import Json, RunningProxy, running_proxy
-from tests.servers.stock import Served, StartEither
+from tests.fakes.llama import LlamaServer, template
+from tests.fakes.running_proxy import Backend, Json, RunningProxy, running_proxy
+from tests.fakes.scripted import Stall
+from tests.servers.stock import Served, StartEither, StartStock
 
 pytestmark = pytest.mark.backend
 
@@ -30,16 +39,18 @@ Opened = AbstractAsyncContextManager[tuple[AsyncOpenAI, RunningProxy]]
 Open = Callable[[Served], Opened]
 
 
+def client_of(proxy: RunningProxy) -> AsyncOpenAI:
+    return AsyncOpenAI(base_url=f"{proxy.url}/v1", api_key="none", max_retries=0)
+
+
 @pytest.fixture
 def through() -> Open:
     """Opens an SDK client whose base URL is a proxy in front of a server."""
 
     @asynccontextmanager
     async def opened(server: Served) -> AsyncIterator[tuple[AsyncOpenAI, RunningProxy]]:
-        async with running_proxy(server.url) as proxy:
-            url = f"{proxy.url}/v1"
-            async with AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
-                yield client, proxy
+        async with running_proxy(server.url) as proxy, client_of(proxy) as client:
+            yield client, proxy
 
     return opened
 
@@ -191,3 +202,155 @@ async def test_models_are_listed(through: Open, tiny_llama: LlamaServer) -> None
         models = await client.models.list()
 
     assert [model.id for model in models.data] == ["tiny"]
+
+
+ASKED: Any = {
+    "model": "tiny",
+    "instructions": "Be brief. " * 30 + "End.",
+    "input": [{"role": "user", "content": "Count."}],
+    "max_output_tokens": 12,
+    "temperature": 0,
+}
+LOOK: Any = {
+    "type": "function",
+    "name": "look",
+    "strict": True,
+    "parameters": {
+        "type": "object",
+        "properties": {"at": {"enum": ["a"]}},
+        "required": ["at"],
+        "additionalProperties": False,
+    },
+}
+CALLED = '<tool_call>\n{"name": "look", "arguments": {"at": "a"}}\n</tool_call>'
+"""What a model says that calls it: the tiny one never does, and is given this to continue."""
+
+CALLING: Any = {
+    **ASKED,
+    "input": [
+        *ASKED["input"],
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": CALLED}],
+        },
+    ],
+    "tools": [LOOK],
+    "tool_choice": "required",
+    "max_output_tokens": 1,
+}
+
+
+async def streamed(client: AsyncOpenAI, **asked: Any) -> tuple[str, Response]:
+    """The pieces of text, and the response of the last event."""
+    texts = []
+    last = None
+    async for event in await client.responses.create(**asked, stream=True):
+        last = event
+        if event.type == "response.output_text.delta":
+            texts.append(event.delta)
+    assert last is not None
+    assert last.type == "response.completed"
+    return "".join(texts), last.response
+
+
+async def test_a_response_and_its_stream_say_the_same(
+    through: Open, start_either: StartEither
+) -> None:
+    async with through(start_either()) as (client, proxy):
+        whole = await client.responses.create(**ASKED)
+        text, last = await streamed(client, **ASKED)
+        first, second = await proxy.records()
+
+    assert whole.output_text == text == last.output_text
+    assert len(text) == 12
+    assert whole.usage is not None
+    assert whole.usage.input_tokens == first["prompt_tokens"]
+    assert last.usage is not None
+    assert last.usage.input_tokens_details.cached_tokens == second["cached_tokens"]
+    assert second["cached_tokens"] == second["prompt_tokens"] - 1
+
+
+async def test_a_history_of_responses_stays_cached(
+    through: Open, start_either: StartEither
+) -> None:
+    items: list[Any] = [*ASKED["input"]]
+    async with through(start_either()) as (client, proxy):
+        for text in ("More.", "And more."):
+            reply = await client.responses.create(**{**ASKED, "input": items})
+            items += [*reply.output, {"role": "user", "content": text}]
+        await client.responses.create(**{**ASKED, "input": items})
+        records = await proxy.records()
+
+    assert [record["kind"] for record in records] == ["cold", "append", "append"]
+    for before, after in pairwise(records):
+        held = before["prompt_tokens"] + before["generated_tokens"] - 1
+        assert after["cached_tokens"] == held
+
+
+async def test_a_response_calls_a_tool_whole_and_in_a_stream(
+    through: Open, start_stock: StartStock
+) -> None:
+    async with through(start_stock()) as (client, proxy):
+        whole = await client.responses.create(**CALLING)
+        _, last = await streamed(client, **CALLING)
+        records = await proxy.records()
+
+    for reply in (whole, last):
+        (call,) = reply.output
+        assert isinstance(call, ResponseFunctionToolCall)
+        assert (call.name, call.arguments) == ("look", '{"at": "a"}')
+    assert [record["outcome"] for record in records] == ["ok", "ok"]
+
+
+async def test_a_response_has_reasoning_before_its_text(
+    through: Open, start_stock: StartStock
+) -> None:
+    server = start_stock(chat_template=template("chatml_begins_thinking"))
+    asked = {**ASKED, "max_output_tokens": 24, "extra_body": {"thinking_budget_tokens": 5}}
+    async with through(server) as (client, _):
+        whole = await client.responses.create(**asked)
+        text, last = await streamed(client, **asked)
+
+    for reply in (whole, last):
+        assert [item.type for item in reply.output] == ["reasoning", "message"]
+    assert whole.output_text == text
+
+
+async def test_errors_of_the_backend_are_shown_in_its_own_words(
+    through: Open, start_stock: StartStock
+) -> None:
+    async with through(start_stock(context=1024)) as (client, _):
+        with pytest.raises(BadRequestError, match="exceeds the available context size"):
+            await client.responses.create(**{**ASKED, "input": "x" * 3000})
+        with pytest.raises(BadRequestError, match="exceeds the available context size"):
+            await client.chat.completions.create(
+                model="tiny", messages=[{"role": "user", "content": "x" * 3000}]
+            )
+        with pytest.raises(BadRequestError, match="previous_response_id"):
+            await client.responses.create(**ASKED, previous_response_id="resp_1")
+
+
+async def test_errors_of_ours_are_shown_in_our_words(tiny_llama: LlamaServer) -> None:
+    asked: Any = ({}, {"stream": True})
+    async with running_proxy("http://127.0.0.1:1") as proxy, client_of(proxy) as client:
+        for more in asked:
+            with pytest.raises(InternalServerError, match="Is it running"):
+                await client.responses.create(**ASKED, **more)
+        with pytest.raises(InternalServerError, match="Is it running"):
+            await client.chat.completions.create(model="tiny", messages=MESSAGES)
+    keyed = {"api_key": "secret"}
+    async with running_proxy(tiny_llama.url, server=keyed) as proxy, client_of(proxy) as client:
+        with pytest.raises(AuthenticationError, match="Invalid API Key"):
+            await client.responses.create(**ASKED)
+        await client.with_options(api_key="secret").responses.create(**ASKED)
+
+
+async def test_a_client_that_gives_up_ends_the_request_behind_the_proxy() -> None:
+    async with Backend([Stall()]) as backend, running_proxy(backend.url) as proxy:
+        async with client_of(proxy) as client:
+            with pytest.raises(APITimeoutError):
+                await client.with_options(timeout=0.2).responses.create(**ASKED)
+        record = await proxy.record()
+
+    assert record["outcome"] == "client_gone"

@@ -74,9 +74,15 @@ CHANGES = [
     Change("reasoning-comes-first", (TEXT,), {"reasoning": "r"}, (ReasoningPart("r"), TEXT)),
     Change(
         "content-of-the-first-result",
-        RESULTS,
+        RESULTS[:2],
         {"content": "new"},
-        (ResultPart("a", (TextPart("new", is_bare=True),)), *RESULTS[1:]),
+        (ResultPart("a", (TextPart("new", is_bare=True),)), RESULTS[1]),
+    ),
+    Change(
+        "content-beside-results",
+        (TEXT, *RESULTS[:2]),
+        {"content": "new"},
+        (TextPart("new", is_bare=True), *RESULTS[:2]),
     ),
     Change(
         "call-of-the-first-result",

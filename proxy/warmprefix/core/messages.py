@@ -98,11 +98,12 @@ def _with_reasoning(parts: tuple[Part, ...], text: str | None) -> tuple[Part, ..
 
 
 def _with_content(parts: tuple[Part, ...], content: tuple[Content, ...]) -> tuple[Part, ...]:
-    """The content where the first of the old stood; behind the reasoning if there was none."""
-    if any(isinstance(part, ResultPart) for part in parts):
-        return _with_result(parts, content=content)
+    """The content where the first of the old stood: in the first result if nothing else is shown. Behind the
+    reasoning if there was none."""
     at = next((i for i, p in enumerate(parts) if isinstance(p, TextPart | OpaquePart)), None)
     if at is None:
+        if any(isinstance(part, ResultPart) for part in parts):
+            return _with_result(parts, content=content)
         at = sum(isinstance(part, ReasoningPart) for part in parts)
     before = parts[:at]
     behind = (part for part in parts[at:] if not isinstance(part, TextPart | OpaquePart))

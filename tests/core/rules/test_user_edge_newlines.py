@@ -5,7 +5,9 @@ import pytest
 from tests.builders import user
 from tests.core.rules.table import Change, Keep, check_rows
 from warmprefix.core.rules.user_edge_newlines import RULE
+from warmprefix.dialects.messages import MESSAGES
 
+RESULT = {"type": "tool_result", "tool_use_id": "c", "content": "r\n"}
 TABLE = [
     Change("behind", [user("x\n\n")], [user("x")], "hermes-agent 0.19.0 hermes_state.py:4928"),
     Change("in-front", [user("\r\nx")], [user("x")], "hermes-agent 0.19.0 hermes_state.py:4928"),
@@ -16,6 +18,19 @@ TABLE = [
     Keep("reply", [{"role": "assistant", "content": "x\n"}], "the rule `edge-whitespace`"),
     Keep(
         "result", [{"role": "tool", "tool_call_id": "c", "content": "x\n"}], "the output of a tool"
+    ),
+    Keep(
+        "result-of-the-messages-api",
+        [user([{"type": "tool_result", "tool_use_id": "c", "content": "x\n"}])],
+        "the output of a tool",
+        MESSAGES,
+    ),
+    Change(
+        "text-in-front-of-a-result",
+        [user([{"type": "text", "text": "x\n"}, RESULT])],
+        [user([{"type": "text", "text": "x"}, RESULT])],
+        "own",
+        MESSAGES,
     ),
     Keep("parts", [{"role": "user", "content": [{"type": "text", "text": "x\n"}]}], "own"),
 ]

@@ -153,17 +153,41 @@ def test_what_is_no_json_is_not_understood(raw: bytes) -> None:
         parse_element(raw, parse_message)
 
 
+def of_blocks(role: bytes, blocks: tuple[bytes, ...]) -> bytes:
+    return b'{"role":"' + role + b'","content":[' + b",".join(blocks) + b"]}"
+
+
+RESULT = b'{"type":"tool_result","tool_use_id":"c","content":"r"}'
+TEXT = b'{"type":"text","text":"x"}'
+CALL = b'{"type":"tool_use","id":"c","name":"f","input":{}}'
+THOUGHT = b'{"type":"thinking","thinking":"t","signature":""}'
+PICTURE = b'{"type":"image","source":{}}'
+ALONE = [
+    pytest.param((THOUGHT, TEXT, CALL), True, id="the-only-text"),
+    pytest.param((TEXT, CALL, TEXT), False, id="two-texts"),
+    pytest.param((TEXT, PICTURE), False, id="beside-a-picture"),
+    pytest.param((TEXT,), False, id="nothing-else"),
+]
+
+
+@pytest.mark.parametrize(("blocks", "is_bare"), ALONE)
+def test_a_text_that_is_all_that_is_shown_is_no_element_of_several(
+    blocks: tuple[bytes, ...], is_bare: bool
+) -> None:
+    """Else a rule would make it so in every request, and find it undone in the next."""
+    message = parse_message(of_blocks(b"assistant", blocks))
+
+    texts = [part for part in message.parts if isinstance(part, TextPart)]
+    assert [part.is_bare for part in texts] == [is_bare] * len(texts)
+    assert written(changed(message)) == of_blocks(b"assistant", blocks)
+
+
 @pytest.mark.parametrize("raw", [b'"Be brief."', b'[{"type":"text","text":"Be brief."}]'])
 def test_instructions_stand_outside(raw: bytes) -> None:
     message = parse_message(raw)
 
     assert (message.role, message.is_outside) == ("system", True)
     assert written(changed(message)) == raw
-
-
-RESULT = b'{"type":"tool_result","tool_use_id":"c","content":"r"}'
-TEXT = b'{"type":"text","text":"x"}'
-PICTURE = b'{"type":"image","source":{}}'
 
 
 class Split(NamedTuple):
@@ -187,10 +211,6 @@ SPLITS = [
     Split("texts", (TEXT, TEXT), ((TEXT, TEXT),)),
     Split("assistant", (RESULT, TEXT), ((RESULT, TEXT),), b"assistant"),
 ]
-
-
-def of_blocks(role: bytes, blocks: tuple[bytes, ...]) -> bytes:
-    return b'{"role":"' + role + b'","content":[' + b",".join(blocks) + b"]}"
 
 
 @pytest.mark.parametrize("split", SPLITS, ids=lambda split: split.id)

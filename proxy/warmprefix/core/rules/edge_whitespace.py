@@ -10,7 +10,7 @@ _EDGES = " \t\r\n"  # no-break space and other Unicode blanks are content
 
 def _change(message: Message) -> Message:
     content = message.content
-    if message.role not in _ROLES or not isinstance(content, str):
+    if message.logical_role not in _ROLES or not isinstance(content, str):
         return message
     text = content.strip(_EDGES)
     return message if text == content else changed(message, content=text)

@@ -9,7 +9,7 @@ _EDGES = "\r\n"  # leading blanks can be indentation of pasted code
 
 def _change(message: Message) -> Message:
     content = message.content
-    if message.role != "user" or not isinstance(content, str):
+    if message.logical_role != "user" or not isinstance(content, str):
         return message
     text = content.strip(_EDGES)
     return message if text == content else changed(message, content=text)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.messages import changed, shown_parts
+from warmprefix.core.messages import changed, mark_only_text, shown_parts
 from warmprefix.core.types import (
     EMPTY,
     CallPart,
@@ -76,7 +76,8 @@ def results_first(message: Message) -> tuple[Message, ...]:
 
 def _of_parts(message: Message, parts: tuple[Part, ...]) -> Message:
     """A message with the bytes that it would have come as."""
-    new = changed(message, parts=parts)
+    apart = (replace(p, is_bare=False) if isinstance(p, TextPart) else p for p in parts)
+    new = changed(message, parts=tuple(apart))
     return replace(new, raw=SHAPE.write(new))
 
 
@@ -91,6 +92,7 @@ def _parse_message(raw: bytes) -> Message:
     content = raw[slice(*spans.get("content", (0, 0)))]
     if not isinstance(role, str) or content[:1] not in _OPENS:
         raise NotUnderstood("a message without role or content")
+    parts = parse_content(content)
     extra = {
         name: RawJson(raw[start:end])
         for name, (start, end) in spans.items()
@@ -98,7 +100,7 @@ def _parse_message(raw: bytes) -> Message:
     }
     return Message(
         sys.intern(role),
-        parse_content(content),
+        parts if len(parts) == 1 else mark_only_text(parts),
         extra=extra or EMPTY,
         keys=tuple(map(sys.intern, spans)),
         shape=SHAPE,

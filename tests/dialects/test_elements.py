@@ -7,7 +7,7 @@ import pytest
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.wire.slices import members
 from warmprefix.dialects.chat_completions.shape import SHAPE
-from warmprefix.dialects.elements import decoded, named_tool, others, own_name
+from warmprefix.dialects.elements import check_json, decoded, named_tool, others, own_name
 
 RAW = b'{"a": 1e1, "b": "x", "c": [ ]}'
 SPANS = members(RAW)
@@ -19,6 +19,17 @@ def test_a_member_is_decoded_if_it_is_there() -> None:
 
 def test_the_others_are_kept_as_they_came() -> None:
     assert others(RAW, SPANS, "b", "d") == {"a": b"1e1", "c": b"[ ]"}
+
+
+@pytest.mark.parametrize("raw", [b'{"a":1}', b'"\\ud83d"'])
+def test_what_some_parser_reads_is_json(raw: bytes) -> None:
+    check_json(raw)
+
+
+@pytest.mark.parametrize("raw", [b'{"a":x}', b"", b'{"a":1} 2'])
+def test_what_no_parser_reads_is_not_understood(raw: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        check_json(raw)
 
 
 @pytest.mark.parametrize(

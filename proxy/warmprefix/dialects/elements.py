@@ -13,6 +13,16 @@ def decoded(raw: bytes, spans: Mapping[str, Span], name: str) -> Any:
     return decode(raw[slice(*spans[name])]) if name in spans else None
 
 
+def check_json(raw: bytes) -> None:
+    """Raises NotUnderstood for what no parser reads. A slice that is not decoded may be no JSON, and an element
+    that loses it when it is written anew would be mended: the backend would answer what it should refuse."""
+    try:
+        decode(raw)
+    except NotUnderstood:
+        if not is_json(raw):
+            raise
+
+
 def others(raw: bytes, spans: Mapping[str, Span], *known: str) -> dict[str, RawJson]:
     """The members that have no field of ours, as they came."""
     return {
@@ -25,8 +35,7 @@ def named_tool(raw: bytes, shape: Shape, name_of: Callable[[dict[str, Any]], obj
     try:
         value = decode(raw)
     except NotUnderstood:
-        if not is_json(raw):
-            raise
+        check_json(raw)
         return Tool(None, RawJson(raw), shape)
     name = name_of(value) if isinstance(value, dict) else None
     return Tool(name if isinstance(name, str) else None, RawJson(raw), shape)

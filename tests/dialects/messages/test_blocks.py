@@ -147,7 +147,16 @@ def test_an_element_that_is_not_understood_stays_as_it_is(raw: bytes) -> None:
     assert not message.is_outside
 
 
-@pytest.mark.parametrize("raw", [b"x", b'{"role":x}'])
+NO_JSON = [
+    b"x",
+    b'{"role":x}',
+    b'{"role":"user","content":"a","b":x}',
+    b'{"role":"user","content":[{"type":"text","text":"a","cache_control":x}]}',
+    b'{"role":"assistant","content":[{"type":"tool_use","input":{x}}]}',
+]
+
+
+@pytest.mark.parametrize("raw", NO_JSON)
 def test_what_is_no_json_is_not_understood(raw: bytes) -> None:
     with pytest.raises(NotUnderstood):
         parse_element(raw, parse_message)

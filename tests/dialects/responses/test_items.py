@@ -127,7 +127,17 @@ def test_what_parsers_disagree_on_goes_as_it_came(raw: bytes) -> None:
     assert parse_message(raw).raw == raw
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"nonsense", b'{"a":}'])
+NO_JSON = [
+    b"",
+    b"{",
+    b"nonsense",
+    b'{"a":}',
+    b'{"role":"user","content":"a","status":x}',
+    b'{"role":"user","content":[{"type":"input_text","text":"a","annotations":[x]}]}',
+]
+
+
+@pytest.mark.parametrize("raw", NO_JSON)
 def test_what_is_no_json_is_refused(raw: bytes) -> None:
     with pytest.raises(NotUnderstood):
         parse_message(raw)

@@ -131,6 +131,9 @@ STREAMS = [
     Case("pieces-of-nothing", delta("output_text", "msg_9", "x") + added(SAID)
         + delta("output_text", "msg_1", 5), cut()),
     Case("no-id", added(SAID, id=None) + added(CALLED, id=5), cut(called("fc_a", "look", ""))),
+    Case("odd-kind", b'data: {"type":{}}\n\n' + ended(SAID), ok(whole("  I look.\n\n"))),
+    Case("pieces-of-an-odd-item", b'data: {"type":"response.output_text.delta","item_id":[],"delta":"x"}\n\n',
+        cut()),
     Case("no-item", event("response.output_item.added", item=5), cut()),
     Case("odd-end", event("response.completed", response=5, timings=5), cut()),
     Case("pings", b":\n\n" + BEGUN + b":\n\n" + SAYS + ended(SAID), ok(whole("  I look.\n\n"))),

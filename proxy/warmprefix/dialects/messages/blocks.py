@@ -25,7 +25,7 @@ from warmprefix.core.types import (
     ToolCall,
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
-from warmprefix.dialects.elements import decoded, named_tool, others, own_name
+from warmprefix.dialects.elements import check_json, decoded, named_tool, others, own_name
 from warmprefix.dialects.messages.shape import SHAPE
 
 _OPENS = (b'"', b"[")
@@ -38,6 +38,7 @@ def parse_message(raw: bytes) -> Message:
     NotUnderstood for text that is not JSON by any parser: the whole body is then not ours.
     """
     try:
+        check_json(raw)
         if raw[:1] in _OPENS:
             return parse_system(raw)
         return _parse_message(raw)

@@ -26,7 +26,7 @@ from warmprefix.core.types import (
     ToolCall,
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
-from warmprefix.dialects.elements import decoded, named_tool, others, own_name
+from warmprefix.dialects.elements import check_json, decoded, named_tool, others, own_name
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
 
 _ROLES = frozenset({"user", "system", "developer", "assistant"})
@@ -94,6 +94,7 @@ def is_reply(message: Message) -> bool:
 
 def _parse_items(raw: bytes) -> Message:
     text = b"[" + raw + b"]"
+    check_json(text)
     items = [_read_item(text[start:end]) for start, end in elements(text)]
     if len(items) != 1 and {item.role for item in items} != {_ASSISTANT}:
         raise NotUnderstood("the items of no message, or of several")

@@ -26,8 +26,11 @@ from warmprefix.dialects.responses.shape import NAMES, SHAPE
 from warmprefix.dialects.timings import read_timings
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
-_DELTAS = frozenset({"response.output_text.delta", "response.reasoning_text.delta",
-    "response.function_call_arguments.delta"})  # fmt: skip
+_DELTAS = (
+    "response.output_text.delta",
+    "response.reasoning_text.delta",
+    "response.function_call_arguments.delta",
+)
 
 
 @dataclass(slots=True)
@@ -102,7 +105,8 @@ class ResponsesReader(Reader):
             self._error = error_text(error)
 
     def _delta(self, value: Json) -> None:
-        item, text = self._items.get(value.get("item_id")), value.get("delta")
+        of, text = value.get("item_id"), value.get("delta")
+        item = self._items.get(of) if isinstance(of, str) else None
         if item is not None and isinstance(text, str):
             item.texts.append(text)
             self.has_output |= text != ""

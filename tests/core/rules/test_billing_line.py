@@ -98,3 +98,12 @@ def test_the_billing_line_is_dropped_from_instructions_outside(
 
     assert written(found) == b"[" + b",".join(after) + b"]"
     assert RULE.apply(Prompt((found,))).messages == (found,)
+
+
+def test_what_is_left_alone_is_written_as_a_text_alone_is() -> None:
+    """The rules for that have run before; else the next reading of what was written would change it again."""
+    message = parse_message(b"[" + block(LINE) + b"," + block(" You are Claude.\\n") + b"]")
+
+    (found,) = RULE.apply(Prompt((message,))).messages
+
+    assert written(found) == b'"You are Claude."'

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from warmprefix.core.messages import changed
 from warmprefix.core.rules.base import Rule, with_messages
-from warmprefix.core.types import Message, Prompt, Risk, TextPart
+from warmprefix.core.types import Message, Part, Prompt, Risk, TextPart
 
 _LINE = re.compile(r"(?:\s*x-anthropic-billing-header:[^\n]*?(?=You are |\n|\Z))+")
 _BLANK = " \t\r\n"
@@ -29,8 +29,17 @@ def _change(message: Message) -> Message:
     if found is None or not (first.is_bare or message.is_outside):
         return message
     rest = first.text[found.end() :].lstrip(_BLANK)
-    text = () if others and not rest else (replace(first, text=rest),)  # a block of its own goes
-    return changed(message, parts=(*before, *text, *others))
+    if rest or not others:
+        return changed(message, parts=(*before, replace(first, text=rest), *others))
+    left = (*before, *others)  # it was a block of its own
+    return changed(message, parts=tuple(map(_alone, left)) if len(left) == 1 else left)
+
+
+def _alone(part: Part) -> Part:
+    """A text that is all there is, as the rules for that would write it: they have run before."""
+    if not isinstance(part, TextPart) or part.extra:
+        return part
+    return replace(part, text=part.text.strip(_BLANK), is_bare=True)
 
 
 RULE: Rule = Rule(

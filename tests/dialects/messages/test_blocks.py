@@ -73,6 +73,8 @@ BLOCKS = [
         b'{"type":"tool_result","tool_use_id":"c","content":"r"}',
         ResultPart("c", (TextPart("r", is_bare=True),)),
     ),
+    opaque("result-of-an-object", b'{"type":"tool_result","tool_use_id":"c","content":{"a":1}}'),
+    opaque("result-of-a-number", b'{"type":"tool_result","tool_use_id":"c","content":5}'),
     Block(
         "result-of-blocks",
         b'{"tool_use_id":"c","type":"tool_result","is_error":true,'

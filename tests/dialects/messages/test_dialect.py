@@ -142,6 +142,20 @@ def test_instructions_that_are_not_understood_stay(system: bytes) -> None:
     assert body == b'{"system":' + system + b',"messages":[' + TWO + b"]}"
 
 
+@pytest.mark.parametrize(
+    "system", [b'"\\ud83d"', b'[{"type":"text","text":"\\ud83d"}]', b'[{"type":"text","type":"text"}]']
+)
+def test_instructions_that_parsers_disagree_on_stay_outside(system: bytes) -> None:
+    request = parse(b'{"system":' + system + b',"messages":[' + ONE + b"]}")
+    outside = request.prompt.messages[0]
+
+    body = MESSAGES.render(request, Prompt((outside, parse_message(TWO))))
+
+    assert request.prompt.system is outside
+    assert outside.opaque
+    assert body == b'{"system":' + system + b',"messages":[' + TWO + b"]}"
+
+
 @pytest.mark.parametrize("element", [b'"x"', b'["x"]', b"5"])
 def test_an_element_that_is_no_object_is_no_instruction(element: bytes) -> None:
     request = parse(b'{"messages":[' + element + b"," + ONE + b"]}")

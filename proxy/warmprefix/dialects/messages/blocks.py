@@ -37,13 +37,12 @@ def parse_message(raw: bytes) -> Message:
     What is no object but text or blocks is the content of instructions that stand outside the array. Raises
     NotUnderstood for text that is not JSON by any parser: the whole body is then not ours.
     """
+    is_outside = raw[:1] in _OPENS
     try:
         check_json(raw)
-        if raw[:1] in _OPENS:
-            return parse_system(raw)
-        return _parse_message(raw)
+        return parse_system(raw) if is_outside else _parse_message(raw)
     except NotUnderstood:
-        return _opaque(raw)
+        return replace(_opaque(raw), is_outside=is_outside)
 
 
 def parse_element(raw: bytes, parse: Callable[[bytes], Message]) -> Message:

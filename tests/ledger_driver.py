@@ -10,6 +10,7 @@ from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Finish, Outcome, Reply, Timings
 from warmprefix.counters import Counters
 from warmprefix.dialects.chat_completions.messages import parse_message
+from warmprefix.pipeline.in_force import in_force
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.remember import Recorder
@@ -42,7 +43,8 @@ class Driver:
         self.store = MemoryStore(1 << 30, 1e9)
         recent = Recent()
         self.pipeline = Pipeline(config, self.store, self.counters, recent, observe=observe)
-        self.recorder = Recorder(self.store, recent, explained_patterns())
+        force = in_force(config, observe=observe)
+        self.recorder = Recorder(self.store, recent, explained_patterns(), force=force)
         self.outgoing: Outgoing | None = None
         self.turn: Turn | None = None
         self.question: Question | None = None

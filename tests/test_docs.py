@@ -12,11 +12,11 @@ from tests.metric_names import metric_names
 from tests.write_docs import PAGE, rules_page
 from warmprefix.cli import app
 from warmprefix.config import Config
+from warmprefix.core.explain.cures import CAUSES
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.types import Kind, Outcome
 from warmprefix.counters import REASONS
 from warmprefix.dialects.responses import RESPONSES
-from warmprefix.log.metrics import CAUSES
 from warmprefix.log.writer import FIELDS
 
 ROOT = Path(__file__).parents[1]

@@ -111,9 +111,10 @@ async def test_a_click_shows_a_break_with_its_text(open_page: OpenPage) -> None:
             await expect(panel).to_contain_text("8,343 tokens, 8.3 s")
             await expect(panel.locator("del")).to_have_text("04")
             await expect(panel.locator("ins")).to_have_text("05")
-            await expect(panel.locator(".break .copyable code")).to_have_text(
-                record["break"]["hint"]
-            )
+            hint = record["break"]["hint"]
+            copies = panel.locator(".break .copyable code")
+            await expect(copies).to_have_text([hint["command"], hint["paste"]])
+            await expect(panel).to_contain_text(hint["text"])
             await expect(panel).to_contain_text(record["turn"])
             await expect(panel).to_contain_text(record["parent"])
             await expect(panel).to_contain_text(record["conversation"])
@@ -123,12 +124,12 @@ async def test_a_click_shows_a_break_with_its_text(open_page: OpenPage) -> None:
 async def test_a_hint_is_copied(open_page: OpenPage) -> None:
     async with Backend() as backend, running_proxy(backend.url) as proxy:
         await broken_talk(proxy, backend)
-        hint = (await proxy.records())[-1]["break"]["hint"]
+        hint = (await proxy.records())[-1]["break"]["hint"]["paste"]
         allowed = ["clipboard-read", "clipboard-write"]
         async with open_page(proxy.url, permissions=allowed) as page:
             await open_break(page)
             await page.get_by_role("button", name="Copy the hint").click()
-            await expect(page.locator(".break .copy")).to_have_text("Copied")
+            await expect(page.locator(".break .copy").nth(1)).to_have_text("Copied")
 
             assert await page.evaluate("() => navigator.clipboard.readText()") == hint
 

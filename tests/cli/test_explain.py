@@ -105,7 +105,7 @@ async def test_a_running_proxy_is_asked() -> None:
     assert last[0] == 0
     assert "before   …" in last[1]
     assert "[-12:00:00-]" in last[1]
-    assert 'canonicalize.enable = ["freeze-volatile"]' in last[1]
+    assert "warmprefix config set canonicalize.enable +opencode:freeze-volatile" in last[1]
     assert (cold[0], "The first turn of its conversation" in cold[1]) == (0, True)
     assert (none[0], none[1]) == (1, "")
     assert none[2].startswith("warmprefix: no turn nope: ")

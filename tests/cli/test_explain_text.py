@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from warmprefix.cli.explain_text import CAUSES, SIDES, advice, below, explained
-from warmprefix.core.explain.cache_break import _HINTS as HINTS
+from warmprefix.core.explain.cures import CAUSES as EVERY_CAUSE
 
 Record = Mapping[str, Any]
 
@@ -21,7 +21,15 @@ BREAK: Record = {
     "tokens_lost": 11900,
     "seconds_lost": 23.84,
     "side": "client",
-    "hint": 'canonicalize.enable = ["freeze-volatile"]   # or "move-volatile"',
+    "hint": {
+        "where": "setting",
+        "text": "keeps the time first seen",
+        "paste": '[canonicalize]\nenable = ["hermes:freeze-volatile"]',
+        "place": "warmprefix.toml",
+        "command": "warmprefix config set canonicalize.enable +hermes:freeze-volatile",
+        "saves_tokens": 11900,
+        "source": None,
+    },
 }
 TURN: Record = {
     "time": "2026-03-01T12:04:31.250Z",
@@ -54,8 +62,12 @@ def test_a_break_answers_every_question() -> None:
         "why      a clock in the prompt shows another time (clock)",
         "cost     11,900 tokens evaluated again, 23.8 s",
         "who      the client, which sent a different prompt",
-        "to do    in warmprefix.toml, above its first [section]:",
-        '         canonicalize.enable = ["freeze-volatile"]   # or "move-volatile"',
+        "to do    warmprefix config set canonicalize.enable +hermes:freeze-volatile",
+        "         or in warmprefix.toml, beside what is there:",
+        "           [canonicalize]",
+        '           enable = ["hermes:freeze-volatile"]',
+        "         keeps the time first seen",
+        "         It would have saved about 11,900 tokens in this turn.",
     ]
 
 
@@ -68,7 +80,14 @@ CHANGED = [
     pytest.param({"tokens_lost": 0}, "cost nothing", id="no-cost"),
     pytest.param({"path": None}, "nowhere in the prompt", id="backend"),
     pytest.param({"offset": None}, "where    messages[0].content", id="no-offset"),
-    pytest.param({"hint": "client: stop that"}, "to do    client: stop that", id="no-setting"),
+    pytest.param({"hint": "client: stop that"}, "to do    client: stop that", id="older-log"),
+    pytest.param({"hint": {"text": "nothing can be"}}, "to do    nothing can be", id="no-cure"),
+    pytest.param(
+        {"hint": {"text": "t", "paste": "X=0", "place": "Claude Code: environment"}},
+        "to do    in Claude Code: environment:\n           X=0\n         t",
+        id="client",
+    ),
+    pytest.param({"hint": {"paste": "X=0", "source": "a page"}}, "Source: a page", id="source"),
     pytest.param({"side": "template"}, "the model's chat template", id="template"),
     pytest.param({"side": "moon", "cause": "new"}, "why      new (new)", id="unheard-of"),
     pytest.param({"path": "a\x1b[2J"}, "where    a�[2J, character", id="cannot-steer-a-terminal"),
@@ -118,8 +137,8 @@ def test_a_turn_without_a_break_says_what_was_reused(changed: Record, part: str)
 
 
 def test_every_cause_and_side_has_words() -> None:
-    assert set(CAUSES) >= set(HINTS)
-    assert set(SIDES) == {"client", "backend", "template", "unknown"}
+    assert set(CAUSES) == EVERY_CAUSE
+    assert set(SIDES) == {"client", "backend", "template", "proxy", "unknown"}
 
 
 def under(record: Record, *, coloured: bool = False) -> list[str]:
@@ -133,7 +152,7 @@ def test_under_a_line_stand_place_cause_cost_change_and_what_to_do() -> None:
         " (11,900 tokens evaluated again, 23.8 s; client)",
         "    - …It is [-12:01:33-]. Be brief…",
         "    + …It is {+12:04:31+}. Be brief…",
-        '    → canonicalize.enable = ["freeze-volatile"]   # or "move-volatile"'
+        "    → warmprefix config set canonicalize.enable +hermes:freeze-volatile"
         "   (warmprefix explain 5b1c88f0a2d4)",
     ]
 
@@ -144,3 +163,18 @@ def test_under_a_line_without_excerpts_stand_two_and_without_a_break_none() -> N
     assert len(under(gone)) == 2
     assert under({**TURN, "break": None}) == []
     assert advice({**TURN, "break": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("hint", "line"),
+    [
+        ("as it was said once", "    → as it was said once"),
+        ({"paste": "--swa-full", "place": "there"}, "    → --swa-full   in there"),
+        ({"text": "nothing can be done"}, "    → nothing can be done"),
+    ],
+)
+def test_what_to_do_fits_a_line(hint: object, line: str) -> None:
+    shown = advice({**TURN, "break": {**BREAK, "hint": hint}})
+
+    assert shown is not None
+    assert shown.plain == line

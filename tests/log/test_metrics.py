@@ -16,16 +16,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
-from warmprefix.core.explain import cache_break as explain
 from warmprefix.core.explain.cache_break import CacheBreak
+from warmprefix.core.explain.cures import CAUSES
+from warmprefix.core.explain.hint import nothing
 from warmprefix.core.memory.ledger import Place
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import CacheStats, Kind, Outcome
 from warmprefix.counters import REASONS, Counters
-from warmprefix.log.metrics import CAUSES, CLIENTS, KINDS, RATE_TOKENS, RESTORED, SIDES, Metrics
+from warmprefix.log.metrics import CLIENTS, KINDS, RATE_TOKENS, RESTORED, SIDES, Metrics
 from warmprefix.log.metrics_state import State
 from warmprefix.log.writer import TurnLog
+from warmprefix.profiles.volatile import volatile_patterns
 from warmprefix.stores.memory import MemoryStore
 from warmprefix.tasks import Tasks
 
@@ -52,7 +54,7 @@ TURN = Turn(
     stats=CacheStats(1000, 800, 200, 10, 400.0, 500.0, "timings"),
     times=Times(0.0, 1000.0, 2.0, 450.0),
 )
-BREAK = CacheBreak("edit", "tools[0]", 0, "tool-order", None, None, 50, 0.1, "client", "")
+BREAK = CacheBreak("edit", "tools[0]", 0, "tool-order", None, None, 50, 0.1, "client", nothing(""))
 
 
 def families(page: bytes) -> list[Metric]:
@@ -252,7 +254,7 @@ def test_every_cause_and_reason_has_its_label() -> None:
     )
     named = {name for text in sources for p in patterns for name in re.findall(p, text)}
 
-    assert set(explain._HINTS) == CAUSES
+    assert {row.cause for row in volatile_patterns()} <= CAUSES
     assert named == REASONS
 
 

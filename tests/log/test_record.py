@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from warmprefix.core.explain.cache_break import CacheBreak
+from warmprefix.core.explain.hint import nothing
 from warmprefix.core.explain.prefix import Prefix
 from warmprefix.core.memory.ledger import Place
 from warmprefix.core.turn import Times, Turn
@@ -90,7 +91,7 @@ def test_the_text_around_a_break_is_shown_only_when_asked_for() -> None:
     """It is the user's prompt; the place and the cause of the break are always told."""
     found = CacheBreak(
         *("whitespace", "messages[1].content", 7, "whitespace", "old", "new"),
-        *(50, 0.5, "client", "Trim it."),
+        *(50, 0.5, "client", nothing("it is so")),
     )
     turn = replace(FULL, cache_break=found)
     plain, shown = record_of(turn)["break"], record_of(turn, excerpts=True)["break"]

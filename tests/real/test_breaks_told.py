@@ -66,7 +66,7 @@ async def test_a_clock_in_the_system_text(one_slot: LlamaServer) -> None:
         "date",
         "client",
     )
-    assert "freeze-volatile" in found["hint"]
+    assert "freeze-volatile" in found["hint"]["paste"]
     assert found["tokens_lost"] > 1200
     assert found["seconds_lost"] > 0
 
@@ -110,7 +110,7 @@ async def test_another_conversation_took_the_slot(one_slot: LlamaServer) -> None
         found = (await proxy.records())[-1]["break"]
 
     assert (found["cause"], found["side"]) == ("evicted", "backend")
-    assert "slots" in found["hint"]
+    assert found["hint"]["where"] == "backend"
 
 
 async def test_the_server_was_restarted(one_slot: LlamaServer) -> None:
@@ -176,4 +176,4 @@ async def test_a_sliding_window_falls_back_to_a_checkpoint(start_llama: StartLla
     assert record["kind"] == "retry"
     assert (found["cause"], found["side"]) == ("checkpoint", "backend")
     assert found["tokens_lost"] > 100
-    assert "swa-full" in found["hint"]
+    assert "swa-full" in found["hint"]["paste"]

@@ -28,7 +28,9 @@ from tests.fakes.scripted_replies import (
 from tests.fakes.several import Healthy, site
 from tests.server.walls import LISTENERS, WAY, calls_of
 from warmprefix.capture.writer import Capture
-from warmprefix.core.explain.cache_break import CacheBreak, Evidence
+from warmprefix.core.explain.cache_break import CacheBreak
+from warmprefix.core.explain.evidence import Evidence
+from warmprefix.core.explain.hint import Able
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Reply, Risk
 from warmprefix.counters import REASONS
@@ -70,12 +72,12 @@ def fails_with_a_reply(outgoing: Outgoing, reply: Reply, *others: Any, **named: 
 
 
 def fails_when_asked(
-    recorder: Recorder, question: Question, evidence: Evidence
+    recorder: Recorder, question: Question, evidence: Evidence, *able: Able
 ) -> CacheBreak | None:
     """`Recorder.explain`, unless the backend was not asked yet."""
     if evidence is not question.evidence:
         raise Injected
-    return EXPLAIN(recorder, question, evidence)
+    return EXPLAIN(recorder, question, evidence, *able)
 
 
 START, EXPLAIN = Tasks.start, Recorder.explain
@@ -201,6 +203,14 @@ FAULTS = [
         "tasks.start", "warmprefix.tasks.Tasks.start", "explain", fails_to_explain, loses_cache=True
     ),
     Fault("gather", "warmprefix.server.ending.gather", "explain", loses_cache=True),
+    Fault(
+        "recorder.explain",
+        "warmprefix.pipeline.remember.Recorder.explain",
+        "explain",
+        fails_when_asked,
+        loses_cache=True,
+    ),
+    Fault("able", "warmprefix.server.ending.able", "explain", loses_cache=True),
     Fault(
         "recorder.explain",
         "warmprefix.pipeline.remember.Recorder.explain",

@@ -124,6 +124,14 @@ class KnownModel:
         return Llama(self._asking.client, props.url, self.model)
 
     @property
+    def can_shift(self) -> bool | None:
+        """False if it cannot shift its cache, whatever its flags: with a projector llama-server does not
+        (server-context.cpp, "cache_reuse is not supported by multimodal"). None if it may be able to."""
+        props = self._props
+        cannot = not self.can("slots") or (props is not None and props.has_media is True)
+        return False if cannot else None
+
+    @property
     def saving_url(self) -> str:
         """The llama-server that saves and restores its slots; empty while we know of none."""
         return self._props.url if self._props and self.can("save") else ""

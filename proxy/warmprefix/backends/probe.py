@@ -57,6 +57,8 @@ class Props:
     """Model, its alias, build, template and context size: what a saved slot must fit. Empty if not reported."""
     total: int = 0
     is_sleeping: bool = False
+    has_media: bool | None = None
+    """Whether it takes pictures or sound; None if it does not say."""
 
 
 async def props_of(
@@ -105,7 +107,13 @@ def _props(url: str, kind: Kind, props: dict[str, object]) -> Props | None:
         _says(props),
         (whole(props.get("total_slots")) or 0) if shows else 0,
         props.get("is_sleeping") is True,
+        _has_media(props),
     )
+
+
+def _has_media(props: dict[str, object]) -> bool | None:
+    modalities = props.get("modalities")
+    return any(modalities.values()) if isinstance(modalities, dict) else None
 
 
 def _silence(answer: httpx.Response, props: dict[str, object], model: str) -> Silence:

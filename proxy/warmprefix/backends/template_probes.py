@@ -15,7 +15,7 @@ import orjson
 from warmprefix.backends.answers import Json
 from warmprefix.backends.template import rendered
 from warmprefix.core.doctor.facts import Clock, Rewrite, TemplateFeatures
-from warmprefix.core.explain.cache_break import template_break
+from warmprefix.core.explain.evidence import template_break
 
 _REASONING = "warmprefix-probe-reasoning"
 _TOOL = "warmprefix_probe_tool"

@@ -17,6 +17,7 @@ from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Message, Outcome, Prompt, Reply, Timings, Usage
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.pipeline.in_force import in_force
 from warmprefix.pipeline.observe import Compared, Observer
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Recent
@@ -86,7 +87,8 @@ async def replayed(
     counters, recent, observer = Counters(), Recent(_NO_LIMIT), Observer()
     store = (MemoryStore if remembers else _Forgetful)(_NO_LIMIT, float(_NO_LIMIT))
     pipeline = Pipeline(config, store, counters, recent, observe=True)
-    recorder = Recorder(store, recent, explained_patterns(), pipeline.identifier)
+    force = in_force(config, observe=True)
+    recorder = Recorder(store, recent, explained_patterns(), pipeline.identifier, force)
     steps: list[Step] = []
     names: dict[str, int] = {}
     for captured in session:

@@ -3,7 +3,6 @@
 Without colour the change is marked as `[-…-]` in the text before and `{+…+}` in the text after.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 
@@ -22,16 +21,22 @@ CAUSES: Mapping[str, str] = {
     "whitespace": "the same words with different blanks or line ends",
     "arguments": "the same tool arguments, written differently as JSON",
     "reasoning": "the reasoning of an earlier reply was dropped or rewritten",
-    "transient-block": "a block that only the newest message had is gone from an older one",
+    "transient-block": "a block or message that was only in the newest turn is gone from its place",
     "tool-order": "the same tools in a different order",
     "tool-schema": "the definition of a tool changed",
     "tool-set": "not the same tools as in the turn before",
-    "template-option": "an option of the chat template changed",
-    "edit": "the client changed its history",
+    "template-option": "an option changed that the chat template prints",
+    "edit": "the client sent another text at this place",
+    "window": "the oldest messages are gone: the client sends only the newest",
+    "model-name": "the prompt names another model",
     "compaction": "the client shortened its history",
     "evicted": "the prompt continued, but other conversations had taken its place in the cache",
     "restarted": "the backend was restarted or has slept: its cache is empty",
     "checkpoint": "the model cannot cut its cache at any token, and fell back to an earlier checkpoint",
+    "invitation": "the chat template ends a prompt with words that it leaves out of the history",
+    "slot-choice": "the slot that the proxy asked for no longer held this conversation",
+    "slot-restore": "the slot that the proxy restored from its file was of no use",
+    "restored": "the proxy put back bytes that the backend did not hold",
     "model-switch": "another model answered",
     "other-backend": "the conversation moved to another backend, which had not read it",
     "no-cache": "the request said cache_prompt: false",
@@ -40,11 +45,11 @@ CAUSES: Mapping[str, str] = {
 SIDES: Mapping[str, str] = {
     "client": "the client, which sent a different prompt",
     "backend": "the backend",
+    "proxy": "warmprefix itself",
     "template": "the model's chat template, which renders the same messages differently",
     "unknown": "unknown",
 }
 NO_TEXT = "not in the log; log.excerpts = true shows it"
-_SETTING = re.compile(r"[a-z]+\.[a-z_]+ = ")
 _FAILED_STATUS = 400
 
 
@@ -86,7 +91,7 @@ def break_lines(found: Record, saving: str | None, *, coloured: bool) -> Iterato
     if saving is not None:
         yield labelled("to do", saving, "cyan")
     else:
-        yield from hint_lines(plain(found.get("hint")))
+        yield from hint_lines(found.get("hint"))
 
 
 def below(record: Record, *, coloured: bool, advice: Text | None) -> Iterator[Text]:
@@ -111,7 +116,7 @@ def advice(record: Record, *, with_id: bool = False) -> Text | None:
     if not isinstance(found, Mapping):
         return None
     line = Text("    → ", "dim")
-    line.append(saved(record) or plain(found.get("hint")), "cyan")
+    line.append(saved(record) or in_short(found.get("hint")), "cyan")
     if with_id:
         line.append(f"   (warmprefix explain {plain(record.get('turn'))})", "dim")
     return line
@@ -175,13 +180,39 @@ def cost(found: Record) -> str:
     return f"{tokens:,.0f} tokens evaluated again{time}"
 
 
-def hint_lines(hint: str) -> Iterator[Text]:
-    """What to do; a setting stands on a line of its own, to be pasted."""
-    if _SETTING.match(hint):
-        yield labelled("to do", "in warmprefix.toml, above its first [section]:")
-        yield labelled("", hint, "cyan")
+def hint_lines(hint: object) -> Iterator[Text]:
+    """What to do: why, and on lines of their own what can be pasted. Older logs have a text instead."""
+    if not isinstance(hint, Mapping):
+        yield labelled("to do", plain(hint), "cyan")
+        return
+    paste, place, command = (hint.get(name) for name in ("paste", "place", "command"))
+    if not isinstance(paste, str):
+        yield labelled("to do", plain(hint.get("text")), "cyan")
+        return
+    if isinstance(command, str):
+        yield labelled("to do", plain(command), "cyan")
+        yield labelled("", f"or in {plain(place)}, beside what is there:")
     else:
-        yield labelled("to do", hint, "cyan")
+        yield labelled("to do", f"in {plain(place)}:")
+    for line in paste.splitlines():
+        yield labelled("", f"  {plain(line)}", "cyan")
+    yield labelled("", plain(hint.get("text")))
+    saves = number(hint.get("saves_tokens"))
+    if saves:
+        yield labelled("", f"It would have saved about {saves:,.0f} tokens in this turn.")
+    if isinstance(hint.get("source"), str):
+        yield labelled("", f"Source: {plain(hint.get('source'))}", "dim")
+
+
+def in_short(hint: object) -> str:
+    """What to do in one line."""
+    if not isinstance(hint, Mapping):
+        return plain(hint)
+    if isinstance(hint.get("command"), str):
+        return plain(hint.get("command"))
+    if isinstance(hint.get("paste"), str):
+        return f"{plain(hint.get('paste'))}   in {plain(hint.get('place'))}"
+    return plain(hint.get("text"))
 
 
 def no_break(record: Record) -> str:

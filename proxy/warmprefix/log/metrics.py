@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
+from warmprefix.core.explain.cures import CAUSES
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats, Kind, Outcome
@@ -23,14 +24,7 @@ NOT_UNDERSTOOD = "not-understood"
 
 CLIENTS = frozenset(profile.name for profile in (*PROFILES, generic.PROFILE))
 KINDS = frozenset((*(kind.value for kind in Kind), NOT_UNDERSTOOD))
-SIDES = frozenset(("client", "backend", "template", "unknown"))
-CAUSES = frozenset({
-    "arguments", "checkpoint", "clock", "compaction", "counter", "date", "edit", "evicted", "id",
-    "model-switch", "no-cache", "other-backend", "reasoning", "restarted", "template-option", "tool-order",
-    "tool-schema", "tool-set", "transient-block", "unknown", "whitespace",
-})  # fmt: skip
-"""The causes of docs/reference.md, `break`."""
-
+SIDES = frozenset(("client", "backend", "template", "proxy", "unknown"))
 RESTORED = frozenset(
     {"arguments", "content", "fields", "ids", "moved-volatile", "reasoning", "tools"}
 )

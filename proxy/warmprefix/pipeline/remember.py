@@ -1,13 +1,17 @@
 """Explains and remembers a turn that has ended. No request waits for that."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from warmprefix.core.explain.cache_break import CacheBreak, Evidence, Volatile, explain
+from warmprefix.core.explain.cache_break import CacheBreak, Volatile, explain
+from warmprefix.core.explain.evidence import Evidence
+from warmprefix.core.explain.hint import Able, InForce
 from warmprefix.core.explain.prefix import Prefix, characters, common_prefix
 from warmprefix.core.explain.saving import Reaches, held
 from warmprefix.core.identity.keys import Identifier
 from warmprefix.core.memory.continuation import has_outlived
 from warmprefix.core.memory.ledger import Conversation
+from warmprefix.core.slots.seat import AnySeat, Seat
 from warmprefix.core.types import CacheStats
 from warmprefix.pipeline.entries import entry_of
 from warmprefix.pipeline.observe import Observer
@@ -16,10 +20,13 @@ from warmprefix.pipeline.stages import Ended, Patch, Question, Written
 from warmprefix.stores.base import Store
 
 _CERTAIN = frozenset({"no-cache", "other-backend"})
-"""For these causes the backend need not be asked."""
+"""For these causes the backend need not be asked. For all others it says what its template prints of the
+change, and what it is able to do against it."""
 
 _RIVALS = 4
 """How many of the turns that ran in between are compared, the latest first."""
+
+_UNASKED = Able()
 
 
 class Recorder:
@@ -33,12 +40,15 @@ class Recorder:
         recent: Recent,
         volatile: Sequence[Volatile] = (),
         identifier: Identifier | None = None,
+        force: Callable[[str], InForce] = lambda _: InForce(),
     ) -> None:
-        """`identifier`: the pipeline's, which has seen each message before."""
+        """`identifier`: the pipeline's, which has seen each message before. `force`: what is set already for
+        the requests of a client."""
         self._store = store
         self._recent = recent
         self._volatile = volatile
         self._identifier = identifier or Identifier()
+        self._force = force
         self._observer = Observer()
         self._reaches = Reaches()
 
@@ -78,16 +88,29 @@ class Recorder:
             model_after=model if before.asked_model != request.model else None,
             cache_prompt=request.reuses,
             others=self._recent.number - before.number,
+            expected=_expected(ended.seat),
+            was_restored=isinstance(ended.seat, Seat) and ended.seat.restored is not None,
+            received=None if written.sent == request.prompt else request.prompt,
         )
         question = Question(
-            model, ended.kind, ended.stats, before, written.sent, evidence, request.dialect
+            model,
+            ended.kind,
+            ended.stats,
+            before,
+            written.sent,
+            evidence,
+            request.dialect,
+            ended.came.client.client,
+            request.model,
         )
         found = patch["cache_break"] = self.explain(question, evidence)
-        if found is not None and found.path is None and found.cause not in _CERTAIN:
+        if found is not None and found.cause not in _CERTAIN:
             patch["question"] = question
 
-    def explain(self, question: Question, evidence: Evidence) -> CacheBreak | None:
-        """The break of a turn, by the evidence so far."""
+    def explain(
+        self, question: Question, evidence: Evidence, able: Able = _UNASKED
+    ) -> CacheBreak | None:
+        """The break of a turn, by the evidence so far. `able`: what is known of the backend."""
         before = question.before
         return explain(
             question.kind.value if question.kind else "",
@@ -98,6 +121,7 @@ class Recorder:
             question.stats,
             evidence,
             self._volatile,
+            replace(self._force(question.client), able=able),
         )
 
     def _last(
@@ -150,3 +174,10 @@ class Recorder:
             left,
             [self._reaches.of(held(rival.prompt, rival.reply), before.prompt) for rival in rivals],
         )
+
+
+def _expected(seat: AnySeat) -> int | None:
+    """How many tokens a request was promised in the slot that it asked for; None if the server chose."""
+    if not isinstance(seat, Seat) or seat.choice.slot is None:
+        return None
+    return seat.choice.shared_tokens or None

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from warmprefix.backends.base import Headers
-from warmprefix.core.explain.cache_break import CacheBreak, Evidence
+from warmprefix.core.explain.cache_break import CacheBreak
 from warmprefix.core.explain.direct import Kept
+from warmprefix.core.explain.evidence import Evidence
 from warmprefix.core.explain.prefix import Prefix
 from warmprefix.core.explain.saving import WouldSave
 from warmprefix.core.memory.ledger import Ancestry, Conversation, Node, Place
@@ -141,7 +142,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A break that the prompts do not explain, and what is needed to ask the backend about it."""
+    """A break, and what is needed to ask the backend about it. `client`: whose settings matter for the hint;
+    `asked_model`: as the request named it."""
 
     model: str | None
     kind: Kind | None
@@ -150,6 +152,8 @@ class Question:
     after: Prompt
     evidence: Evidence
     dialect: Dialect
+    client: str = ""
+    asked_model: str | None = None
 
 
 class Patch(TypedDict, total=False):

@@ -14,6 +14,7 @@ from warmprefix.dialects import dialect_of
 from warmprefix.log.metrics_state import State
 from warmprefix.log.turns import Turns
 from warmprefix.log.writer import TurnLog
+from warmprefix.pipeline.in_force import in_force
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.remember import Recorder
@@ -74,7 +75,8 @@ class App:
         self._recent = Recent()
         self._pipeline = Pipeline(config, store, self._counters, self._recent, observe=observe)
         patterns, identifier = explained_patterns(), self._pipeline.identifier
-        self._recorder = Recorder(store, self._recent, patterns, identifier)
+        force = in_force(config, observe=observe)
+        self._recorder = Recorder(store, self._recent, patterns, identifier, force)
         parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
         self.backends = Backends(parts, self.tasks)
         self.known = parts[0].parts.known

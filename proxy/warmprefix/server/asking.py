@@ -1,10 +1,15 @@
-"""Asks the backend about a break that the prompts do not explain: after the turn, never during it."""
+"""Asks the backend about a break: after the turn, never during it."""
 
 from dataclasses import replace
 
 from warmprefix.backends.known import KnownBackend
-from warmprefix.core.explain.cache_break import Evidence, template_break
+from warmprefix.backends.known_model import KnownModel
+from warmprefix.backends.template import UNKNOWN
+from warmprefix.core.explain.evidence import Evidence, template_break
+from warmprefix.core.explain.hint import Able
+from warmprefix.core.explain.saving import held
 from warmprefix.pipeline.stages import Question
+from warmprefix.slots.seatings import NoSeatings, Seatings
 
 
 async def gather(backend: KnownBackend, question: Question) -> Evidence:
@@ -17,9 +22,54 @@ async def gather(backend: KnownBackend, question: Question) -> Evidence:
         evidence = replace(evidence, restarted=known.generation != question.before.generation)
     if evidence.restarted or evidence.model_before != evidence.model_after:
         return evidence
-    before = await known.render(question.dialect.as_chat(question.before.prompt))
+    prompt = question.before.prompt
+    before = await known.render(question.dialect.as_chat(prompt))
     after = await known.render(question.dialect.as_chat(question.after))
     if before is None or after is None:
         return evidence
-    reasoning = [m.reasoning for m in question.before.prompt.messages if m.reasoning]
-    return replace(evidence, template=template_break(before, after, reasoning))
+    reasoning = [m.reasoning for m in prompt.messages if m.reasoning]
+    return replace(
+        evidence,
+        template=template_break(before, after, reasoning),
+        rendered=(before, after),
+        held=await _held(known, question),
+        prints_options=await _prints_options(known, question, before),
+    )
+
+
+async def _held(known: KnownModel, question: Question) -> str | None:
+    """What the slot held after the reply: llama-server renders a reply at the end as one to go on with. None if
+    there was none, or if the template cannot do that."""
+    before = question.before
+    if before.reply is None:
+        return None
+    return await known.render(question.dialect.as_chat(held(before.prompt, before.reply)))
+
+
+async def _prints_options(known: KnownModel, question: Question, before: str) -> bool:
+    """Whether the template shows that the template options have changed."""
+    prompt, options = question.before.prompt, question.after.template_options
+    if prompt.template_options == options:
+        return True
+    changed = replace(prompt, template_options=options)
+    return await known.render(question.dialect.as_chat(changed)) != before
+
+
+async def able(backend: KnownBackend, seatings: Seatings | NoSeatings, question: Question) -> Able:
+    """What is known of the backend that decides about a hint. Nothing is asked for it."""
+    known = backend.of(question.model)
+    facts = known.template
+    slots = len(known.slots) or None
+    traits, saves = None, None
+    if isinstance(seatings, Seatings):
+        seating = seatings.of(question.asked_model).seating
+        traits = seating.table.traits
+        saves = seating.snapshots is not None and seating.snapshots.can_save
+    return Able(
+        kind=(await known.kind()).name,
+        prints_reasoning=None if facts == UNKNOWN else facts.reasoning_pays,
+        has_ram=None if traits is None else traits.has_ram,
+        slots=slots,
+        saves=saves,
+        can_shift=known.can_shift,
+    )

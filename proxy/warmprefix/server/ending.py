@@ -7,7 +7,7 @@ named in the turn's line.
 from warmprefix.guard import guard
 from warmprefix.log.turns import Place
 from warmprefix.pipeline.stages import Ended, Patch, Question, turn_of
-from warmprefix.server.asking import gather
+from warmprefix.server.asking import able, gather
 from warmprefix.server.parts import Parts
 
 
@@ -35,7 +35,8 @@ async def _explain(
     try:
         with guard(parts.counters, "explain", ended.came.failed_open):
             evidence = await gather(parts.known, question)
-            patch["cache_break"] = parts.recorder.explain(question, evidence)
+            known = await able(parts.known, parts.seatings, question)
+            patch["cache_break"] = parts.recorder.explain(question, evidence, known)
     finally:
         with guard(parts.counters, "log"):
             parts.turns.fill(place, turn_of(ended, patch))

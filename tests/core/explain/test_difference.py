@@ -351,3 +351,80 @@ def test_a_path_is_that_of_the_body(after: Prompt, path: str, message: int) -> N
 
     assert found is not None
     assert (found.path, found.message) == (path, message)
+
+
+ROLES = {"s": "system", "u": "user", "a": "assistant"}
+
+
+def spoken(*texts: str) -> Prompt:
+    """A prompt of `u:text` and so on."""
+    pairs = (text.split(":", 1) for text in texts)
+    return Prompt(tuple(chat_message(ROLES[role], text) for role, text in pairs))
+
+
+GONE = [
+    pytest.param(
+        spoken("s:Be brief.", "u:One.", "u:Reminder.", "a:Done."),
+        spoken("s:Be brief.", "u:One.", "a:Done.", "u:Two.", "u:Reminder."),
+        ("messages[2]", "transient-block", "Reminder."),
+        id="a-message-behind-the-question",
+    ),
+    pytest.param(
+        spoken("s:Be brief.", "u:One.", "a:Done.", "u:Two.", "a:Done too."),
+        spoken("s:Be brief.", "u:Two.", "a:Done too.", "u:Three."),
+        ("messages[1]", "window", "One.\nDone."),
+        id="the-oldest-turn",
+    ),
+    pytest.param(
+        spoken("s:Be brief.", "u:One.", "a:Done.", "u:Two.", "a:Done too."),
+        spoken("s:Be brief.", "u:Two.", "a:Another.", "u:Three."),
+        ("messages[1].content", "edit", "One."),
+        id="not-what-follows",
+    ),
+    pytest.param(
+        spoken("s:Be brief.", "u:[12:00]\nWhat is in the file?", "a:Text."),
+        spoken("s:Be brief.", "u:What is in the file?", "a:Text.", "u:And?"),
+        ("messages[1].content", "transient-block", "[12:00]\nWhat is in the file?"),
+        id="a-part-of-the-newest-question",
+    ),
+    pytest.param(
+        spoken("s:Be brief.", "u:Use the sources: abc. Question: What is it? Answer.", "a:Text."),
+        spoken("s:Be brief.", "u:What is it?", "a:Text.", "u:And?"),
+        ("messages[1].content", "transient-block", "Use the sources: abc. Question: What is it? Answer."),
+        id="the-frame-of-the-newest-question",
+    ),
+    pytest.param(
+        spoken("s:Be brief.", "u:Start here, and then stop.", "a:Text."),
+        spoken("s:Be brief.", "u:Start here then stop.", "a:Text.", "u:And?"),
+        ("messages[1].content", "edit", "Start here, and then stop."),
+        id="a-few-characters-are-no-block",
+    ),
+    pytest.param(
+        spoken("s:Be brief.", "u:[12:00]\nWhat is in it?", "a:Text.", "u:More.", "a:More text."),
+        spoken("s:Be brief.", "u:What is in it?", "a:Text.", "u:More.", "a:More text.", "u:And?"),
+        ("messages[1].content", "edit", "[12:00]\nWhat is in it?"),
+        id="an-older-question",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "told"), GONE)
+def test_what_has_vanished_is_told_from_what_was_edited(
+    before: Prompt, after: Prompt, told: tuple[str, str, str]
+) -> None:
+    found = first_difference(before, after)
+
+    assert found is not None
+    assert (found.path, found.cause, found.before) == told
+    assert found.cause == "edit" or not found.is_block
+
+
+@pytest.mark.parametrize(
+    ("block", "is_block"), [("<context>\nold\n</context>\n", True), ("[now]\nold\n", False)]
+)
+def test_a_block_of_a_known_kind_is_told_from_others(block: str, is_block: bool) -> None:
+    before = spoken("s:Be brief.", f"u:{block}What is it?", "a:Text.")
+    found = first_difference(before, spoken("s:Be brief.", "u:What is it?", "a:Text.", "u:And?"))
+
+    assert found is not None
+    assert (found.cause, found.is_block) == ("transient-block", is_block)

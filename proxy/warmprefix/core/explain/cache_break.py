@@ -5,19 +5,31 @@ Nothing is guessed: a cause is named only if the texts or the backend show it, o
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from warmprefix.core.explain.cures import REUSE_TOKENS, VOLATILE, Broken, hint_of
 from warmprefix.core.explain.difference import Difference, first_difference
-from warmprefix.core.explain.prefix import shared_characters
+from warmprefix.core.explain.evidence import (
+    INVITATION,
+    Evidence,
+    TemplateBreak,
+    clipped,
+    is_printed,
+    left_invitation,
+)
+from warmprefix.core.explain.hint import Hint, InForce
+from warmprefix.core.explain.shifted import shifted_tokens
 from warmprefix.core.types import CacheStats, Prompt
 
-Side = Literal["client", "backend", "template", "unknown"]
+Side = Literal["client", "backend", "template", "proxy", "unknown"]
 
-_INVITATION = 64  # longest seen: an assistant header with an opened and closed think block
 _EDGES = 8  # tokens: an end mark, a trimmed line feed, a checkpoint 4 tokens before the end
-_CLIP = 60  # characters on each side of a change: enough to see where it is
+_NEAR = 2000  # characters before and behind a change that show what it belongs to
+
+
+_NOTHING_SET = InForce()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +38,7 @@ class CacheBreak:
 
     `before` and `after` are excerpts around the change. `tokens_lost`: tokens evaluated that an unbroken
     prompt would have had in the cache, by the backend's own counts; `seconds_lost`: at this turn's own rate.
-    Both are None if the backend did not report. `hint`: what to do about it.
+    Both are None if the backend did not report. `hint`: what to do about it, or why nothing can be done.
     """
 
     kind: str
@@ -38,7 +50,7 @@ class CacheBreak:
     tokens_lost: int | None
     seconds_lost: float | None
     side: Side
-    hint: str
+    hint: Hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,68 +62,6 @@ class Volatile:
     acts: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateBreak:
-    """The rendered prompts differ at `offset` although the messages only went on; excerpts of both."""
-
-    offset: int
-    before: str
-    after: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known of the backend between the two turns. `others`: turns of other conversations that it served
-    in between; `template`: where its rendering of the same messages changed (it was asked afterwards);
-    `has_moved`: another backend answered the turn before."""
-
-    restarted: bool = False
-    model_before: str | None = None
-    model_after: str | None = None
-    cache_prompt: bool = True
-    others: int = 0
-    template: "TemplateBreak | None" = None
-    has_moved: bool = False
-
-
-_HINTS: Mapping[str, str] = {
-    "clock": 'canonicalize.enable = ["freeze-volatile"]   # or "move-volatile": into the newest turn',
-    "date": 'canonicalize.enable = ["freeze-volatile"]   # keeps the date first seen in a conversation',
-    "counter": 'canonicalize.enable = ["freeze-volatile"]   # keeps the count first seen',
-    "id": 'canonicalize.enable = ["freeze-volatile"]   # keeps the id first seen',
-    "whitespace": 'memory.store = "sqlite"   # the ledger puts the edges back as they were generated',
-    "arguments": 'memory.store = "sqlite"   # the ledger puts the generated arguments back',
-    "reasoning": 'memory.restore_reasoning = "always"   # puts back what the client dropped',
-    "transient-block": 'canonicalize.enable = ["restore-transient-blocks"]',
-    "tool-order": 'memory.store = "sqlite"   # the ledger keeps the first-seen order',
-    "tool-schema": "client: keep tool definitions the same during a conversation",
-    "tool-set": "client: offer the same tools during a conversation; add new ones at the end",
-    "template-option": "client: keep template options the same during a conversation",
-    "edit": "nothing: the history was changed on purpose",
-    "compaction": "client: compact the history less often; each time, what follows the cut is read again",
-    "evicted": "llama-server: more slots (--parallel) or a larger --cache-ram",
-    "restarted": "llama-server: with --slot-save-path, caches outlive a restart or a nap",
-    "checkpoint": "llama-server: --swa-full, or more --ctx-checkpoints",
-    "other-backend": "nothing: backend_reason in the log says why the conversation moved",
-    "model-switch": "Lemonade: raise max_loaded_models, or always use one model name",
-    "no-cache": "client: leave out cache_prompt: false",
-    "unknown": "warmprefix doctor   # what the backend can keep and what it cannot",
-}
-
-_CALL_IDS_HINT = 'memory.store = "sqlite"   # the ledger puts the generated ids back'
-_TEMPLATE_HINT = (
-    "nothing: the chat template rewrites its own history when a new user message arrives"
-)
-
-
-def hint_of(cause: str, *, acts: bool = True) -> str:
-    """What to do about a cause. `acts`: a rule can act on this text; if not, only the client can help."""
-    if not acts and cause in ("clock", "date", "counter", "id"):
-        return "client: move the text that changes behind the history; no rule knows it"
-    return _HINTS[cause]
-
-
 def explain(
     kind: str,
     before: Prompt,
@@ -121,22 +71,28 @@ def explain(
     stats: CacheStats,
     evidence: Evidence,
     volatile: Sequence[Volatile],
+    force: InForce = _NOTHING_SET,
 ) -> CacheBreak | None:
     """The break between two turns of one conversation; None if the cache was used as far as it can be.
 
     `before` ends in the generated reply, if there was one; the first `sent` of its messages were sent. A reply
     that the client gives back in another form is a break only if it cost something: most templates print most
-    replies alike.
+    replies alike. `force`: what is set already.
     """
     lost = tokens_lost(stats_before, stats)
+    if lost == 0:
+        return None
+    if not evidence.prints_options:
+        before = replace(before, template_options=after.template_options)
     found = first_difference(before, after)
     in_reply = found is not None and found.message == sent
+    if found is not None and not in_reply and evidence.rendered is not None:
+        found = found if is_printed(evidence.rendered) else None
     if found is not None and not (in_reply and (lost or 0) <= _EDGES):
-        return _client_break(kind, found, lost, stats, volatile)
+        return _client_break(kind, found, before, after, lost, stats, evidence, volatile, force)
     if lost is None or lost <= slack(stats_before):
         return None
-    cause, side = _backend_cause(evidence, stats)
-    template = evidence.template if side == "template" else None
+    cause, side, template = _backend_cause(evidence, stats_before, stats, lost)
     return CacheBreak(
         kind=kind,
         path="rendered prompt" if template else None,
@@ -147,7 +103,7 @@ def explain(
         tokens_lost=lost,
         seconds_lost=seconds(lost, stats),
         side=side,
-        hint=_TEMPLATE_HINT if template else hint_of(cause),
+        hint=hint_of(Broken(cause, side, lost=lost), force),
     )
 
 
@@ -181,29 +137,64 @@ def slack(before: CacheStats) -> int:
 def _client_break(
     kind: str,
     found: Difference,
+    before: Prompt,
+    after: Prompt,
     lost: int | None,
     stats: CacheStats,
+    evidence: Evidence,
     volatile: Sequence[Volatile],
+    force: InForce,
 ) -> CacheBreak:
-    cause, acts = found.cause, True
+    cause, acts, side = found.cause, True, "client"
     if cause == "edit" and found.before is not None and found.after is not None:
         cause, acts = _volatile_cause(found, volatile)
     if kind == "compaction" and cause == "edit":
         cause = "compaction"
+    received = evidence.received
+    if received is not None and first_difference(before, received) is None:
+        cause, side = "restored", "proxy"  # what the client sent goes on from the turn before
+    offset = found.offset
+    broken = Broken(
+        cause,
+        side,
+        near="\n".join(_near(text, offset) for text in (found.before, found.after) if text),
+        is_volatile=cause != found.cause and cause in VOLATILE,
+        acts=acts,
+        is_opening=found.message is not None and found.message < _opening(after),
+        is_block=found.is_block,
+        lost=lost,
+        shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS),
+    )
     return CacheBreak(
         kind=kind,
         path=found.path,
-        offset=found.offset,
+        offset=offset,
         cause=cause,
-        before=_clipped(found.before, found.offset),
-        after=_clipped(found.after, found.offset),
+        before=clipped(found.before, offset),
+        after=clipped(found.after, offset),
         tokens_lost=lost,
         seconds_lost=seconds(lost, stats),
-        side="client",
-        hint=_CALL_IDS_HINT
-        if cause == "id" and found.path.endswith("id")
-        else hint_of(cause, acts=acts),
+        side="proxy" if side == "proxy" else "client",
+        hint=hint_of(broken, force),
     )
+
+
+def _texts(evidence: Evidence) -> tuple[str, str] | None:
+    """What the slot held and what was asked, as rendered."""
+    if evidence.rendered is None:
+        return None
+    before, after = evidence.rendered
+    return evidence.held or before, after
+
+
+def _near(text: str, offset: int) -> str:
+    return text[max(offset - _NEAR, 0) : offset + _NEAR]
+
+
+def _opening(prompt: Prompt) -> int:
+    """How many messages stand before the first reply."""
+    roles = [message.role for message in prompt.messages]
+    return roles.index("assistant") if "assistant" in roles else len(roles)
 
 
 def _volatile_cause(found: Difference, volatile: Sequence[Volatile]) -> tuple[str, bool]:
@@ -228,47 +219,31 @@ def _span_at(pattern: re.Pattern[str], text: str, offset: int) -> tuple[int, int
     return None
 
 
-def _backend_cause(evidence: Evidence, stats: CacheStats) -> tuple[str, Side]:
+def _backend_cause(
+    evidence: Evidence, before: CacheStats, stats: CacheStats, lost: int
+) -> tuple[str, Side, TemplateBreak | None]:
     """Why the backend did not reuse the earlier prompt although this one goes on from it."""
     if not evidence.cache_prompt:
-        return "no-cache", "client"
+        return "no-cache", "client", None
     if evidence.has_moved:
-        return "other-backend", "backend"
+        return "other-backend", "backend", None
     if evidence.model_before != evidence.model_after:
-        return "model-switch", "backend"
+        return "model-switch", "backend", None
     if evidence.restarted:
-        return "restarted", "backend"
+        return "restarted", "backend", None
+    is_less = (stats.cached_tokens or 0) + _EDGES < (evidence.expected or 0)
+    if evidence.others and is_less:
+        return "slot-restore" if evidence.was_restored else "slot-choice", "proxy", None
     if evidence.template is not None:
-        return evidence.template.cause, "template"
+        return evidence.template.cause, "template", evidence.template
+    if evidence.rendered is not None and lost <= (before.generated_tokens or 0) + INVITATION:
+        left = left_invitation(*evidence.rendered)
+        if left is not None:
+            return left.cause, "template", left
     if evidence.others:
-        return "evicted", "backend"
+        return "evicted", "backend", None
     # Nothing else ran, the text goes on, and a part was reused: then the model cannot cut its cache at any
     # token (sliding window, recurrent), and fell back to an earlier checkpoint.
-    return ("checkpoint", "backend") if stats.cached_tokens else ("unknown", "unknown")
-
-
-def template_break(before: str, after: str, reasoning: Sequence[str]) -> TemplateBreak | None:
-    """Where the rendering of a prompt leaves that of the turn before; None if one goes on from the other.
-
-    `reasoning`: the reasoning in the messages, to see whether it is the cause. The last characters of the
-    earlier rendering are the template's invitation to reply, which the history need not repeat.
-    """
-    at = shared_characters(before, after)
-    if min(len(before), len(after)) - at <= _INVITATION:
-        return None
-    gone = before[at:]
-    cause = (
-        "reasoning"
-        if any(text.strip() and text.strip() in gone for text in reasoning)
-        else "unknown"
-    )
-    return TemplateBreak(at, _clipped(before, at) or "", _clipped(after, at) or "", cause)
-
-
-def _clipped(text: str | None, offset: int | None) -> str | None:
-    """The text around the change, with `…` at each end where it is cut."""
-    if text is None:
-        return None
-    at = offset or 0
-    start, end = max(at - _CLIP, 0), at + _CLIP
-    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+    if stats.cached_tokens:
+        return "checkpoint", "backend", None
+    return "unknown", "unknown", None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.explain.prefix import shared_characters
-from warmprefix.core.identity.keys import tool_key
+from warmprefix.core.identity.keys import match_key, tool_key
 from warmprefix.core.identity.reasoning import split_reasoning
 from warmprefix.core.identity.transient import without_blocks
 from warmprefix.core.messages import written
@@ -27,11 +27,16 @@ from warmprefix.core.types import (
 from warmprefix.core.wire.slices import compact, elements, members
 from warmprefix.core.wire.value import value_key
 
+_MOST_GONE = 200  # messages at once, that are looked for: a sliding window drops a few
+_LEAST_KEPT = 8  # characters of a question: fewer stand in any text
+_LEAST_CUT = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`path` names the value, `offset` the character in its text. `before` or `after` is None if the value is
-    missing there. `message`: the index of the message that holds it, if one does."""
+    missing there. `message`: the index of the message that holds it, if one does. `is_block`: if blocks are
+    missing, whether they are of a kind that a rule knows."""
 
     path: str
     offset: int
@@ -39,6 +44,7 @@ class Difference:
     before: str | None
     after: str | None
     message: int | None = None
+    is_block: bool = True
 
 
 def first_difference(before: Prompt, after: Prompt) -> Difference | None:
@@ -113,8 +119,41 @@ def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference
         if written(old) != written(new):
             found = _message(message_path(after, at), old, new)
             if found is not None:
+                found = _gone(before, after, at) or _cut_out(before, at, found)
                 return replace(found, message=at)
     return None  # fewer messages: a part of what was sent, asked again
+
+
+def _gone(before: Sequence[Message], after: Sequence[Message], at: int) -> Difference | None:
+    """Whole messages that are missing from here on: what follows them has moved up into their place."""
+    new, path = match_key(after[at]), message_path(after, at)
+    found = range(at + 1, min(len(before), at + 1 + _MOST_GONE))
+    end = next((k for k in found if match_key(before[k]) == new), None)
+    if end is None:
+        return None
+    rest = zip(before[end:], after[at:], strict=False)
+    if any(match_key(old) != match_key(other) for old, other in rest):
+        return None
+    text = "\n".join(_plain(message.content) or "" for message in before[at:end])
+    users = [index for index, message in enumerate(before) if message.role == "user"]
+    is_oldest = bool(users) and at <= users[0]
+    cause = "window" if is_oldest else "transient-block"
+    return Difference(path, 0, cause, text, None, is_block=False)
+
+
+def _cut_out(before: Sequence[Message], at: int, found: Difference) -> Difference:
+    """The same difference; as a transient block if the newest user message of then has lost a part of its text
+    and is the same otherwise, whatever marks that part had."""
+    old, new = found.before, found.after
+    is_newest = before[at].role == "user" and not any(m.role == "user" for m in before[at + 1 :])
+    is_text = found.cause == "edit" and old == _plain(before[at].content)
+    if not is_text or not is_newest or not old or not new:
+        return found
+    text = new.strip()
+    is_frame = len(text) >= _LEAST_KEPT and text in old
+    kept = found.offset + shared_characters(old[::-1], new[::-1])
+    is_cut = len(new) <= kept and len(old) - len(new) >= _LEAST_CUT
+    return replace(found, cause="transient-block", is_block=False) if is_frame or is_cut else found
 
 
 def message_path(messages: Sequence[Message], at: int) -> str:

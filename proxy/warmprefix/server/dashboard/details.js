@@ -11,6 +11,7 @@ const SIDES = {
   client: "The client changed text that it had sent before.",
   backend: "The text was the same; the backend no longer had it in its cache.",
   template: "The messages were the same; the chat template renders them differently.",
+  proxy: "It was the proxy's own doing: its choice of a slot, or bytes that it put back.",
   unknown: "The text was the same; why the backend read it again is not known.",
 };
 
@@ -73,9 +74,22 @@ function breakOf(found, excerpts) {
       ["Side", found.side],
     ]),
     difference(found, excerpts),
-    found.hint ? make("h4", {}, "What helps") : null,
-    found.hint ? copyable(found.hint, "the hint") : null,
+    make("h4", {}, "What helps"),
+    ...helps(found.hint),
   );
+}
+
+// A hint as it can be pasted: the command that sets it, or what goes where.
+function helps(hint) {
+  const where = hint.command ? `or in ${hint.place}, beside what is there:` : `in ${hint.place}:`;
+  const saved = hint.saves_tokens ? ` It would have saved about ${plural(hint.saves_tokens, "token")} in this turn.` : "";
+  return [
+    hint.command ? copyable(hint.command, "the command") : null,
+    hint.paste ? make("p", { className: "quiet" }, where) : null,
+    hint.paste ? copyable(hint.paste, "the hint") : null,
+    make("p", {}, `${hint.text}.${saved}`),
+    hint.source ? make("p", { className: "quiet" }, `Source: ${hint.source}`) : null,
+  ];
 }
 
 function difference(found, excerpts) {

@@ -1,0 +1,49 @@
+"""How much of a prompt a server could have used that shifts chunks of its cache (llama-server --cache-reuse).
+
+It looks for what comes next in the prompt further on in what the slot holds (server-context.cpp, b11669, "reuse
+chunks from the cached prompt by shifting"). So it helps if a part has vanished, and not if it was replaced.
+"""
+
+from collections.abc import Sequence
+
+from warmprefix.core.explain.prefix import shared_characters
+from warmprefix.core.explain.saving import shown
+from warmprefix.core.types import CacheStats, Message, Prompt
+
+
+def shifted_tokens(
+    texts: tuple[str, str] | None,
+    before: Prompt,
+    after: Prompt,
+    stats: CacheStats,
+    least_tokens: int,
+) -> int | None:
+    """Tokens that were evaluated although the slot held the same text at another position, in chunks of
+    `least_tokens` or more; None if they cannot be counted. `texts`: both prompts as rendered, else as we have
+    them."""
+    prompt_tokens, processed = stats.prompt_tokens, stats.processed_tokens
+    old, new = texts or (_text(before.messages), _text(after.messages))
+    if not prompt_tokens or processed is None or stats.cached_tokens is None or not new:
+        return None
+    ratio = prompt_tokens / len(new)
+    start = shared_characters(old, new)
+    reused = _chunks(old[start:], new[start:], max(round(least_tokens / ratio), 1))
+    saved = round((start + reused) * ratio) - stats.cached_tokens
+    return max(min(saved, round(reused * ratio), processed - 1), 0)
+
+
+def _chunks(old: str, new: str, least: int) -> int:
+    """Characters of `new` that stand in `old` in the same order, in chunks of at least `least`, from its first
+    character on without a gap."""
+    in_old = in_new = 0
+    while len(new) - in_new >= least:
+        found = old.find(new[in_new : in_new + least], in_old)
+        if found < 0:
+            break
+        length = shared_characters(old[found:], new[in_new:])
+        in_old, in_new = found + length, in_new + length
+    return in_new
+
+
+def _text(messages: Sequence[Message]) -> str:
+    return "\n".join(map(shown, messages))

@@ -1,0 +1,26 @@
+"""What is set already, for the hints of one client's breaks."""
+
+from collections.abc import Callable
+
+from warmprefix.config import Config
+from warmprefix.core.explain.hint import InForce
+from warmprefix.profiles import PROFILES
+from warmprefix.profiles.client_settings import settings_of
+
+_NAMES = frozenset(profile.name for profile in PROFILES)
+
+
+def in_force(config: Config, *, observe: bool = False) -> Callable[[str], InForce]:
+    """What is set, by the name of a client. One that has no profile cannot be named in a setting."""
+
+    def of(client: str) -> InForce:
+        return InForce(
+            client=client if client in _NAMES else "",
+            enable=config.canonicalize.enable,
+            disable=config.canonicalize.disable,
+            restore_reasoning=config.memory.restore_reasoning,
+            is_observed=observe,
+            client_settings=settings_of(client),
+        )
+
+    return of

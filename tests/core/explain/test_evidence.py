@@ -1,0 +1,45 @@
+"""What the rendered texts of two prompts show."""
+
+import pytest
+
+from warmprefix.core.explain.evidence import (
+    INVITATION,
+    TemplateBreak,
+    clipped,
+    is_printed,
+    left_invitation,
+)
+
+PROMPT = "<user>Go." + "x" * 200
+INVITED = f"{PROMPT}<assistant>\n<think>\n\n</think>\n\n"
+WENT_ON = f"{PROMPT}<assistant>\nDone.<user>And?<assistant>\n<think>\n\n</think>\n\n"
+
+
+def test_an_invitation_that_the_history_does_not_repeat_is_seen() -> None:
+    found = left_invitation(INVITED, WENT_ON)
+
+    assert isinstance(found, TemplateBreak)
+    assert found.cause == "invitation"
+    assert found.offset == len(PROMPT) + len("<assistant>\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(f"{PROMPT}<assistant>\n", WENT_ON, id="repeated"),
+        pytest.param("y" * 300, WENT_ON, id="another-text"),
+        pytest.param(INVITED, PROMPT, id="a-part"),
+    ],
+)
+def test_else_the_invitation_is_not_the_cause(before: str, after: str) -> None:
+    assert left_invitation(before, after) is None
+
+
+def test_a_change_is_printed_if_the_texts_part_before_the_invitation() -> None:
+    assert is_printed(("a" + "x" * INVITATION, "b" + "x" * 200))
+    assert not is_printed((INVITED, WENT_ON))
+
+
+def test_a_text_is_clipped_on_both_sides() -> None:
+    assert clipped("a" * 100 + "b" + "c" * 100, 100) == "…" + "a" * 60 + "b" + "c" * 59 + "…"
+    assert clipped(None, 3) is None

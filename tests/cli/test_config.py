@@ -49,3 +49,61 @@ def test_a_key_is_not_shown(name: str) -> None:
 
     assert result.exit_code == 0
     assert "hidden" not in result.stdout
+
+
+def test_a_setting_is_changed_and_the_change_shown() -> None:
+    Path("warmprefix.toml").write_text("# mine\n[server]\nport = 9\n")
+    result = invoke("config", "set", "server.port", "10")
+
+    assert result.exit_code == 0
+    assert "-port = 9\n+port = 10\n" in result.stdout
+    assert "changed warmprefix.toml; as it was: " in result.stdout
+    assert Path("warmprefix.toml").read_text() == "# mine\n[server]\nport = 10\n"
+    assert "server.port = 10" in invoke("config").stdout
+
+
+def test_a_file_that_is_not_there_is_made_and_named() -> None:
+    result = invoke("config", "set", "canonicalize.enable", "+hermes:freeze-volatile")
+
+    assert f"made {Path('warmprefix.toml').resolve()}" in result.stdout
+    assert 'canonicalize.enable = ["hermes:freeze-volatile"]' in invoke("config").stdout
+
+
+@pytest.mark.parametrize("client", ["claude-code", "hermes", "codex", "opencode"])
+def test_a_name_is_removed_though_it_begins_like_an_option(client: str) -> None:
+    invoke("config", "set", "canonicalize.enable", f"+{client}:freeze-volatile", "+move-volatile")
+    result = invoke("config", "set", "canonicalize.enable", f"-{client}:freeze-volatile")
+
+    assert result.exit_code == 0
+    assert 'enable = ["move-volatile"]' in Path("warmprefix.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [("-c", "s.toml", "set", "log.level", "debug"),
+              ("set", "log.level", "debug", "--config", "s.toml")],
+)  # fmt: skip
+def test_the_file_is_named_before_or_behind(words: tuple[str, ...]) -> None:
+    assert invoke("config", *words).exit_code == 0
+    assert Path("s.toml").exists()
+
+
+def test_a_wrong_value_is_one_line_and_changes_nothing() -> None:
+    Path("warmprefix.toml").write_text("[server]\nport = 9\n")
+    result = invoke("config", "set", "server.port", "many")
+
+    assert result.exit_code == 2
+    assert "warmprefix.toml line 2: server.port: must be a whole number" in result.stderr
+    assert [path.name for path in Path().iterdir()] == ["warmprefix.toml"]
+
+
+def test_nothing_to_change_is_said() -> None:
+    Path("warmprefix.toml").write_text("[server]\nport = 9\n")
+
+    assert "nothing to change" in invoke("config", "set", "server.port", "9").stdout
+    assert not Path("warmprefix.toml.bak").exists()
+
+
+def test_a_variable_that_overrides_the_file_is_named() -> None:
+    result = invoke("config", "set", "log.level", "debug", env={"WARMPREFIX_LOG__LEVEL": "info"})
+
+    assert "environment WARMPREFIX_LOG__LEVEL overrides it" in result.stderr

@@ -23,7 +23,7 @@ app.command("canonicalize")(canonicalize.command)
 app.command("replay")(replay.command)
 app.command("doctor")(doctor.command)
 app.command("slots")(slots.command)
-app.command("config")(config.command)
+app.add_typer(config.app, name="config")
 
 
 def show_version(wanted: bool) -> None:

@@ -32,13 +32,19 @@ ConfigOption = Annotated[
 def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
     """The configuration of a command; raises ConfigError."""
     from warmprefix.config import load
+
+    if file is None and DEFAULT_FILE.is_file():
+        file = DEFAULT_FILE
+    return load(file, os.environ, flags, rule_names=rule_names())
+
+
+def rule_names() -> frozenset[str]:
+    """Every name by which a setting may mean a rule: for all clients, or for one."""
     from warmprefix.core.rules import RULE_NAMES
     from warmprefix.profiles import PROFILES
 
     per_client = (f"{profile.name}:{rule}" for profile in PROFILES for rule in RULE_NAMES)
-    if file is None and DEFAULT_FILE.is_file():
-        file = DEFAULT_FILE
-    return load(file, os.environ, flags, rule_names=RULE_NAMES.union(per_client))
+    return RULE_NAMES.union(per_client)
 
 
 @contextmanager

@@ -31,17 +31,18 @@ def load(
     flags: Mapping[str, object],
     *,
     rule_names: frozenset[str] | None = None,
+    text: str | None = None,
 ) -> Effective:
     """The effective configuration; raises ConfigError with all problems.
 
-    `flags` maps `section.key` to a value; None means that the flag was not given. Rule names are checked if
-    `rule_names` has the known ones.
+    `text`: what the file is to say; by default it is read. `flags` maps `section.key` to a value; None means
+    that the flag was not given. Rule names are checked if `rule_names` has the known ones.
     """
     values: dict[str, Any] = {section: {} for section in SECTIONS}
     places = dict.fromkeys(KEYS, "default")
     problems: list[str] = []
     tables, are_tables_right = Source(), False
-    for source in (of_file(file), of_environment(environ), of_flags(flags)):
+    for source in (of_file(file, text), of_environment(environ), of_flags(flags)):
         found = problems_of(source, rule_names)
         problems += [*source.problems, *(problem.line for problem in found)]
         wrong = {problem.at[:2] for problem in found}

@@ -59,12 +59,12 @@ class Source:
         return self.places[self.known(at)]
 
 
-def of_file(file: Path | None) -> Source:
-    """The settings of a TOML file; none if there is no file."""
+def of_file(file: Path | None, text: str | None = None) -> Source:
+    """The settings of a TOML file; none if there is no file. `text`: its text; by default it is read."""
     if file is None:
         return Source()
     try:
-        text = read_text(file)
+        text = read_text(file) if text is None else text
         values = parse_toml(file, text)
     except ConfigError as error:
         return Source(problems=[str(error)])

@@ -79,7 +79,7 @@ def test_the_first_finding_is_what_answers(facts: Facts, level: str, what: str) 
 def test_a_kind_that_is_configured_wrongly_is_told(kind: str, is_told: bool) -> None:
     findings = judge(Facts(URL, "llamacpp", server=SERVER), Settings(kind))
 
-    assert any(f.advice == 'backend.kind = "auto"' for f in findings) is is_told
+    assert any(f.advice == "warmprefix config set backend.kind auto" for f in findings) is is_told
 
 
 SHUT = Facts(URL, "lemonade", locked=True, lemonade=LemonadeFacts())

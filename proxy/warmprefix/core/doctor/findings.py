@@ -42,7 +42,7 @@ def _findings(facts: Facts, settings: Settings) -> Iterator[Finding]:
         yield bad(
             f"Configured as {settings.kind}, but it answers as {facts.kind}",
             "Each kind gets different requests: Lemonade, for one, needs other thinking controls.",
-            'backend.kind = "auto"',
+            "warmprefix config set backend.kind auto",
         )
     if facts.locked:
         yield _lock(facts)
@@ -112,5 +112,5 @@ def _lock(facts: Facts) -> Finding:
         "It wants an API key, and the proxy asks its own questions without one",
         "Requests work: the client's key goes on to the backend. But the proxy learns neither what the "
         "template keeps nor when the backend is restarted, so it puts no dropped reasoning back.",
-        'memory.restore_reasoning = "always", if the template keeps reasoning (see below)',
+        "warmprefix config set memory.restore_reasoning always, if the template keeps reasoning",
     )

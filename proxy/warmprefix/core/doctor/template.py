@@ -50,7 +50,7 @@ def _reasoning(features: TemplateFeatures, restore: str) -> Iterator[Finding]:
         yield bad(
             "The template keeps reasoning, and warmprefix is set not to put it back",
             "A client that drops it breaks the prompt at every reply that had some.",
-            'memory.restore_reasoning = "auto"',
+            "warmprefix config set memory.restore_reasoning auto",
         )
     elif features.reasoning_in_history:
         yield good(
@@ -61,7 +61,7 @@ def _reasoning(features: TemplateFeatures, restore: str) -> Iterator[Finding]:
         yield bad(
             "The template drops reasoning, and warmprefix is set to always put it back",
             "What is put back in a tool loop is removed again later, and the loop is read again.",
-            'memory.restore_reasoning = "auto"',
+            "warmprefix config set memory.restore_reasoning auto",
         )
     elif features.reasoning_in_loop is False:
         yield note(

@@ -1,0 +1,132 @@
+"""Changes one setting in a TOML file and leaves everything else in it as it is: comments, order, spacing.
+
+tomlkit does the editing. The result is checked as any settings file is before it is written.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Array
+
+from warmprefix.config.checks import nearest
+from warmprefix.config.load import load
+from warmprefix.config.schema import KEYS, Key
+from warmprefix.config.show import MASK
+from warmprefix.config.sources import from_text, read_text
+from warmprefix.core.errors import ConfigError
+
+_SIGNS = ("+", "-")
+_SECRET = re.compile(r"""(\bapi_key\s*=\s*)(?:"[^"\n]*"|'[^'\n]*')""")
+_ONLY_OWNER = 0o600
+
+
+def old_text(file: Path) -> str:
+    """The text of the file; empty if there is none. Raises ConfigError."""
+    return read_text(file) if file.exists() else ""
+
+
+def changed(file: Path, path: str, words: Sequence[str], rule_names: frozenset[str]) -> str:
+    """The text of `file` with another value of the setting `path`; raises ConfigError if it is not valid then.
+
+    `words`: the value. For a list its elements, or `+NAME` and `-NAME` to add and remove some, or `[]`.
+    """
+    key = KEYS.get(path)
+    if key is None:
+        raise ConfigError(f"no setting is called {path}{nearest(path, KEYS)}")
+    text = old_text(file)
+    try:
+        document = tomlkit.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from None
+    table = document.setdefault(key.section, tomlkit.table())
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: {key.section} must be a section, written [{key.section}]")
+    if isinstance(key.default, tuple):
+        _set_list(table, key, words)
+    else:
+        table[key.name] = _scalar(key, words)
+    result = tomlkit.dumps(document)
+    _check(file, result, rule_names)
+    return result
+
+
+def _scalar(key: Key, words: Sequence[str]) -> object:
+    if len(words) != 1:
+        raise ConfigError(f"{key.path} takes one value, not {len(words)}")
+    default = key.default if key.default is not None else ""
+    return from_text(words[0], default)
+
+
+def _set_list(table: Any, key: Key, words: Sequence[str]) -> None:
+    signed = [word.startswith(_SIGNS) for word in words]
+    if any(signed) and not all(signed):
+        raise ConfigError(f"{key.path}: give each name a sign, + or -, or none of them")
+    if not words or not signed[0]:
+        table[key.name] = [] if tuple(words) == ("[]",) else list(words)
+        return
+    array = table.get(key.name)
+    if not isinstance(array, Array):
+        table[key.name] = []
+        array = table[key.name]
+    for word in words:
+        _change(array, word[0], word[1:], key)
+
+
+def _change(array: Array, sign: str, name: str, key: Key) -> None:
+    if sign == "+":
+        if name not in array:
+            array.append(name)
+    elif name in array:
+        array.remove(name)
+    else:
+        raise ConfigError(f"{key.path} has no {name} in this file{nearest(name, list(array))}")
+
+
+def _check(file: Path, text: str, rule_names: frozenset[str]) -> None:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:  # of the editor, not of the user
+        raise ConfigError(f"{file}: cannot be changed there: {error}; edit it by hand") from None
+    load(file, {}, {}, rule_names=rule_names, text=text)
+
+
+def shown_changes(file: Path, old: str, new: str) -> list[str]:
+    """The lines that differ, as a unified diff; secrets are masked."""
+    lines = unified_diff(old.splitlines(), new.splitlines(), str(file), str(file), n=2, lineterm="")
+    return [_SECRET.sub(rf'\g<1>"{MASK}"', line) for line in lines]
+
+
+def write(file: Path, text: str) -> Path | None:
+    """Replace the file's text at once, under the mode that it has; a new file is its owner's alone.
+
+    Returns where the text before is kept, None if there was no file. Raises ConfigError.
+    """
+    target = file.resolve()
+    backup = None
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else _ONLY_OWNER
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).chmod(mode)
+            if target.exists():
+                backup = target.with_name(f"{target.name}.bak")
+                shutil.copy2(target, backup)
+            Path(name).replace(target)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{file}: cannot be written: {reason}") from None
+    return backup

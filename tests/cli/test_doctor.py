@@ -271,13 +271,14 @@ async def test_of_several_backends_each_is_asked_unless_one_is_named(tmp_path: P
 async def test_it_is_read_in_columns_and_wrapped() -> None:
     async with serving({"/props": json_response({**PROPS, "total_slots": 1})}) as backend:
         result = await asyncio.to_thread(doctor, "--backend", backend.url)
-    lines = result.stdout.splitlines()
+    every = result.stdout.splitlines()
+    lines = every[: every.index("Settings of clients that help, if you use them") - 1]
 
+    assert all(len(line) <= 90 and line == line.rstrip() for line in every)
     assert lines[0] == backend.url
     assert "bad   One slot of 32,768 tokens" in lines
     assert "      → llama-server --parallel 2, with twice the --ctx-size" in lines
     assert lines[-1] == "1 good, 4 to know, 1 bad"
-    assert all(len(line) <= 90 and line == line.rstrip() for line in lines)
     assert all(line[:6].strip() in ("", "good", "note", "bad") for line in lines[2:-2])
     assert "\x1b" not in result.stdout
 
@@ -307,3 +308,17 @@ def test_the_help_has_examples() -> None:
 
     assert result.exit_code == 0
     assert "warmprefix doctor --backend" in result.stdout
+
+
+async def test_settings_of_clients_stand_under_their_names_with_sources() -> None:
+    async with serving({"/props": json_response(PROPS)}) as backend:
+        shown = await asyncio.to_thread(doctor, "--backend", backend.url)
+        body = await asyncio.to_thread(examined, backend.url)
+
+    lines = shown.stdout.splitlines()
+    at = lines.index("Claude Code")
+    assert lines[at + 1] == "      → CLAUDE_CODE_ATTRIBUTION_HEADER=0   (environment)"
+    assert "https://code.claude.com/docs/en/env-vars" in " ".join(lines[at:])
+    rows = {row["paste"]: row for row in body["clients"]}
+    assert rows['{"compaction": {"prune": false}}']["client"] == "opencode"
+    assert "pattern" not in body["clients"][0]

@@ -59,6 +59,8 @@ def command(
     with one_line_errors():
         every = asked(config, backend)
     statuses = [examine(settings, api_key, probe=probe, as_json=as_json) for settings in every]
+    if not as_json and min(statuses) != USAGE_STATUS:
+        show_clients()
     raise typer.Exit(max(statuses))
 
 
@@ -110,11 +112,17 @@ def show_unreachable(url: str, error: str, *, as_json: bool) -> None:
 
 
 def show_json(facts: "Facts", findings: "tuple[Finding, ...]", status: int) -> None:
-    """The findings and the facts they come from, as one JSON object."""
+    """The findings, the facts they come from and the settings of clients, as one JSON object."""
+    from warmprefix.profiles.client_settings import client_settings
+
     body = {
         "backend": facts.url,
         "status": status,
         "findings": [asdict(finding) for finding in findings],
+        "clients": [
+            {name: value for name, value in asdict(row).items() if name != "pattern"}
+            for row in client_settings()
+        ],
         "facts": asdict(facts),
     }
     typer.echo(json.dumps(body, indent=2))
@@ -133,6 +141,28 @@ def show(url: str, findings: "tuple[Finding, ...]") -> None:
         console.print(block(finding, min(console.width, MOST_COLUMNS)))
     counts = {level: sum(f.level == level for f in findings) for level in COLOURS}
     console.print(f"\n{counts['good']} good, {counts['note']} to know, {counts['bad']} bad")
+
+
+def show_clients() -> None:
+    """The settings of known clients that help, whatever the backend is."""
+    from itertools import groupby
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from warmprefix.profiles.client_settings import client_settings
+
+    console = Console(
+        highlight=False, soft_wrap=True, no_color=True if os.environ.get("NO_COLOR") else None
+    )
+    columns = min(console.width, MOST_COLUMNS) - INDENT
+    console.print(Text("\nSettings of clients that help, if you use them", "bold"))
+    for label, rows in groupby(client_settings(), key=lambda row: row.label):
+        console.print(f"\n{label}")
+        for row in rows:
+            console.print(Text(f"{' ' * INDENT}→ {row.paste}   ({row.place})", "cyan"))
+            for line in wrap(f"{row.why}. Source: {row.source}", columns):
+                console.print(Text(" " * INDENT + line))
 
 
 def block(finding: "Finding", columns: int) -> "Text":

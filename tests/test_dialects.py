@@ -1,6 +1,7 @@
 """What every dialect promises, and that a new one needs one file and one line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,8 @@ from tests.fakes.scripted_replies import json_response
 from tests.fakes.toy_dialect import PATH, TOY
 from warmprefix import dialects
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.messages import changed, written
-from warmprefix.core.types import Prompt
+from warmprefix.core.messages import changed, piece, written
+from warmprefix.core.types import Prompt, RawJson
 from warmprefix.dialects import (
     DIALECTS,
     answering,
@@ -34,20 +35,31 @@ BODIES: dict[str, bytes] = {
     b'{"role":"user","content":[{"type":"input_text","text":"And?"}]}]}',
     "toy": b'{"lines": [{"says":"Hi", "who":"me"},{"who":"you","says":"Hello"},{"who":"me","says":"And?"}]}',
 }
+PLAIN: dict[str, bytes] = {
+    "text": b'{"model":"m", "prompt" : "One line.\\n\\u00e9, and an open one","n_predict":4}',
+    "infill": b'{"input_suffix":"}", "input_prefix" : "int main() {","n_predict":4}',
+}
+"""Bodies of prompts that no template renders."""
+
 EVERY = [pytest.param(one, id=one.name) for one in (*DIALECTS, TOY)]
+RENDERED = [one for one in EVERY if one.id not in PLAIN]
+
+
+def body_of(dialect: Dialect) -> bytes:
+    return {**BODIES, **PLAIN}[dialect.name]
 
 
 @pytest.mark.parametrize("dialect", EVERY)
 def test_what_nobody_changed_goes_out_as_it_came(dialect: Dialect) -> None:
-    request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+    request = dialect.parse(body_of(dialect), NoMemory(dialect))
 
     assert request.dialect is dialect
     assert dialect.render(request, request.prompt) is request.body
 
 
-@pytest.mark.parametrize("dialect", EVERY)
+@pytest.mark.parametrize("dialect", RENDERED)
 def test_a_changed_message_is_written_and_its_neighbours_stay(dialect: Dialect) -> None:
-    request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+    request = dialect.parse(body_of(dialect), NoMemory(dialect))
     first, *others = request.prompt.messages
     prompt = Prompt((changed(first, content="Hey"), *others))
 
@@ -58,17 +70,32 @@ def test_a_changed_message_is_written_and_its_neighbours_stay(dialect: Dialect) 
     assert [message.raw for message in again[1:]] == [message.raw for message in others]
 
 
-@pytest.mark.parametrize("dialect", EVERY)
+@pytest.mark.parametrize("dialect", RENDERED)
 def test_a_message_is_read_back_from_what_was_written(dialect: Dialect) -> None:
-    for message in dialect.parse(BODIES[dialect.name], NoMemory(dialect)).prompt.messages:
+    for message in dialect.parse(body_of(dialect), NoMemory(dialect)).prompt.messages:
         anew = changed(message)
 
         assert dialect.parse_message(written(anew)).parts == message.parts
 
 
+@pytest.mark.parametrize(
+    "dialect", [pytest.param(one, id=one.name) for one in DIALECTS if one.name in PLAIN]
+)
+def test_a_plain_prompt_is_never_written_otherwise(dialect: Dialect) -> None:
+    request = dialect.parse(body_of(dialect), NoMemory(dialect))
+    other = replace(request.prompt, messages=(piece("Something else."),))
+
+    body = dialect.render(request, other, {"reasoning_effort": RawJson(b'"none"')})
+
+    assert body is request.body
+    assert request.prompt.is_plain
+    for message in request.prompt.messages:
+        assert dialect.parse_message(written(message)) == message
+
+
 @pytest.mark.parametrize("dialect", EVERY)
 def test_a_request_says_whether_its_endpoint_takes_a_slot(dialect: Dialect) -> None:
-    request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+    request = dialect.parse(body_of(dialect), NoMemory(dialect))
 
     assert request.takes_slot is (dialect.with_slot(request.body, 1) is not None)
 
@@ -79,9 +106,9 @@ def test_what_is_no_request_is_not_understood(dialect: Dialect) -> None:
         dialect.parse(b"[1]", NoMemory(dialect))
 
 
-@pytest.mark.parametrize("dialect", EVERY)
+@pytest.mark.parametrize("dialect", RENDERED)
 def test_a_prompt_is_a_chat_completion_to_be_rendered(dialect: Dialect) -> None:
-    prompt = dialect.parse(BODIES[dialect.name], NoMemory(dialect)).prompt
+    prompt = dialect.parse(body_of(dialect), NoMemory(dialect)).prompt
 
     chat = json.loads(dialect.as_chat(prompt))
 
@@ -91,7 +118,7 @@ def test_a_prompt_is_a_chat_completion_to_be_rendered(dialect: Dialect) -> None:
 
 def test_a_chat_completion_is_rendered_as_it_goes_out_and_others_as_one() -> None:
     for dialect in DIALECTS:
-        request = dialect.parse(BODIES[dialect.name], NoMemory(dialect))
+        request = dialect.parse(body_of(dialect), NoMemory(dialect))
         body = b'{"messages":[],"more":1}'
 
         found = to_render(request, request.prompt, body)
@@ -132,6 +159,9 @@ SHAPES: list[tuple[str, bytes]] = [
     ("messages", b'{"messages": [{"content": "x"}, {"content": [{"type": "tool_result"}]}]}'),
     ("responses", b'{"input": "x"}'),
     ("responses", b'{"input": [], "instructions": "x"}'),
+    ("text", b'{"prompt": "x"}'),
+    ("chat_completions", b'{"prompt": "x", "messages": []}'),
+    ("infill", b'{"input_prefix": "x", "prompt": "y"}'),
 ]
 
 

@@ -44,9 +44,13 @@ OTHERS = some({
     "model": TEXTS, "instructions": TEXTS, "system": st.one_of(TEXTS, st.lists(BLOCKS, max_size=3)),
     "tools": st.lists(BLOCKS, max_size=2), "stream": st.booleans(),
 })  # fmt: skip
-BODIES = st.builds(lambda arrays, others: {**arrays, **others}, st.fixed_dictionaries(
-    {"messages": LISTS, "input": st.one_of(TEXTS, LISTS)}
-), OTHERS)  # fmt: skip
+PROMPTS = st.one_of(TEXTS, st.lists(st.one_of(TEXTS, st.integers(0, 9), JSON_VALUES), max_size=3))
+FILES = st.lists(some({"filename": TEXTS, "text": TEXTS}), max_size=2)
+ARRAYS = {"messages": LISTS, "input": st.one_of(TEXTS, LISTS), "prompt": PROMPTS, "input_prefix": TEXTS,
+    "input_extra": FILES}  # fmt: skip
+BODIES = st.builds(
+    lambda arrays, others: {**arrays, **others}, st.fixed_dictionaries(ARRAYS), OTHERS
+)
 
 
 @pytest.mark.parametrize("dialect", [pytest.param(one, id=one.name) for one in DIALECTS])

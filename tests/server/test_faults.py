@@ -26,6 +26,7 @@ from tests.fakes.scripted_replies import (
     timings,
 )
 from tests.fakes.several import Healthy, site
+from tests.server.test_plain_faults import PLAIN_FAULTS
 from tests.server.walls import LISTENERS, WAY, calls_of
 from warmprefix.capture.writer import Capture
 from warmprefix.core.explain.cache_break import CacheBreak
@@ -345,7 +346,7 @@ def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
     modules = (*WAY, *LISTENERS, "pipeline/prepare", "pipeline/remember")
     walled = {name for module in modules for name in calls_of(module).walled}
 
-    rows = {fault.name for fault in FAULTS} | set(ERROR_FAULTS)
+    rows = {fault.name for fault in FAULTS} | set(ERROR_FAULTS) | set(PLAIN_FAULTS)
     missing = walled - rows - BESIDE - set(dir(builtins))
     assert {name for name in missing if name[0] != "_"} == set()
 

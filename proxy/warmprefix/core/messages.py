@@ -11,6 +11,7 @@ from warmprefix.core.types import (
     Message,
     OpaquePart,
     Part,
+    Prompt,
     RawJson,
     ReasoningPart,
     ResultPart,
@@ -65,6 +66,16 @@ def written(message: Message) -> RawJson:
         return message.raw
     assert message.shape is not None, "a message without a shape is never sent"
     return message.shape.write(message)
+
+
+def piece(text: str) -> Message:
+    """A piece of a plain prompt (`Prompt.is_plain`). It is never written otherwise."""
+    return Message(None, opaque=True, raw=RawJson(text.encode()))
+
+
+def plain_text(prompt: Prompt) -> str:
+    """The text of a plain prompt."""
+    return b"".join(map(written, prompt.messages)).decode()
 
 
 def changed(

@@ -226,11 +226,15 @@ class Prompt:
 
     `messages`: in the order in which templates render them; one that stands outside the message array is the
     first. `tools is None` means that the request has no tools member; `()` that it has an empty one.
+
+    `is_plain`: it is one text that the model is given as it is, and no template renders it. Then its messages
+    are the pieces of that text in order, opaque, with nothing between them.
     """
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] | None = None
     template_options: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    is_plain: bool = False
 
     @property
     def system(self) -> Message | None:
@@ -271,7 +275,8 @@ class Finish(Enum):
 class Reply:
     """What the backend generated, as far as it arrived. `error`: the message of an error inside a stream.
 
-    `complete` is true when the reply came to its own end (it said why, or that it has).
+    `complete` is true when the reply came to its own end (it said why, or that it has). `slot`: the one that it
+    says it was generated in, if that slot now holds prompt and reply and nothing else.
     """
 
     message: Message | None = None
@@ -281,6 +286,7 @@ class Reply:
     error: str | None = None
     complete: bool = False
     model: str | None = None
+    slot: int | None = None
 
 
 StatsSource = Literal["timings", "usage", "none"]

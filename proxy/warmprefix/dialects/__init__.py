@@ -7,8 +7,9 @@ from warmprefix.dialects.base import Dialect, Request
 from warmprefix.dialects.chat_completions import CHAT
 from warmprefix.dialects.messages import MESSAGES
 from warmprefix.dialects.responses import RESPONSES
+from warmprefix.dialects.text import INFILL, TEXT
 
-DIALECTS: tuple[Dialect, ...] = (CHAT, MESSAGES, RESPONSES)
+DIALECTS: tuple[Dialect, ...] = (CHAT, MESSAGES, RESPONSES, TEXT, INFILL)
 """Every dialect that is spoken. The first is what is rendered and asked about if nothing else is known."""
 
 

@@ -18,8 +18,8 @@ class Request:
 
     `body` is what arrived; `members` are the spans of its top-level values, by name. `has_slot`: the client has
     chosen a slot itself; `takes_slot`: the endpoint lets one be chosen; `reuses`: the backend may use its cache
-    for it. `read_as`: what the dialect had to read in another form than `body` has, by name; then `body` is
-    never what is rendered.
+    for it; `is_side`: what the endpoint is there for is a client's housekeeping. `read_as`: what the dialect
+    had to read in another form than `body` has, by name; then `body` is never what is rendered.
     """
 
     dialect: "Dialect"
@@ -32,6 +32,7 @@ class Request:
     has_slot: bool = False
     takes_slot: bool = True
     reuses: bool = True
+    is_side: bool = False
     read_as: tuple[str, ...] = ()
 
 

@@ -40,9 +40,13 @@ class Reader(ABC):
             for event in self._sse.finish():
                 self._event(event.data)
         elif self._size <= MAX_BODY:
-            self._whole(read_json(b"".join(self._body)))
+            self._read_body(b"".join(self._body))
             self._body = []
         return self.reply()
+
+    def _read_body(self, body: bytes) -> None:
+        """Read a body that is no stream."""
+        self._whole(read_json(body))
 
     @abstractmethod
     def reply(self) -> Reply:

@@ -2,7 +2,8 @@
 
 from warmprefix.core.identity.keys import chain_key, match_key
 from warmprefix.core.memory.ledger import Conversation, Entry, Node, node_id
-from warmprefix.core.messages import written
+from warmprefix.core.memory.plain import new_nodes, plain
+from warmprefix.core.messages import plain_text, written
 from warmprefix.core.types import Message
 from warmprefix.pipeline.stages import Ended, Written
 
@@ -11,15 +12,9 @@ def entry_of(written: Written, ended: Ended) -> Entry:
     """What a turn adds to the ledger: each message that was never sent in this form after those before it, and
     the reply."""
     placed, where, turn = written.placed, written.place, ended.came.turn
-    keys, scope, ours = placed.keys, placed.understood.scope, written.ours
-    line = _Line(scope, where.conversation, turn)
-    for key, message, node in zip(keys, ours.messages, written.nodes, strict=False):
-        line.add(key, message, node)
-    tip = keys[-1] if keys else scope
-    answer, reply = None, ended.reply.message
-    if reply is not None:
-        answer = chain_key(tip, match_key(reply))
-        line.put(answer, reply, generated=True)
+    keys, ours = placed.keys, written.ours
+    tip = keys[-1] if keys else placed.understood.scope
+    nodes, answer = _nodes(written, ended.reply.message, tip, turn)
     before = placed.ancestry.conversation
     named = None if ended.is_side else ended.came.client.session
     conversation = Conversation(
@@ -35,7 +30,27 @@ def entry_of(written: Written, ended: Ended) -> Entry:
         backend=ended.route.backend,
         session=named or (before.session if before and before.id == where.conversation else None),
     )
-    return Entry(tuple(line.nodes), conversation)
+    return Entry(nodes, conversation)
+
+
+def _nodes(
+    written: Written, reply: Message | None, tip: bytes, turn: str
+) -> tuple[tuple[Node, ...], bytes | None]:
+    """The nodes that are new, and the key of the reply, if it is remembered."""
+    placed, ours, name = written.placed, written.ours, written.place.conversation
+    scope = placed.understood.scope
+    if ours.is_plain:
+        # The next prompt goes on from the reply without saying where it ends.
+        text = plain(plain_text(ours), scope)
+        return new_nodes(text, placed.ancestry.nodes.keys(), name, turn), None
+    line = _Line(scope, name, turn)
+    for key, message, node in zip(placed.keys, ours.messages, written.nodes, strict=False):
+        line.add(key, message, node)
+    answer = None
+    if reply is not None:
+        answer = chain_key(tip, match_key(reply))
+        line.put(answer, reply, generated=True)
+    return tuple(line.nodes), answer
 
 
 class _Line:

@@ -18,6 +18,7 @@ from warmprefix.core.memory.ledger import (
     NOTHING,
     Ancestry,
     Conversation,
+    Found,
     Node,
     Place,
     kind_of,
@@ -36,10 +37,12 @@ from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import Dialect, Request
 from warmprefix.guard import guard, tell
 from warmprefix.pipeline.parsed import Parsed
+from warmprefix.pipeline.plain import place_plain
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Outgoing, Passed, Placed, Understood, Written
 from warmprefix.profiles import profile_of
+from warmprefix.profiles.base import Recognised
 from warmprefix.profiles.volatile import frozen_patterns
 from warmprefix.stores.base import Store
 
@@ -84,9 +87,11 @@ class Pipeline:
                 self.counters.failed_open("not-understood", came.failed_open)
                 return came
             came = replace(came, request=request, model=request.model)
-            came = replace(came, client=profile_of(came.headers, request))
-            scope = _scope(came.headers, request.dialect)
-            return await self._place(Understood(came, request, scope))
+            came = replace(came, client=_client_of(came, request))
+            understood = Understood(came, request, _scope(came.headers, request.dialect))
+            if request.prompt.is_plain:
+                return await place_plain(understood, self._find, self._recent)
+            return await self._place(understood)
         return came
 
     def _parse(self, endpoint: str, body: bytes) -> Request:
@@ -120,6 +125,8 @@ class Pipeline:
             return placed
         came = placed.came
         with guard(self.counters, "prepare", came.failed_open):
+            if placed.canonical.is_plain:
+                return self._as_it_came(placed)
             ours = self._restored(placed, reasoning_pays) if restores else _Ours(placed.canonical)
             return self._written(placed, ours, kind, folds=folds)
         return came
@@ -150,9 +157,7 @@ class Pipeline:
             self.counters.failed_open(f"rule {name}", came.failed_open)
         messages = canonical.prompt.messages
         keys = rules.identifier.chain_keys(messages, understood.scope)
-        found = NOTHING
-        with guard(self.counters, "store", came.failed_open):
-            found = await self._store.find(keys)
+        found = await self._find(keys, came.failed_open)
         parse = self._parsed_of(understood.request.dialect).message
         known = ancestry(received.messages, keys, found, parse, came.turn, came.client.session)
         where, before = self._locate(understood, messages, keys, known)
@@ -168,6 +173,12 @@ class Pipeline:
             before=before,
             is_side=came.client.side or self._is_branch(where, messages),
         )
+
+    async def _find(self, keys: Sequence[bytes], noted: list[str]) -> Found:
+        """What is remembered of a history; nothing if the store cannot say."""
+        with guard(self.counters, "store", noted):
+            return await self._store.find(keys)
+        return NOTHING
 
     def _rule_failed(self, name: str, error: Exception) -> None:
         tell(self.counters, f"rule {name}", error)
@@ -271,6 +282,24 @@ class Pipeline:
             self._tool_sets.put(tool_set, tools)
         return tools
 
+    def _as_it_came(self, placed: Placed) -> Written:
+        """A request of which nothing may be changed."""
+        request, prompt = placed.understood.request, placed.canonical
+        where = replace(placed.place, kind=kind_of(placed.place, placed.before, prompt))
+        return Written(
+            placed=placed,
+            came=placed.came,
+            request=request,
+            place=where,
+            body=request.body,
+            sent=prompt,
+            ours=prompt,
+            rules=(),
+            restored=(),
+            nodes=(),
+            is_observed=self._observe,
+        )
+
     def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind, *, folds: bool) -> Written:
         request, rules, restored = placed.understood.request, placed.rules, ours.restored
         where = replace(placed.place, kind=kind_of(placed.place, placed.before, ours.prompt))
@@ -313,6 +342,12 @@ def _known_tools(placed: Placed) -> tuple[Tool, ...]:
         return ()
     dialect = placed.understood.request.dialect
     return dialect.parse_tools(b"[" + b",".join(last.tools) + b"]")
+
+
+def _client_of(came: Passed, request: Request) -> Recognised:
+    """Who sent a request. What an endpoint is there for may say that it is housekeeping."""
+    client = profile_of(came.headers, request)
+    return replace(client, side=True) if request.is_side else client
 
 
 def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:

@@ -9,10 +9,12 @@ from warmprefix.core.explain.hint import Able, InForce
 from warmprefix.core.explain.prefix import Prefix, characters, common_prefix
 from warmprefix.core.explain.saving import Reaches, held
 from warmprefix.core.identity.keys import Identifier
+from warmprefix.core.identity.plain import line_keys
 from warmprefix.core.memory.continuation import has_outlived
 from warmprefix.core.memory.ledger import Conversation
+from warmprefix.core.messages import plain_text
 from warmprefix.core.slots.seat import AnySeat, Seat
-from warmprefix.core.types import CacheStats
+from warmprefix.core.types import CacheStats, Message, Prompt
 from warmprefix.pipeline.entries import entry_of
 from warmprefix.pipeline.observe import Observer
 from warmprefix.pipeline.recent import Last, Recent
@@ -104,7 +106,8 @@ class Recorder:
             request.model,
         )
         found = patch["cache_break"] = self.explain(question, evidence)
-        if found is not None and found.cause not in _CERTAIN:
+        may_ask = not written.sent.is_plain  # what no template renders need not be asked about
+        if may_ask and found is not None and found.cause not in _CERTAIN:
             patch["question"] = question
 
     def explain(
@@ -128,7 +131,6 @@ class Recorder:
         self, written: Written, ended: Ended, state: Conversation, outlived: bool | None
     ) -> Last:
         reply, came, where = ended.reply.message, ended.came, written.place
-        history = held(written.ours, reply).messages
         scope = written.placed.understood.scope
         return Last(
             conversation=where.conversation,
@@ -141,7 +143,7 @@ class Recorder:
             asked_model=written.request.model,
             generation=ended.generation,
             backend=ended.route.backend,
-            lineage=self._identifier.lineage(history, scope)[-2:],
+            lineage=self._lineage(written.ours, reply, scope),
             session=None if ended.is_side else came.client.session,
             shadow=written.ours if written.is_observed else None,
             reply=reply,
@@ -149,6 +151,12 @@ class Recorder:
             head=written.placed.head,
             outlived=outlived,
         )
+
+    def _lineage(self, prompt: Prompt, reply: Message | None, scope: bytes) -> tuple[bytes, ...]:
+        """Keys by which the conversation is recognised if its beginning changes."""
+        if prompt.is_plain:
+            return line_keys(plain_text(prompt), scope)[-1:]
+        return self._identifier.lineage(held(prompt, reply).messages, scope)[-2:]
 
     def _learn(self, stats: CacheStats, prefix: Prefix | None, before: Last | None) -> bool | None:
         """Whether the conversation's turns outlive others, by the last of them that shows it."""
@@ -166,7 +174,7 @@ class Recorder:
         if before is None or before.number == self._recent.number or prefix is None:
             return None
         cached, left = stats.cached_tokens, before.stats.prompt_tokens
-        if cached is None or not left or prefix.messages < len(before.prompt.messages):
+        if cached is None or not left or not _is_whole(prefix, before.prompt):
             return None
         rivals = self._recent.since(before.number, _RIVALS)
         return has_outlived(
@@ -181,3 +189,8 @@ def _expected(seat: AnySeat) -> int | None:
     if not isinstance(seat, Seat) or seat.choice.slot is None:
         return None
     return seat.choice.shared_tokens or None
+
+
+def _is_whole(prefix: Prefix, before: Prompt) -> bool:
+    """Whether all of a prompt is shared."""
+    return prefix.messages == (1 if before.is_plain else len(before.messages))

@@ -245,8 +245,13 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         backend_reason=ended.route.reason or None,
         would_save=patch.get("would_save"),
         session=came.client.session,
-        sent_messages=len(request.prompt.messages) if request else None,
+        sent_messages=_sent_messages(request.prompt) if request else None,
         prewarmed_tokens=patch.get("prewarmed_tokens"),
         kept=patch.get("kept"),
         failed_open=tuple(came.failed_open),
     )
+
+
+def _sent_messages(prompt: Prompt) -> int:
+    """How many messages were sent; a plain text counts as one."""
+    return 1 if prompt.is_plain else len(prompt.messages)

@@ -110,7 +110,9 @@ class Seating:
         await self.rest()
         if not isinstance(outgoing, Written):
             return Seated(self.unseen_began(), outgoing.body)
-        if outgoing.is_observed or outgoing.request.has_slot:
+        is_named = outgoing.request.has_slot
+        # A plain prompt whose client has named a slot may say in its reply where it ran.
+        if outgoing.is_observed or (is_named and not outgoing.sent.is_plain):
             return Seated(self.unseen_began(), outgoing.body)
         where, sent = outgoing.place, outgoing.sent
         wish = await self._wish(outgoing)
@@ -118,6 +120,8 @@ class Seating:
         self.table.follow(self._known.generation)
         replies = sum(message.role == "assistant" for message in sent.messages)
         seat = self.table.take(wish, sent, max(where.index, replies) + 1, self._choose)
+        if is_named:
+            seat.choice = replace(seat.choice, reason="the client has named a slot")
         if waited:
             seat.choice = replace(seat.choice, reason=f"{seat.choice.reason}; {waited}")
         if not wish.is_side:
@@ -134,7 +138,8 @@ class Seating:
 
     async def _wish(self, written: Written) -> Wish:
         placed, conversation = written.placed, written.place.conversation
-        is_side, takes_slot = placed.is_side, written.request.takes_slot
+        request, is_side = written.request, placed.is_side
+        takes_slot = request.takes_slot and not request.has_slot
         wish = Wish(conversation, placed.keys, head_digest(written.sent), is_side, takes_slot)
         # What would be restored goes into a slot that the request is then sent to.
         snapshots = self.snapshots if takes_slot else None
@@ -232,7 +237,7 @@ class Seating:
         if isinstance(seat, Unseen):
             self.unseen_ended()
             return {}
-        self.table.leave(seat, stats, reply)
+        self.table.leave(seat, stats, reply, ended.reply.slot)
         self._ended_s = time.monotonic()
         kept = kept_reply(ended.reply, ended.status)
         self._rests(seat, goes_on=kept is not None and bool(kept.tool_calls))

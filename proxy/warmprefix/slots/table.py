@@ -135,7 +135,7 @@ class SlotTable:
             choice = SlotChoice(None, "not known what a slot holds")
         only = 0 if len(self._slots) == 1 and not self._slots[0].is_busy else None
         slot = choice.slot if choice.slot is not None else only
-        seat = Seat(choice, slot, wish, prompt, turns)
+        seat = Seat(choice, slot, wish, prompt, turns, began=self._events)
         if slot is not None:
             seat.share = shares.get(slot) or self._share(slot, prompt)
             self._sit(seat, slot)
@@ -152,12 +152,22 @@ class SlotTable:
         }
         return {number: share for number, share in shares.items() if share is not None}
 
-    def leave(self, seat: Seat, stats: CacheStats, reply: Message | None = None) -> None:
-        """The request has ended; the slot holds its prompt and what was generated."""
+    def leave(
+        self,
+        seat: Seat,
+        stats: CacheStats,
+        reply: Message | None = None,
+        said: int | None = None,
+    ) -> None:
+        """The request has ended; the slot holds its prompt and what was generated. `said`: the slot that the
+        reply names, which is believed if nothing else has used that slot since the request was sent."""
         self._events += 1
         if seat in self._unseated:
             self._unseated.remove(seat)
-            self._asks_again = True
+            if said is not None and said < len(self._slots) and self._changed[said] <= seat.began:
+                seat.slot = said
+            else:
+                self._asks_again = True
         if seat.slot is None or seat.slot >= len(self._slots):
             return
         self._settle(seat, seat.slot, stats, reply)

@@ -18,11 +18,10 @@ from tests.dialects.replies import (
     read,
     said,
 )
-from warmprefix.core.types import Finish, Reply, Usage
+from warmprefix.core.types import Finish, Reply
 from warmprefix.dialects.chat_completions.reply import (
     ChatReader,
     error_message,
-    read_usage,
 )
 
 WHOLE = {
@@ -118,18 +117,3 @@ ERRORS = [
 @pytest.mark.parametrize(("error", "expected"), ERRORS)
 def test_an_error_has_a_text(error: object, expected: str) -> None:
     assert error_message(error) == expected
-
-
-USAGES = [
-    pytest.param(USAGE, READ_USAGE, id="llama-server"),
-    pytest.param({}, Usage(), id="nothing"),
-    pytest.param({"prompt_tokens": 0}, Usage(0), id="zero-is-reported"),
-    pytest.param({"prompt_tokens": -1, "completion_tokens": True}, Usage(), id="no-counts"),
-    pytest.param({"prompt_tokens": 1.0, "completion_tokens": "1"}, Usage(), id="odd-types"),
-    pytest.param({"prompt_tokens": 1, "prompt_tokens_details": None}, Usage(1), id="no-details"),
-]
-
-
-@pytest.mark.parametrize(("usage", "expected"), USAGES)
-def test_usage_is_read(usage: dict[str, object], expected: Usage) -> None:
-    assert read_usage(usage) == expected

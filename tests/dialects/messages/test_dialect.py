@@ -143,7 +143,8 @@ def test_instructions_that_are_not_understood_stay(system: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "system", [b'"\\ud83d"', b'[{"type":"text","text":"\\ud83d"}]', b'[{"type":"text","type":"text"}]']
+    "system",
+    [b'"\\ud83d"', b'[{"type":"text","text":"\\ud83d"}]', b'[{"type":"text","type":"text"}]'],
 )
 def test_instructions_that_parsers_disagree_on_stay_outside(system: bytes) -> None:
     request = parse(b'{"system":' + system + b',"messages":[' + ONE + b"]}")

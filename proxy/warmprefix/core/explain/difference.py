@@ -5,6 +5,7 @@ Template options, then tools, then messages. A longer history is no difference: 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.explain.prefix import shared_characters
@@ -30,6 +31,14 @@ from warmprefix.core.wire.value import value_key
 _MOST_GONE = 200  # messages at once, that are looked for: a sliding window drops a few
 _LEAST_KEPT = 8  # characters of a question: fewer stand in any text
 _LEAST_CUT = 8
+PLAIN_PATH = "prompt"
+"""The path of a difference in a plain text."""
+
+_BEHIND = 48
+"""Characters that show that the text in front of them was dropped, if they stood further on before."""
+
+_MUCH = 100
+"""Fewer characters are not dropped to make room: somebody has changed a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ def first_difference(before: Prompt, after: Prompt) -> Difference | None:
     return (
         _options(before.template_options, after.template_options)
         or _tools(before.tools or (), after.tools or ())
-        or _messages(before.messages, after.messages)
+        or (_plain_texts if after.is_plain else _messages)(before.messages, after.messages)
     )
 
 
@@ -154,6 +163,28 @@ def _cut_out(before: Sequence[Message], at: int, found: Difference) -> Differenc
     kept = found.offset + shared_characters(old[::-1], new[::-1])
     is_cut = len(new) <= kept and len(old) - len(new) >= _LEAST_CUT
     return replace(found, cause="transient-block", is_block=False) if is_frame or is_cut else found
+
+
+def _plain_texts(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
+    """The first difference of two plain texts: `offset` counts from their start."""
+    texts = [written(one).decode() for one in before]
+    old, new = "".join(texts), "".join(written(one).decode() for one in after)
+    at = shared_characters(old, new)
+    if at in (len(old), len(new)):
+        return None
+    ends = accumulate(map(len, texts))
+    cut = next(number for number, end in enumerate(ends) if at < end)
+    return Difference(PLAIN_PATH, at, _plain_cause(old, new, at), old, new, cut)
+
+
+def _plain_cause(old: str, new: str, at: int) -> str:
+    """Why two plain texts part: what stands there now may have stood further on before."""
+    ahead = new[at : at + _BEHIND]
+    if len(ahead) == _BEHIND and old.find(ahead, at + _MUCH) > 0:
+        return "compaction"
+    was, now = old[at : at + _BEHIND].split(), ahead.split()
+    whole = min(len(was), len(now)) - 1  # the last word may be cut
+    return "whitespace" if whole > 0 and was[:whole] == now[:whole] else "edit"
 
 
 def message_path(messages: Sequence[Message], at: int) -> str:

@@ -4,6 +4,7 @@ Counted over what is sent, in the order in which templates render it: template o
 first, then the messages. Characters are those of the messages' JSON; tokens are the backend's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warmprefix.core.messages import written
@@ -13,8 +14,9 @@ from warmprefix.core.wire.slices import compact
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What two prompts share from the start. `messages`: whole ones; `characters`: theirs, and those shared of
-    the first message that differs; 0 if tools or template options differ, since they come first."""
+    """What two prompts share from the start. `messages`: whole ones, of which a plain text is one;
+    `characters`: theirs, and those shared of the first message that differs; 0 if tools or template options
+    differ, since they come first."""
 
     messages: int
     characters: int
@@ -24,10 +26,14 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
     """Length of the leading part that both prompts share."""
     if not same_head(before, after):
         return Prefix(0, 0)
+    if after.is_plain:
+        old, new = ([_text(written(one)) for one in side.messages] for side in (before, after))
+        shared = shared_of_pieces(old, new)
+        return Prefix(int(shared == sum(map(len, old))), shared)
     messages = 0
     characters = 0
-    for old, new in zip(before.messages, after.messages, strict=False):
-        old_text, new_text = written(old), written(new)
+    for one, other in zip(before.messages, after.messages, strict=False):
+        old_text, new_text = written(one), written(other)
         if old_text != new_text and compact(old_text) != compact(new_text):
             part = shared_characters(_text(compact(old_text)), _text(compact(new_text)))
             return Prefix(messages, characters + part)
@@ -37,10 +43,13 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
 
 
 def same_head(before: Prompt, after: Prompt) -> bool:
-    """Whether tools (bytes and order) and template options are the same."""
-    return before.template_options == after.template_options and [
-        tool.definition for tool in before.tools or ()
-    ] == [tool.definition for tool in after.tools or ()]
+    """Whether tools (bytes and order) and template options are the same, and both are rendered, or neither."""
+    return (
+        before.is_plain is after.is_plain
+        and before.template_options == after.template_options
+        and [tool.definition for tool in before.tools or ()]
+        == [tool.definition for tool in after.tools or ()]
+    )
 
 
 def characters(messages: tuple[Message, ...]) -> int:
@@ -50,6 +59,15 @@ def characters(messages: tuple[Message, ...]) -> int:
 
 def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")  # an opaque message may contain half a character
+
+
+def shared_of_pieces(one: Sequence[str], other: Sequence[str]) -> int:
+    """Characters that two texts share from the start, each given in pieces that may be cut otherwise."""
+    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    if at is None:
+        at = min(len(one), len(other))
+    shared = sum(map(len, other[:at]))
+    return shared + shared_characters("".join(one[at:]), "".join(other[at:]))
 
 
 def shared_characters(one: str, other: str) -> int:

@@ -12,7 +12,7 @@ because some templates print them whole.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from warmprefix.core.explain.prefix import same_head, shared_characters
+from warmprefix.core.explain.prefix import same_head, shared_characters, shared_of_pieces
 from warmprefix.core.memo import Memo
 from warmprefix.core.messages import changed, written
 from warmprefix.core.rules import RULES
@@ -38,7 +38,8 @@ _UNSEEN = tuple(
 class Reach:
     """How much of a prompt the backend holds: whole messages, and characters of `total`.
 
-    Characters are those of tools and messages as JSON; none are shared if tools or template options differ.
+    Characters are those of tools and messages as JSON, or of a plain text; none are shared if tools or template
+    options differ.
     """
 
     messages: int
@@ -88,9 +89,16 @@ class Reaches:
         return [
             Reach(0, 0, total)
             if before is None or not same_head(before, after)
-            else _reach(self._texts(before.messages), texts, tools, total)
+            else self._reach(before, after, texts, Reach(0, tools, total))
             for before in befores
         ]
+
+    def _reach(self, before: Prompt, after: Prompt, texts: Sequence[str], head: Reach) -> Reach:
+        """`texts`: those of `after`; `head`: what is shared before them."""
+        old = self._texts(before.messages)
+        if after.is_plain:
+            return replace(head, characters=shared_of_pieces(old, texts))
+        return _reach(old, texts, head)
 
     def size(self, prompt: Prompt) -> int:
         """Characters of a whole prompt, tools included."""
@@ -114,8 +122,8 @@ def _size_of_tools(prompt: Prompt) -> int:
     return sum(len(tool.definition.decode(errors="replace")) for tool in prompt.tools or ())
 
 
-def _reach(before: Sequence[str], after: Sequence[str], tools: int, total: int) -> Reach:
-    messages, characters = 0, tools
+def _reach(before: Sequence[str], after: Sequence[str], head: Reach) -> Reach:
+    messages, characters, total = head.messages, head.characters, head.total
     for old, new in zip(before, after, strict=False):
         if old != new:
             return Reach(messages, characters + shared_characters(old, new), total)

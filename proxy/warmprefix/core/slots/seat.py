@@ -13,7 +13,8 @@ class Seat:
     """A running request's use of a slot. `slot` is None while it is unknown which one the server chose.
 
     `before`: the slot as it was before; `share`: how much of that the request begins with. `turns`: those of
-    its conversation, this one included; `restored`: the saved file that was restored for it.
+    its conversation, this one included; `restored`: the saved file that was restored for it; `began`: how many
+    events the table had counted when it was taken.
     """
 
     choice: SlotChoice
@@ -24,6 +25,7 @@ class Seat:
     restored: Snapshot | None = None
     before: Slot | None = None
     share: Share | None = None
+    began: int = 0
 
     @property
     def is_side(self) -> bool:

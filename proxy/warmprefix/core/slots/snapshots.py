@@ -6,7 +6,7 @@ empty; a server other than the one that wrote a file may still accept it. So a s
 it, and is only restored if it brings clearly more than the slot already holds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -62,13 +62,17 @@ class Snapshot:
         """A short name for people."""
         return blake2b(self.name.encode(), digest_size=6).hexdigest()
 
-    def is_of(self, keys: Sequence[bytes], head: bytes) -> bool:
+    def is_of(self, keys: Iterable[bytes], head: bytes) -> bool:
         """Whether its prompt is the beginning of a history with these chain keys."""
-        return (
-            0 < self.messages <= len(keys)
-            and keys[self.messages - 1].hex() == self.tip
-            and self.head == head.hex()
-        )
+        return self.fits(_tips(keys), head)
+
+    def fits(self, tips: Collection[str], head: bytes) -> bool:
+        """The same, given the chain keys in hex."""
+        return self.messages > 0 and self.head == head.hex() and self.tip in tips
+
+
+def _tips(keys: Iterable[bytes]) -> frozenset[str]:
+    return frozenset(key.hex() for key in keys)
 
 
 def digest(*parts: str) -> str:
@@ -115,15 +119,15 @@ def is_worth_saving(
 
 def is_evicted(held: Held, keys: Sequence[bytes], head: bytes) -> bool:
     """Whether a request with these chain keys cuts what the slot holds instead of going on from it."""
-    at = len(held.keys) - 1
-    return held.head != head or len(keys) <= at or keys[at] != held.keys[at]
+    return held.head != head or not held.keys or held.keys[-1] not in keys
 
 
 def best(
     snapshots: Iterable[Snapshot], keys: Sequence[bytes], head: bytes, backend: str | None = None
 ) -> Snapshot | None:
     """The snapshot that brings most of a prompt; from any backend if `backend` is None."""
-    fitting = [s for s in snapshots if s.is_of(keys, head) and backend in (None, s.backend)]
+    tips = _tips(keys)
+    fitting = [s for s in snapshots if s.fits(tips, head) and backend in (None, s.backend)]
     return max(fitting, key=lambda s: (s.messages, s.tokens), default=None)
 
 
@@ -146,7 +150,8 @@ def is_worth_restoring(snapshot: Snapshot, gained: int, lost: int) -> bool:
 
 def superseded(held: Held, snapshots: Iterable[Snapshot], backend: str) -> tuple[Snapshot, ...]:
     """Snapshots of earlier turns of the conversation that is saved now: the new one contains them."""
-    return tuple(s for s in snapshots if s.backend == backend and s.is_of(held.keys, held.head))
+    tips = _tips(held.keys)
+    return tuple(s for s in snapshots if s.backend == backend and s.fits(tips, held.head))
 
 
 def value(snapshot: Snapshot, now: float) -> float:

@@ -13,9 +13,9 @@ import orjson
 from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
-from warmprefix.dialects.numbers import count
 from warmprefix.dialects.reader import Json, Reader, read_json
 from warmprefix.dialects.timings import read_timings
+from warmprefix.dialects.usage import read_usage
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
 
@@ -146,14 +146,3 @@ def _written(error: Json) -> str:
         return orjson.dumps(error).decode()
     except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
         return "unknown error"
-
-
-def read_usage(usage: Json) -> Usage:
-    """The `usage` object (tools/server/server-task.cpp:365-372). Absent counts are None."""
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    return Usage(
-        prompt_tokens=count(usage.get("prompt_tokens")),
-        cached_tokens=count(cached),
-        completion_tokens=count(usage.get("completion_tokens")),
-    )

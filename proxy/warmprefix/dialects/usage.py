@@ -1,0 +1,17 @@
+"""OpenAI's `usage`, which replies of more than one endpoint have."""
+
+from collections.abc import Mapping
+
+from warmprefix.core.types import Usage
+from warmprefix.dialects.numbers import count
+
+
+def read_usage(usage: Mapping[str, object]) -> Usage:
+    """The `usage` object (tools/server/server-task.cpp:365-372). Absent counts are None."""
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(
+        prompt_tokens=count(usage.get("prompt_tokens")),
+        cached_tokens=count(cached),
+        completion_tokens=count(usage.get("completion_tokens")),
+    )

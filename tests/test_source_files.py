@@ -14,6 +14,8 @@ ELSEWHERE = {
     "backends/openai_compatible.py": "changes nothing: tests/server/test_headers.py sees that",
     "core/doctor/facts.py": "values without behaviour: tests/core/doctor/test_server.py makes them",
     "core/doctor/finding.py": "values without behaviour: tests/core/doctor/test_findings.py reads them",
+    "core/identity/calendar_names.py": "data: tests/core/identity/test_spans.py finds dates by it",
+    "core/identity/signs.py": "lists of words: tests/core/identity/test_evidence.py reads lines by them",
     "core/rules/base.py": "what holds for every rule: tests/core/test_laws.py",
     "core/rules/memory_rules.py": "names and reasons; what they do: tests/core/identity/test_volatile.py, "
     "tests/core/identity/test_transient.py",

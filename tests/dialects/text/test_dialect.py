@@ -60,7 +60,8 @@ def test_tokens_are_never_taken_for_a_text() -> None:
 
 
 NOT_UNDERSTOOD = [
-    pytest.param({}, id="no-prompt"),
+    pytest.param({}, id="nothing"),
+    pytest.param({"model": "m"}, id="no-prompt"),
     pytest.param({"prompt": ""}, id="empty"),
     pytest.param({"prompt": []}, id="none"),
     pytest.param({"prompt": ["a", "b"]}, id="several"),

@@ -50,6 +50,7 @@ def test_there_are_no_tools_no_ids_and_no_words_of_ours() -> None:
     assert dialect.parse_tools(b"[{}]") == ()
     assert dialect.reply_ids((), "seed") is None
     assert dialect.backend_error(400) is None
+    assert not dialect.reader(True).done
     assert json.loads(dialect.error(413, "too_large", "no"))["error"]["code"] == 413
 
 

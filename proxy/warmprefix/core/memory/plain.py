@@ -90,12 +90,10 @@ def _marks(text: Plain, found: Found) -> Iterator[_Mark]:
 
 
 def ancestry_of(remembered: Known, found: Found) -> Ancestry:
-    """The nodes that a text goes on from, and the conversation of the last prompt that ended in it; else that
-    of its last known piece."""
-    keys = [*remembered.ended[-1:]] or [key for key in remembered.keys if key in remembered.nodes]
-    if not keys:
-        return Ancestry({}, None)
-    leaf = remembered.nodes[keys[-1]]
+    """The nodes of a text, and the conversation of the last prompt that ended in it."""
+    if not remembered.ended:
+        return Ancestry(remembered.nodes, None)
+    leaf = remembered.nodes[remembered.ended[-1]]
     return Ancestry(remembered.nodes, found.conversations.get(leaf.conversation), leaf=leaf)
 
 
@@ -107,23 +105,16 @@ def place_of(
 ) -> Place:
     """The place of a text. `before`: its conversation as of the turn that it goes on from.
 
-    It belongs to the conversation of the last prompt that ended in it. If none did, it belongs to one if it
-    shares more with it than that one's first prompt: a text that shares less has begun alike.
+    It belongs to the conversation of the last prompt that ended in it. If none did, it has only begun like
+    others.
     """
     leaf, last = from_.leaf, from_.conversation
-    cold = Place(new_conversation, 0, None, Kind.COLD, 0)
     if leaf is None or last is None or before is None:
-        return cold
-    keys = remembered.keys
-    if remembered.ended:
-        end = remembered.ended[-1]
-        kind = Kind.APPEND if before.tip == end else Kind.EDIT
-        kind = Kind.RETRY if end == keys[-1] else kind
-        return Place(last.id, last.turns, leaf.turn, kind, keys.index(end) + 1)
-    if leaf.turn == leaf.conversation:
-        return cold
-    count = sum(key in remembered.nodes for key in keys)
-    return Place(last.id, last.turns, leaf.turn, Kind.EDIT, count)
+        return Place(new_conversation, 0, None, Kind.COLD, 0)
+    keys, end = remembered.keys, remembered.ended[-1]
+    kind = Kind.APPEND if before.tip == end else Kind.EDIT
+    kind = Kind.RETRY if end == keys[-1] else kind
+    return Place(last.id, last.turns, leaf.turn, kind, keys.index(end) + 1)
 
 
 def kind_behind(text: str, before: str, line: str, reply: str) -> Kind | None:

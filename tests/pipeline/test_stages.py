@@ -62,7 +62,7 @@ async def test_a_fault_behind_the_parser_leaves_what_was_read_for_the_log(
     def boom(*_: object) -> None:
         raise StoreError("injected")
 
-    monkeypatch.setattr("warmprefix.pipeline.prepare.ancestry", boom)
+    monkeypatch.setattr("warmprefix.pipeline.placing.ancestry", boom)
     found = await sent(HELLO, stream=True)
     turn = turn_of(ended(found), {})
 

@@ -115,6 +115,7 @@ FAULTS = [
     Fault("profile_of", "warmprefix.pipeline.prepare.profile_of", "prepare"),
     Fault("canonicalizer.run", "warmprefix.core.canonical.Canonicalizer.run", "prepare"),
     Fault("store.find", "warmprefix.stores.memory.MemoryStore.find", "store"),
+    Fault("placer.place", "warmprefix.pipeline.placing.Placer.place", "prepare"),
     Fault("recent.get", "warmprefix.pipeline.recent.Recent.get", "prepare"),
     Fault("backends.choose", "warmprefix.server.backends.Backends.choose", "routing"),
     Fault("known.kind", "warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
@@ -343,7 +344,7 @@ async def test_a_rule_that_raises_is_named_and_shown(
 
 
 def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
-    modules = (*WAY, *LISTENERS, "pipeline/prepare", "pipeline/remember")
+    modules = (*WAY, *LISTENERS, "pipeline/placing", "pipeline/prepare", "pipeline/remember")
     walled = {name for module in modules for name in calls_of(module).walled}
 
     rows = {fault.name for fault in FAULTS} | set(ERROR_FAULTS) | set(PLAIN_FAULTS)

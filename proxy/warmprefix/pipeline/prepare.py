@@ -4,7 +4,7 @@ Nothing here asks a backend. If anything fails, the request goes on as the clien
 counted (`Counters`), and the turn is logged with what is known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from warmprefix.backends.base import Kind as BackendKind
@@ -13,31 +13,19 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
-from warmprefix.core.memory.ancestry import ancestry
-from warmprefix.core.memory.ledger import (
-    NOTHING,
-    Ancestry,
-    Conversation,
-    Found,
-    Node,
-    Place,
-    kind_of,
-    kind_of_history,
-    known_messages,
-    place,
-)
+from warmprefix.core.memory.ledger import Node, kind_of
 from warmprefix.core.memory.move_volatile import move_volatile
 from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools
 from warmprefix.core.rules.base import with_messages
 from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
-from warmprefix.core.types import Kind, Message, Prompt, Tool
+from warmprefix.core.types import Message, Prompt, Tool
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import Dialect, Request
 from warmprefix.guard import guard, tell
 from warmprefix.pipeline.parsed import Parsed
-from warmprefix.pipeline.plain import place_plain
+from warmprefix.pipeline.placing import Placer
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Outgoing, Passed, Placed, Understood, Written
@@ -67,10 +55,10 @@ class Pipeline:
         self._reasoning = config.memory.restore_reasoning
         self._parsed: dict[str, Parsed] = {}
         self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
-        self._store = store
         self.counters = counters
         self._observe = observe
         self._recent = recent
+        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of)
 
     async def prepare(
         self, came: Passed, kind: BackendKind, *, reasoning_pays: bool = False
@@ -88,10 +76,8 @@ class Pipeline:
                 return came
             came = replace(came, request=request, model=request.model)
             came = replace(came, client=_client_of(came, request))
-            understood = Understood(came, request, _scope(came.headers, request.dialect))
-            if request.prompt.is_plain:
-                return await place_plain(understood, self._find, self._recent)
-            return await self._place(understood)
+            scope = _scope(came.headers, request.dialect)
+            return await self._placer.place(Understood(came, request, scope))
         return came
 
     def _parse(self, endpoint: str, body: bytes) -> Request:
@@ -145,103 +131,11 @@ class Pipeline:
         prompt = replace(understood.request.prompt, messages=messages)
         request = replace(understood.request, prompt=prompt)
         came = replace(understood.came, failed_open=[])
-        ahead = await self._place(Understood(came, request, understood.scope))
+        ahead = await self._placer.place(Understood(came, request, understood.scope))
         return self._restored(ahead, reasoning_pays).prompt
-
-    async def _place(self, understood: Understood) -> Placed:
-        """The canonical form, the chain keys and the place of a request."""
-        came, received = understood.came, understood.request.prompt
-        rules = self._rules.of(came.client.client)
-        canonical = rules.canonicalizer.run(received)
-        for name in canonical.failed:
-            self.counters.failed_open(f"rule {name}", came.failed_open)
-        messages = canonical.prompt.messages
-        keys = rules.identifier.chain_keys(messages, understood.scope)
-        found = await self._find(keys, came.failed_open)
-        parse = self._parsed_of(understood.request.dialect).message
-        known = ancestry(received.messages, keys, found, parse, came.turn, came.client.session)
-        where, before = self._locate(understood, messages, keys, known)
-        return Placed(
-            came=came,
-            understood=understood,
-            canonical=canonical.prompt,
-            rules=(*understood.request.read_as, *canonical.rules),
-            keys=keys,
-            ancestry=known,
-            head=rules.identifier.head_of(canonical.prompt),
-            place=where,
-            before=before,
-            is_side=came.client.side or self._is_branch(where, messages),
-        )
-
-    async def _find(self, keys: Sequence[bytes], noted: list[str]) -> Found:
-        """What is remembered of a history; nothing if the store cannot say."""
-        with guard(self.counters, "store", noted):
-            return await self._store.find(keys)
-        return NOTHING
 
     def _rule_failed(self, name: str, error: Exception) -> None:
         tell(self.counters, f"rule {name}", error)
-
-    def _locate(
-        self,
-        understood: Understood,
-        messages: Sequence[Message],
-        keys: tuple[bytes, ...],
-        known: Ancestry,
-    ) -> tuple[Place, Conversation | None]:
-        """The place of a request, and the conversation as it was after the turn that it goes on from."""
-        came, first_user = understood.came, _first_user(messages)
-        where, before = place(keys, first_user, known, came.turn), known.conversation
-        last = self._recent.get(where.conversation, keys)
-        if last is not None and last.state is not None and last.tip in keys:
-            # Compare it with the branch that it goes on from, not with the latest of the conversation.
-            before = last.state
-            where = replace(where, kind=kind_of_history(keys, where.known, before))
-        is_new = where.kind is Kind.COLD and known_messages(keys, known.nodes) <= first_user
-        if is_new and not came.client.side:  # a side request may have the session of another one
-            where = self._loosely(understood, messages, keys) or where
-        return where, before
-
-    def _loosely(
-        self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
-    ) -> Place | None:
-        """The place of a request that differs or was shortened before its first user message; None if it begins
-        a conversation.
-
-        Either its messages are the same but for the system text, or its session id and its system text both say
-        that it goes on. Only a conversation never seen is cold.
-        """
-        came, scope = understood.came, understood.scope
-        goes_on = any(message.role == "assistant" for message in messages)
-        last = None
-        if goes_on:
-            last = self._recent.by_lineage(self.identifier.lineage(messages, scope))
-        if last is not None:
-            return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
-        last = self._recent.by_session(came.client.session)
-        if last is None:
-            return None
-        theirs = (last.shadow or last.prompt).messages
-        identifier = self._rules.of(came.client.client).identifier
-        if identifier.chain_keys(theirs[:1], scope) != keys[:1]:
-            return None
-        is_shorter = len(messages) < len(theirs)
-        if not goes_on and not is_shorter:
-            return None
-        kind = Kind.COMPACTION if is_shorter else Kind.EDIT
-        return Place(last.conversation, last.index + 1, last.turn, kind, 0)
-
-    def _is_branch(self, where: Place, messages: Sequence[Message]) -> bool:
-        """Whether a request branches off at the very beginning of a conversation that has gone further: with a
-        second user message and no reply in between, like summaries and titles that share its head."""
-        roles = [message.role for message in messages]
-        return (
-            where.index > 0
-            and "assistant" not in roles
-            and roles.count("user") > 1
-            and self._recent.has_longer(where.conversation, len(roles))
-        )
 
     def _restored(self, placed: Placed, reasoning_pays: bool) -> "_Ours":
         """The prompt, with remembered bytes for the messages that are recognised."""
@@ -356,8 +250,3 @@ def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:
     own = () if dialect is DIALECTS[0] else (dialect.name,)
     credentials = (headers.get("authorization", ""), headers.get("x-api-key", ""))
     return scope_key("\n".join(filter(None, credentials)), *own)
-
-
-def _first_user(messages: Sequence[Message]) -> int:
-    users = (at for at, message in enumerate(messages) if message.role == "user")
-    return next(users, len(messages) - 1)

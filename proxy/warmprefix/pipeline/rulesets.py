@@ -34,7 +34,7 @@ class RuleSets:
         raises."""
         self._config = config
         self._report = report
-        self._strict = strict or Identifier()
+        self.strict = strict or Identifier()
         self._sets: dict[tuple[frozenset[str], frozenset[str]], RuleSet] = {}
 
     def of(self, client: str) -> RuleSet:
@@ -52,7 +52,7 @@ class RuleSets:
         blocks = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
         looseness = Looseness(frozen_patterns() if moves or freezes else (), blocks)
         canonicalizer = Canonicalizer(choose_rules(enable, disable), self._report)
-        identifier = self._strict if looseness == STRICT else Identifier(looseness)
+        identifier = self.strict if looseness == STRICT else Identifier(looseness)
         folds = memory_rules.FOLD_SYSTEM.name not in disable
         return RuleSet(canonicalizer, identifier, moves, blocks, folds)
 

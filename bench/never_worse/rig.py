@@ -8,10 +8,11 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.never_worse.mouth import Mouth
 from bench.never_worse.plan import Json, Plan
@@ -110,13 +111,16 @@ def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: 
 
 
 @contextmanager
-def proxy(backend: str, folder: Path, *, saves: bool) -> Iterator[str]:
-    """The address of `warmprefix serve` with its default settings, a process of its own.
+def proxy(
+    backend: str, folder: Path, *, saves: bool, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """The address of `warmprefix serve`, a process of its own, with its default settings and `more` from the
+    environment.
 
     It is forked from one that has imported everything, since that takes a second.
     """
     port = free_port()
-    settings = {"WARMPREFIX_MEMORY__PATH": str(folder / "ledger.db")}
+    settings = {"WARMPREFIX_MEMORY__PATH": str(folder / "ledger.db"), **more}
     if saves:
         settings["WARMPREFIX_SLOTS__SAVE_PATH"] = str(folder / "slots")
     arguments = ["serve", "--port", str(port), "--backend", backend]

@@ -45,6 +45,7 @@ class ScriptedModel(Front):
         assert self._next is not None, "a chat completion that no script expects"
         (label, message), self._next = self._next, None
         asked = json.loads(body)
+        asked["messages"] = [_with_marks(message) for message in asked["messages"]]
         prompt_only = {**asked, "stream": False, "max_tokens": 0, "verbose": True}
         prompt_only.pop("stream_options", None)
         answer = post(f"{self.backend}/v1/chat/completions", prompt_only)
@@ -87,3 +88,17 @@ class ScriptedModel(Front):
         body = {"content": text, "add_special": False, "parse_special": True}
         tokens: list[int] = accepted(post(f"{self.backend}/tokenize", body))["tokens"]
         return tokens
+
+
+def _with_marks(message: Json) -> Json:
+    """A message with a text in the place of each picture, for a model that sees none."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": [_mark(part) for part in content]}
+
+
+def _mark(part: Json) -> Json:
+    if part.get("type") != "image_url":
+        return part
+    return {"type": "text", "text": f"[picture: {part['image_url']['url']}]"}

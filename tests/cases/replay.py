@@ -8,7 +8,7 @@ A case is `{source, shape, opts, steps}`. `opts`: `slots`, `cache_ram` in MiB (a
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,10 @@ from tests.fakes.llama import model_file, template
 from tests.servers.stock import StockServer
 
 FOLDER = Path(__file__).parent
+_OF_CLIENTS = {"slots": 4, "cache_ram": 8192, "kvu": True, "template": "chatml_ids"}
+LOG = "turns.jsonl"
+"""Where the proxy logs its turns, in the folder of a replay."""
+
 Json = dict[str, Any]
 _STARTED_S = 0.3
 """How long before the first request the proxy was started: it asks a backend for its slots first."""
@@ -29,10 +33,12 @@ _STARTED_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Tokens that the server evaluated for each step's prompt. `own`: for those of the conversations alone."""
+    """Tokens that the server evaluated for each step's prompt. `own`: for those of the conversations alone;
+    `prompts`: as they were rendered, with their size in tokens."""
 
     tokens: tuple[int, ...]
     own: int
+    prompts: tuple[tuple[str, int], ...] = ()
 
     @property
     def all(self) -> int:
@@ -41,13 +47,27 @@ class Evaluated:
 
 
 def load(name: str) -> Json:
-    """The case of that name."""
-    case: Json = json.loads((FOLDER / f"{name}.json").read_text())
-    return case
+    """The case of that name. One of a client is a body a line, with the reply to it."""
+    file = FOLDER / f"{name}.json"
+    if file.exists():
+        case: Json = json.loads(file.read_text())
+        return case
+    lines = (FOLDER / f"{name}.jsonl").read_text().splitlines()
+    return {"opts": dict(_OF_CLIENTS), "steps": [_step(json.loads(line)) for line in lines]}
 
 
-def replay(case: Json, folder: Path, *, through: bool) -> Evaluated:
-    """What the server evaluates for it on a fresh server, with a proxy that knows nothing if `through`."""
+def _step(body: Json) -> Json:
+    reply, headers = body.pop("_reply"), body.pop("_headers", None)
+    calls = [call["function"] for call in reply.get("tool_calls", ())]
+    said = {"content": reply.get("content"), "calls": [(c["name"], c["arguments"]) for c in calls]}
+    return {"body": body, "reply": said, "headers": headers}
+
+
+def replay(case: Json, folder: Path, *, through: bool, enable: Sequence[str] = ()) -> Evaluated:
+    """What the server evaluates for it on a fresh server, with a proxy that knows nothing if `through`.
+
+    `enable`: the rules that are on besides.
+    """
     family = Family("case", template(case["opts"].get("template", "chatml_tools")), reasoning=True)
     server = StockServer(
         model_file("tiny", folder), *flags(case["opts"]), chat_template=family.template
@@ -56,18 +76,20 @@ def replay(case: Json, folder: Path, *, through: bool) -> Evaluated:
     try:
         model = ScriptedModel(server.url, family.generated)
         try:
-            with _way(model.url, folder, through=through) as url:
+            with _way(model.url, folder, enable, through=through) as url:
                 for number, step in enumerate(case["steps"]):
                     model.expect(str(number), _message(step["reply"], number))
                     accepted(post(f"{url}/v1/chat/completions", step["body"], step.get("headers")))
                     time.sleep(step.get("pause") or 0)
             tokens = tuple(count.processed_tokens for count in model.counts)
+            prompts = tuple((c.prompt, c.cached_tokens + c.processed_tokens) for c in model.counts)
         finally:
             model.close()
     finally:
         server.close()
     steps = zip(case["steps"], tokens, strict=True)
-    return Evaluated(tokens, sum(n for step, n in steps if step.get("tag") != "nocount"))
+    own = sum(n for step, n in steps if step.get("tag") != "nocount")
+    return Evaluated(tokens, own, prompts)
 
 
 def flags(opts: Json) -> list[str]:
@@ -78,17 +100,21 @@ def flags(opts: Json) -> list[str]:
 
 
 @contextmanager
-def _way(backend: str, folder: Path, *, through: bool) -> Iterator[str]:
+def _way(backend: str, folder: Path, enable: Sequence[str], *, through: bool) -> Iterator[str]:
     if not through:
         yield backend
         return
-    with proxy(backend, folder, saves=False) as url:
+    more = {
+        "WARMPREFIX_CANONICALIZE__ENABLE": json.dumps(list(enable)),
+        "WARMPREFIX_LOG__FILE": str(folder / LOG),
+    }
+    with proxy(backend, folder, saves=False, more=more) as url:
         time.sleep(_STARTED_S)
         yield url
 
 
 def _message(reply: Json, number: int) -> Json:
-    message = {"role": "assistant", "content": reply["content"]}
+    message = {"role": "assistant", "content": reply.get("content")}
     if reply.get("reasoning"):
         message["reasoning_content"] = reply["reasoning"]
     if reply.get("calls"):

@@ -11,7 +11,7 @@ pytestmark = [
     pytest.mark.backend,
     pytest.mark.skipif(stock_binary() is None, reason="no llama-server; make servers"),
 ]
-NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
+NAMES = sorted(file.stem for file in FOLDER.glob("*.json*"))
 
 
 def test_the_cases_are_found() -> None:

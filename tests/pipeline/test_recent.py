@@ -20,7 +20,7 @@ LAST = Last(
     model=None,
     asked_model=None,
     generation=0,
-    lineage=(),
+    landmarks=(),
     session=None,
 )
 
@@ -89,7 +89,7 @@ def test_one_conversation_is_kept_however_large() -> None:
     assert recent.get("b") is not None
 
 
-def test_replies_and_branches_count_in_the_size() -> None:
+def test_landmarks_and_branches_count_in_the_size() -> None:
     """A short question with an answer of megabytes, and the turns that are kept beside the newest."""
     for more in ({"reply": chat_message("assistant", "x" * 200)}, {"prompt": saying("x" * 200)}):
         recent = Recent(max_bytes=250 + 2 * ENTRY_BYTES)
@@ -111,24 +111,24 @@ def test_a_conversation_that_shrinks_makes_room() -> None:
 
 def test_what_is_dropped_is_forgotten_by_every_name() -> None:
     recent = Recent()
-    recent.put(last("a", lineage=(b"k",), session="s"))
+    recent.put(last("a", landmarks=(b"k",), session="s"))
     recent.drop("a")
     recent.drop("a")
 
     assert recent.get("a") is None
-    assert recent.by_lineage([b"k"]) is None
+    assert recent.by_landmark([b"k"]) is None
     assert recent.by_session("s") is None
 
 
 @pytest.mark.parametrize(
     ("keys", "found"),
-    [([b"1"], "a"), ([b"1", b"2"], "b"), ([b"1", b"2", b"9"], "b"), ([b"9"], None), ([], None)],
+    [([b"1"], "a"), ([b"2", b"1"], "b"), ([b"9", b"2", b"1"], "b"), ([b"9"], None), ([], None)],
 )
-def test_a_history_is_found_by_its_longest_known_part(keys: list[bytes], found: str | None) -> None:
+def test_a_history_is_found_by_its_newest_known_reply(keys: list[bytes], found: str | None) -> None:
     recent = Recent()
-    recent.put(last("a", lineage=(b"1",)))
-    recent.put(last("b", lineage=(b"2",)))
-    known = recent.by_lineage(keys)
+    recent.put(last("a", landmarks=(b"1",)))
+    recent.put(last("b", landmarks=(b"2",)))
+    known = recent.by_landmark(keys)
 
     assert (known.conversation if known else None) == found
 
@@ -146,12 +146,12 @@ def test_a_session_is_the_conversation_it_was_last_seen_with() -> None:
     assert recent.by_session(None) is None
 
 
-def test_a_part_of_a_history_that_two_share_stays_known_when_one_leaves() -> None:
+def test_a_reply_that_two_share_stays_known_when_one_leaves() -> None:
     recent = Recent()
-    recent.put(last("a", lineage=(b"k",)))
-    recent.put(last("b", lineage=(b"k",)))
+    recent.put(last("a", landmarks=(b"k",)))
+    recent.put(last("b", landmarks=(b"k",)))
     recent.drop("a")
-    known = recent.by_lineage([b"k"])
+    known = recent.by_landmark([b"k"])
 
     assert known is not None
     assert known.conversation == "b"

@@ -26,7 +26,18 @@ CLIENTS = frozenset(profile.name for profile in (*PROFILES, generic.PROFILE))
 KINDS = frozenset((*(kind.value for kind in Kind), NOT_UNDERSTOOD))
 SIDES = frozenset(("client", "backend", "template", "proxy", "unknown"))
 RESTORED = frozenset(
-    {"arguments", "content", "fields", "ids", "moved-volatile", "reasoning", "tools"}
+    {
+        "arguments",
+        "content",
+        "fields",
+        "ids",
+        "moved-volatile",
+        "reasoning",
+        "reply",
+        "tools",
+        "transient",
+        "volatile",
+    }
 )
 
 BACKEND_ERRORS = frozenset(

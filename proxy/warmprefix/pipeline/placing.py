@@ -1,8 +1,9 @@
 """Where a request stands: what is remembered of its history, and which conversation it goes on from."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from warmprefix.core.memory.alignment import Alignment, align
 from warmprefix.core.memory.ancestry import ancestry
 from warmprefix.core.memory.ledger import (
     NOTHING,
@@ -10,18 +11,20 @@ from warmprefix.core.memory.ledger import (
     Conversation,
     Found,
     Place,
+    goes_on,
     kind_of_history,
     known_messages,
     place,
 )
+from warmprefix.core.rules.base import with_messages
 from warmprefix.core.types import Kind, Message
 from warmprefix.counters import Counters
 from warmprefix.dialects.base import Dialect
 from warmprefix.guard import guard
 from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.plain import place_plain
-from warmprefix.pipeline.recent import Recent
-from warmprefix.pipeline.rulesets import RuleSets
+from warmprefix.pipeline.recent import Last, Recent
+from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Placed, Understood
 from warmprefix.stores.base import Store
 
@@ -49,28 +52,36 @@ class Placer:
         """The canonical form, the chain keys and the place of a request."""
         if understood.request.prompt.is_plain:
             return await place_plain(understood, self._find, self._recent)
-        came, received = understood.came, understood.request.prompt
+        came, received = understood.came, understood.request.prompt.messages
         rules = self._rules.of(came.client.client)
-        canonical = rules.canonicalizer.run(received)
+        canonical = rules.canonicalizer.run(understood.request.prompt)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
-        messages = canonical.prompt.messages
-        keys = rules.identifier.chain_keys(messages, understood.scope)
-        found = await self._find(keys, came.failed_open)
-        parse = self._parsed_of(understood.request.dialect).message
-        known = ancestry(received.messages, keys, found, parse, came.turn, came.client.session)
-        where, before = self._locate(understood, messages, keys, known)
+        prompt, client = canonical.prompt, canonical.prompt.messages
+        found = await self._found(understood, client, received)
+        last = self._last(understood, rules, client, found)
+        aligned = None if last is None else _aligned(last, client, rules)
+        if aligned is not None and aligned.undone:
+            prompt = with_messages(prompt, aligned.messages)
+            received = _as_they_came(aligned, received)
+            found = await self._found(understood, aligned.messages, received)
+        where, before = self._locate(
+            understood, prompt.messages, found, last if aligned is not None else None
+        )
         return Placed(
             came=came,
             understood=understood,
-            canonical=canonical.prompt,
+            canonical=prompt,
+            received=received,
+            client=client,
+            alignment=aligned,
             rules=(*understood.request.read_as, *canonical.rules),
-            keys=keys,
-            ancestry=known,
-            head=rules.identifier.head_of(canonical.prompt),
+            keys=found.keys,
+            ancestry=found.ancestry,
+            head=rules.identifier.head_of(prompt),
             place=where,
             before=before,
-            is_side=came.client.side or self._is_branch(where, messages),
+            is_side=came.client.side or self._is_branch(where, prompt.messages),
         )
 
     async def _find(self, keys: Sequence[bytes], noted: list[str]) -> Found:
@@ -79,14 +90,52 @@ class Placer:
             return await self._store.find(keys)
         return NOTHING
 
+    async def _found(
+        self, understood: Understood, messages: Sequence[Message], received: Sequence[Message]
+    ) -> "_Found":
+        """What is remembered of a history. `received`: its messages as they came."""
+        came = understood.came
+        keys = self._rules.of(came.client.client).identifier.chain_keys(messages, understood.scope)
+        remembered = await self._find(keys, came.failed_open)
+        parse = self._parsed_of(understood.request.dialect).message
+        known = ancestry(received, keys, remembered, parse, came.turn, came.client.session)
+        return _Found(keys, known)
+
+    def _last(
+        self,
+        understood: Understood,
+        rules: RuleSet,
+        messages: Sequence[Message],
+        found: "_Found",
+    ) -> Last | None:
+        """The turn that a history should be compared with; None if it goes on from it, or if there is none."""
+        if understood.came.client.side:
+            return None
+        known = found.ancestry.conversation
+        last = None if known is None else self._recent.get(known.id, found.keys)
+        if last is None:
+            keys = self._identifier.reply_keys(messages, understood.scope)
+            last = self._recent.by_landmark(keys)
+        if last is None or last.history is None:
+            return None
+        # Keys that leave blocks out also go on if a block was only written anew.
+        is_strict = rules.identifier is self._identifier
+        if is_strict and last.state is not None and goes_on(found.keys, last.state):
+            return None
+        return last
+
     def _locate(
         self,
         understood: Understood,
         messages: Sequence[Message],
-        keys: tuple[bytes, ...],
-        known: Ancestry,
+        found: "_Found",
+        aligned: Last | None,
     ) -> tuple[Place, Conversation | None]:
-        """The place of a request, and the conversation as it was after the turn that it goes on from."""
+        """The place of a request, and the conversation as it was after the turn that it goes on from.
+
+        `aligned`: the turn of which the history is another form.
+        """
+        keys, known = found.keys, found.ancestry
         came, first_user = understood.came, _first_user(messages)
         where, before = place(keys, first_user, known, came.turn), known.conversation
         last = self._recent.get(where.conversation, keys)
@@ -96,25 +145,26 @@ class Placer:
             where = replace(where, kind=kind_of_history(keys, where.known, before))
         is_new = where.kind is Kind.COLD and known_messages(keys, known.nodes) <= first_user
         if is_new and not came.client.side:  # a side request may have the session of another one
-            where = self._loosely(understood, messages, keys) or where
+            where = self._loosely(understood, messages, keys, aligned) or where
         return where, before
 
     def _loosely(
-        self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
+        self,
+        understood: Understood,
+        messages: Sequence[Message],
+        keys: tuple[bytes, ...],
+        aligned: Last | None,
     ) -> Place | None:
         """The place of a request that differs or was shortened before its first user message; None if it begins
         a conversation.
 
-        Either its messages are the same but for the system text, or its session id and its system text both say
-        that it goes on. Only a conversation never seen is cold.
+        Either it has the replies of that conversation, or its session id and its system text both say that it
+        goes on. Only a conversation never seen is cold.
         """
         came, scope = understood.came, understood.scope
-        goes_on = any(message.role == "assistant" for message in messages)
-        last = None
-        if goes_on:
-            last = self._recent.by_lineage(self._identifier.lineage(messages, scope))
-        if last is not None:
-            return Place(last.conversation, last.index + 1, last.turn, Kind.EDIT, 0)
+        if aligned is not None:
+            return Place(aligned.conversation, aligned.index + 1, aligned.turn, Kind.EDIT, 0)
+        has_replies = any(message.role == "assistant" for message in messages)
         last = self._recent.by_session(came.client.session)
         if last is None:
             return None
@@ -123,7 +173,7 @@ class Placer:
         if identifier.chain_keys(theirs[:1], scope) != keys[:1]:
             return None
         is_shorter = len(messages) < len(theirs)
-        if not goes_on and not is_shorter:
+        if not has_replies and not is_shorter:
             return None
         kind = Kind.COMPACTION if is_shorter else Kind.EDIT
         return Place(last.conversation, last.index + 1, last.turn, kind, 0)
@@ -138,6 +188,25 @@ class Placer:
             and roles.count("user") > 1
             and self._recent.has_longer(where.conversation, len(roles))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The chain keys of a history, and what it goes on from."""
+
+    keys: tuple[bytes, ...]
+    ancestry: Ancestry
+
+
+def _aligned(last: Last, messages: Sequence[Message], rules: RuleSet) -> Alignment | None:
+    if last.history is None:
+        return None
+    return align(last.history, messages, rules.undoing, rules.ticks)
+
+
+def _as_they_came(aligned: Alignment, received: Sequence[Message]) -> tuple[Message, ...]:
+    pairs = zip(aligned.messages, aligned.origin, strict=True)
+    return tuple(message if at is None else received[at] for message, at in pairs)
 
 
 def _first_user(messages: Sequence[Message]) -> int:

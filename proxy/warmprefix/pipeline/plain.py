@@ -40,6 +40,9 @@ async def place_plain(understood: Understood, find: Find, recent: Recent) -> Pla
         came=came,
         understood=replace(understood, came=came, request=request),
         canonical=prompt,
+        received=prompt.messages,
+        client=prompt.messages,
+        alignment=None,
         rules=(),
         keys=remembered.keys,
         ancestry=from_,
@@ -60,7 +63,7 @@ def _before(last: Conversation | None, remembered: Known, recent: Recent) -> Con
 
 def _behind_another_beginning(text: Plain, recent: Recent) -> Place | None:
     """The place of a text that goes on from one that began otherwise; None if it does not."""
-    last = recent.by_lineage(line_keys(text.text, text.root))
+    last = recent.by_landmark(line_keys(text.text, text.root)[::-1])
     if last is None or last.reply is None or not last.prompt.is_plain:
         return None
     before = plain_text(last.prompt)

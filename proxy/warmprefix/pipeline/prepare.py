@@ -14,7 +14,7 @@ from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
 from warmprefix.core.memory.ledger import Node, kind_of
-from warmprefix.core.memory.move_volatile import move_volatile
+from warmprefix.core.memory.move_volatile import move_volatile, say
 from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools
 from warmprefix.core.rules.base import with_messages
@@ -140,12 +140,14 @@ class Pipeline:
     def _restored(self, placed: Placed, reasoning_pays: bool) -> "_Ours":
         """The prompt, with remembered bytes for the messages that are recognised."""
         canonical, request = placed.canonical, placed.understood.request
-        received = request.prompt.messages
+        received = placed.received
         rules = self._rules.of(placed.came.client.client)
         messages = canonical.messages
         names: tuple[str, ...] = ()
         if rules.moves_volatile:
             messages = move_volatile(messages, frozen_patterns())
+            said = placed.alignment.said if placed.alignment else ()
+            messages = say(messages, said)
             names = () if messages is canonical.messages else ("moved-volatile",)
         how = How(
             self._parsed_of(request.dialect).message,
@@ -154,6 +156,8 @@ class Pipeline:
             received,
             self._recent.continuation(placed.head, placed.ancestry.leaf, placed.keys),
         )
+        if placed.alignment is not None:
+            names = (*names, *placed.alignment.undone)
         restored = restore(messages, placed.keys, placed.ancestry.sure, how)
         tools = self._tools(placed, rules)
         if tools is not canonical.tools:

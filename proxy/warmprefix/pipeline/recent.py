@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from warmprefix.core.explain.saving import held
 from warmprefix.core.memo import ENTRY_BYTES
+from warmprefix.core.memory.alignment import History
 from warmprefix.core.memory.continuation import Continuation, belief
 from warmprefix.core.memory.ledger import Conversation, Node
 from warmprefix.core.messages import written
@@ -24,13 +25,14 @@ class Last:
     """A conversation's last turn. `number`: counts the turns of all conversations, in order.
 
     `index`: its position among the conversation's turns. `model`: as the reply named it; `asked_model`: as the
-    request did. `generation`: which start of the `backend` answered. `lineage`: chain keys that leave out the
-    system text, after the prompt and after its reply. `shadow`: if the proxy only observes, the prompt that it
-    would have sent, otherwise None; `reply`: what the backend generated then; `state`: the conversation as of
-    then. `prewarmed`: tokens evaluated afterwards for the coming prompt; then `stats` count what the slot
-    holds. `head`: what the prompt begins with, the same if templates render it alike. `outlived`: whether what
-    the conversation's turns left in the backend was still there after others had run in between; None if none
-    ever did, or if it is unknown.
+    request did. `generation`: which start of the `backend` answered. `landmarks`: keys by which it is
+    recognised if its beginning changes: of its latest replies, or of the end of a plain text. `shadow`: if the
+    proxy only observes, the prompt that it would have sent, otherwise None; `reply`: what the backend generated
+    then; `state`: the conversation as of then. `prewarmed`: tokens evaluated afterwards for the coming prompt;
+    then `stats` count what the slot holds. `head`: what the prompt begins with, the same if templates render it
+    alike. `outlived`: whether what the conversation's turns left in the backend was still there after others
+    had run in between; None if none ever did, or if it is unknown. `history`: what to compare the client's next
+    history with.
     """
 
     conversation: str
@@ -42,7 +44,7 @@ class Last:
     model: str | None
     asked_model: str | None
     generation: int
-    lineage: tuple[bytes, ...]
+    landmarks: tuple[bytes, ...]
     session: str | None
     shadow: Prompt | None = None
     reply: Message | None = None
@@ -51,6 +53,7 @@ class Last:
     prewarmed: int | None = None
     head: bytes = b""
     outlived: bool | None = None
+    history: History | None = None
 
     @property
     def tip(self) -> bytes:
@@ -74,7 +77,7 @@ class Recent:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._last: OrderedDict[str, tuple[tuple[Last, ...], int]] = OrderedDict()
-        self._lineage: dict[bytes, str] = {}
+        self._landmarks: dict[bytes, str] = {}
         self._session: dict[str, str] = {}
         self._heads: dict[bytes, Last] = {}
         self.number = 0
@@ -96,10 +99,9 @@ class Recent:
         found = self._last.get(conversation)
         return found is not None and any(len(x.prompt.messages) > messages for x in found[0])
 
-    def by_lineage(self, keys: Sequence[bytes]) -> Last | None:
-        """The last turn of the conversation from which a history with these keys goes on, system texts left
-        out."""
-        names = (self._lineage.get(key) for key in reversed(keys))
+    def by_landmark(self, keys: Sequence[bytes]) -> Last | None:
+        """The last turn of the conversation that has the first of these landmarks that is known."""
+        names = (self._landmarks.get(key) for key in keys)
         return next((self.get(name) for name in names if name is not None), None)
 
     def by_session(self, session: str | None) -> Last | None:
@@ -138,8 +140,8 @@ class Recent:
         self._last[last.conversation] = ((*beside, last), size)
         self._bytes += size
         self.number = max(self.number, last.number)
-        for key in last.lineage:
-            self._lineage[key] = last.conversation
+        for key in last.landmarks:
+            self._landmarks[key] = last.conversation
         for one in (*beside, last):
             if one.head and one.number >= self._number_like(one.head):
                 self._heads[one.head] = one
@@ -165,9 +167,9 @@ class Recent:
             return
         self._bytes -= found[1]
         for last in found[0]:
-            for key in last.lineage:
-                if self._lineage.get(key) == conversation:
-                    del self._lineage[key]
+            for key in last.landmarks:
+                if self._landmarks.get(key) == conversation:
+                    del self._landmarks[key]
             if last.session and self._session.get(last.session) == conversation:
                 del self._session[last.session]
             newest = self._heads.get(last.head)

@@ -10,6 +10,7 @@ from warmprefix.core.explain.prefix import Prefix, characters, common_prefix
 from warmprefix.core.explain.saving import Reaches, held
 from warmprefix.core.identity.keys import Identifier
 from warmprefix.core.identity.plain import line_keys
+from warmprefix.core.memory.alignment import History
 from warmprefix.core.memory.continuation import has_outlived
 from warmprefix.core.memory.ledger import Conversation
 from warmprefix.core.messages import plain_text
@@ -18,7 +19,7 @@ from warmprefix.core.types import CacheStats, Message, Prompt
 from warmprefix.pipeline.entries import entry_of
 from warmprefix.pipeline.observe import Observer
 from warmprefix.pipeline.recent import Last, Recent
-from warmprefix.pipeline.stages import Ended, Patch, Question, Written
+from warmprefix.pipeline.stages import Ended, Patch, Placed, Question, Written
 from warmprefix.stores.base import Store
 
 _CERTAIN = frozenset({"no-cache", "other-backend"})
@@ -131,7 +132,8 @@ class Recorder:
         self, written: Written, ended: Ended, state: Conversation, outlived: bool | None
     ) -> Last:
         reply, came, where = ended.reply.message, ended.came, written.place
-        scope = written.placed.understood.scope
+        placed = written.placed
+        scope = placed.understood.scope
         return Last(
             conversation=where.conversation,
             turn=came.turn,
@@ -143,20 +145,21 @@ class Recorder:
             asked_model=written.request.model,
             generation=ended.generation,
             backend=ended.route.backend,
-            lineage=self._lineage(written.ours, reply, scope),
+            landmarks=self._landmarks(written.ours, reply, scope),
             session=None if ended.is_side else came.client.session,
             shadow=written.ours if written.is_observed else None,
             reply=reply,
             state=state,
-            head=written.placed.head,
+            head=placed.head,
             outlived=outlived,
+            history=_history(placed, reply),
         )
 
-    def _lineage(self, prompt: Prompt, reply: Message | None, scope: bytes) -> tuple[bytes, ...]:
+    def _landmarks(self, prompt: Prompt, reply: Message | None, scope: bytes) -> tuple[bytes, ...]:
         """Keys by which the conversation is recognised if its beginning changes."""
         if prompt.is_plain:
             return line_keys(plain_text(prompt), scope)[-1:]
-        return self._identifier.lineage(held(prompt, reply).messages, scope)[-2:]
+        return self._identifier.reply_keys(held(prompt, reply).messages, scope)
 
     def _learn(self, stats: CacheStats, prefix: Prefix | None, before: Last | None) -> bool | None:
         """Whether the conversation's turns outlive others, by the last of them that shows it."""
@@ -194,3 +197,8 @@ def _expected(seat: AnySeat) -> int | None:
 def _is_whole(prefix: Prefix, before: Prompt) -> bool:
     """Whether all of a prompt is shared."""
     return prefix.messages == (1 if before.is_plain else len(before.messages))
+
+
+def _history(placed: Placed, reply: Message | None) -> History:
+    undone = placed.alignment.undone if placed.alignment else ()
+    return History(placed.client, placed.canonical.messages, reply, undone)

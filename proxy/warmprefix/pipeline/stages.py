@@ -15,13 +15,14 @@ from warmprefix.core.explain.direct import Kept
 from warmprefix.core.explain.evidence import Evidence
 from warmprefix.core.explain.prefix import Prefix
 from warmprefix.core.explain.saving import WouldSave
+from warmprefix.core.memory.alignment import Alignment
 from warmprefix.core.memory.ledger import Ancestry, Conversation, Node, Place
 from warmprefix.core.messages import written
 from warmprefix.core.routing import Route
 from warmprefix.core.slots.seat import NO_SEAT, AnySeat
 from warmprefix.core.stats import cache_stats
 from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import CacheStats, Kind, Outcome, Prompt, Reply
+from warmprefix.core.types import CacheStats, Kind, Message, Outcome, Prompt, Reply
 from warmprefix.dialects.base import Dialect, Request
 from warmprefix.pipeline.recent import Last
 from warmprefix.profiles.base import Recognised
@@ -62,8 +63,11 @@ class Understood:
 class Placed:
     """A request that has its place.
 
-    `canonical`: its prompt after `rules`, which are named; `keys`: the chain key of each message. `ancestry`:
-    the remembered messages that it goes on from; `head`: what its prompt begins with, see `Identifier.head_of`.
+    `canonical`: its prompt after `rules`, which are named, and with what its client took out of its history put
+    back; `received`: the messages as they came, and what was put back. `client`: the messages after the rules
+    alone; `alignment`: how they compare with the turn before, None if they go on from it. `keys`: the chain key
+    of each message. `ancestry`: the remembered messages that it goes on from; `head`: what its prompt begins
+    with, see `Identifier.head_of`.
 
     `place` follows from the messages alone; `before` is the conversation whose tools and template options are
     compared, None if there is none. `is_side`: it is no part of a conversation, as its client says or its place
@@ -73,6 +77,9 @@ class Placed:
     came: Passed
     understood: Understood
     canonical: Prompt
+    received: tuple[Message, ...]
+    client: tuple[Message, ...]
+    alignment: Alignment | None
     rules: tuple[str, ...]
     keys: tuple[bytes, ...]
     ancestry: Ancestry

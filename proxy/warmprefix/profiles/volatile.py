@@ -41,6 +41,10 @@ def explained_patterns() -> tuple[Volatile, ...]:
     )
 
 
-def frozen_patterns() -> tuple[re.Pattern[str], ...]:
-    """The patterns that may be acted on."""
-    return tuple(row.pattern for row in volatile_patterns() if row.use == "freeze")
+def frozen_patterns(client: str | None = None) -> tuple[re.Pattern[str], ...]:
+    """The patterns that may be acted on; those of one client, or all."""
+    return tuple(
+        row.pattern
+        for row in volatile_patterns()
+        if row.use == "freeze" and (client is None or client in row.client.split(", "))
+    )

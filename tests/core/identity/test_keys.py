@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import assume, given, settings
 
-from tests.builders import Json, assistant, call, calling, result, user
+from tests.builders import Json, assistant, call, calling, result, system, user
 from tests.chat_dialect import chat_message
 from tests.strategies import conversations, prompt_of
 from warmprefix.core.identity.keys import (
@@ -272,7 +272,9 @@ def test_an_opt_in_rule_makes_the_key_looser() -> None:
 
 
 VOLATILE = [
-    pytest.param([user("1"), user("x")], [user("2"), user("x")], True, id="before-a-reply"),
+    pytest.param([system("1"), user("x")], [system("2"), user("x")], True, id="before-a-reply"),
+    pytest.param([user("1"), user("x")], [user("2"), user("x")], False, id="of-another-client"),
+    pytest.param([user("a"), user("x")], [user("b"), user("x")], True, id="of-this-client"),
     pytest.param([assistant("1")], [assistant("2")], False, id="in-a-reply"),
     pytest.param(
         [assistant("x"), user("1")], [assistant("x"), user("2")], False, id="behind-a-reply"
@@ -284,7 +286,8 @@ VOLATILE = [
 def test_volatile_text_is_left_out_before_the_first_reply(
     one: list[Any], other: list[Any], same: bool
 ) -> None:
-    identifier = Identifier(Looseness(volatile=(re.compile(r"[0-9]"),)))
+    digits, letters = (re.compile(r"[0-9]"),), (re.compile(r"[ab]"),)
+    identifier = Identifier(Looseness(volatile=digits, of_user=letters))
     keys = [identifier.chain_keys(prompt_of(side).messages, SCOPE) for side in (one, other)]
 
     assert (keys[0] == keys[1]) is same

@@ -2,7 +2,7 @@
 
 import pytest
 
-from warmprefix.core.identity.transient import BLOCKS, without_blocks
+from warmprefix.core.identity.transient import BLOCKS, without_blocks, without_tagged
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,19 @@ def test_opening_marks_alone_cost_one_pass(block: object) -> None:
     text = BLOCKS[0].opens * 60_000
 
     assert without_blocks(text) is text
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        pytest.param("Go.", "Go.", id="none"),
+        pytest.param("Go.\n<any-name a='1'>\nx\n</any-name>\n", "Go.\n", id="any-name"),
+        pytest.param("<a>\n<b>\n1\n</b>\n</a>\nGo.", "\nGo.", id="one-inside-another"),
+        pytest.param("<a>1</a>\nGo.\n<a>2</a>", "\nGo.\n", id="twice"),
+        pytest.param("<<<BEGIN_X>>>\n1\n<<<END_X>>>\nGo.", "\nGo.", id="marks"),
+        pytest.param("if a <b> c </b>", "if a <b> c </b>", id="inside-a-line"),
+        pytest.param("<a>\n<a>\nGo.", "<a>\n<a>\nGo.", id="never-closed"),
+    ],
+)
+def test_the_text_without_anything_between_tags(text: str, rest: str) -> None:
+    assert without_tagged(text) == rest

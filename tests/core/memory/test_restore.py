@@ -1,6 +1,7 @@
 """Which bytes go out for a message that is recognised."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -339,6 +340,25 @@ def test_a_block_goes_back_only_into_a_turn_that_lost_it(
         assert json.loads(written(result.messages[0])) == remembered
     else:
         assert json.loads(written(result.messages[0])) == sent
+
+
+@pytest.mark.parametrize(("reply", "kept"), [(DONE, True), ({**DONE, "content": "8 GB."}, False)])
+def test_a_volatile_text_goes_back_only_in_front_of_its_reply(
+    reply: dict[str, Any], kept: bool
+) -> None:
+    """A user who changed the question has got another reply to it."""
+    before = {"role": "user", "content": "Card 30: how much?"}
+    messages = tuple(
+        message(value) for value in ({**before, "content": "Card 40: how much?"}, reply)
+    )
+    identifier = Identifier(Looseness(of_user=(re.compile("[0-9]+"),)))
+    keys = identifier.chain_keys(messages, SCOPE)
+    given = identifier.chain_keys((message(before), message(DONE)), SCOPE)
+    nodes = held(before, given[0], False) | held(DONE, given[1], True)
+
+    result = restore(messages, keys, nodes, How(parse_message, False))
+
+    assert (result.messages[0].content == "Card 30: how much?") is kept
 
 
 def test_what_was_stripped_and_put_back_is_the_clients_own_object() -> None:

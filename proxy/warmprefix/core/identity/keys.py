@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 
 from warmprefix.core.identity.reasoning import split_reasoning
 from warmprefix.core.identity.transient import without_blocks
@@ -36,7 +37,6 @@ VERSION = b"warmprefix-identity-1"
 
 DIGEST_BYTES = 16
 _EDGES = " \t\r\n"
-_SYSTEM = frozenset({"system", "developer"})
 _OPENING_ROLES = frozenset({"system", "developer", "user"})
 _USER_EDGES = "\r\n"
 _NO_CALL = -1
@@ -50,10 +50,14 @@ def scope_key(*parts: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Looseness:
-    """What an opt-in rule lets a match key leave out besides: volatile spans of the messages before
-    the first reply, and transient blocks of user turns."""
+    """What an opt-in rule lets a match key leave out besides: volatile spans of the messages before the first
+    reply, and transient blocks of user turns.
+
+    `of_user`: the volatile spans that count in what a user wrote. There a text of another client is a question.
+    """
 
     volatile: tuple[re.Pattern[str], ...] = ()
+    of_user: tuple[re.Pattern[str], ...] = ()
     blocks: bool = False
 
     def text_of(self, role: str | None, content: str, opening: bool) -> str:
@@ -61,14 +65,15 @@ class Looseness:
         text = visible_text(role, content)
         if self.blocks and role == "user":
             text = without_blocks(text)
-        if self.volatile and opening and role in _OPENING_ROLES:
-            text = mask(text, self.volatile)
+        if opening and role in _OPENING_ROLES:
+            text = mask(text, self.of_user if role == "user" else self.volatile)
         return text
 
 
 STRICT = Looseness()
-# Histories whose keys are kept: the conversations that run now, and their twins without system text.
+# Histories whose keys are kept: the conversations that run now.
 _LATEST = 16
+_LATEST_REPLIES = 4  # by which a conversation is recognised whatever else was changed
 _NAMED_BY = 2  # messages that tell histories apart: the system text and the first question
 _Name = tuple[bytes | None, ...]
 Answers = tuple[int, ...]
@@ -140,11 +145,11 @@ class Identifier:
             found = known[opening, answers] = match_key(message, answers, self._looseness, opening)
         return found
 
-    def lineage(self, history: Sequence[Message], scope: bytes) -> tuple[bytes, ...]:
-        """Chain keys of a history without its leading system texts: what stays the same when a clock
-        in them moves."""
-        head = next((at for at, m in enumerate(history) if m.role not in _SYSTEM), len(history))
-        return self.chain_keys(history[head:], scope + b"lineage")
+    def reply_keys(self, history: Sequence[Message], scope: bytes) -> tuple[bytes, ...]:
+        """A key for each of the latest replies in a history, whatever stands before them; the newest first."""
+        replies = (m for m in reversed(history) if m.role == "assistant")
+        root = scope + b"reply"
+        return tuple(chain_key(root, match_key(m)) for m in islice(replies, _LATEST_REPLIES))
 
     def head_of(self, prompt: Prompt) -> bytes:
         """Digest of a prompt up to its first user message, tools and options included; empty if there is no

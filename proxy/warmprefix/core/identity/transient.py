@@ -4,6 +4,8 @@ The code searches for the closing mark instead of using a pattern: a text full o
 more than one pass.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -58,3 +60,33 @@ def _without(text: str, block: Block) -> str:
     if not kept:
         return text
     return "\n".join((*kept, text[start:].strip(_EDGES)))
+
+
+_TAG = re.compile(
+    r"^[ \t]*<(?:<<BEGIN_(?P<mark>[A-Z_]{1,60})>>|(?P<tag>[A-Za-z][\w.-]{0,60})(?:\s[^<>\n]{0,200})?)>",
+    re.MULTILINE,
+)
+
+
+def without_tagged(text: str) -> str:
+    """`text` without what stands between a tag that begins a line and its closing tag, whatever it is called;
+    `text` itself if it has nothing of the kind."""
+    rest = without_blocks(text)
+    pieces = list(_outside(rest))
+    return rest if len(pieces) == 1 else "\n".join(piece.strip(_EDGES) for piece in pieces)
+
+
+def _outside(text: str) -> Iterator[str]:
+    start = 0
+    missing: set[str] = set()
+    for found in _TAG.finditer(text):
+        if found.start() < start:
+            continue  # inside the block before
+        closes = f"<<<END_{found['mark']}>>>" if found["mark"] else f"</{found['tag']}>"
+        end = -1 if closes in missing else text.find(closes, found.end())
+        if end < 0:
+            missing.add(closes)
+            continue
+        yield text[start : found.start()]
+        start = end + len(closes)
+    yield text[start:]

@@ -28,9 +28,13 @@ def move_volatile(
             if found:
                 spans += found
                 result[at] = changed(message, content=text)
-    if not spans:
-        return messages
+    return say(tuple(result), spans) if spans else messages
+
+
+def say(messages: tuple[Message, ...], lines: Sequence[str]) -> tuple[Message, ...]:
+    """The messages with some lines more at the end of the newest user turn; the same tuple if there is no line,
+    or no user turn that is being answered for the first time."""
     last = messages[-1]
-    if last.role == "user" and isinstance(last.content, str):
-        result[-1] = changed(last, content=last.content + "\n\n" + "\n".join(spans))
-    return tuple(result)
+    if not lines or last.role != "user" or not isinstance(last.content, str):
+        return messages
+    return (*messages[:-1], changed(last, content="\n\n".join((last.content, "\n".join(lines)))))

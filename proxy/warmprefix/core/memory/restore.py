@@ -64,13 +64,17 @@ def restore(
     same: list[Node | None] = []
     names: dict[str, None] = {}
     ids: Ids = {}
-    last_reply = max((at for at, m in enumerate(messages) if m.role == "assistant"), default=-1)
     leaf = max((at for at, key in enumerate(keys) if key in nodes), default=-1)
+    replies = [at for at, message in enumerate(messages) if message.role == "assistant"]
+    last_reply = max(replies, default=-1)
+    # Only the reply that was generated behind a message shows that it was not edited since.
+    last_known = max((at for at in replies if at <= leaf), default=-1)
     for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
         node = nodes.get(key)
         ours = theirs = _with_edges(message, at, how)
         if node is not None and not message.opaque:
-            ours = _restored(message, theirs, node, how, is_new=at > last_reply)
+            behind = _Behind(any=at < last_reply, known=at < last_known)
+            ours = _restored(message, theirs, node, how, behind)
         was_sent = node is not None and (at < leaf or not node.generated)
         result = how.continuation.choose(ours, theirs, was_sent=was_sent)
         if message.tool_calls and _has_opaque_result(messages, at):
@@ -89,14 +93,25 @@ def _is_same(message: Message, node: Node, parse: Parse) -> bool:
     return message.raw == node.raw or message == parse(node.raw)
 
 
-def _restored(message: Message, theirs: Message, node: Node, how: How, *, is_new: bool) -> Message:
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """Whether any reply stands behind a message, and one that is remembered."""
+
+    any: bool
+    known: bool
+
+
+def _restored(message: Message, theirs: Message, node: Node, how: How, behind: _Behind) -> Message:
     """`theirs`: the message with the edges that it came with."""
     own = written(message)
     if own == node.raw or compact(own) == compact(node.raw):
         return message
     remembered = how.parse(node.raw)
-    if is_new and _visible(message) != _visible(remembered):
-        return message  # only an opt-in rule recognised it: a new turn goes as it came
+    if not behind.known and _visible(message) != _visible(remembered):
+        # Only an opt-in rule recognised it: a new turn goes as it came, and so does one that may be edited.
+        is_block = how.blocks and without_blocks(_visible(remembered)) == _visible(message)
+        if not (is_block and behind.any):
+            return message
     if how.blocks and message.role == "user" and _has_blocks(message):
         return message
     if message.role != "assistant":

@@ -21,8 +21,8 @@ class MemoryRule:
 FREEZE_VOLATILE = MemoryRule(
     "freeze-volatile",
     Risk.MEANING,
-    "If a clock, a date, a counter or an id in the opening messages changes, everything behind it is "
-    "read again. The value first seen in the conversation is kept, so the model reads an old one.",
+    "If a clock, a date, a counter or an id in the history changes, everything behind it is read again. "
+    "The value first seen in the conversation is kept, so the model reads an old one.",
     "https://github.com/home-assistant/core/issues/133687; warmprefix/profiles/volatile.json",
 )
 MOVE_VOLATILE = MemoryRule(
@@ -35,8 +35,9 @@ MOVE_VOLATILE = MemoryRule(
 RESTORE_TRANSIENT_BLOCKS = MemoryRule(
     "restore-transient-blocks",
     Risk.MEANING,
-    "A reminder, environment or retrieved block is only in the newest user turn, and in the next request it is "
-    "gone from there. It is put back as it was sent, so the model goes on reading it.",
+    "A reminder, a retrieved text or a picture is only in the newest user turn, and in the next request it is "
+    "gone from there, or has moved on. It is put back as and where it was first sent, so the model goes on "
+    "reading it.",
     "https://github.com/antirez/ds4/issues/364; https://github.com/anomalyco/opencode/issues/23595",
 )
 FOLD_SYSTEM = MemoryRule(

@@ -1,0 +1,286 @@
+"""What a client changed in a history since its last request, and what of it can be undone.
+
+Clients put text into their newest turn and take it out of there one turn later, let it tick, or move it on. The
+evidence is the conversation itself: each reply in a history was generated behind the messages before it. If the
+same reply still stands there, and what stands before it differs only by text that ticks, or by text that was
+there while the turn was the newest, then the user has not edited the history: the client has written it anew.
+
+Both histories are cut at what a client does not write itself, replies and results of tools: the *anchors*. What
+stands between two of them, a *gap*, is compared as a whole (gap.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from warmprefix.core.identity.keys import match_key
+from warmprefix.core.memory.gap import (
+    FREEZE,
+    RESTORE,
+    SAME,
+    Elsewhere,
+    Gap,
+    Ticks,
+    compare,
+    has_ticked,
+    is_other_form,
+    is_same,
+    without_partner,
+)
+from warmprefix.core.types import Message
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A conversation as of its last turn. `client`: the messages of its client; `ours`: what was made of them,
+    with the same anchors, `undone` by name; `reply`: what was generated behind them. All in canonical form."""
+
+    client: tuple[Message, ...]
+    ours: tuple[Message, ...]
+    reply: Message | None = None
+    undone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What may be undone. `ticks`: text that ticks keeps its first value; `transient`: text that was taken out
+    is put back."""
+
+    ticks: bool = False
+    transient: bool = False
+
+
+NO_UNDOING = Undoing()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The first change that stays. `at`: the position of the message in the client's history. `cause`: as in
+    a `CacheBreak`; `cure`: the rule that would undo it, None if none can."""
+
+    at: int
+    cause: str
+    cure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """`messages`: the history, with what was undone. `origin`: the position of each in the client's history,
+    None if it is not sent as the client has it. `undone`: names of what was undone, in order of first use.
+    `said`: the lines that ticked, as they are now. `change`: None if nothing else was changed.
+    """
+
+    messages: tuple[Message, ...]
+    origin: tuple[int | None, ...]
+    undone: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    change: Change | None = None
+
+
+def align(
+    history: History, now: Sequence[Message], undoing: Undoing, ticks: Ticks
+) -> Alignment | None:
+    """`now` with everything undone that may be; None if the two histories have no anchor in common.
+
+    `ticks`: compares two forms of a text (core/identity/ticking.py).
+    """
+    walk = _Walk(history, _Cut(now), undoing, ticks)
+    return walk.run() if walk.is_same_conversation() else None
+
+
+def is_anchor(message: Message) -> bool:
+    """Whether a client does not write the message itself."""
+    return message.opaque or message.role == "assistant" or message.logical_role == "tool"
+
+
+class _Cut:
+    """A history, cut at its anchors. `newest`: the number of the gap that its newest turn begins with."""
+
+    def __init__(self, messages: Sequence[Message], newest: int = -1) -> None:
+        self.messages = tuple(messages)
+        self.newest = newest
+        self._anchors = [at for at, message in enumerate(messages) if is_anchor(message)]
+
+    def __len__(self) -> int:
+        """How many anchors there are."""
+        return len(self._anchors)
+
+    def anchor(self, number: int) -> Message:
+        """An anchor; gap `number` stands in front of it."""
+        return self.messages[self._anchors[number]]
+
+    def start(self, number: int) -> int:
+        """Where a gap begins."""
+        return self._anchors[number - 1] + 1 if number else 0
+
+    def end(self, number: int) -> int:
+        """Where it ends: at its anchor, or with the history."""
+        return self._anchors[number] if number < len(self) else len(self.messages)
+
+    def gap(self, number: int) -> tuple[Message, ...]:
+        """What stands there; nothing if the history ends before."""
+        return () if number > len(self) else self.messages[self.start(number) : self.end(number)]
+
+    @cached_property
+    def keys(self) -> frozenset[bytes]:
+        """Match keys of what is no anchor."""
+        return frozenset(match_key(message) for message in self.messages if not is_anchor(message))
+
+
+class _Walk:
+    """One comparison, from the front to the first change that stays."""
+
+    def __init__(self, history: History, now: _Cut, undoing: Undoing, ticks: Ticks) -> None:
+        reply = () if history.reply is None else (history.reply,)
+        self._client = _Cut((*history.client, *reply), _newest_gap(history.client))
+        self._ours = _Cut((*history.ours, *reply))
+        self._now = now
+        self._ticks = ticks
+        self._allowed = {FREEZE: undoing.ticks, RESTORE: undoing.transient}
+        self._messages: list[Message] = []
+        self._origin: list[int | None] = []
+        self._undone: dict[str, None] = {}
+        self._undone_before = history.undone
+        self._said: list[str] = []
+        self._put_back: list[Message] = []
+
+    def is_same_conversation(self) -> bool:
+        """Whether the histories have an anchor in common, wherever it stands."""
+        if not len(self._now) or len(self._client) != len(self._ours):
+            return False
+        theirs = [self._client.anchor(number) for number in range(len(self._client))]
+        mine = [self._now.anchor(number) for number in range(len(self._now))]
+        if any(is_same(*pair) or is_other_form(*pair) for pair in zip(theirs, mine, strict=False)):
+            return True
+        keys = set(map(match_key, theirs))
+        return any(match_key(message) in keys for message in mine)
+
+    def run(self) -> Alignment:
+        """The alignment."""
+        known = min(len(self._client), len(self._now))
+        change = None
+        for number in range(known):
+            change = self._step(number)
+            if change is not None:
+                break
+        else:
+            self._go_on(known)
+        return Alignment(
+            tuple(self._messages),
+            tuple(self._origin),
+            tuple(self._undone),
+            tuple(self._said),
+            change,
+        )
+
+    def _step(self, number: int) -> Change | None:
+        """Take a gap and the anchor behind it. Returns the change that stays, if there is one."""
+        before, after = self._client.gap(number), self._now.gap(number)
+        found = compare(
+            before,
+            after,
+            self._ticks,
+            is_newest=number == self._client.newest,
+            has_lead=number == 0,
+            elsewhere=lambda: Elsewhere(self._now.keys, self._ours.keys),
+        )
+        anchor, given = self._client.anchor(number), self._now.anchor(number)
+        is_kept = is_same(anchor, given) or is_other_form(anchor, given)
+        start = self._now.start(number)
+        cure = None if found is None or not is_kept else self._missing(found)
+        if found is None or cure is not None or not (found is SAME or is_kept):
+            self._take_rest(start)
+            cause = found.cause if found is not None and cure is not None else "edit"
+            if not is_kept:
+                cause = self._cause(number)
+            return Change(start + _first_difference(before, after), cause, cure)
+        self._take(number, found)
+        end = self._now.end(number)
+        if not is_kept:
+            self._take_rest(end)
+            return Change(end, self._cause(number))
+        if is_same(anchor, given):
+            self._messages.append(given)
+            self._origin.append(end)
+        else:
+            self._messages.append(self._ours.anchor(number))
+            self._origin.append(None)
+            self._undone["reply"] = None
+        return None
+
+    def _go_on(self, number: int) -> None:
+        """What comes behind all that is in both: as it came, unless it is what was sent before.
+
+        A message that the client has moved on stays where it was sent first.
+        """
+        before, after = self._client.gap(number), self._now.gap(number)
+        if after and _is_alike(before, after):
+            self._take(number, SAME)
+            self._take_rest(self._now.end(number))
+            return
+        rest = range(self._now.start(number), len(self._now.messages))
+        new = [at for at in rest if not self._is_moved(self._now.messages[at])]
+        if not new or len(new) == len(rest):
+            self._take_rest(rest.start)
+            return
+        self._undone["transient"] = None
+        self._messages += [self._now.messages[at] for at in new]
+        self._origin += new
+
+    def _take(self, number: int, found: Gap) -> None:
+        """A gap as it went out before; with the client's own bytes if nothing was changed then, or now."""
+        ours, start = self._ours.gap(number), self._now.start(number)
+        if found is SAME and _is_alike(ours, self._now.gap(number)):
+            self._messages += self._now.gap(number)
+            self._origin += range(start, self._now.end(number))
+            return
+        self._put_back += without_partner(ours, self._now.gap(number), self._ticks)
+        self._messages += ours
+        self._origin += [None] * len(ours)
+        self._undone.update(dict.fromkeys(found.names or self._undone_before))
+        self._said += found.said
+
+    def _take_rest(self, start: int) -> None:
+        self._messages += self._now.messages[start:]
+        self._origin += range(start, len(self._now.messages))
+
+    def _is_moved(self, message: Message) -> bool:
+        """Whether a message of the newest turn stands further in front already, put back there."""
+        return not is_anchor(message) and any(
+            is_same(other, message)
+            or (self._allowed[FREEZE] and has_ticked(other, message, self._ticks))
+            for other in self._put_back
+        )
+
+    def _missing(self, found: Gap) -> str | None:
+        """The rule without which this gap cannot be undone; None if it can."""
+        wanting = (c for c in found.cures if not any(self._allowed[name] for name in c))
+        return next((cures[0] for cures in wanting), None)
+
+    def _cause(self, number: int) -> str:
+        """Why the rest is another history: its oldest messages left, or it was edited."""
+        first = self._now.anchor(number)
+        later = range(number + 1, len(self._client))
+        is_window = any(is_same(self._client.anchor(at), first) for at in later)
+        return "window" if is_window else "edit"
+
+
+def _newest_gap(messages: Sequence[Message]) -> int:
+    """The number of the gap with the last message that a user wrote."""
+    anchors = 0
+    newest = -1
+    for message in messages:
+        if is_anchor(message):
+            anchors += 1
+        elif message.role == "user":
+            newest = anchors
+    return newest
+
+
+def _is_alike(one: Sequence[Message], other: Sequence[Message]) -> bool:
+    return len(one) == len(other) and all(map(is_same, one, other))
+
+
+def _first_difference(one: Sequence[Message], other: Sequence[Message]) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, pair in pairs if not is_same(*pair)), min(len(one), len(other)))

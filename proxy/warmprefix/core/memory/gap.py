@@ -1,0 +1,231 @@
+"""What a client changed between two replies: the same, text that ticks, text that was there only while new.
+
+A gap is what stands between two anchors of a history (alignment.py). A pure comparison of two forms of it.
+"""
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from warmprefix.core.identity.keys import match_key
+from warmprefix.core.identity.reasoning import split_reasoning, text_of
+from warmprefix.core.identity.ticking import Ticked
+from warmprefix.core.identity.transient import without_tagged
+from warmprefix.core.types import Message, OpaquePart, TextPart
+from warmprefix.core.wire.slices import compact
+
+FREEZE, RESTORE = "freeze-volatile", "restore-transient-blocks"
+TRANSIENT = "transient-block"
+Ticks = Callable[[str, str, bool], Ticked | None]
+"""What ticked between two forms of a text; whether a user wrote it."""
+
+_LEAST_QUOTED = 24
+"""So long a text is not found inside another by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How two forms of a gap differ. `cause`: as in a `CacheBreak`; `cures`: for each thing that differs the
+    rules each of which undoes it, the better first; `said`: lines that ticked, as they are now."""
+
+    cause: str = ""
+    cures: tuple[tuple[str, ...], ...] = ()
+    said: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is undone, in words of the log."""
+        return tuple(dict.fromkeys(_NAMES[cures[0]] for cures in self.cures))
+
+
+SAME = Gap()
+_NAMES = {FREEZE: "volatile", RESTORE: "transient"}
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Match keys of what stands in other gaps: `now` of the client's history, `ours` of what was sent."""
+
+    now: Container[bytes] = frozenset()
+    ours: Container[bytes] = frozenset()
+
+
+def is_same(one: Message, other: Message) -> bool:
+    """Whether two messages are the same but for what clients change when they store them."""
+    if one is other or (one.raw is not None and one.raw == other.raw):
+        return True
+    return match_key(one) == match_key(other)
+
+
+def compare(
+    before: Sequence[Message],
+    after: Sequence[Message],
+    ticks: Ticks,
+    *,
+    is_newest: bool = False,
+    has_lead: bool = False,
+    elsewhere: Callable[[], Elsewhere] = Elsewhere,
+) -> Gap | None:
+    """How `after` differs from `before`; None if it is an edit.
+
+    `is_newest`: it belonged to the newest turn when it was sent, so that the client may have put text into it
+    only for that turn. `has_lead`: it begins with the instructions of the whole conversation, which stay.
+    """
+    if len(before) == len(after) and all(map(is_same, before, after)):
+        return SAME
+    gone, new = _left(before, after)
+    lead = before[0] if has_lead else None
+    found: list[Gap] = []
+    for message in new:
+        pair, change = _partner(message, gone, ticks, is_newest=is_newest)
+        if change is not None and pair is not None:
+            gone.remove(pair)
+            found.append(change)
+        elif match_key(message) in elsewhere().ours:
+            found.append(Gap(TRANSIENT, ((RESTORE,),)))
+        else:
+            return None
+    for message in gone:
+        may_go = is_newest and message is not lead
+        if not may_go and match_key(message) not in elsewhere().now:
+            return None
+        found.append(Gap(TRANSIENT, ((RESTORE,),)))
+    return Gap(
+        found[0].cause if found else TRANSIENT,  # only the order of the messages differs
+        tuple(cures for gap in found for cures in gap.cures) or ((RESTORE,),),
+        tuple(line for gap in found for line in gap.said),
+    )
+
+
+def _left(
+    before: Sequence[Message], after: Sequence[Message]
+) -> tuple[list[Message], list[Message]]:
+    """What is only in one of the two, in order."""
+    keys = [match_key(m) for m in before], [match_key(m) for m in after]
+    gone: list[Message] = []
+    new: list[Message] = []
+    for what, a, b, c, d in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        if what != "equal":
+            gone += before[a:b]
+            new += after[c:d]
+    return gone, new
+
+
+def _partner(
+    message: Message, gone: Sequence[Message], ticks: Ticks, *, is_newest: bool
+) -> tuple[Message | None, Gap | None]:
+    for other in gone:
+        change = text_change(other, message, ticks, is_newest=is_newest)
+        if change is not None:
+            return other, change
+    return None, None
+
+
+def without_partner(
+    sent: Sequence[Message], after: Sequence[Message], ticks: Ticks
+) -> Iterator[Message]:
+    """What was sent in a gap as messages of their own that the client does not have there any more."""
+    _, gone = _left(after, sent)
+    return (
+        message
+        for message in gone
+        if not any(text_change(message, other, ticks, is_newest=True) for other in after)
+    )
+
+
+def has_ticked(before: Message, after: Message, ticks: Ticks) -> bool:
+    """Whether two messages are one whose text ticks."""
+    change = text_change(before, after, ticks, is_newest=False)
+    return change is not None and (FREEZE,) in change.cures
+
+
+def is_other_form(reply: Message, given: Message) -> bool:
+    """Whether a client gives a reply back in another form: with other line feeds, its reasoning written out."""
+    if not (reply.role == given.role == "assistant") or reply.opaque or given.opaque:
+        return False
+    if reply.tool_calls != given.tool_calls or (reply.name, reply.extra) != (
+        given.name,
+        given.extra,
+    ):
+        return False
+    one, other = _shown_lines(reply), _shown_lines(given)
+    return bool(one) and one == other
+
+
+def _shown_lines(message: Message) -> list[str]:
+    lines = split_reasoning(text_of(message)).visible.splitlines()
+    return [stripped for line in lines if (stripped := line.rstrip())]
+
+
+def text_change(before: Message, after: Message, ticks: Ticks, *, is_newest: bool) -> Gap | None:
+    """How two messages differ if they are one message in two forms; None if they are not."""
+    if (before.role, before.name, before.extra) != (after.role, after.name, after.extra):
+        return None
+    old, new = _shown(before), _shown(after)
+    if old is None or new is None or not set(new.pictures) <= set(old.pictures):
+        return None
+    is_fewer = len(new.pictures) < len(old.pictures)
+    ticked = None if is_fewer else ticks(old.text, new.text, before.role == "user")
+    freeze = () if ticked is None else (FREEZE,)
+    restore: tuple[str, ...] = ()
+    if before.role == "user" and (
+        is_rewritten(old.text, new.text) or (is_newest and is_put_in(old.text, new.text))
+    ):
+        restore = (RESTORE,)
+    if not restore and not freeze:
+        return None
+    cause = TRANSIENT if restore or ticked is None else ticked.cause
+    return Gap(cause, ((*restore, *freeze),), ticked.now if ticked else ())
+
+
+def is_rewritten(before: str, after: str) -> bool:
+    """Whether only what stands between tags was written anew."""
+    old, new = without_tagged(before), without_tagged(after)
+    return old is not before and new is not after and old.split() == new.split()
+
+
+def is_put_in(before: str, after: str) -> bool:
+    """Whether two forms of one user turn differ only by what a client puts into it while it is the newest: a
+    block between tags, a frame around the question, lines in front of it or behind."""
+    old, new = without_tagged(before), without_tagged(after)
+    if old.split() == new.split():
+        return True
+    text = new.strip()
+    if not text:
+        return False
+    return _is_quoted(text, before) or _is_rest(text, before)
+
+
+def _is_quoted(text: str, inside: str) -> bool:
+    """Whether a text is a part of another, on lines of its own or long enough not to be there by accident."""
+    at = inside.find(text)
+    if at < 0:
+        return False
+    if len(text) >= _LEAST_QUOTED:
+        return True
+    end = at + len(text)
+    return inside[:at].rstrip(" \t")[-1:] in ("", "\n") and inside[end:].lstrip(" \t")[:1] in (
+        "",
+        "\n",
+    )
+
+
+def _is_rest(text: str, before: str) -> bool:
+    """Whether a text is left of another if whole lines are taken out."""
+    lines = iter([line.strip() for line in before.splitlines()])
+    return all(line.strip() in lines for line in text.splitlines() if line.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    text: str
+    pictures: tuple[bytes, ...]
+
+
+def _shown(message: Message) -> _Shown | None:
+    """The texts of a message, and what else it shows; None if it has other parts."""
+    if message.opaque or not all(isinstance(p, TextPart | OpaquePart) for p in message.parts):
+        return None
+    texts = [part.text for part in message.parts if isinstance(part, TextPart)]
+    others = [compact(part.raw) for part in message.parts if isinstance(part, OpaquePart)]
+    return _Shown("\n".join(texts), tuple(others))

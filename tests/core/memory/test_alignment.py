@@ -1,0 +1,379 @@
+"""What a client changed in its history, and what of that is undone."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.builders import Json, assistant, call, calling, result, system, user
+from warmprefix.core.identity.ticking import Ticked
+from warmprefix.core.memory.alignment import NO_UNDOING, Alignment, Change, History, Undoing, align
+from warmprefix.core.messages import written
+from warmprefix.core.types import Message
+from warmprefix.dialects.chat_completions.messages import parse_message
+
+FREEZE, RESTORE = "freeze-volatile", "restore-transient-blocks"
+ALL = Undoing(ticks=True, transient=True)
+_CLOCK = re.compile(r"\d\d:\d\d")
+
+
+def ticks(before: str, after: str, is_user: bool) -> Ticked | None:
+    """A clock, and nothing else, ticks; in a user's text only on a line that begins with it."""
+    if before == after or _CLOCK.sub("", before) != _CLOCK.sub("", after):
+        return None
+    now = tuple(line for line in after.splitlines() if line not in before.splitlines())
+    return Ticked("clock", now) if not is_user or all(map(_CLOCK.match, now)) else None
+
+
+def messages(*values: Any) -> tuple[Message, ...]:
+    return tuple(parse_message(json.dumps(value).encode()) for value in values)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the client sent, and the reply."""
+
+    sent: Sequence[Json]
+    reply: Json = field(default_factory=lambda: assistant("Done."))
+
+
+def play(turns: Sequence[Turn], now: Sequence[Json], undoing: Undoing) -> Alignment | None:
+    first, *others = turns
+    sent = messages(*first.sent)
+    history = History(sent, sent, messages(first.reply)[0])
+    for turn in others:
+        client = messages(*turn.sent)
+        aligned = align(history, client, undoing, ticks)
+        ours, undone = (aligned.messages, aligned.undone) if aligned else (client, ())
+        history = History(client, ours, messages(turn.reply)[0], undone)
+    return align(history, messages(*now), undoing, ticks)
+
+
+S, U, A, NEXT = system("Be brief."), user("A question."), assistant("Done."), user("Next.")
+CALLS, RESULT = calling(call()), result("c1")
+REMINDER = user("<note>\nBe kind.\n</note>")
+LORE = system("[Lore: dragons.]")
+FRAMED = user("Use these sources:\n<src>\nfacts\n</src>\n\nA question.")
+PICTURE = {"type": "image_url", "image_url": {"url": "data:,x"}}
+LONG = "A question that is long enough to be found again."
+
+
+@dataclass(frozen=True)
+class Case:
+    """`then`: earlier turns; `now`: the client's history; `sent`: what goes out instead, None: as it came."""
+
+    id: str
+    then: Sequence[Turn]
+    now: Sequence[Json]
+    sent: Sequence[Json] | None = None
+    undone: tuple[str, ...] = ()
+    change: Change | None = None
+    undoing: Undoing = ALL
+
+
+CASES = [
+    Case("goes on", [Turn([S, U])], [S, U, A, NEXT]),
+    Case("a tool loop goes on", [Turn([S, U], CALLS)], [S, U, CALLS, RESULT]),
+    Case("a retry", [Turn([S, U]), Turn([S, U, A, NEXT])], [S, U, A, NEXT]),
+    # text that ticks
+    Case(
+        "a clock in the system text",
+        [Turn([system("It is 10:00."), U])],
+        [system("It is 10:01."), U, A, NEXT],
+        [system("It is 10:00."), U, A, NEXT],
+        ("volatile",),
+    ),
+    Case(
+        "a clock that went on ticking",
+        [Turn([system("It is 10:00."), U]), Turn([system("It is 10:01."), U, A, NEXT])],
+        [system("It is 10:02."), U, A, NEXT, A, NEXT],
+        [system("It is 10:00."), U, A, NEXT, A, NEXT],
+        ("volatile",),
+    ),
+    Case(
+        "a clock without the rule",
+        [Turn([system("It is 10:00."), U])],
+        [system("It is 10:01."), U, A, NEXT],
+        change=Change(0, "clock", FREEZE),
+        undoing=Undoing(transient=True),
+    ),
+    Case(
+        "a clock in front of another reply",
+        [Turn([S, user("10:00 now")]), Turn([S, user("10:00 now"), A, NEXT])],
+        [S, user("10:01 now"), assistant("Other."), NEXT, A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    Case(
+        "a question with another time",
+        [Turn([S, user("What was at 10:00?")])],
+        [S, user("What was at 10:01?"), A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    Case(
+        "an edited system text",
+        [Turn([S, U])],
+        [system("Be long."), U, A, NEXT],
+        change=Change(0, "edit"),
+    ),
+    # text of the newest turn
+    Case(
+        "a frame around the question",
+        [Turn([S, FRAMED])],
+        [S, U, A, NEXT],
+        [S, FRAMED, A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "a frame without the rule",
+        [Turn([S, FRAMED])],
+        [S, U, A, NEXT],
+        change=Change(1, "transient-block", RESTORE),
+        undoing=NO_UNDOING,
+    ),
+    Case(
+        "a frame that stays put back",
+        [Turn([S, FRAMED]), Turn([S, U, A, NEXT])],
+        [S, U, A, NEXT, A, NEXT],
+        [S, FRAMED, A, NEXT, A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "a line that is left of an older turn",
+        [Turn([S, FRAMED]), Turn([S, FRAMED, A, NEXT])],
+        [S, U, A, NEXT, A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    Case(
+        "a question on a line with other text",
+        [Turn([S, user(f"The question: {LONG}")])],
+        [S, user(LONG), A, NEXT],
+        [S, user(f"The question: {LONG}"), A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "a short text is found in many others",
+        [Turn([S, user("Say no or yes, now")])],
+        [S, user("yes"), A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    Case(
+        "a short question on a line of its own",
+        [Turn([S, user("Answer me.\nyes?\nBe quick.")])],
+        [S, user("yes?"), A, NEXT],
+        [S, user("Answer me.\nyes?\nBe quick."), A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "lines in between",
+        [Turn([S, user("First.\nRemember the rules.\nSecond.")])],
+        [S, user("First.\nSecond."), A, NEXT],
+        [S, user("First.\nRemember the rules.\nSecond."), A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "all of the text",
+        [Turn([S, user("A question.")])],
+        [S, user(""), A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    Case(
+        "a block is written anew",
+        [Turn([S, user("<env>\na.py\n</env>\nGo.")], CALLS)],
+        [S, user("<env>\na.py b.py\n</env>\nGo."), CALLS, RESULT],
+        [S, user("<env>\na.py\n</env>\nGo."), CALLS, RESULT],
+        ("transient",),
+    ),
+    Case(
+        "a picture",
+        [Turn([S, user([{"type": "text", "text": "Look."}, PICTURE])])],
+        [S, user([{"type": "text", "text": "Look."}]), A, NEXT],
+        [S, user([{"type": "text", "text": "Look."}, PICTURE]), A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "a picture that was not there",
+        [Turn([S, user([{"type": "text", "text": "Look."}])])],
+        [S, user([{"type": "text", "text": "Look."}, PICTURE]), A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    # whole messages
+    Case(
+        "a message that was a reminder",
+        [Turn([S, U, REMINDER])],
+        [S, U, A, NEXT],
+        [S, U, REMINDER, A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "a reminder that moves on stays where it was",
+        [Turn([S, U, REMINDER], CALLS)],
+        [S, U, CALLS, RESULT, REMINDER],
+        [S, U, REMINDER, CALLS, RESULT],
+        ("transient",),
+    ),
+    Case(
+        "a clock that moves on",
+        [Turn([S, user("10:00"), U])],
+        [S, U, A, user("10:01"), NEXT],
+        [S, user("10:00"), U, A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "a clock that moves on is said again if it may tick",
+        [Turn([S, user("10:00"), U])],
+        [S, U, A, user("10:01"), NEXT],
+        [S, user("10:00"), U, A, user("10:01"), NEXT],
+        ("transient",),
+        undoing=Undoing(transient=True),
+    ),
+    Case(
+        "a reminder that is all of the newest turn goes out",
+        [Turn([S, U, REMINDER])],
+        [S, U, A, REMINDER],
+        [S, U, REMINDER, A, REMINDER],
+        ("transient",),
+    ),
+    Case(
+        "lore at a depth",
+        [Turn([S, LORE, U]), Turn([S, LORE, U, A, NEXT])],
+        [S, U, LORE, A, NEXT, A, NEXT],
+        [S, LORE, U, A, NEXT, A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "lore at a depth, further on",
+        [Turn([S, LORE, U]), Turn([S, U, A, NEXT])],
+        [S, U, A, LORE, NEXT, A, NEXT],
+        [S, LORE, U, A, NEXT, A, NEXT],
+        ("transient",),
+    ),
+    Case(
+        "the instructions of all",
+        [Turn([S, U])],
+        [U, A, NEXT],
+        change=Change(0, "edit"),
+    ),
+    Case(
+        "a message that was put in between",
+        [Turn([S, U])],
+        [S, U, LORE, A, NEXT],
+        change=Change(2, "edit"),
+    ),
+    Case(
+        "an old message that is gone",
+        [Turn([S, U, user("More.")]), Turn([S, U, user("More."), A, NEXT])],
+        [S, U, A, NEXT, A, NEXT],
+        change=Change(2, "edit"),
+    ),
+    Case(
+        "a call that a user makes",
+        [Turn([S, {**U, "tool_calls": [call()]}])],
+        [S, U, A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    Case(
+        "a message with a name",
+        [Turn([S, user("Go.\nnow", name="ann")])],
+        [S, user("Go.", name="bob"), A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    # the reply itself
+    Case(
+        "a reply with other line feeds",
+        [Turn([S, U], assistant("One.\n\nTwo."))],
+        [S, U, assistant("One.\nTwo."), NEXT],
+        [S, U, assistant("One.\n\nTwo."), NEXT],
+        ("reply",),
+        undoing=NO_UNDOING,
+    ),
+    Case(
+        "another reply",
+        [Turn([S, U]), Turn([S, U, A, NEXT], assistant("One."))],
+        [S, U, A, NEXT, assistant("Two."), NEXT],
+        change=Change(4, "edit"),
+    ),
+    Case(
+        "an empty reply",
+        [Turn([S, U]), Turn([S, U, A, NEXT], assistant(""))],
+        [S, U, A, NEXT, CALLS, RESULT],
+        change=Change(4, "edit"),
+    ),
+    Case(
+        "no reply came",
+        [Turn([S, U]), Turn([S, U, A, NEXT])],
+        [S, U, A, NEXT, A, RESULT, A, NEXT],
+    ),
+    # the history gets shorter
+    Case(
+        "a window",
+        [Turn([S, U]), Turn([S, U, A, NEXT], assistant("Two."))],
+        [S, NEXT, assistant("Two."), NEXT],
+        change=Change(1, "window"),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_what_a_client_wrote_anew_is_undone(case: Case) -> None:
+    found = play(case.then, case.now, case.undoing)
+
+    assert found is not None
+    wanted = messages(*(case.now if case.sent is None else case.sent))
+    assert [json.loads(written(m)) for m in found.messages] == [
+        json.loads(written(m)) for m in wanted
+    ]
+    assert found.undone == case.undone
+    assert found.change == case.change
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_what_goes_out_as_it_came_is_the_clients_own_object(case: Case) -> None:
+    given = messages(*case.now)
+    history = History(messages(*case.then[-1].sent), messages(*case.then[-1].sent))
+    found = align(history, given, case.undoing, ticks) or Alignment(given, tuple(range(len(given))))
+
+    for message, at in zip(found.messages, found.origin, strict=True):
+        assert at is None or message is given[at]
+
+
+def test_what_ticked_is_said_as_it_is_now() -> None:
+    found = play([Turn([system("Hi.\nIt is 10:00."), U])], [system("Hi.\nIt is 10:01."), U, A], ALL)
+
+    assert found is not None
+    assert found.said == ("It is 10:01.",)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [[S, NEXT], [S, U, assistant("Other."), NEXT], [S, U]],
+    ids=["no reply", "another reply", "the first question again"],
+)
+def test_without_a_reply_in_common_it_is_another_conversation(now: Sequence[Json]) -> None:
+    assert play([Turn([S, U])], now, ALL) is None
+
+
+def test_histories_that_were_cut_otherwise_are_not_compared() -> None:
+    history = History(messages(S, U, A), messages(S, U), None)
+
+    assert align(history, messages(S, U, A), ALL, ticks) is None
+
+
+def test_an_old_reply_is_enough() -> None:
+    found = play([Turn([S, U]), Turn([S, U, A, NEXT])], [S, U, A, assistant("Other."), NEXT], ALL)
+
+    assert found is not None
+    assert found.change == Change(3, "edit")
+
+
+def test_a_message_that_is_not_understood_is_compared_by_its_bytes() -> None:
+    odd = parse_message(b'{"role": "user", "role": "user", "content": "a"}')
+    other = parse_message(b'{"role": "user", "role": "user", "content": "b"}')
+    history = History((odd, *messages(U)), (odd, *messages(U)), messages(A)[0])
+
+    for message, change in ((odd, None), (other, Change(0, "edit"))):
+        found = align(history, (message, *messages(U, A, NEXT)), ALL, ticks)
+        assert found is not None
+        assert found.change == change

@@ -1,0 +1,151 @@
+"""What a client changed between two replies: the parts of the decision that test_alignment.py does not name."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.builders import assistant, call, system, user
+from warmprefix.core.identity.ticking import Ticked
+from warmprefix.core.memory.gap import (
+    SAME,
+    Elsewhere,
+    Gap,
+    compare,
+    has_ticked,
+    is_other_form,
+    is_put_in,
+    is_rewritten,
+    without_partner,
+)
+from warmprefix.core.types import Message
+from warmprefix.dialects.chat_completions.messages import parse_message
+
+FREEZE, RESTORE = "freeze-volatile", "restore-transient-blocks"
+
+
+def message(value: Any) -> Message:
+    return parse_message(json.dumps(value).encode())
+
+
+def ticks(before: str, after: str, is_user: bool) -> Ticked | None:
+    """Whatever ends in a digit ticks."""
+    del is_user
+    same = before != after and before[:-1] == after[:-1] and after[-1:].isdigit()
+    return Ticked("clock", (after,)) if same else None
+
+
+def never(before: str, after: str, is_user: bool) -> Ticked | None:
+    del before, after, is_user
+    return None
+
+
+def test_two_changes_need_both_their_cures() -> None:
+    before = [message(system("It is 1")), message(user("<a>x</a>\nGo."))]
+    after = [message(system("It is 2")), message(user("Go."))]
+
+    found = compare(before, after, ticks, is_newest=True, has_lead=True)
+
+    assert found == Gap("clock", ((FREEZE,), (RESTORE,)), ("It is 2",))
+    assert found.names == ("volatile", "transient")
+
+
+def test_a_block_that_ticks_has_two_cures() -> None:
+    before, after = message(user("Go.\n<t>\n1\n</t>")), message(user("Go.\n<t>\n2\n</t>"))
+
+    def all_tick(before: str, after: str, is_user: bool) -> Ticked:
+        del before, is_user
+        return Ticked("clock", (after,))
+
+    found = compare([before], [after], all_tick, is_newest=True)
+
+    assert found is not None
+    assert found.cures == ((RESTORE, FREEZE),)
+    assert found.cause == "transient-block"
+
+
+def test_only_the_order_differs() -> None:
+    one, other = message(user("One.")), message(user("Two."))
+
+    assert compare([one, other], [one, other], never) is SAME
+    everywhere = Elsewhere(_All(), _All())
+    found = compare([one, other], [other, one], never, elsewhere=lambda: everywhere)
+    assert found is not None
+    assert found.cures == ((RESTORE,), (RESTORE,))
+
+
+class _All:
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("<a>1</a>\nGo.", "<a>2</a>\nGo.", True),
+        ("<a>1</a>\nGo.", "Go.", False),
+        ("Go.", "<a>1</a>\nGo.", False),
+        ("<a>1</a>\nGo.", "<a>1</a>\nStop.", False),
+    ],
+)
+def test_a_block_is_written_anew_if_it_is_in_both(before: str, after: str, found: bool) -> None:
+    assert is_rewritten(before, after) is found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("<a>1</a>\nGo.", "Go.", True),
+        ("Go.", "<a>1</a>\nGo.", True),
+        ("Answer this: what is the height of the tower?", "what is the height of the tower?", True),
+        ("Say no, now", "no", False),
+        ("Say:\nno\nnow", "no", True),
+        ("One.\nRule.\nTwo.", "One.\n\nTwo.", True),
+        ("One.\nTwo.", "Two.\nOne.", False),
+        ("One.", "One.\nTwo.", False),
+        ("One.", " ", False),
+    ],
+)
+def test_what_a_client_puts_into_its_newest_turn(before: str, after: str, found: bool) -> None:
+    assert is_put_in(before, after) is found
+
+
+CALLING = {**assistant("One.\n\nTwo."), "tool_calls": [call()]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "given", "found"),
+    [
+        (assistant("One.\n\nTwo."), assistant("One.\nTwo."), True),
+        (assistant("One."), assistant("<think>so</think>One. "), True),
+        (assistant("One."), assistant("One. Two."), False),
+        (assistant("  One."), assistant("One."), False),
+        (assistant(""), assistant(None), False),
+        (CALLING, assistant("One.\nTwo."), False),
+        (assistant("One."), {**assistant("One."), "name": "ann"}, False),
+        (assistant("One."), user("One."), False),
+    ],
+)
+def test_a_reply_in_another_form(reply: Any, given: Any, found: bool) -> None:
+    assert is_other_form(message(reply), message(given)) is found
+
+
+def test_a_reply_that_is_not_understood_has_no_other_form() -> None:
+    odd = parse_message(b'{"role": "assistant", "role": "assistant"}')
+
+    assert not is_other_form(odd, message(assistant("One.")))
+
+
+def test_messages_put_back_as_a_whole() -> None:
+    framed, note, question = (
+        message(user("<a>1</a>\nGo.")),
+        message(user("Note.")),
+        message(user("Go.")),
+    )
+
+    assert list(without_partner([framed, note], [question], never)) == [note]
+
+
+@pytest.mark.parametrize(("after", "found"), [("at 2", True), ("at x", False)])
+def test_a_message_that_ticked(after: str, found: bool) -> None:
+    assert has_ticked(message(user("at 1")), message(user(after)), ticks) is found

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +188,105 @@ async def test_a_prompt_that_is_too_long_is_said_to_be_so(start_llama: StartLlam
     assert error["message"].startswith("prompt is too long: ")
     assert error["message"].endswith(" tokens > 512 maximum")
     assert counted.json()["input_tokens"] > 512
+
+
+async def answered(url: str, messages: list[Json]) -> tuple[int, Json]:
+    """How many tokens a turn had to read, and the reply as a client keeps it."""
+    answer = await exchange(url, "POST", PATH, body(messages))
+    assert answer.status == 200, answer.body
+    reply = answer.json()
+    return reply["usage"]["input_tokens"], said("assistant", *reply["content"])
+
+
+def opening(name: str) -> list[Json]:
+    """The beginning of a conversation of some thousand tokens."""
+    return [said("user", text(f"Here are the files of {name}. " * 90))]
+
+
+async def saved(proxy: RunningProxy, folder: Path, number: int) -> None:
+    """Return when so many slots are in files."""
+    await proxy.records()
+    await until(lambda: len(list(folder.glob("warmprefix-*.bin"))) == number, 30)
+
+
+async def test_on_the_only_slot_what_another_has_cut_is_restored(
+    start_llama: StartLlama, tmp_path: Path
+) -> None:
+    """A sub-agent takes the slot; the server has no other, so the conversation is put back into it."""
+    server = start_llama(n_parallel=1, cache_ram_mib=0, slot_save_path=tmp_path)
+    slots = {"save_path": str(tmp_path), "save_idle_s": 0.05}
+    async with running_proxy(server.url, slots=slots) as proxy:
+        await proxy.ready()
+        history = opening("an archive")
+        history += [(await answered(proxy.url, history))[1], said("user", text("Look again."))]
+        await saved(proxy, tmp_path, 1)
+        await answered(proxy.url, opening("a library"))
+        processed, _ = await answered(proxy.url, history)
+        back = (await proxy.records())[-1]
+
+    assert back["slot_reason"].startswith("restored ")
+    assert back["slot"] is None or back["slot"] == 0
+    assert processed <= len("Look again.") + EDGES
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+async def test_a_conversation_outlives_a_crash_of_the_server(
+    start_llama: StartLlama, tmp_path: Path, slots: int
+) -> None:
+    """All slots are empty then, so the server finds it by itself where it was put."""
+    server = start_llama(n_parallel=slots, cache_ram_mib=0, slot_save_path=tmp_path)
+    saves = {"save_path": str(tmp_path), "save_idle_s": 0.05}
+    never = {"restart_check_s": 0.0}
+    async with running_proxy(server.url, slots=saves, prewarm=never) as proxy:
+        await proxy.ready()
+        history = opening("an archive")
+        history += [(await answered(proxy.url, history))[1], said("user", text("Look again."))]
+        await saved(proxy, tmp_path, 1)
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        await proxy.app.known.has_restarted()  # a request does not wait for that for long
+        processed, _ = await answered(proxy.url, history)
+        back = (await proxy.records())[-1]
+
+    assert back["slot_reason"].startswith("restored ")
+    assert processed <= len("Look again.") + EDGES
+
+
+async def beside(url: str, crash: Callable[[], Awaitable[None]]) -> list[int]:
+    """Two sessions in turn, one of them in a tool loop, at a client's speed; what each request has read."""
+    read = []
+    one, other = loop(), opening("a library")
+    for number in range(3):
+        for history in (one, other):
+            tokens, reply = await answered(url, history)
+            read.append(tokens)
+            history += [reply, said("user", text(f"And number {number}?"))]
+            await asyncio.sleep(0.02 * number)
+        if number == 1:
+            await crash()
+    return read
+
+
+async def test_beside_reading_ahead_and_again_a_session_costs_no_more_than_directly(
+    start_either: StartEither,
+) -> None:
+    """What is read ahead, and read again after a crash, gives way to whoever asks, and cuts nobody."""
+    server = start_either(chat_template=template("chatml_drops_reasoning"))
+
+    async def crash() -> None:
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+
+    direct = await beside(server.url, crash)
+    await crash()
+    eager = {"idle_s": 0.01, "restart_check_s": 0.02}
+    async with running_proxy(server.url, prewarm=eager) as proxy:
+        await proxy.ready()
+        through = await beside(proxy.url, crash)
+        records = await proxy.records()
+
+    pairs = zip(through, direct, strict=True)
+    assert all(ours <= theirs + 1 for ours, theirs in pairs), (through, direct)
+    assert sum(through) < sum(direct)
+    assert {record["outcome"] for record in records} == {"ok"}
+    assert {record["failed_open"] for record in records} == {None}

@@ -141,9 +141,7 @@ class Seating:
         request, is_side = written.request, placed.is_side
         takes_slot = request.takes_slot and not request.has_slot
         wish = Wish(conversation, placed.keys, head_digest(written.sent), is_side, takes_slot)
-        # What would be restored goes into a slot that the request is then sent to.
-        snapshots = self.snapshots if takes_slot else None
-        if snapshots is None:
+        if (snapshots := self.snapshots) is None:
             await self._wait_for_reading()
             return wish
         is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)

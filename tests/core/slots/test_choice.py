@@ -77,7 +77,37 @@ CASES = (
     Case("nothing-known", GOES_ON, (), {}, KEEPS, None, "slots not known"),
     Case("one-slot", GOES_ON, (A0,), {}, KEEPS, None, "one slot"),
     Case("none-taken", NO_SLOT, (A0, B1), {}, KEEPS, None, "this endpoint takes no slot"),
-    Case("none-taken-saved", SAVED_NO_SLOT, (EMPTY0,), {}, KEEPS, None, "takes no slot"),
+    # Nor can one be asked for there. What is saved goes to where the server will look.
+    Case("none-taken-saved", SAVED_NO_SLOT, (EMPTY0,), {}, KEEPS, None, "one slot", into=0),
+    Case(
+        "none-taken-cut", SAVED_NO_SLOT, (replace(B1, id=0),), {}, KEEPS, None, "one slot", into=0
+    ),
+    Case("none-taken-empty", SAVED_NO_SLOT, (EMPTY0, B1), {}, KEEPS, None, "finds", into=0),
+    Case(
+        "none-taken-empty-cleared", SAVED_NO_SLOT, (EMPTY0, B1), {}, CLEARS, None, "finds", into=0
+    ),
+    Case(
+        "none-taken-full", SAVED_NO_SLOT, (replace(B1, id=0), B1), {}, KEEPS, None, "takes no slot"
+    ),
+    Case("none-taken-held", SAVED_NO_SLOT, (A0, EMPTY1), {}, KEEPS, None, "takes no slot"),
+    Case(
+        "none-taken-in-ram",
+        replace(SAVED_NO_SLOT, in_ram=True),
+        (EMPTY0, B1),
+        {},
+        CLEARS,
+        None,
+        "takes no slot",
+    ),
+    Case(
+        "none-taken-was-here",
+        replace(SAVED_NO_SLOT, was_here=True),
+        (EMPTY0, B1),
+        {},
+        CLEARS,
+        None,
+        "takes no slot",
+    ),
     Case("idle-slots-not-seen", GOES_ON, (A0, B1), {}, UNSEEN, None, "not seen yet"),
     Case("idle-slots-are-cleared", GOES_ON, (A0, B1), {}, CLEARS, None, "saves and clears"),
     Case("all-busy", GOES_ON, (BUSY0, BUSY1), {}, KEEPS, None, "all slots busy"),
@@ -344,6 +374,7 @@ wishes = st.builds(
     keys=st.sampled_from([(b"a", b"a1", b"x"), (b"b", b"b1"), (b"d",)]),
     head=st.just(HEAD),
     is_side=st.booleans(),
+    takes_slot=st.booleans(),
     is_saved=st.booleans(),
     was_here=st.booleans(),
     in_ram=st.booleans(),
@@ -379,6 +410,7 @@ def test_whatever_is_known_a_choice_is_sound(
         assert not slots[number].is_busy
     if choice.slot is not None:
         assert seen.keeps_idle
+        assert wish.takes_slot
         assert len(slots) > 1
     if choice.how == "own":
         assert choice.slot is not None

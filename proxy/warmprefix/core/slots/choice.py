@@ -162,11 +162,11 @@ def choose(
     wish: Wish, slots: Sequence[Slot], shares: Mapping[int, Share], traits: Traits
 ) -> SlotChoice:
     """The slot for a request. `shares`: of each idle slot that holds something, by its number."""
-    if not wish.takes_slot:
-        return SlotChoice(None, "this endpoint takes no slot")
     idle = [slot for slot in slots if not slot.is_busy]
     if wish.is_saved and (found := _restored(wish, slots, idle, traits)):
         return found
+    if not wish.takes_slot:
+        return SlotChoice(None, "this endpoint takes no slot")
     if reason := _left_to_the_server(slots, idle, traits):
         return SlotChoice(None, reason)
     own = [slot for slot in idle if slot.content is not None and goes_on(slot.content, wish)]
@@ -188,7 +188,8 @@ def _restored(
 ) -> SlotChoice | None:
     """The slot for a saved conversation that no slot holds; None if one holds it, or that is not known.
 
-    The server chooses that slot by itself. It is asked for by number only if idle slots keep what they hold.
+    The server chooses that slot by itself: it is the only one, or was empty, and then holds more of the prompt
+    than any other. It is asked for by number only if idle slots keep what they hold and the endpoint takes one.
     """
     if wish.in_ram:
         return None
@@ -199,7 +200,7 @@ def _restored(
     if len(slots) == 1:
         return SlotChoice(None, "one slot", into=idle[0].id)
     slot = min(idle, key=_least_missed)
-    if traits.keeps_idle:
+    if traits.keeps_idle and wish.takes_slot:
         return SlotChoice(slot.id, "least to lose", "cut", into=slot.id)
     if slot.is_empty and not wish.was_here:
         return SlotChoice(None, "the server finds what was restored", into=slot.id)

@@ -250,3 +250,29 @@ async def test_its_llama_server_is_found_and_has_one_slot(start_lemonade: Start)
         assert known.start is not None
         assert known.start.model == server.loaded()[0]["checkpoint"]
     assert {record["slot"] for record in records} == {None}
+
+
+OFF: list[Json] = [{"enable_thinking": False}, {"thinking": {"type": "disabled"}}]
+WORDS: Json = {"role": "user", "content": "Hello there."}
+ENDPOINTS: list[tuple[str, Json]] = [
+    ("/v1/messages", {"messages": [WORDS], "max_tokens": 2}),
+    ("/v1/responses", {"input": [WORDS], "max_output_tokens": 2}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), ENDPOINTS)
+async def test_thinking_that_is_off_adds_no_text_on_the_other_endpoints(
+    start_lemonade: Start, path: str, body: Json
+) -> None:
+    """It does so in chat completions alone, so there is nothing to be replaced here."""
+    server = start_lemonade()
+    counts = []
+    for more in ({}, *OFF):
+        answer = await exchange(server.url, "POST", path, {"model": FIRST, **body, **more})
+        assert answer.status == 200, answer.body
+        counts.append(answer.json()["usage"]["input_tokens"])
+    chat = {"model": FIRST, "messages": [WORDS], "max_tokens": 2, **OFF[0]}
+    inserted = (await exchange(server.url, "POST", CHAT, chat)).json()["usage"]["prompt_tokens"]
+
+    assert counts == [counts[0]] * 3
+    assert inserted > counts[0]

@@ -64,7 +64,8 @@ def _options(request: Request) -> Mapping[str, RawJson | None]:
 
     `enable_thinking: false`, `thinking: false` and `thinking: {"type": "disabled"}` make it put
     "/no_think" in front of the last user message only, so the prefix breaks there on every new
-    turn (thinking_controls.cpp:64-104). It sets these same native controls besides (:6-37).
+    turn (thinking_controls.cpp:64-104). It sets these same native controls besides (:6-37). On `/v1/messages`
+    and `/v1/responses` it inserts nothing, so their dialects leave these options alone.
     """
     if not _thinking_is_off(request.options):
         return {}

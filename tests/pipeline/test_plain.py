@@ -67,6 +67,9 @@ SESSIONS = [
     pytest.param([OTHER, FIRST, SLID], [0, 1, 1], ["cold", "cold", "compaction"], id="one-of-two-slides"),
     pytest.param([FIRST, SECOND, SECOND[:-20] + "?\nYou:"], [0, 0, 0],
                  ["cold", "append", "edit"], id="edited"),
+    pytest.param([FIRST, FIRST[:-40], SLID], [0, 1, 0], ["cold", "cold", "compaction"], id="a-part-between"),
+    pytest.param(["Hi", FIRST, "Hi", SLID], [0, 1, 0, 1],
+                 ["cold", "cold", "retry", "compaction"], id="short-between"),
     pytest.param([[1, 2, 3], [1, 2, 3, 4]], [0, 0], ["cold", "append"], id="tokens"),
 ]  # fmt: skip
 
@@ -108,8 +111,9 @@ async def test_of_a_forgotten_turn_the_ledger_still_knows_the_place(tmp_path: Pa
 
 
 BREAKS = [
-    pytest.param(SLID, "compaction", "compaction", id="dropped"),
+    pytest.param(SLID, "compaction", "window", id="dropped"),
     pytest.param(FIRST.replace("guest", "visitor", 1) + SAYS, "edit", "edit", id="another-beginning"),
+    pytest.param(FIRST.replace("Rule 0", "Rule 00:07:12", 1) + SAYS, "edit", "edit", id="a-number"),
     pytest.param(SECOND.replace(SAYS, SAYS.strip() + "\n\n"), "append", "whitespace", id="reply-stripped"),
 ]  # fmt: skip
 
@@ -123,6 +127,7 @@ async def test_a_break_has_its_place_in_the_text(after: str, kind: str, cause: s
     assert (found["cause"], found["path"]) == (cause, "prompt")
     assert found["offset"] == shared_characters(FIRST + SAYS, after)
     assert found["side"] == "client"
+    assert found["hint"]["where"] == ("backend" if cause == "window" else "none")
 
 
 async def test_a_text_that_only_goes_on_is_not_to_blame() -> None:

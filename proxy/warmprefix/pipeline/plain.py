@@ -67,7 +67,7 @@ def _behind_another_beginning(text: Plain, recent: Recent) -> Place | None:
     if last is None or last.reply is None or not last.prompt.is_plain:
         return None
     before = plain_text(last.prompt)
-    line = long_lines(before)[-1]
+    line = long_lines(before)[-1]  # by which it was found
     kind = kind_behind(text.text, before, line, written(last.reply).decode())
     if kind is None:
         return None

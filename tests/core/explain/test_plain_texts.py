@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chat_dialect import chat_message
+from warmprefix.core.explain.cures import Broken, hint_of
 from warmprefix.core.explain.difference import first_difference
+from warmprefix.core.explain.hint import InForce
 from warmprefix.core.explain.prefix import (
     Prefix,
     common_prefix,
@@ -16,8 +18,9 @@ from warmprefix.core.explain.prefix import (
     shared_of_pieces,
 )
 from warmprefix.core.explain.saving import Reach, Reaches
+from warmprefix.core.explain.shifted import shifted_tokens
 from warmprefix.core.messages import piece
-from warmprefix.core.types import Prompt, RawJson
+from warmprefix.core.types import CacheStats, Prompt, RawJson
 
 PIECES = st.lists(st.text(st.sampled_from("ab é"), min_size=1, max_size=4), max_size=6)
 
@@ -72,7 +75,7 @@ DIFFERENCES = [
     pytest.param(OLD.replace("small ", ""), OLD.index("small"), "edit", id="a-word-less"),
     pytest.param(OLD.replace("four is", "four  is"), OLD.index("is.\n"), "whitespace", id="a-blank-more"),
     pytest.param(OLD.replace("\nYou", "\n\nYou"), OLD.index("\nYou") + 1, "whitespace", id="a-line-more"),
-    pytest.param(OLD.replace(FILLER, ""), HEAD, "compaction", id="dropped"),
+    pytest.param(OLD.replace(FILLER, ""), HEAD, "window", id="dropped"),
     pytest.param(OLD.replace(FILLER, "")[: HEAD + 20], HEAD, "edit", id="too-little-to-say"),
 ]  # fmt: skip
 
@@ -97,3 +100,20 @@ def test_an_option_comes_first() -> None:
 
     assert found is not None
     assert (found.path, found.cause) == ("lora", "template-option")
+
+
+@pytest.mark.parametrize("cause", ["whitespace", "edit"])
+def test_no_setting_of_ours_helps_where_nothing_may_be_changed(cause: str) -> None:
+    force = InForce(disable=("edge-whitespace", "billing-line"), is_observed=True)
+    chat, plain = (hint_of(Broken(cause, "client", acts=acts), force) for acts in (True, False))
+
+    assert chat.where == "setting"
+    assert plain.where == "none"
+
+
+def test_what_a_server_could_have_shifted_is_counted_however_the_text_is_cut() -> None:
+    card, dropped, rest = "Be kind.\n" * 10, "Ann: Hm.\n" * 10, "You: Berth four is free.\n" * 40
+    old, new = text(card + dropped[:7], dropped[7:] + rest[:99], rest[99:]), text(card, rest)
+    stats = CacheStats(len(card + rest), len(card), len(rest))
+
+    assert shifted_tokens(None, old, new, stats, 256) == len(rest) - 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from warmprefix.core.explain.cures import REUSE_TOKENS, VOLATILE, Broken, hint_of
-from warmprefix.core.explain.difference import Difference, first_difference
+from warmprefix.core.explain.difference import PLAIN_PATH, Difference, first_difference
 from warmprefix.core.explain.evidence import (
     INVITATION,
     Evidence,
@@ -148,6 +148,7 @@ def _client_break(
     cause, acts, side = found.cause, True, "client"
     if cause == "edit" and found.before is not None and found.after is not None:
         cause, acts = _volatile_cause(found, volatile)
+    acts = acts and found.path != PLAIN_PATH
     if kind == "compaction" and cause == "edit":
         cause = "compaction"
     received = evidence.received

@@ -39,10 +39,10 @@ _BY_DEFAULT: Mapping[str, tuple[str, ...]] = {
 class Broken:
     """What of a break decides about its hint.
 
-    `near`: the text around the change. `is_volatile`: it lies in text that changes by itself, and `acts`: a
-    rule knows that text; `is_opening`: it stands before the first reply; `is_block`: all that is missing are
-    blocks that a rule knows. `lost`: tokens evaluated again; `shifted`: how many of them are the same text at
-    another position.
+    `near`: the text around the change. `is_volatile`: it lies in text that changes by itself. `acts`: a rule
+    knows that text; False too if no rule may touch it. `is_opening`: it stands before the first reply;
+    `is_block`: all that is missing are blocks that a rule knows. `lost`: tokens evaluated again; `shifted`: how
+    many of them are the same text at another position.
     """
 
     cause: str
@@ -81,7 +81,7 @@ def _our_own(broken: Broken, force: InForce) -> Hint | None:
 def _observed(broken: Broken, force: InForce) -> Hint | None:
     if not force.is_observed or broken.side != "client" or broken.cause not in _PUT_BACK:
         return None
-    if broken.is_volatile:
+    if broken.is_volatile or not broken.acts:
         return None
     return Hint(
         "setting",
@@ -101,7 +101,7 @@ def _rule(broken: Broken, force: InForce) -> Hint | None:
         name = RESTORE_TRANSIENT_BLOCKS.name
         if not force.is_on(name):
             return _opt_in(name, force, _RESTORES)
-    for name in _BY_DEFAULT.get(cause, ()):
+    for name in _BY_DEFAULT.get(cause, ()) if broken.acts else ():
         if force.disabled(name):
             return no_longer_disable(name, force, f"the rule {name} is switched off")
     return None

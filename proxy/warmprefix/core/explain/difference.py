@@ -181,7 +181,7 @@ def _plain_cause(old: str, new: str, at: int) -> str:
     """Why two plain texts part: what stands there now may have stood further on before."""
     ahead = new[at : at + _BEHIND]
     if len(ahead) == _BEHIND and old.find(ahead, at + _MUCH) > 0:
-        return "compaction"
+        return "window"
     was, now = old[at : at + _BEHIND].split(), ahead.split()
     whole = min(len(was), len(now)) - 1  # the last word may be cut
     return "whitespace" if whole > 0 and was[:whole] == now[:whole] else "edit"

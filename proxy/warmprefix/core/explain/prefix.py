@@ -63,11 +63,14 @@ def _text(raw: bytes) -> str:
 
 def shared_of_pieces(one: Sequence[str], other: Sequence[str]) -> int:
     """Characters that two texts share from the start, each given in pieces that may be cut otherwise."""
-    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
-    if at is None:
-        at = min(len(one), len(other))
-    shared = sum(map(len, other[:at]))
-    return shared + shared_characters("".join(one[at:]), "".join(other[at:]))
+    shared = 0
+    for at, (old, new) in enumerate(zip(one, other, strict=False)):
+        if old != new:
+            is_cut = old.startswith(new) or new.startswith(old)
+            pair = ("".join(one[at:]), "".join(other[at:])) if is_cut else (old, new)
+            return shared + shared_characters(*pair)
+        shared += len(new)
+    return shared
 
 
 def shared_characters(one: str, other: str) -> int:

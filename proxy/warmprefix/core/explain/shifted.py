@@ -4,11 +4,9 @@ It looks for what comes next in the prompt further on in what the slot holds (se
 chunks from the cached prompt by shifting"). So it helps if a part has vanished, and not if it was replaced.
 """
 
-from collections.abc import Sequence
-
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.explain.saving import shown
-from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.core.types import CacheStats, Prompt
 
 
 def shifted_tokens(
@@ -22,7 +20,7 @@ def shifted_tokens(
     `least_tokens` or more; None if they cannot be counted. `texts`: both prompts as rendered, else as we have
     them."""
     prompt_tokens, processed = stats.prompt_tokens, stats.processed_tokens
-    old, new = texts or (_text(before.messages), _text(after.messages))
+    old, new = texts or (_text(before), _text(after))
     if not prompt_tokens or processed is None or stats.cached_tokens is None or not new:
         return None
     ratio = prompt_tokens / len(new)
@@ -45,5 +43,5 @@ def _chunks(old: str, new: str, least: int) -> int:
     return in_new
 
 
-def _text(messages: Sequence[Message]) -> str:
-    return "\n".join(map(shown, messages))
+def _text(prompt: Prompt) -> str:
+    return ("" if prompt.is_plain else "\n").join(map(shown, prompt.messages))

@@ -73,6 +73,11 @@ OUTSIDE = [
         (block("You are Claude."), block("x")),
         id="a-block-of-its-own",  # captured with Claude Code 2.1.197
     ),
+    pytest.param(
+        (block(LINE), block(LINE), block("You are Claude."), block("x")),
+        (block("You are Claude."), block("x")),
+        id="twice",  # two layers that each add one
+    ),
     pytest.param((block(LINE),), (block(""),), id="nothing-else"),
     pytest.param(
         (block(LINE + "\\nYou are Claude."), block("x")),

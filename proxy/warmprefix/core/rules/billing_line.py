@@ -32,7 +32,8 @@ def _change(message: Message) -> Message:
     if rest or not others:
         return changed(message, parts=(*before, replace(first, text=rest), *others))
     left = (*before, *others)  # it was a block of its own
-    return changed(message, parts=tuple(map(_alone, left)) if len(left) == 1 else left)
+    parts = tuple(map(_alone, left)) if len(left) == 1 else left
+    return _change(changed(message, parts=parts))
 
 
 def _alone(part: Part) -> Part:

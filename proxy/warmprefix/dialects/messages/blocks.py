@@ -154,7 +154,8 @@ def _parse_call(raw: bytes, spans: dict[str, Span]) -> Part:
 def _parse_result(raw: bytes, spans: dict[str, Span]) -> Part:
     call_id = decoded(raw, spans, "tool_use_id")
     content = raw[slice(*spans.get("content", (0, 0)))]
-    if content not in (b"", b"null") and content[:1] not in _OPENS:
+    has_odd_content = content not in (b"", b"null") and content[:1] not in _OPENS
+    if has_odd_content or ("tool_use_id" in spans and not isinstance(call_id, str)):
         return OpaquePart(RawJson(raw))
     shown: list[Content] = []
     for part in parse_content(content) if content[:1] in _OPENS else ():

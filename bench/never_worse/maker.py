@@ -3,11 +3,12 @@
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from bench.never_worse.plan import Ask, Base, Fork, Json, Other, Pause, Step
+from bench.never_worse.plan import Ask, Base, Fork, Json, Native, Other, Pause, Step
 from bench.never_worse.texts import between
+from bench.sessions.agent import Habits
 from tests.builders import system, user
 
 _HISTORY = "\n### Chat History:\n<chat_history>\n{history}\n</chat_history>"
@@ -52,13 +53,15 @@ TOOLS = [
 
 @dataclass(slots=True)
 class Client:
-    """One conversation while its plan is made. `sizes`: messages of each turn in its history."""
+    """One conversation while its plan is made. `sizes`: messages of each turn in its history; `native`: of
+    which endpoint it is, if it is no chat."""
 
     name: str
     options: Json = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     noises: tuple[str, ...] = ()
     sizes: list[int] = field(default_factory=list)
+    native: Native | None = None
 
     @property
     def turns(self) -> int:
@@ -71,17 +74,24 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
+        self._of_endpoints = random.Random(
+            f"endpoints {seed}"
+        )  # apart: what else happens stays the same
         self.steps: list[Step] = []
         self.systems: dict[str, tuple[Json, ...]] = {}
         self.clients: list[Client] = []
         self._named = 0
 
-    def client(self, system_text: str | None, tools: Sequence[Json] = ()) -> Client:
-        """A new conversation with habits of its own."""
+    def client(
+        self, system_text: str | None, tools: Sequence[Json] = (), native: float = 0.3
+    ) -> Client:
+        """A new conversation with habits of its own. `native`: how often it is one of another endpoint."""
         chance = self.chance
         made = self.plain_client(system_text)
         if chance.random() < 0.4:
             made.headers = {"X-OpenWebUI-Chat-Id": f"chat-{chance.getrandbits(48):x}"}
+        if system_text is not None and self._of_endpoints.random() < native:
+            made.native, made.headers = self._native(), {}
         made.noises = self._habits()
         made.options = {"stream": True} if chance.random() < 0.5 else {}
         if tools:
@@ -117,6 +127,7 @@ class Maker:
                 noises=client.noises,
                 options=options,
                 headers=client.headers,
+                native=client.native,
                 **fields,
             )
         )
@@ -142,7 +153,7 @@ class Maker:
             self._named += 1
             name = f"{client.name}.{self._named}"
             habits = (client.options, client.headers, client.noises)
-            branch = Client(name, *habits, client.sizes[:keep])
+            branch = Client(name, *habits, client.sizes[:keep], client.native)
             self.steps.append(Fork(client.name, branch.name, sum(client.sizes[keep:])))
             self.clients.append(branch)
             self.say(branch)
@@ -163,7 +174,7 @@ class Maker:
         if shared or (shared is None and drawn < 0.35):
             base = "history" if self.chance.random() < 0.6 else "system"
             new = (user(self.chance.choice(SHARED_TASKS)),)
-        elif drawn < 0.8:
+        elif drawn < 0.8 and client.native is None:  # the others have titles only
             base = "system" if self.chance.random() < 0.3 else "nothing"
             new = (user(self.chance.choice(TASKS)),)
         self.ask(client, base=base, new=new, kept=False, options={"max_tokens": 60})
@@ -183,6 +194,31 @@ class Maker:
             options["tools"] = TOOLS[: self.chance.choice((1, 2, 3))]
         client.options = options
         self.say(client)
+
+    def _as_agents_do(self, client: Client) -> None:
+        """Now and then a client of another endpoint is started again, or starts a sub-agent."""
+        drawn = self._of_endpoints.random()
+        if drawn < 0.1:
+            self.resume(client)
+        elif drawn < 0.35:
+            self.sub_agent(client)
+
+    def resume(self, client: Client) -> None:
+        """The client was ended and is started again; the conversation goes on."""
+        assert client.native is not None
+        client.native = replace(client.native, process=client.native.process + 1)
+        self.say(client)
+
+    def sub_agent(self, client: Client) -> None:
+        """A client of the Messages API gives a task to a sub-agent, which has a system text of its own."""
+        if client.native is None or client.native.endpoint != "messages" or len(self.clients) > 7:
+            return
+        opening = self.systems[client.name.partition(".")[0]][0]["content"]
+        made = self.plain_client(f"You have one task.\n{opening}")
+        made.options = {**client.options}
+        made.native = replace(client.native, agent=f"{self._of_endpoints.getrandbits(64):016x}")
+        for _ in range(self._of_endpoints.choice((1, 1, 2))):
+            self.say(made)
 
     def other(self, client: Client) -> None:
         """Another endpoint generates."""
@@ -207,8 +243,21 @@ class Maker:
             client = self.clients[-1 - int(len(self.clients) * self.chance.random() ** 1.3)]
             for _ in range(self.chance.choice((1, 1, 1, 2, 3))):
                 self.chance.choices(actions, shares)[0](client)
+            if client.native is not None:
+                self._as_agents_do(client)
             if self.chance.random() < 0.3:
                 self.steps.append(Pause(self.chance.choice((0.02, 0.05, 0.05, 0.1, 0.1, 0.6))))
+
+    def _native(self) -> Native:
+        """A client of another endpoint, as coding agents are."""
+        chance = self._of_endpoints
+        habits = Habits(
+            suffix=True, status=chance.random() < 0.3, defaults=chance.random() < 0.5, bare=True
+        )
+        kind: Literal["messages", "responses"] = (
+            "messages" if chance.random() < 0.6 else "responses"
+        )
+        return Native(kind, f"session-{chance.getrandbits(48):012x}", habits)
 
     def _habits(self) -> tuple[str, ...]:
         """The noises that a client always makes: most clients make none, or a neutral one."""

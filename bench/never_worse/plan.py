@@ -3,18 +3,33 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bench.sessions.agent import Habits
+
 Json = dict[str, Any]
 Base = Literal["history", "system", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A chat completion. `who`: the conversation; those with the same name up to the dot belong to one client.
+class Native:
+    """A client of another endpoint than chat completions. `agent`: the id of a sub-agent; `process`: how often
+    the client was started."""
 
-    `drop`: messages at the end of the history that the client takes back first. `new`: messages that it adds;
-    `{history}` in them becomes the conversation as text. `base`: what comes before them. `kept`: they and the
-    reply stay in the history. `reply`: the message that the model says. `noises`: what the client does to its
-    history, names of noise.py. `options`: other members of the body.
+    endpoint: Literal["messages", "responses"]
+    session: str
+    habits: Habits
+    agent: str | None = None
+    process: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request for a reply: a chat completion unless `native` says otherwise.
+
+    `who`: the conversation; those with the same name up to the dot belong to one client. `drop`: messages at
+    the end of the history that the client takes back first. `new`: messages that it adds; `{history}` in them
+    becomes the conversation as text. `base`: what comes before them. `kept`: they and the reply stay in the
+    history. `reply`: the message that the model says. `noises`: what the client does to its history, names of
+    noise.py. `options`: other members of the body.
     """
 
     who: str
@@ -26,6 +41,7 @@ class Ask:
     noises: tuple[str, ...] = ()
     options: Json = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    native: Native | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +102,10 @@ class Plan:
         return sum(isinstance(step, Ask | Other) for step in self.steps)
 
     @property
-    def calls(self) -> bool:
-        """Whether it offers tools."""
-        return any(isinstance(step, Ask) and "tools" in step.options for step in self.steps)
+    def needs_mouth(self) -> bool:
+        """Whether no grammar makes the server say some reply: with tools, and at other endpoints."""
+        asks = [step for step in self.steps if isinstance(step, Ask)]
+        return any("tools" in ask.options or ask.native is not None for ask in asks)
 
     @property
     def naps(self) -> bool:

@@ -4,14 +4,16 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bench.never_worse.mouth import TOLD
+from bench.never_worse.mouth import TEXT, TOLD
+from bench.never_worse.native import Request, read, request
 from bench.never_worse.noise import noisy
-from bench.never_worse.plan import Ask, Fork, Json, Nap, Other, Pause, Plan, Restart, Step
+from bench.never_worse.plan import Ask, Fork, Json, Nap, Native, Other, Pause, Plan, Restart, Step
 from bench.never_worse.settings import FAMILIES
+from bench.sessions.changes import Draft
 
 _LIMIT_S = 120.0
 
@@ -48,6 +50,7 @@ class Player:
         self._plan = plan
         self._address = urlsplit(url).netloc
         self._restart, self._nap, self._forced = restart, nap, forced
+        self._ids: dict[str, str] = {}
         self._histories = {name: list(first) for name, first in plan.systems.items()}
 
     def play(self) -> list[Count]:
@@ -120,13 +123,17 @@ class Player:
         base = {"history": history, "system": list(opening), "nothing": []}[step.base]
         options = dict(step.options)
         tools = options.pop("tools", [])
+        new = [self._answering(message) for message in new]
         draft = noisy([*base, *new], tools, step.noises if base else (), number)
-        body = {"messages": list(draft.messages), "temperature": 0, "max_tokens": 8, **options}
-        if draft.tools:
-            body["tools"] = list(draft.tools)
+        if step.native is None:
+            made = Request("/v1/chat/completions", step.headers, _chat_body(draft, options))
+        else:
+            aside = step.base == "nothing"
+            made = request(step.native, draft.messages, draft.tools, options, aside=aside)
         if self._forced:
-            body |= self._forcing(step.reply, calls=bool(draft.tools))
-        answer, first = self._post("/v1/chat/completions", body, step.headers)
+            reply = self._said(step.reply)
+            made.body.update(self._forcing(reply, step, calls=bool(draft.tools)))
+        answer, first = self._post(made.path, made.body, made.headers, step.native)
         prompt, processed = counted(answer)
         label = step.who if step.kept else f"{step.who} task"
         self.counts.append(Count(number, label, prompt, processed, first))
@@ -134,27 +141,48 @@ class Player:
             said = answer["choices"][0]["message"]
             claimed = not self._forced and "tool_calls" in step.reply
             history += [*new, {"role": "assistant", **step.reply} if claimed else said]
+            planned = zip(
+                step.reply.get("tool_calls", ()), said.get("tool_calls", ()), strict=False
+            )
+            self._ids |= {ours["id"]: theirs["id"] for ours, theirs in planned}
 
-    def _forcing(self, reply: Json, *, calls: bool) -> Json:
+    def _answering(self, message: Json) -> Json:
+        """A result with the id that the server gave the call."""
+        given = message.get("tool_call_id")
+        return (
+            message if given is None else {**message, "tool_call_id": self._ids.get(given, given)}
+        )
+
+    def _said(self, reply: Json) -> Json:
+        """The reply as a model of this template says it."""
+        if FAMILIES[self._plan.template].reasoning:
+            return reply
+        return {name: reply[name] for name in reply if name != "reasoning_content"}
+
+    def _forcing(self, reply: Json, step: Ask, *, calls: bool) -> Json:
         """Members of a body that make the model say this."""
-        family = FAMILIES[self._plan.template]
-        if not family.reasoning:
-            reply = {name: reply[name] for name in reply if name != "reasoning_content"}
-        grammar = f"root ::= {json.dumps(family.generated(reply))}"
+        text = FAMILIES[self._plan.template].generated(reply)
+        if step.native is not None:
+            return {TOLD: reply, TEXT: text}
+        grammar = f"root ::= {json.dumps(text)}"
         return {"grammar": grammar, "max_tokens": 900, **({TOLD: reply} if calls else {})}
 
-    def _post(self, path: str, body: Json, headers: dict[str, str]) -> tuple[Json, float]:
+    def _post(
+        self, path: str, body: Json, headers: Mapping[str, str], native: Native | None = None
+    ) -> tuple[Json, float]:
         """The answer, put together if it was a stream, and the seconds up to its first byte.
 
         A request that fails is made once more, as clients do.
         """
         try:
-            return self._post_once(path, body, headers)
+            return self._post_once(path, body, headers, native)
         except (Failed, OSError, http.client.HTTPException):
             self.failures += 1
-            return self._post_once(path, body, headers)
+            return self._post_once(path, body, headers, native)
 
-    def _post_once(self, path: str, body: Json, headers: dict[str, str]) -> tuple[Json, float]:
+    def _post_once(
+        self, path: str, body: Json, headers: Mapping[str, str], native: Native | None
+    ) -> tuple[Json, float]:
         connection = http.client.HTTPConnection(self._address, timeout=_LIMIT_S)
         began = time.perf_counter()
         try:
@@ -169,7 +197,14 @@ class Player:
             connection.close()
         if response.status != 200:
             raise Failed(f"{path}: {response.status} {data[:300]!r}")
+        if native is not None:
+            return read(native, data), first
         return (joined(data) if body.get("stream") else json.loads(data)), first
+
+
+def _chat_body(draft: Draft, options: Json) -> Json:
+    body = {"messages": list(draft.messages), "temperature": 0, "max_tokens": 8, **options}
+    return {**body, "tools": list(draft.tools)} if draft.tools else body
 
 
 def joined(data: bytes) -> Json:

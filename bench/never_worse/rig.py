@@ -18,6 +18,7 @@ from bench.never_worse.mouth import Mouth
 from bench.never_worse.plan import Json, Plan
 from bench.never_worse.player import Count, Player
 from bench.never_worse.settings import Model, Setting
+from bench.sessions.evaluation import ENVIRONMENT
 from tests.servers.stock import StockServer, free_port
 
 NAP_S = 2
@@ -55,7 +56,12 @@ class Server:
             flags += ["--slot-save-path", f"{folder}/"]
         if plan.naps:
             flags += ["--sleep-idle-seconds", str(NAP_S)]
-        self.stock = StockServer(model.file(), *flags, chat_template=model.template(plan.template))
+        self.stock = StockServer(
+            model.file(),
+            *flags,
+            chat_template=model.template(plan.template),
+            environment=ENVIRONMENT,
+        )
         self.stock.start()
         self.sleepless = 0
         self._before = 0
@@ -95,7 +101,8 @@ def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: 
         stack.callback(server.stock.close)
         url = server.stock.url
         through_it = stack.enter_context(ExitStack())
-        if plan.calls and model.forced:
+        mouth = None
+        if plan.needs_mouth and model.forced:
             mouth = Mouth(url)
             stack.callback(mouth.close)
             url = mouth.url
@@ -103,7 +110,7 @@ def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: 
             url = through_it.enter_context(proxy(url, folder, saves=setting.saves))
         player = Player(url, plan, server.restart, server.nap, forced=model.forced)
         counts = player.play() if at_once == 1 else player.play_at_once(at_once)
-        total = server.total()
+        total = server.total() - (mouth.beside if mouth is not None else 0)
         through_it.close()  # otherwise its last line may be half written
         log = (folder / "stdout").read_text().splitlines() if through else []
         lines = [json.loads(line) for line in log if line.startswith("{")]

@@ -22,7 +22,8 @@ def agents(make: Maker) -> None:
     tools = TOOLS[: make.chance.choice((0, 2, 3))]
     for number in range(make.chance.choice((2, 3, 4))):
         last = f"\nWorking directory: /home/u/project{number}\nDate: 2031-03-0{number + 1}\n"
-        make.client(f"{common}{last}Session: {make.chance.getrandbits(64):x}", tools=tools)
+        text = f"{common}{last}Session: {make.chance.getrandbits(64):x}"
+        make.client(text, tools=tools, native=0.6)
     make.play(26, (make.say, 6), (make.retry, 0.5), (make.edit, 0.4), (make.task, 0.5))
 
 

@@ -4,16 +4,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Literal
 
 from bench.sessions.changes import Change, Draft
-from bench.sessions.noises import Side
 from bench.sessions.script import Json, Reply, Script
 from bench.sessions.scripted_model import ScriptedModel
 from bench.sessions.wire import message_of, post
 
 MAIN, SIDE = "main", "side"
+Side = Literal["own prompt", "shared prompt"]
 
-_TOOL_S = 0.02
+TOOL_S = 0.02
 """How long tools run. By then the proxy's background questions after a reply are done; real tools take
 longer.
 """
@@ -44,28 +45,14 @@ class Client:
             url = self.urls[min(number, len(self.urls) - 1)]
             history.append({"role": "user", "content": turn.user})
             for reply in turn.replies:
-                history.append(self._ask(url, MAIN, history, self._scripted(reply, history)))
+                mark = f"{self.script.name}:{len(history)}"
+                said = scripted(reply, mark, reasoning=self.reasoning)
+                history.append(self._ask(url, MAIN, history, said))
                 results = zip(history[-1].get("tool_calls", ()), reply.calls, strict=True)
-                history += (_result(call, scripted.result) for call, scripted in results)
-                time.sleep(_TOOL_S)
+                history += (result(call, done.result) for call, done in results)
+                time.sleep(TOOL_S)
             if self.side is not None:
                 self._ask_aside(url, history)
-
-    def _scripted(self, reply: Reply, history: Sequence[Json]) -> Json:
-        """The reply as a message of the wire; the ids depend on nothing but the script."""
-        message: Json = {"role": "assistant", "content": reply.content}
-        if self.reasoning and reply.reasoning:
-            message["reasoning_content"] = reply.reasoning
-        if reply.calls:
-            message["tool_calls"] = [
-                {
-                    "id": _id(self.script.name, len(history), at),
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for at, call in enumerate(reply.calls)
-            ]
-        return message
 
     def _ask(self, url: str, label: str, messages: Sequence[Json], reply: Json) -> Json:
         requests = sum(message["role"] == "assistant" for message in messages)
@@ -91,11 +78,29 @@ class Client:
         return message_of(post(f"{url}/v1/chat/completions", body))
 
 
-def _result(call: Json, result: str) -> Json:
+def scripted(reply: Reply, mark: str, *, reasoning: bool) -> Json:
+    """The reply as a message of the wire; the ids depend on nothing but `mark`."""
+    message: Json = {"role": "assistant", "content": reply.content}
+    if reasoning and reply.reasoning:
+        message["reasoning_content"] = reply.reasoning
+    if reply.calls:
+        message["tool_calls"] = [
+            {
+                "id": _id(mark, at),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for at, call in enumerate(reply.calls)
+        ]
+    return message
+
+
+def result(call: Json, text: str) -> Json:
+    """What a tool answers to a call."""
     name = call["function"]["name"]
-    return {"role": "tool", "tool_call_id": call["id"], "name": name, "content": result}
+    return {"role": "tool", "tool_call_id": call["id"], "name": name, "content": text}
 
 
-def _id(script: str, at: int, call: int) -> str:
-    digest = blake2b(f"{script}:{at}:{call}".encode(), digest_size=12).hexdigest()
+def _id(mark: str, call: int) -> str:
+    digest = blake2b(f"{mark}:{call}".encode(), digest_size=12).hexdigest()
     return f"call_{digest}"

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.sessions.agent_noises import AGENT_NOISES
 from bench.sessions.families import FAMILIES, GEMMA, Family
 from bench.sessions.measure import Measurement, Row
-from bench.sessions.noises import NOISES, Noise
+from bench.sessions.noises import ENDPOINTS, NOISES, Noise
 from bench.sessions.report import HEADINGS, Table, as_json, cells, partings
 from bench.sessions.script import Script, load_script, script_names
 
@@ -63,7 +64,7 @@ def _explain(lines: Sequence[str]) -> None:
 
 def _widest(job: Job) -> tuple[str, ...]:
     script, family, noise = job
-    names = (script.name, family.name, noise.name, noise.risk)
+    names = (script.name, family.name, noise.endpoint, noise.name, noise.risk)
     return (
         *names,
         "9,999",
@@ -82,7 +83,11 @@ def _jobs(chosen: argparse.Namespace) -> Iterator[Job]:
     """Every template with every noise; each script in turn, or all named ones."""
     scripts = [load_script(name) for name in chosen.script or script_names()]
     families = [family for family in FAMILIES if _named(family.name, chosen.family)]
-    noises = [noise for noise in NOISES if _named(noise.name, chosen.noise)]
+    noises = [
+        noise
+        for noise in (*NOISES, *AGENT_NOISES)
+        if _named(noise.name, chosen.noise) and noise.endpoint in (chosen.endpoint or ENDPOINTS)
+    ]
     for at, family in enumerate(families):
         for noise in noises:
             few = scripts if chosen.script or chosen.all else [scripts[at % len(scripts)]]
@@ -119,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(
             f"scripts: {', '.join(script_names())}. templates: "
             f"{', '.join(family.name for family in (*FAMILIES, *GEMMA))}. noises: "
-            f"{', '.join(noise.name for noise in NOISES)}."
+            f"{', '.join(dict.fromkeys(noise.name for noise in (*NOISES, *AGENT_NOISES)))}."
         ),
     )
     several: dict[str, Any] = {"action": "append", "metavar": "NAME"}
@@ -127,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
         "--script", choices=script_names(), help="a script; may be repeated", **several
     )
     parser.add_argument("--family", help="part of a template's name; may be repeated", **several)
+    parser.add_argument(
+        "--endpoint", choices=ENDPOINTS, help="clients of this one; may be repeated", **several
+    )
     parser.add_argument("--noise", help="part of a noise's name; may be repeated", **several)
     parser.add_argument("--all", action="store_true", help="every script with every template")
     parser.add_argument(

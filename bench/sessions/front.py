@@ -1,4 +1,4 @@
-"""An HTTP front of a real llama-server: it answers chat completions itself, and passes the rest on."""
+"""An HTTP front of a real llama-server: it answers some requests for a reply itself, and passes the rest on."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -9,6 +9,8 @@ from typing import Any
 from bench.sessions.wire import Answer, ask
 
 _CHAT = frozenset({"/v1/chat/completions", "/chat/completions"})
+NATIVE = frozenset({"/v1/messages", "/v1/responses"})
+"""The other endpoints that carry conversations."""
 
 
 class Front(ABC):
@@ -31,6 +33,10 @@ class Front(ABC):
     @abstractmethod
     def chat(self, body: bytes) -> Answer:
         """The answer to a chat completion."""
+
+    def native(self, path: str, body: bytes) -> Answer:
+        """The answer to a request of another endpoint; llama-server's own unless a subclass has one."""
+        return ask("POST", self.backend + path, body, {"Content-Type": "application/json"})
 
 
 class _Server(ThreadingHTTPServer):
@@ -60,8 +66,11 @@ class _Handler(BaseHTTPRequestHandler):
         front = self.server.front
         kind = {"Content-Type": self.headers.get("content-type", "application/json")}
         try:
-            if body is not None and self.path in _CHAT:
+            path = self.path.partition("?")[0]
+            if body is not None and path in _CHAT:
                 answer = front.chat(body)
+            elif body is not None and path in NATIVE:
+                answer = front.native(path, body)
             else:
                 answer = ask(method, front.backend + self.path, body, kind)
         except (

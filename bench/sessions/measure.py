@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from bench.sessions.agent import Agent, AgentClient
 from bench.sessions.changes import Change
 from bench.sessions.client import MAIN, Client
 from bench.sessions.families import Family
@@ -62,15 +63,21 @@ class Measurement:
     """Runs sessions; a clean client is measured once for all noises that share it."""
 
     def __init__(self) -> None:
-        self._clean: dict[tuple[str, str, int, Change], Run] = {}
+        self._clean: dict[tuple[str, str, int, Change, Agent | None], Run] = {}
 
     def row(self, script: Script, family: Family, noise: Noise) -> Row:
         """One row."""
-        clean_key = (script.name, family.name, len(script.turns), noise.clean)
+        clean_key = (
+            script.name,
+            family.name,
+            len(script.turns),
+            noise.clean,
+            noise.clean_agent,
+        )
         clean = self._clean.get(clean_key)
         if clean is None:
             clean = self._clean[clean_key] = direct(
-                script, family, Noise("", "lossless", noise.clean, "")
+                script, family, Noise("", "lossless", noise.clean, "", agent=noise.clean_agent)
             )
         noisy = direct(script, family, noise)
         default = through(script, family, noise, ())
@@ -96,5 +103,8 @@ def _run(script: Script, family: Family, noise: Noise, enable: tuple[str, ...] |
             if noise.forgets_at is not None:
                 urls *= noise.forgets_at - 1
                 urls.append(proxies.enter_context(proxy(model.url, enable)))
-        Client(urls, model, script, noise.change, noise.side, family.reasoning).play()
+        if noise.agent is None:
+            Client(urls, model, script, noise.change, noise.side, family.reasoning).play()
+        else:
+            AgentClient(urls, model, script, noise.agent, family.reasoning).play()
         return Run(tuple(model.counts))

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from bench.sessions import changes
+from bench.sessions.agent import Agent
 from bench.sessions.changes import Change, each
+from bench.sessions.client import Side
 
 Risk = Literal["lossless", "neutral", "meaning", "slots", "control"]
-Side = Literal["own prompt", "shared prompt"]
+Endpoint = Literal["chat", "messages", "responses"]
+ENDPOINTS: tuple[Endpoint, ...] = get_args(Endpoint)
 
 GOALS: dict[Risk, float] = {"lossless": 1.02, "neutral": 1.02, "meaning": 1.05, "slots": 1.02}
 """Highest ratio of tokens processed through the proxy to those of a client without the noise. A control has no
@@ -22,6 +25,8 @@ class Noise:
 
     `side`: a request of the client's own that comes after every user turn. `forgets_at`: the proxy loses its
     memory before this user turn, counted from 1. `slots`: the value of `--parallel`, None if it is not given.
+    `agent`: the client of another endpoint, which has habits instead of changes; `clean_agent`: the same
+    without the noise.
     """
 
     name: str
@@ -33,6 +38,9 @@ class Noise:
     side: Side | None = None
     slots: int | None = None
     forgets_at: int | None = None
+    endpoint: Endpoint = "chat"
+    agent: Agent | None = None
+    clean_agent: Agent | None = None
 
 
 ALL_AT_ONCE = changes.together(

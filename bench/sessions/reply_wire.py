@@ -51,7 +51,7 @@ def _finish(message: Json) -> str:
 def _deltas(message: Json) -> Iterator[Json]:
     yield {"role": "assistant", "content": None}
     for key in ("reasoning_content", "content"):
-        for piece in _pieces(message.get(key) or ""):
+        for piece in pieces(message.get(key) or ""):
             yield {key: piece}
     for at, call in enumerate(message.get("tool_calls") or ()):
         function = call["function"]
@@ -59,10 +59,11 @@ def _deltas(message: Json) -> Iterator[Json]:
         yield {
             "tool_calls": [{"index": at, "id": call["id"], "type": "function", "function": first}]
         }
-        for piece in _pieces(function["arguments"]):
+        for piece in pieces(function["arguments"]):
             yield {"tool_calls": [{"index": at, "function": {"arguments": piece}}]}
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
+    """The text in deltas."""
     for at in range(0, len(text), _PIECE):
         yield text[at : at + _PIECE]

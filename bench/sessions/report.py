@@ -12,6 +12,7 @@ _AROUND = 60  # characters shown on each side of the point at which two prompts 
 HEADINGS = (
     "script",
     "template",
+    "endpoint",
     "noise",
     "class",
     "clean",
@@ -24,7 +25,7 @@ HEADINGS = (
     "never worse",
     "side",
 )
-_LEFT = {0, 1, 2, 3, 10, 11}
+_LEFT = {0, 1, 2, 3, 4, 11, 12}
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -32,6 +33,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         row.script,
         row.family,
+        row.noise.endpoint,
         row.noise.name,
         row.noise.risk,
         f"{row.clean.processed(MAIN):,}",
@@ -43,7 +45,7 @@ def cells(row: Row) -> tuple[str, ...]:
         "holds"
         if row.is_never_worse
         else f"BROKEN ({row.default.processed() - row.noisy.processed():+,})",
-        f"{row.through.processed(SIDE):,}" if row.noise.side else "",
+        f"{side:,}" if (side := row.through.processed(SIDE)) else "",
     )
 
 
@@ -75,6 +77,7 @@ def as_json(row: Row) -> Json:
     return {
         "script": row.script,
         "template": row.family,
+        "endpoint": row.noise.endpoint,
         "noise": row.noise.name,
         "class": row.noise.risk,
         "source": row.noise.source,

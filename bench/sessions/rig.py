@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.sessions.evaluation import ENVIRONMENT
 from bench.sessions.families import Family
 from bench.sessions.scripted_model import ScriptedModel
 from tests.fakes.llama import model_file
@@ -28,7 +29,7 @@ def scripted_model(family: Family, slots: int | None) -> Iterator[ScriptedModel]
         flags.append("--swa-full")
     with tempfile.TemporaryDirectory() as folder:
         file = model_file(family.model, Path(folder))
-        llama = StockServer(file, *flags, chat_template=family.template)
+        llama = StockServer(file, *flags, chat_template=family.template, environment=ENVIRONMENT)
         llama.start()
         try:
             model = ScriptedModel(llama.url, family.generated)

@@ -1,6 +1,6 @@
 """A model with scripted replies, in front of a real llama-server that evaluates all of them.
 
-For a chat completion llama-server first evaluates the prompt in the ordinary way: its own parsing, its
+For a request for a reply llama-server first evaluates the prompt in the ordinary way: its own parsing, its
 template, its choice of a slot, its cache. Those counts are recorded and reported. Then the text of the scripted
 reply is evaluated after it in the same slot, so that the slot holds what a model that wrote this would have
 left there. Every other request goes to llama-server unchanged.
@@ -10,10 +10,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.sessions.evaluation import append, evaluate
 from bench.sessions.front import Front
+from bench.sessions.native_wire import native_reply
 from bench.sessions.reply_wire import event_stream, whole_reply
 from bench.sessions.script import Json
-from bench.sessions.wire import Answer, accepted, post
+from bench.sessions.wire import Answer, post
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class ScriptedModel(Front):
         super().__init__(backend)
 
     def expect(self, label: str, message: Json) -> None:
-        """The reply to the next chat completion."""
+        """The reply to the next request for one."""
         self._next = (label, message)
 
     def chat(self, body: bytes) -> Answer:
@@ -56,38 +58,31 @@ class ScriptedModel(Front):
         timings = evaluated["timings"]
         prompt = evaluated["__verbose"]["prompt"]
         self.counts.append(Count(label, timings["cache_n"], timings["prompt_n"], prompt))
-        generated = self._generate(evaluated, self._generated(message))
+        slot, reported = evaluated["__verbose"]["id_slot"], evaluated["usage"]["prompt_tokens"]
+        generated = append(self.backend, slot, prompt, reported, self._generated(message))
         # One more than the slot holds, as in a real generation: its last token is sampled and never evaluated.
         evaluated["usage"] |= {"completion_tokens": generated + 1}
         evaluated["timings"] |= {"predicted_n": generated + 1}
         write = event_stream if asked.get("stream") else whole_reply
         return write(message, evaluated, asked)
 
-    def _generate(self, evaluated: Json, text: str) -> int:
-        """Evaluate the text after the prompt, token by token as if it were generated; returns how many tokens
-        it has.
-
-        The two are tokenized apart: a sampled token never merges with the prompt's last one.
-        """
-        slot = evaluated["__verbose"]["id_slot"]
-        prompt = self._tokens(evaluated["__verbose"]["prompt"])
-        reported = evaluated["usage"]["prompt_tokens"]
-        assert len(prompt) == reported, f"{len(prompt)} tokens, llama-server says {reported}"
-        reply = self._tokens(text)
-        body = {
-            "prompt": prompt + reply,
-            "n_predict": 0,
-            "id_slot": slot,
-            "cache_prompt": True,
-        }
-        kept = accepted(post(f"{self.backend}/completion", body))
-        assert kept["id_slot"] == slot
-        return len(reply)
-
-    def _tokens(self, text: str) -> list[int]:
-        body = {"content": text, "add_special": False, "parse_special": True}
-        tokens: list[int] = accepted(post(f"{self.backend}/tokenize", body))["tokens"]
-        return tokens
+    def native(self, path: str, body: bytes) -> Answer:
+        """The same for the Messages and the Responses API, in the endpoint's own shape."""
+        assert self._next is not None, "a request that no script expects"
+        (label, message), self._next = self._next, None
+        asked = json.loads(body)
+        found = evaluate(self.backend, path, asked)
+        if isinstance(found, Answer):
+            self.refused += 1
+            return found
+        cached, processed = found.cached_tokens, found.processed_tokens
+        self.counts.append(Count(label, cached, processed, found.prompt))
+        assert found.slot is not None, "two requests at once"
+        text = self._generated(message)
+        generated = append(self.backend, found.slot, found.prompt, cached + processed, text)
+        return native_reply(
+            path, message, found, generated + 1, is_stream=bool(asked.get("stream"))
+        )
 
 
 def _with_marks(message: Json) -> Json:

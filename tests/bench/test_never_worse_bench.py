@@ -58,6 +58,20 @@ def test_every_kind_of_traffic_is_planned() -> None:
     assert {plan_of(seed).kind for seed in range(len(KINDS))} == set(KINDS)
 
 
+def test_conversations_of_all_endpoints_are_planned() -> None:
+    """Coding agents that are started again and give tasks to sub-agents are among them."""
+    natives = [
+        step.native
+        for seed in range(60)
+        for step in plan_of(seed).steps
+        if isinstance(step, Ask) and step.native is not None
+    ]
+
+    assert {native.endpoint for native in natives} == {"messages", "responses"}
+    assert any(native.agent for native in natives)
+    assert any(native.process > 1 for native in natives)
+
+
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 def test_a_scene_names_servers_that_there_are(scene: Scene) -> None:
     assert set(scene.settings) <= set(SETTINGS)
@@ -121,8 +135,9 @@ def test_a_streamed_reply_is_put_together() -> None:
 
 @pytest.mark.backend
 @pytest.mark.skipif(stock_binary() is None, reason="no llama-server; make servers")
-def test_the_same_plan_costs_the_same_and_the_sum_is_what_the_server_evaluated() -> None:
-    plan, setting, model = plan_of(5), SETTINGS["no flags"], MODELS["full"]
+@pytest.mark.parametrize("seed", [5, 403], ids=["chats-and-responses", "messages"])
+def test_the_same_plan_costs_the_same_and_the_sum_is_what_the_server_evaluated(seed: int) -> None:
+    plan, setting, model = plan_of(seed), SETTINGS["no flags"], MODELS["full"]
 
     one = play(plan, setting, model, through=False)
     other = play(plan, setting, model, through=False)

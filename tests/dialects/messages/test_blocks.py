@@ -74,6 +74,7 @@ BLOCKS = [
         ResultPart("c", (TextPart("r", is_bare=True),)),
     ),
     opaque("result-of-an-object", b'{"type":"tool_result","tool_use_id":"c","content":{"a":1}}'),
+    opaque("result-of-an-odd-call", b'{"type":"tool_result","tool_use_id":{},"content":"r"}'),
     opaque("result-of-a-number", b'{"type":"tool_result","tool_use_id":"c","content":5}'),
     Block(
         "result-of-blocks",

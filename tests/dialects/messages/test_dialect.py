@@ -77,6 +77,7 @@ REFUSED = [
     pytest.param(b'{"messages":[],"user":"\\ud83d"}', id="option-with-half-a-character"),
     pytest.param(b'{"messages":[{]}', id="message-not-json"),
     pytest.param(b'{"messages":[],"system":[x}', id="system-not-json"),
+    pytest.param(b'{"messages":[],"system":{x}}', id="odd-system-not-json"),
     pytest.param(b'{"messages":[],"tools":{}}', id="tools-are-an-object"),
     pytest.param(b'{"messages":[]} {}', id="text-behind"),
     pytest.param(b'{"messages":[]', id="unclosed"),

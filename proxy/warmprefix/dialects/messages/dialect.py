@@ -17,6 +17,7 @@ from warmprefix.dialects.bodies import (
     top_level,
     written_tools,
 )
+from warmprefix.dialects.elements import check_json
 from warmprefix.dialects.messages.as_chat import as_chat
 from warmprefix.dialects.messages.blocks import (
     parse_element,
@@ -156,7 +157,11 @@ MESSAGES = Messages()
 
 def _system(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Message, ...]:
     raw = body[slice(*spans["system"])] if "system" in spans else b""
-    return (memory.message(raw),) if raw[:1] in (b'"', b"[") else ()
+    if raw[:1] in (b'"', b"["):
+        return (memory.message(raw),)
+    if raw:
+        check_json(raw)
+    return ()
 
 
 def _objects(value: object) -> list[dict[str, object]]:

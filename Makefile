@@ -54,7 +54,7 @@ $(FUZZ)/.installed:
 	@touch $@
 
 fuzz: $(FUZZ)/.installed ## look for bytes that break the parsers (SECONDS_EACH=3600), keep what reaches new code
-	@for target in sse body; do \
+	@for target in sse body messages-sse messages-body responses-sse responses-body; do \
 	  $(FUZZ)/bin/python -m tests.fuzz.run $$target --seconds $(SECONDS_EACH) || exit 1; \
 	  $(FUZZ)/bin/python -m tests.fuzz.run $$target --keep || exit 1; \
 	done

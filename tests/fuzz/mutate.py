@@ -18,6 +18,8 @@ _BEFORE = re.compile(
 _NAMES = (
     *("messages", "role", "content", "tool_calls", "tool_call_id", "name", "reasoning_content"),
     *("id", "type", "function", "arguments", "text", "tools", "cache_control", "parameters", "x"),
+    *("system", "input", "thinking", "signature", "tool_use_id", "is_error", "input_schema"),
+    *("instructions", "call_id", "output", "summary", "status", "annotations"),
 )
 _ODD = (
     *(b"null", b"true", b"1e1", b"-0", b"0.10", b"123456789012345678901234567890", b"NaN"),
@@ -32,6 +34,13 @@ _ODD = (
     *(b'{"type":"text","text":"a "}', b'{"type":"text","text":"b","cache_control":{}}', b'"text"'),
     *(b'{"type":"image_url","image_url":{}}', b'{"function":{"arguments":{"b":[ 1 ]},"name":"f"}}'),
     *(b'{"role":"tool","tool_call_id":"c","content":"r"}', b'"c"', b'"f"', b'"system"', b'"user"'),
+    *(b'{"type":"tool_use","id":"c","name":"f","input":{"b":[1.0]}}', b'"function_call"'),
+    b'{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"r"}]}',
+    b'{"type":"thinking","thinking":"t","signature":""}',
+    b'{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"t"}]}',
+    b'{"type":"function_call","call_id":"c","name":"f","arguments":"{\\"b\\": 1}"}',
+    b'{"type":"function_call_output","call_id":"c","output":"r"}',
+    *(b'{"type":"input_text","text":"a"}', b'{"type":"output_text","text":"a","annotations":[]}'),
     *(b'"assistant"', b'"tool"', b'"developer"', b'"x-anthropic-billing-header: a\\nYou are b"'),
 )
 _TRIES = 8  # a comma inside a text is followed by no value

@@ -88,7 +88,9 @@ def _mutate(data: bytes, max_size: int, seed: int) -> bytes:
     return mutate_body(data, max_size, seed, atheris.Mutate)
 
 
-_MUTATORS: dict[str, dict[str, Any]] = {"body": {"custom_mutator": _mutate}, "sse": {}}
+_MUTATORS: dict[str, dict[str, Any]] = {
+    target: {"custom_mutator": _mutate} if target.endswith("body") else {} for target in TARGETS
+}
 
 
 def _keep(target: str, folder: Path) -> None:

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_BILLING = re.compile(r"(?:\s*x-anthropic-billing-header:[^\n]*?(?=You are |\n|\Z))+")
-_BLANKS = re.compile(r"[ \t\r\n]+")
+BILLING = re.compile(r"(?:\s*x-anthropic-billing-header:[^\n]*?(?=You are |\n|\Z))+")
+BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,11 @@ def _content(content: Any, may_bill: bool) -> list[object]:
     texts = [_part_text(part) for part in parts]
     if all(isinstance(text, str) for text in texts):
         whole = "\n".join(map(str, texts))
-        if may_bill and (found := _BILLING.match(whole)):
+        if may_bill and (found := BILLING.match(whole)):
             whole = whole[found.end() :]
-        return [spoken] if (spoken := _BLANKS.sub("", whole)) else []
+        return [spoken] if (spoken := BLANKS.sub("", whole)) else []
     return [
-        _without_marks(part) if text is None else ("text", _BLANKS.sub("", text))
+        without_marks(part) if text is None else ("text", BLANKS.sub("", text))
         for part, text in zip(parts, texts, strict=True)
     ]
 
@@ -89,7 +89,7 @@ def _part_text(part: Any) -> str | None:
 
 def _text(text: Any) -> object:
     """A text without blanks; nothing is an empty one."""
-    return (_BLANKS.sub("", text) or None) if isinstance(text, str) else text
+    return (BLANKS.sub("", text) or None) if isinstance(text, str) else text
 
 
 def _calls(calls: Any) -> object:
@@ -101,30 +101,31 @@ def _calls(calls: Any) -> object:
 def _call(call: Any) -> object:
     if not isinstance(call, dict) or not isinstance(function := call.get("function"), dict):
         return call
-    return call.get("id"), function.get("name"), _arguments(function.get("arguments"))
+    return call.get("id"), function.get("name"), arguments(function.get("arguments"))
 
 
-def _arguments(arguments: Any) -> object:
+def arguments(given: Any) -> object:
     """As a value where they are JSON, whether they came as text or not; no arguments are `{}`."""
-    if not isinstance(arguments, str):
-        return {} if arguments is None else arguments
-    if not _BLANKS.sub("", arguments):
+    if not isinstance(given, str):
+        return {} if given is None else given
+    if not BLANKS.sub("", given):
         return {}
     try:
-        value = lenient(arguments.encode("utf-8", "surrogatepass"))
+        value = lenient(given.encode("utf-8", "surrogatepass"))
     except RecursionError:
         value = None
-    return arguments if value is None else value
+    return given if value is None else value
 
 
 def _tool(tool: Any) -> object:
     """A tool with its members in one order; those of its schema stay as they came."""
     if isinstance(tool, dict) and isinstance(function := tool.get("function"), dict):
-        tool = tool | {"function": _without_marks(function)}
-    return _without_marks(tool)
+        tool = tool | {"function": without_marks(function)}
+    return without_marks(tool)
 
 
-def _without_marks(value: Any) -> object:
+def without_marks(value: Any) -> object:
+    """A value without hints for a prompt cache, its members in one order."""
     if not isinstance(value, dict):
         return value
     return dict(sorted((name, kept) for name, kept in value.items() if name != "cache_control"))

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.fakes import scripted_replies as replies
+from tests.fuzz import seeds_native
 from tests.fuzz.targets import with_cuts
 
 _CORPUS = Path(__file__).parents[1] / "corpus"
 _DEEP = '{"a":[' * 150 + "]}" * 150  # orjson reads 1024 levels and writes 254
 
 WORDS: dict[str, tuple[str, ...]] = {
+    **seeds_native.WORDS,
     "body": (
         *('"messages"', '"role"', '"content"', '"tool_calls"', '"tool_call_id"', '"name"', '"id"'),
         *('"reasoning_content"', '"function"', '"arguments"', '"type"', '"text"', '"tools"'),
@@ -80,11 +82,21 @@ def streams() -> Iterator[bytes]:
     yield replies.dump(replies.chat_reply("Hi", 3, 4, message=message))
 
 
+BEGINNINGS = {
+    "body": bodies,
+    "sse": streams,
+    "messages-body": seeds_native.messages_bodies,
+    "messages-sse": seeds_native.messages_streams,
+    "responses-body": seeds_native.responses_bodies,
+    "responses-sse": seeds_native.responses_streams,
+}
+
+
 def seeds(target: str) -> list[bytes]:
     """The first inputs of a target."""
-    if target == "body":
-        return list(bodies())
+    whole = list(BEGINNINGS[target]())
+    if target.endswith("body"):
+        return whole
     chance = random.Random(0)
-    whole = list(streams())
     cuts = [sorted(chance.randrange(len(stream) + 1) for _ in range(4)) for stream in whole]
     return [with_cuts(stream, []) for stream in whole] + list(map(with_cuts, whole, cuts))

@@ -8,61 +8,84 @@ body means without using the parser that is under test.
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
+from typing import Any, Protocol
 
-from tests import chat_dialect
-from tests.fuzz.said import Number, around, lenient, said
+from tests.fuzz import said as chat
+from tests.fuzz.said import Number, lenient
+from tests.fuzz.said_native import MESSAGES as MESSAGES_JUDGE
+from tests.fuzz.said_native import RESPONSES as RESPONSES_JUDGE
 from warmprefix.core.canonical import Canonicalizer, choose_rules
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.types import Reply
+from warmprefix.core.identity.keys import match_key
+from warmprefix.core.messages import written as written_message
+from warmprefix.core.types import Reply, ToolCall
+from warmprefix.core.wire.slices import is_json
 from warmprefix.core.wire.sse import Event, SseReader
+from warmprefix.dialects.base import Dialect, NoMemory
 from warmprefix.dialects.canonical_body import canonicalize_body
+from warmprefix.dialects.chat_completions import CHAT
 from warmprefix.dialects.chat_completions.ids import CallIds
-from warmprefix.dialects.chat_completions.reply import ChatReader
+from warmprefix.dialects.messages import MESSAGES
+from warmprefix.dialects.responses import RESPONSES
 
 _MAX_CUTS = 8
 
 
-def body(data: bytes) -> None:
+class Judge(Protocol):
+    """Reads a body without the parser that is under test."""
+
+    def around(self, value: Any, /) -> dict[str, object]:
+        """The members that are no part of the prompt."""
+
+    def said(self, value: Any, /) -> tuple[object, ...]:
+        """The prompt, without what may be changed."""
+
+
+def body(dialect: Dialect, judge: Judge, data: bytes) -> None:
     """A request body: understood or not, and whatever is written says what was received."""
     try:
-        request = chat_dialect.parse(data)
+        request = dialect.parse(data, NoMemory(dialect))
     except NotUnderstood:
         return
-    assert chat_dialect.render(request, request.prompt) == data
-    for written in (_sent(data), _for_people(data)):
-        _check_meaning(data, written)
-    _check_slot(data, chat_dialect.with_slot(data, 3))
+    if not request.read_as:
+        assert dialect.render(request, request.prompt) == data
+    for written in (_sent(dialect, data), _for_people(dialect, data)):
+        _check_meaning(judge, data, written)
+    if (chosen := dialect.with_slot(data, 3)) is not None:
+        _check_slot(data, chosen)
 
 
-def _sent(data: bytes) -> bytes:
+def _sent(dialect: Dialect, data: bytes) -> bytes:
     """What the proxy sends for a body of which it remembers nothing."""
     canonicalizer = Canonicalizer(choose_rules())
-    sent = _canonical(canonicalizer, data)
-    assert _canonical(canonicalizer, data) == sent, "a message that is remembered is another one"
-    assert _canonical(canonicalizer, sent) == sent, "the canonical form is not its own"
+    sent = _canonical(dialect, canonicalizer, data)
+    again = _canonical(dialect, canonicalizer, data)
+    assert again == sent, "a message that is remembered is another one"
+    assert _canonical(dialect, canonicalizer, sent) == sent, "the canonical form is not its own"
     return sent
 
 
-def _canonical(canonicalizer: Canonicalizer, data: bytes) -> bytes:
-    request = chat_dialect.parse(data)
+def _canonical(dialect: Dialect, canonicalizer: Canonicalizer, data: bytes) -> bytes:
+    request = dialect.parse(data, NoMemory(dialect))
     result = canonicalizer.run(request.prompt)
     assert not result.failed, result.failed
-    sent = chat_dialect.render(request, result.prompt)
-    assert result.rules or sent == data, "changed, and no rule says so"
+    sent = dialect.render(request, result.prompt)
+    assert result.rules or request.read_as or sent == data, "changed, and no rule says so"
     return sent
 
 
-def _for_people(data: bytes) -> bytes:
+def _for_people(dialect: Dialect, data: bytes) -> bytes:
     """What `warmprefix canonicalize` prints."""
-    canonical = canonicalize_body(data).body
-    again = canonicalize_body(canonical)
+    canonical = canonicalize_body(data, dialect=dialect).body
+    again = canonicalize_body(canonical, dialect=dialect)
     assert again.body == canonical
     assert not again.steps, again.steps
     return canonical
 
 
-def _check_meaning(data: bytes, written: bytes) -> None:
+def _check_meaning(judge: Judge, data: bytes, written: bytes) -> None:
     """`written` is the same request as `data`. Nothing is said of nesting that Python cannot read."""
     if written == data:
         return
@@ -70,8 +93,8 @@ def _check_meaning(data: bytes, written: bytes) -> None:
         before, after = lenient(data), lenient(written)
         assert before is not None, "what is not JSON was changed"
         assert after is not None, "what was written is not JSON"
-        assert around(after) == around(before)
-        assert said(after) == said(before)
+        assert judge.around(after) == judge.around(before)
+        assert judge.said(after) == judge.said(before)
 
 
 def _check_slot(data: bytes, written: bytes) -> None:
@@ -91,8 +114,7 @@ def sse(data: bytes) -> None:
     pieces = cut(data)
     stream = b"".join(pieces)
     assert _events(pieces) == _events([stream]) == _by_the_standard(stream)
-    for is_stream in (True, False):
-        assert _reply(is_stream, pieces) == _reply(is_stream, [stream])
+    _check_reply(CHAT, pieces)
     passed = _with_ids(pieces)
     assert passed == _with_ids([stream])
     _check_only_ids_differ(stream, passed)
@@ -131,8 +153,28 @@ def _by_the_standard(stream: bytes) -> list[Event]:
     return events
 
 
-def _reply(is_stream: bool, pieces: Sequence[bytes]) -> Reply:
-    reader = ChatReader(is_stream)
+def native_sse(dialect: Dialect, data: bytes) -> None:
+    """The same of a reply whose bytes are never changed."""
+    _check_reply(dialect, cut(data))
+
+
+def _check_reply(dialect: Dialect, pieces: Sequence[bytes]) -> None:
+    """However a reply is cut, it says the same; and it is known again when its client sends it back."""
+    for is_stream in (True, False):
+        reply = _reply(dialect, pieces, is_stream=is_stream)
+        assert reply == _reply(dialect, [b"".join(pieces)], is_stream=is_stream)
+        if reply.message is not None and all(map(_can_be_sent, reply.message.tool_calls)):
+            back = dialect.parse_message(written_message(reply.message))
+            assert match_key(back) == match_key(reply.message)
+
+
+def _can_be_sent(call: ToolCall) -> bool:
+    """Whether a client can make anything of the arguments that the model wrote."""
+    return is_json((call.arguments or "").encode())
+
+
+def _reply(dialect: Dialect, pieces: Sequence[bytes], *, is_stream: bool) -> Reply:
+    reader = dialect.reader(is_stream)
     for piece in pieces:
         reader.feed(piece)
     return reader.finish()
@@ -162,5 +204,12 @@ def _without_ids(line: bytes) -> str:
     return json.dumps(json.loads(text, object_pairs_hook=others))
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"sse": sse, "body": body}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "sse": sse,
+    "body": partial(body, CHAT, chat),
+    "messages-sse": partial(native_sse, MESSAGES),
+    "messages-body": partial(body, MESSAGES, MESSAGES_JUDGE),
+    "responses-sse": partial(native_sse, RESPONSES),
+    "responses-body": partial(body, RESPONSES, RESPONSES_JUDGE),
+}
 """The targets by the name that `run.py` knows them by."""

@@ -105,6 +105,16 @@ def test_the_billing_line_is_dropped_from_instructions_outside(
     assert RULE.apply(Prompt((found,))).messages == (found,)
 
 
+def test_the_only_text_that_is_left_is_all_that_is_shown() -> None:
+    picture = b'{"type":"tool_result","content":[]}'
+    message = parse_message(b"[" + block(LINE) + b"," + picture + b"," + block("x\\n") + b"]")
+
+    (found,) = RULE.apply(Prompt((message,))).messages
+
+    assert found.content == "x"
+    assert parse_message(written(found)) == found
+
+
 def test_what_is_left_alone_is_written_as_a_text_alone_is() -> None:
     """The rules for that have run before; else the next reading of what was written would change it again."""
     message = parse_message(b"[" + block(LINE) + b"," + block(" You are Claude.\\n") + b"]")

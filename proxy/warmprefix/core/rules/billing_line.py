@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from warmprefix.core.messages import changed
+from warmprefix.core.messages import changed, mark_only_text
 from warmprefix.core.rules.base import Rule, with_messages
 from warmprefix.core.types import Message, Part, Prompt, Risk, TextPart
 
@@ -31,16 +31,15 @@ def _change(message: Message) -> Message:
     rest = first.text[found.end() :].lstrip(_BLANK)
     if rest or not others:
         return changed(message, parts=(*before, replace(first, text=rest), *others))
-    left = (*before, *others)  # it was a block of its own
-    parts = tuple(map(_alone, left)) if len(left) == 1 else left
-    return _change(changed(message, parts=parts))
+    left = mark_only_text((*before, *others))  # it was a block of its own
+    return _change(changed(message, parts=tuple(map(_alone, left))))
 
 
 def _alone(part: Part) -> Part:
-    """A text that is all there is, as the rules for that would write it: they have run before."""
-    if not isinstance(part, TextPart) or part.extra:
+    """A text that is all that is shown, as the rules for that would write it: they have run before."""
+    if not isinstance(part, TextPart) or not part.is_bare:
         return part
-    return replace(part, text=part.text.strip(_BLANK), is_bare=True)
+    return replace(part, text=part.text.strip(_BLANK))
 
 
 RULE: Rule = Rule(

@@ -83,7 +83,7 @@ def _of_parts(message: Message, parts: tuple[Part, ...]) -> Message:
 
 def parse_system(raw: bytes) -> Message:
     """The instructions. Raises NotUnderstood."""
-    return Message("system", parse_content(raw), shape=SHAPE, is_outside=True, raw=RawJson(raw))
+    return Message("system", _shown(raw), shape=SHAPE, is_outside=True, raw=RawJson(raw))
 
 
 def _parse_message(raw: bytes) -> Message:
@@ -92,7 +92,6 @@ def _parse_message(raw: bytes) -> Message:
     content = raw[slice(*spans.get("content", (0, 0)))]
     if not isinstance(role, str) or content[:1] not in _OPENS:
         raise NotUnderstood("a message without role or content")
-    parts = parse_content(content)
     extra = {
         name: RawJson(raw[start:end])
         for name, (start, end) in spans.items()
@@ -100,12 +99,18 @@ def _parse_message(raw: bytes) -> Message:
     }
     return Message(
         sys.intern(role),
-        parts if len(parts) == 1 else mark_only_text(parts),
+        _shown(content),
         extra=extra or EMPTY,
         keys=tuple(map(sys.intern, spans)),
         shape=SHAPE,
         raw=RawJson(raw),
     )
+
+
+def _shown(content: bytes) -> tuple[Part, ...]:
+    """The parts of a message. A text alone in an array is for the rule `text-parts`."""
+    parts = parse_content(content)
+    return parts if len(parts) == 1 else mark_only_text(parts)
 
 
 def parse_content(raw: bytes) -> tuple[Part, ...]:

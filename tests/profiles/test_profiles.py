@@ -105,7 +105,7 @@ CLIENTS = [
         codex_turn(request_kind="turn", thread_source="user"),
         ANSWERED,
         TOOLS,
-        Recognised("codex", "t1", False),
+        Recognised("codex", "t1", False, True),
     ),
     Case(
         "qwen-code",

@@ -87,14 +87,14 @@ SIDE = [
         codex_turn(request_kind="turn", thread_source="thread_title"),
         ASKED,
         None,
-        Recognised("codex", "t1", True),
+        Recognised("codex", "t1", True, True),
     ),
     Case(
         "codex-compaction",
         codex_turn(request_kind="compaction", thread_source="user"),
         ANSWERED,
         None,
-        Recognised("codex", "t1", True),
+        Recognised("codex", "t1", True, True),
     ),
     Case(
         "codex-title-by-its-text",
@@ -172,7 +172,7 @@ MAIN = [
         codex_turn(request_kind="turn", thread_source="user"),
         [user("generate a title for my song")],
         None,
-        Recognised("codex", "t1", False),
+        Recognised("codex", "t1", False, True),
     ),
     Case(
         "codex-turn-of-a-new-kind",

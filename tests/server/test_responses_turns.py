@@ -1,6 +1,9 @@
 """Turns of the Responses API through the proxy, with replies of our own making."""
 
 import json
+from collections.abc import Mapping
+
+import pytest
 
 from tests.dialects.responses.requests import (
     ASKED,
@@ -16,6 +19,7 @@ from tests.dialects.responses.requests import (
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, running_proxy
 from tests.fakes.scripted_replies import json_response, stream_response
+from tests.profiles.requests import codex_turn
 
 PATH = "/v1/responses"
 NEXT = {"role": "user", "content": "And?"}
@@ -38,14 +42,17 @@ def reply(*items: Json) -> Json:
     return {"object": "response", "status": "completed", "output": [*items], "usage": usage}
 
 
-async def sent(*turns: Json, answers: list[Json]) -> tuple[list[bytes], list[Json]]:
+async def sent(
+    *turns: Json, answers: list[Json], headers: Mapping[str, str] | None = None
+) -> tuple[list[bytes], list[Json]]:
     """The bodies that the backend gets of turns with these answers, and the lines of the log."""
+    given = list((headers or {}).items())
     async with (
         Backend(*map(json_response, answers)) as backend,
         running_proxy(backend.url) as proxy,
     ):
         for body in turns:
-            assert (await exchange(proxy.url, "POST", PATH, dumped(body))).status == 200
+            assert (await exchange(proxy.url, "POST", PATH, dumped(body), given)).status == 200
         records = await proxy.records()
     return [request.body for request in backend.requests], records
 
@@ -61,6 +68,24 @@ async def test_a_session_of_codex_goes_out_byte_for_byte() -> None:
     assert [record["kind"] for record in records] == ["cold", "append"]
     assert [record["cached_tokens"] for record in records] == [4, 4]
     assert records[1]["rules"] == records[1]["restored"] == []
+
+
+@pytest.mark.parametrize(("says", "kind"), [({"request_kind": "turn"}, "edit"), ({}, "side")])
+async def test_after_a_summary_codex_says_that_its_request_is_a_turn(
+    says: dict[str, str], kind: str
+) -> None:
+    """What has the old questions and the summary in place of all replies looks like a request for a title."""
+    first = {"input": [CODEX, CONTEXT, ASKED]}
+    second = {"input": [CODEX, CONTEXT, ASKED, SAID, NEXT, CALLED, RESULT]}
+    summary = {"role": "user", "content": "Summary: the wall was looked at."}
+    third = {"input": [CODEX, CONTEXT, ASKED, NEXT, summary]}
+
+    _, records = await sent(
+        first, second, third, answers=[reply(SAID)] * 3, headers=codex_turn(**says)
+    )
+
+    assert records[2]["kind"] == kind
+    assert records[2]["conversation"] == records[0]["conversation"]
 
 
 async def test_what_a_client_has_stripped_is_put_back() -> None:

@@ -26,6 +26,7 @@ from warmprefix.pipeline.plain import place_plain
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Placed, Understood
+from warmprefix.profiles.base import Recognised
 from warmprefix.stores.base import Store
 
 
@@ -81,7 +82,7 @@ class Placer:
             head=rules.identifier.head_of(prompt),
             place=where,
             before=before,
-            is_side=came.client.side or self._is_branch(where, prompt.messages),
+            is_side=came.client.side or self._is_branch(came.client, where, prompt.messages),
         )
 
     async def _find(self, keys: Sequence[bytes], noted: list[str]) -> Found:
@@ -178,12 +179,17 @@ class Placer:
         kind = Kind.COMPACTION if is_shorter else Kind.EDIT
         return Place(last.conversation, last.index + 1, last.turn, kind, 0)
 
-    def _is_branch(self, where: Place, messages: Sequence[Message]) -> bool:
+    def _is_branch(self, client: Recognised, where: Place, messages: Sequence[Message]) -> bool:
         """Whether a request branches off at the very beginning of a conversation that has gone further: with a
-        second user message and no reply in between, like summaries and titles that share its head."""
+        second user message and no reply in between, like summaries and titles that share its head.
+
+        What follows a summary looks alike, if the client sends the old questions with it. Codex does, and says
+        that it is a turn.
+        """
         roles = [message.role for message in messages]
         return (
-            where.index > 0
+            not client.is_said
+            and where.index > 0
             and "assistant" not in roles
             and roles.count("user") > 1
             and self._recent.has_longer(where.conversation, len(roles))

@@ -31,11 +31,13 @@ class Profile:
 @dataclass(frozen=True, slots=True)
 class Recognised:
     """Who sent a request. `session`: its explicit session id; that alone is not trusted, since title requests
-    carry the same. `side`: it is the client's own housekeeping, not part of a conversation."""
+    carry the same. `side`: it is the client's own housekeeping, not part of a conversation; `is_said`: the
+    client itself has said whether it is, so its place in a conversation shows nothing of that."""
 
     client: str
     session: str | None
     side: bool
+    is_said: bool = False
 
 
 def recognise(
@@ -51,7 +53,7 @@ def recognise(
         session = f"{session}/{agent}"
     said = found.says_side(headers, request) if found.says_side is not None else None
     side = is_side(found, generic, request, heads) if said is None else said
-    return Recognised(found.name, session, side)
+    return Recognised(found.name, session, side, said is not None)
 
 
 def _is(profile: Profile, headers: Mapping[str, str], heads: Sequence[str]) -> bool:

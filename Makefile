@@ -42,8 +42,18 @@ $(CLIENTS)/.installed:
 	@$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --quiet 'hermes-agent==0.19.0' 'llm==0.30'
 	@touch $@
 
-test-clients: $(VENV)/.test $(CLIENTS)/.installed ## run real clients (Hermes Agent, llm) through the proxy on a real KV cache
-	@$(BIN)/python -m pytest -m client tests/clients $(ARGS)
+CLIENTS_NPM := .clients-npm
+
+# Without npm the tests of these clients are skipped. Claude Code's program is put in place by a script of its own.
+$(CLIENTS_NPM)/.installed: tests/clients/npm/package.json tests/clients/npm/package-lock.json
+	@mkdir -p $(CLIENTS_NPM) && cp $^ $(CLIENTS_NPM)
+	@if command -v npm >/dev/null; then \
+	  cd $(CLIENTS_NPM) && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error && \
+	  node node_modules/@anthropic-ai/claude-code/install.cjs && touch .installed; \
+	else echo "test-clients: no npm here, so Claude Code and Codex are left out" >&2; fi
+
+test-clients: $(VENV)/.test $(CLIENTS)/.installed $(CLIENTS_NPM)/.installed ## run real clients (Claude Code, Codex, Hermes Agent, llm) through the proxy on a real KV cache
+	@tests/clients/loopback.sh $(BIN)/python -m pytest -m client tests/clients $(ARGS)
 
 FUZZ := .venv-fuzz
 SECONDS_EACH ?= 600

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,13 +24,23 @@ def installed(command: str) -> bool:
 
 
 @contextmanager
-def warmprefix(backend_url: str, ledger: Path) -> Iterator[str]:
-    """The address of a proxy in a process of its own, which remembers in the file `ledger`."""
+def warmprefix(
+    backend_url: str,
+    ledger: Path,
+    *,
+    log: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """The address of a proxy in a process of its own, which remembers in the file `ledger`.
+
+    `log`: the file for its turn log. `settings` are variables of its environment.
+    """
     command = [sys.executable, "-m", "warmprefix", "serve", "--port", "0", "--backend", backend_url]
     memory = {"WARMPREFIX_MEMORY__STORE": "sqlite", "WARMPREFIX_MEMORY__PATH": str(ledger)}
+    lines = {} if log is None else {"WARMPREFIX_LOG__FILE": str(log)}
     with subprocess.Popen(
         command,
-        env={**os.environ, **memory},
+        env={**os.environ, **memory, **lines, **(settings or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,6 +6,8 @@ counted as one. It writes only printable ASCII, so its text gives the same token
 turn by itself: replies are as long as max_tokens. Written in 0.01 s, 0.5 MB.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import gguf
@@ -13,6 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 128
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How much there is to compute."""
+
+    width: int
+    layers: int
+    heads: int
+    inner: int
+
+
+TINY = Shape(WIDTH, LAYERS, HEADS, INNER)
+SHOWN = range(0x20, 0x7F)  # printable ASCII
 CONTEXT_TOKENS = 131_072
 SEED = 20260101  # any; fixed so that every run writes the same file and the same replies
 
@@ -60,41 +76,44 @@ def add_vocabulary(writer: gguf.GGUFWriter) -> int:
     return len(tokens)
 
 
-def add_shape(writer: gguf.GGUFWriter) -> None:
+def add_shape(writer: gguf.GGUFWriter, shape: Shape = TINY) -> None:
     """Write the hyperparameters."""
     writer.add_name("tiny")
     writer.add_context_length(CONTEXT_TOKENS)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(INNER)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(HEADS)
+    writer.add_embedding_length(shape.width)
+    writer.add_block_count(shape.layers)
+    writer.add_feed_forward_length(shape.inner)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.heads)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_rope_dimension_count(shape.width // shape.heads)
 
 
-def add_weights(writer: gguf.GGUFWriter, vocabulary: int) -> None:
-    """Write random tensors; only printable ASCII gets output rows, all other logits are zero."""
+def add_weights(
+    writer: gguf.GGUFWriter, vocabulary: int, *, shape: Shape = TINY, shown: Collection[int] = SHOWN
+) -> None:
+    """Write random tensors; only the tokens `shown` get output rows, all other logits are zero."""
     random = np.random.default_rng(SEED)
+    width, inner = shape.width, shape.inner
 
     def noise(rows: int, columns: int, scale: float) -> NDArray[np.float32]:
         return (random.standard_normal((rows, columns)) * scale).astype(np.float32)
 
-    ones = np.ones(WIDTH, np.float32)
-    output = noise(vocabulary, WIDTH, 0.5)
-    output[[row for row in range(vocabulary) if not 0x20 <= row < 0x7F]] = 0
-    writer.add_tensor("token_embd.weight", noise(vocabulary, WIDTH, 0.5))
+    ones = np.ones(width, np.float32)
+    output = noise(vocabulary, width, 0.5)
+    output[[row for row in range(vocabulary) if row not in shown]] = 0
+    writer.add_tensor("token_embd.weight", noise(vocabulary, width, 0.5))
     writer.add_tensor("output_norm.weight", ones)
     writer.add_tensor("output.weight", output)
-    for layer in range(LAYERS):
+    for layer in range(shape.layers):
         prefix = f"blk.{layer}."
         for norm in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"{prefix}{norm}.weight", ones)
         for square in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            writer.add_tensor(f"{prefix}{square}.weight", noise(WIDTH, WIDTH, 0.1))
-        writer.add_tensor(f"{prefix}ffn_gate.weight", noise(INNER, WIDTH, 0.1))
-        writer.add_tensor(f"{prefix}ffn_up.weight", noise(INNER, WIDTH, 0.1))
-        writer.add_tensor(f"{prefix}ffn_down.weight", noise(WIDTH, INNER, 0.1))
+            writer.add_tensor(f"{prefix}{square}.weight", noise(width, width, 0.1))
+        writer.add_tensor(f"{prefix}ffn_gate.weight", noise(inner, width, 0.1))
+        writer.add_tensor(f"{prefix}ffn_up.weight", noise(inner, width, 0.1))
+        writer.add_tensor(f"{prefix}ffn_down.weight", noise(width, inner, 0.1))
 
 
 def write_tiny_model(path: Path) -> Path:

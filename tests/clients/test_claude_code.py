@@ -39,11 +39,12 @@ Days = dict[str, Played]
 
 def script(home: Home) -> dict[str, tuple[Reply, ...]]:
     """What is said to which words of the user."""
-    greeting, notes = str(home.work / "greeting.py"), str(home.work / "notes.txt")
+    # one file is read, not two: those that Claude Code reads again after /compact come in any order
+    greeting = str(home.work / "greeting.py")
     edit = call("Edit", file_path=greeting, old_string='"Hello "', new_string='"Hello, "')
     both = (
         call("Bash", description="List the files", command="ls -1", timeout=5000),
-        call("Read", file_path=notes),
+        call("Bash", command="head -12 notes.txt", timeout=5000.0),
     )
     return {
         "repair the greeting": (

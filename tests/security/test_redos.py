@@ -15,6 +15,7 @@ from tests.security.hostile import HANG_S
 from warmprefix.cli.change_marks import change
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.identity.reasoning import split_reasoning
+from warmprefix.core.identity.ticking import ticked
 from warmprefix.core.identity.transient import BLOCKS, without_blocks
 from warmprefix.core.wire.slices import close_of, compact
 from warmprefix.profiles.volatile import volatile_patterns
@@ -30,6 +31,15 @@ ELSEWHERE = {
     "warmprefix.config.sources.SERVICE_VARIABLE": "reads names of environment variables only"
 }
 Pattern = re.Pattern[str] | re.Pattern[bytes]
+
+LINES = {
+    "warmprefix.core.identity.evidence": 2000,
+    "warmprefix.core.identity.git_status": 64 * 1024,
+    "warmprefix.core.identity.signs": 2000,
+    "warmprefix.core.identity.spans": 2000,
+}
+"""Modules whose patterns see one line, of so many characters at most: `ticks` refuses longer ones, `line_changes`
+cuts them off."""
 
 
 def modules() -> Iterator[str]:
@@ -132,11 +142,15 @@ def texts(pattern: Pattern) -> Iterator[str]:
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_pattern_takes_one_pass(name: str) -> None:
     pattern, how = PATTERNS[name], uses(name)
-    for text in texts(pattern):
+    most = LINES.get(name.split(" ")[0].rpartition(".")[0], SIZE)
+    for text in (text[: most - 2] + text[-2:] for text in texts(pattern)):
         if isinstance(pattern.pattern, bytes):
             run(pattern, text.encode(), how)
         else:
             run(pattern, text, how)
+
+
+USES = ("match", "fullmatch", "search", "sub", "finditer")
 
 
 def uses(name: str) -> set[str]:
@@ -145,13 +159,17 @@ def uses(name: str) -> set[str]:
     if not module or not known.startswith("_"):
         return {"search", "sub"}
     source = inspect.getsource(importlib.import_module(module))
-    return {use for use in ("match", "search", "sub") if f"{known}.{use}(" in source}
+    return {use for use in USES if f"{known}.{use}(" in source}
 
 
 def run(pattern: "re.Pattern[AnyStr]", text: AnyStr, how: set[str]) -> None:
     """Do that."""
     if "match" in how:
         pattern.match(text)
+    if "fullmatch" in how:
+        pattern.fullmatch(text)
+    if "finditer" in how:
+        list(pattern.finditer(text))
     if "search" in how:
         pattern.search(text)
     if "sub" in how:
@@ -178,6 +196,8 @@ BY_HAND: dict[str, Callable[[str], object]] = {
     "close_of": lambda text: unclosed(text.encode()),
     "compact": lambda text: compact(text.encode()),
     "change": lambda text: change(text[:EXCERPT], text[1:EXCERPT]),
+    "ticked": lambda text: ticked(text, f"{text[1:]}?", is_user=False),
+    "ticked, by lines": lambda text: ticked(f"{text[:1500]}\n" * 200, f"{text[1:1500]}\n" * 200, is_user=True),
 }
 HOSTILE = (
     *LONG,

@@ -100,3 +100,10 @@ def test_a_very_long_line_is_not_looked_at() -> None:
     line = "x " * 1000 + "Time: 10:05"
 
     assert ticks(line, line.replace("05", "06"), "", SYSTEM) is None
+
+
+def test_a_line_of_very_many_clocks_is_not_looked_at() -> None:
+    old, new = (" ".join([f"Now {clock}."] * 20) for clock in ("10:05", "10:06"))
+
+    assert ticks(old, new, "", SYSTEM) is None
+    assert ticks(old[:100], new[:100], "", SYSTEM) is not None

@@ -13,6 +13,8 @@ from warmprefix.core.identity import signs
 from warmprefix.core.identity.spans import Kind, Span, coded, spans_of
 
 _MAX_LINE = 2000
+_MAX_SPANS = 16  # that tick in one line
+_FAR = 250  # characters: what stands further from a span says nothing of it
 _HOLE = "\0"
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -97,7 +99,7 @@ def ticks(old: str, new: str, header: str, place: Place) -> tuple[Kind, ...] | N
         for was, now in zip(before.spans, after.spans, strict=True)
         if old[was.start : was.end] != new[now.start : now.end]
     ]
-    if not changed or (place is Place.USER and not _is_machine_made(after, header)):
+    if not 0 < len(changed) <= _MAX_SPANS or (place is Place.USER and not _is_machine_made(after, header)):
         return None
     for was, now in changed:
         if not _is_proven(after, was, now, header, place):
@@ -137,7 +139,8 @@ class _Around:
 
 
 def _around(line: Line, span: Span, header: str) -> _Around:
-    left, right = line.holes[: span.start], line.holes[span.end :]
+    left = line.holes[max(span.start - _FAR, 0) : span.start]
+    right = line.holes[span.end : span.end + _FAR]
     opened, closed = left.rfind("["), right.find("]")
     in_brackets = opened > left.rfind("]") and closed >= 0 and "[" not in right[:closed]
     if in_brackets:

@@ -16,7 +16,7 @@ from warmprefix.core.identity.git_status import are_status_lines
 from warmprefix.core.identity.line_changes import Change, line_changes
 from warmprefix.core.identity.volatile import mask
 
-_MAX_LINES = 200
+_MAX_LINES = 64
 _MAX_MARKED = 64 * 1024  # characters in which patterns are looked for
 _ABOVE = 4096  # characters above a change that a pattern may begin in
 _HEADER = 100

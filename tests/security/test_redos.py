@@ -38,8 +38,8 @@ LINES = {
     "warmprefix.core.identity.signs": 2000,
     "warmprefix.core.identity.spans": 2000,
 }
-"""Modules whose patterns see one line, of so many characters at most: `ticks` refuses longer ones, `line_changes`
-cuts them off."""
+"""Modules whose patterns see one line, of so many characters at most: `ticks` refuses longer ones, and
+`line_changes` cuts them off."""
 
 
 def modules() -> Iterator[str]:

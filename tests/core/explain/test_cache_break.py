@@ -111,12 +111,18 @@ def test_a_template_that_rewrites_history_shows_where() -> None:
     ("text", "cause", "hint"),
     [
         pytest.param("Time: 10:05", "clock", "setting", id="a-rule-knows-it"),
-        pytest.param("It is 2026-05-02 now", "date", "none", id="only-the-client-can-help"),
+        pytest.param("Be back by 2026-05-02 or so", "date", "none", id="only-the-client-can-help"),
+        pytest.param("Files: 8", "counter", "setting", id="it-shows-that-it-ticks"),
         pytest.param("Be long.", "edit", "none", id="a-real-edit"),
     ],
 )
 def test_a_change_of_text_is_named_by_what_it_is(text: str, cause: str, hint: str) -> None:
-    earlier = {"clock": "Time: 10:00", "date": "It is 2026-05-01 now", "edit": "Be brief."}[cause]
+    earlier = {
+        "clock": "Time: 10:00",
+        "date": "Be back by 2026-05-01 or so",
+        "edit": "Be brief.",
+        "counter": "Files: 7",
+    }[cause]
 
     found = told(asked(text, *WENT_ON), counted(1100, 5), before=asked(earlier), kind="edit")
 

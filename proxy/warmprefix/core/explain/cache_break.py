@@ -21,11 +21,13 @@ from warmprefix.core.explain.evidence import (
 )
 from warmprefix.core.explain.hint import Hint, InForce
 from warmprefix.core.explain.shifted import shifted_tokens
+from warmprefix.core.identity.ticking import ticked
 from warmprefix.core.types import CacheStats, Prompt
 
 Side = Literal["client", "backend", "template", "proxy", "unknown"]
 
 _EDGES = 8  # tokens: an end mark, a trimmed line feed, a checkpoint 4 tokens before the end
+_OPENING_ROLES = frozenset({"system", "developer", "user"})
 _NEAR = 2000  # characters before and behind a change that show what it belongs to
 
 
@@ -147,7 +149,7 @@ def _client_break(
 ) -> CacheBreak:
     cause, acts, side = found.cause, True, "client"
     if cause == "edit" and found.before is not None and found.after is not None:
-        cause, acts = _volatile_cause(found, volatile)
+        cause, acts = _volatile_cause(found, volatile, _role(found, after))
     acts = acts and found.path != PLAIN_PATH
     if kind == "compaction" and cause == "edit":
         cause = "compaction"
@@ -198,15 +200,29 @@ def _opening(prompt: Prompt) -> int:
     return roles.index("assistant") if "assistant" in roles else len(roles)
 
 
-def _volatile_cause(found: Difference, volatile: Sequence[Volatile]) -> tuple[str, bool]:
-    """The kind of volatile text in which the change lies, if the texts around it are the same."""
+def _role(found: Difference, after: Prompt) -> str | None:
+    return None if found.message is None else after.messages[found.message].role
+
+
+def _volatile_cause(
+    found: Difference, volatile: Sequence[Volatile], role: str | None
+) -> tuple[str, bool]:
+    """The kind of volatile text in which the change lies, if the texts around it are the same; and whether a
+    rule acts on it: on what is known, and on what shows by itself that it ticks."""
     before, after = found.before or "", found.after or ""
     offset = found.offset or 0
+    seen: str | None = None
     for row in volatile:
         old, new = _span_at(row.pattern, before, offset), _span_at(row.pattern, after, offset)
         if old is not None and new is not None and before[: old[0]] == after[: new[0]]:
-            return row.cause, row.acts
-    return "edit", True
+            if row.acts:
+                return row.cause, True
+            seen = seen or row.cause
+    if role in _OPENING_ROLES:
+        tick = ticked(before, after, is_user=role == "user")
+        if tick is not None:
+            return seen or tick.cause, True
+    return seen or "edit", seen is None
 
 
 def _span_at(pattern: re.Pattern[str], text: str, offset: int) -> tuple[int, int] | None:

@@ -99,7 +99,9 @@ def ticks(old: str, new: str, header: str, place: Place) -> tuple[Kind, ...] | N
         for was, now in zip(before.spans, after.spans, strict=True)
         if old[was.start : was.end] != new[now.start : now.end]
     ]
-    if not 0 < len(changed) <= _MAX_SPANS or (place is Place.USER and not _is_machine_made(after, header)):
+    if not 0 < len(changed) <= _MAX_SPANS or (
+        place is Place.USER and not _is_machine_made(after, header)
+    ):
         return None
     for was, now in changed:
         if not _is_proven(after, was, now, header, place):

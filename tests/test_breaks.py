@@ -151,7 +151,7 @@ CASES = (
          tools=[tool("read", y={}, x={}), *TOOLS[1:]]),
     Case("schema-value", "tool-schema", "tools[1].function.parameters.properties.x", "describes a tool",
          tools=[TOOLS[0], tool("write", x={"type": "string"}, y={}), TOOLS[2]]),
-    Case("description", "tool-schema", "tools[2].function.description", "describes a tool",
+    Case("description", "tool-schema", "tools[2].function.description", "freeze-tool-descriptions",
          tools=[*TOOLS[:2], {**TOOLS[2], "function": {**TOOLS[2]["function"], "description": "Z"}}]),
     Case("thinking-off", "template-option", "enable_thinking", "something else",
          options={"enable_thinking": False}),

@@ -69,3 +69,10 @@ def test_clients_without_a_choice_of_their_own_share_one() -> None:
 
     assert made.of("cline") is made.of("pi") is not made.of("hermes")
     assert made.of("hermes") is made.of("hermes")
+
+
+def test_descriptions_of_tools_are_kept_for_whom_it_is_named() -> None:
+    made = sets(enable=("opencode:freeze-tool-descriptions",))
+
+    assert made.of("opencode").keeps_descriptions
+    assert not made.of("pi").keeps_descriptions

@@ -197,7 +197,9 @@ BY_HAND: dict[str, Callable[[str], object]] = {
     "compact": lambda text: compact(text.encode()),
     "change": lambda text: change(text[:EXCERPT], text[1:EXCERPT]),
     "ticked": lambda text: ticked(text, f"{text[1:]}?", is_user=False),
-    "ticked, by lines": lambda text: ticked(f"{text[:1500]}\n" * 200, f"{text[1:1500]}\n" * 200, is_user=True),
+    "ticked, by lines": lambda text: ticked(
+        f"{text[:1500]}\n" * 200, f"{text[1:1500]}\n" * 200, is_user=True
+    ),
 }
 HOSTILE = (
     *LONG,

@@ -16,7 +16,7 @@ from warmprefix.core.memo import Memo
 from warmprefix.core.memory.ledger import Node, kind_of
 from warmprefix.core.memory.move_volatile import move_volatile, say
 from warmprefix.core.memory.restore import How, as_received, restore
-from warmprefix.core.memory.restore_tools import restore_tools
+from warmprefix.core.memory.restore_tools import restore_tools, with_first_descriptions
 from warmprefix.core.rules.base import with_messages
 from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
 from warmprefix.core.types import Message, Prompt, Tool
@@ -176,6 +176,8 @@ class Pipeline:
         known = _known_tools(placed) or self._tool_sets.get(tool_set) or ()
         known_keys = rules.identifier.tool_keys(known)
         tools = restore_tools(offered, keys, known, known_keys)
+        if rules.keeps_descriptions:
+            tools = with_first_descriptions(tools, known)
         if self._tool_sets.get(tool_set) is None:
             self._tool_sets.put(tool_set, tools)
         return tools

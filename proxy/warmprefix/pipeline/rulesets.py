@@ -23,6 +23,7 @@ class RuleSet:
     moves_volatile: bool
     restores_blocks: bool
     folds: bool
+    keeps_descriptions: bool
     undoing: Undoing
 
     @staticmethod
@@ -69,8 +70,9 @@ class RuleSets:
         canonicalizer = Canonicalizer(choose_rules(enable, disable), self._report)
         identifier = self.strict if looseness == STRICT else Identifier(looseness)
         folds = memory_rules.FOLD_SYSTEM.name not in disable
+        keeps = memory_rules.FREEZE_TOOL_DESCRIPTIONS.name in on
         undoing = Undoing(ticks=ticks, transient=blocks)
-        return RuleSet(canonicalizer, identifier, moves, blocks, folds, undoing)
+        return RuleSet(canonicalizer, identifier, moves, blocks, folds, keeps, undoing)
 
 
 def _named(names: Collection[str], client: str) -> frozenset[str]:

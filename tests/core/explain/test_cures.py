@@ -13,6 +13,7 @@ PRUNE = ClientSetting(
 )
 CLOCK = Broken("clock", "client", is_volatile=True, lost=500)
 BLOCK = Broken("transient-block", "client")
+DESCRIBED = Broken("tool-schema", "client", is_description=True)
 GAP = Broken("transient-block", "client", is_block=False, lost=900, shifted=700)
 RAM, NO_RAM = Able(has_ram=True, slots=2), Able(has_ram=False, slots=2)
 
@@ -38,6 +39,9 @@ CASES = (
     Case("clock-further-on", replace(CLOCK, is_opening=False), InForce(), "none", None),
     Case("block", BLOCK, InForce("pi"), "setting", '"pi:restore-transient-blocks"'),
     Case("block-is-on", BLOCK, InForce("pi", ("restore-transient-blocks",)), "none", None),
+    Case("descriptions", DESCRIBED, InForce(), "setting", '"freeze-tool-descriptions"'),
+    Case("descriptions-are-kept", DESCRIBED, InForce("pi", ("freeze-tool-descriptions",)), "none", None),
+    Case("schemas", replace(DESCRIBED, is_description=False), InForce(), "none", None),
     Case("gap", GAP, InForce(), "backend", "--cache-reuse 256"),
     Case("gap-cannot-shift", GAP, InForce(able=Able(can_shift=False)), "none", None),
     Case("gap-too-small", replace(GAP, shifted=255), InForce(), "none", None),

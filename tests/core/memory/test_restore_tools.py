@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from warmprefix.core.identity.keys import tool_key
-from warmprefix.core.memory.restore_tools import restore_tools
+from warmprefix.core.memory.restore_tools import restore_tools, with_first_descriptions
 from warmprefix.core.types import RawJson, Tool
 
 
@@ -56,3 +56,22 @@ def test_tools_that_need_nothing_are_the_same_object() -> None:
     sent = restore_tools(offered, [b"a", b"b"], (A, B), [b"a", b"b"])
 
     assert sent is offered
+
+
+def described(name: str, text: str) -> Tool:
+    return Tool(name, RawJson(f'{{"n":"{name}","description":"{text}"}}'.encode()))
+
+
+def test_descriptions_first_seen_are_kept() -> None:
+    known = (described("a", "Plan."), described("b", "Ask."))
+
+    assert (
+        with_first_descriptions((described("b", "New."), described("a", "Build.")), known) == known
+    )
+
+
+def test_other_tools_keep_their_descriptions() -> None:
+    offered = (described("a", "Build."), described("c", "New."))
+
+    assert with_first_descriptions(offered, (described("a", "Plan."), B)) is offered
+    assert with_first_descriptions(offered, ()) is offered

@@ -22,6 +22,7 @@ from warmprefix.core.explain.evidence import (
 from warmprefix.core.explain.hint import Hint, InForce
 from warmprefix.core.explain.shifted import shifted_tokens
 from warmprefix.core.identity.ticking import ticked
+from warmprefix.core.identity.tool_interfaces import same_interfaces
 from warmprefix.core.types import CacheStats, Prompt
 
 Side = Literal["client", "backend", "template", "proxy", "unknown"]
@@ -165,6 +166,8 @@ def _client_break(
         acts=acts,
         is_opening=found.message is not None and found.message < _opening(after),
         is_block=found.is_block,
+        is_description=found.path.endswith(".description")
+        and same_interfaces(before.tools or (), after.tools or ()),
         lost=lost,
         shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS),
     )

@@ -14,6 +14,7 @@ from warmprefix.core.explain.hint import (
     set_value,
 )
 from warmprefix.core.rules.memory_rules import (
+    FREEZE_TOOL_DESCRIPTIONS,
     FREEZE_VOLATILE,
     MOVE_VOLATILE,
     RESTORE_TRANSIENT_BLOCKS,
@@ -41,8 +42,9 @@ class Broken:
 
     `near`: the text around the change. `is_volatile`: it lies in text that changes by itself. `acts`: a rule
     knows that text; False too if no rule may touch it. `is_opening`: it stands before the first reply;
-    `is_block`: all that is missing are blocks that a rule knows. `lost`: tokens evaluated again; `shifted`: how
-    many of them are the same text at another position.
+    `is_block`: all that is missing are blocks that a rule knows; `is_description`: tools differ in nothing but
+    descriptions. `lost`: tokens evaluated again; `shifted`: how many of them are the same text at another
+    position.
     """
 
     cause: str
@@ -52,6 +54,7 @@ class Broken:
     acts: bool = True
     is_opening: bool = True
     is_block: bool = True
+    is_description: bool = False
     lost: int | None = None
     shifted: int | None = None
 
@@ -101,6 +104,10 @@ def _rule(broken: Broken, force: InForce) -> Hint | None:
         name = RESTORE_TRANSIENT_BLOCKS.name
         if not force.is_on(name):
             return _opt_in(name, force, _RESTORES)
+    if cause == "tool-schema" and broken.is_description:
+        name = FREEZE_TOOL_DESCRIPTIONS.name
+        if not force.is_on(name):
+            return _opt_in(name, force, _DESCRIBES)
     for name in _BY_DEFAULT.get(cause, ()) if broken.acts else ():
         if force.disabled(name):
             return no_longer_disable(name, force, f"the rule {name} is switched off")
@@ -219,6 +226,7 @@ _FREEZES = (
     "move-volatile says the current one in the newest turn instead"
 )
 _RESTORES = "the block is put back where it was sent, so the model goes on reading it"
+_DESCRIBES = "the descriptions first seen in a conversation are kept, so the model reads old ones"
 _NOTHING: Mapping[str, str] = {
     "volatile": "no rule knows this text, so only the client can stop it from changing, or move it behind the "
     "history",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from warmprefix.core.identity.tool_interfaces import same_interfaces
 from warmprefix.core.types import Tool
 
 
@@ -33,6 +34,11 @@ def restore_tools(
     sent += (tool for at, tool in enumerate(tools) if at not in used)
     same = all(a.definition == b.definition for a, b in zip(sent, tools, strict=True))
     return tools if same else tuple(sent)
+
+
+def with_first_descriptions(tools: tuple[Tool, ...], known: Sequence[Tool]) -> tuple[Tool, ...]:
+    """The remembered tools, if the client's differ from them in descriptions alone; else the client's."""
+    return tuple(known) if known and same_interfaces(tools, known) else tools
 
 
 def _renewed(

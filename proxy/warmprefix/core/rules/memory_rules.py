@@ -40,6 +40,14 @@ RESTORE_TRANSIENT_BLOCKS = MemoryRule(
     "reading it.",
     "https://github.com/antirez/ds4/issues/364; https://github.com/anomalyco/opencode/issues/23595",
 )
+FREEZE_TOOL_DESCRIPTIONS = MemoryRule(
+    "freeze-tool-descriptions",
+    Risk.MEANING,
+    "Tools with the same names and the same parameters come with other descriptions: another mode of the "
+    "client, a clock, a count. The descriptions first seen in the conversation are kept, so the model reads "
+    "old ones.",
+    "https://github.com/anomalyco/opencode/issues/37489",
+)
 FOLD_SYSTEM = MemoryRule(
     "fold-system",
     Risk.NEUTRAL,
@@ -51,5 +59,6 @@ MEMORY_RULES: tuple[MemoryRule, ...] = (
     FREEZE_VOLATILE,
     MOVE_VOLATILE,
     RESTORE_TRANSIENT_BLOCKS,
+    FREEZE_TOOL_DESCRIPTIONS,
     FOLD_SYSTEM,
 )

@@ -125,6 +125,7 @@ ONLY = [
             "proxy/warmprefix/cli/tail.py": "names the errors of that client",
         },
     ),
+    Only("re2", ("re2",), ("config/patterns",)),
     Only("sqlite", ("sqlite3",), ("stores/",)),
     Only("pydantic", ("pydantic", "pydantic_core"), ("config/",)),
     Only("prometheus", ("prometheus_client",), ("log/metrics",)),

@@ -107,6 +107,36 @@ reads 15 of them instead of all, or, if the template prints the tools first, ins
 model believes in the old state until it asks git itself. Claude Code's own `CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS=1`
 leaves the block out and gains as much.
 
+## Text of your own client
+
+What no rule knows of can be named in the settings, with an example, which is checked at the start. It needs no
+rule to be enabled, and acts on all clients, or on the one that is named:
+
+```toml
+[[canonicalize.volatile]]
+name = "mood"
+pattern = '(?m)^Mood: .{1,40}$'
+example = "Mood: curious"
+use = "freeze"
+
+[[canonicalize.transient]]
+name = "notes"
+opens = "<notes>"
+closes = "</notes>"
+example = "<notes>7 open</notes>"
+client = "hermes"
+```
+
+| use | what becomes of the text |
+|---|---|
+| `freeze` | what was first seen in a conversation is kept, as `freeze-volatile` does |
+| `move` | the current one is said at the end of the newest user turn, as `move-volatile` does |
+| `strip` | it is left out of system texts and user turns, always; `strip-volatile` in the log |
+
+`freeze` and `move` act on the messages before the first reply. A pattern is a regular expression of RE2, which has
+no look-around and no back-references, and whose time grows with the text alone. A block is put back as
+`restore-transient-blocks` does.
+
 ## Volatile text
 
 What ticks is learnt from the conversation itself. If a client sends its history again and a message differs from

@@ -9,7 +9,7 @@ import pytest
 from warmprefix.config import load
 from warmprefix.core.errors import ConfigError
 
-RULES = frozenset({"tool-order", "freeze-volatile", "edge-whitespace"})
+RULES = frozenset({"tool-order", "freeze-volatile", "edge-whitespace", "hermes:freeze-volatile"})
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """Which rules a client's requests get: what is on for all, and what is on or off for one."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.builders import user
 from tests.strategies import prompt_of
 from warmprefix.config import CanonicalizeConfig
+from warmprefix.config.patterns import TransientBlock, VolatileText
 from warmprefix.core.identity.keys import Identifier
 from warmprefix.core.messages import written
 from warmprefix.pipeline.rulesets import RuleSets
@@ -76,3 +79,26 @@ def test_descriptions_of_tools_are_kept_for_whom_it_is_named() -> None:
 
     assert made.of("opencode").keeps_descriptions
     assert not made.of("pi").keeps_descriptions
+
+
+MOOD = VolatileText("mood", "Mood: \\w+", "Mood: glad")
+NOTES = TransientBlock("notes", "<notes>", "</notes>", "<notes>a</notes>")
+
+
+def test_text_that_the_user_has_named_needs_no_rule() -> None:
+    config = CanonicalizeConfig(
+        volatile=(MOOD, replace(MOOD, use="move", client="pi")), transient=(NOTES,)
+    )
+    made = RuleSets(config)
+    pi, hermes = made.of("pi"), made.of("hermes")
+
+    assert (len(pi.volatile), len(pi.moved), len(hermes.volatile), hermes.moved) == (2, 1, 1, ())
+    assert [block.opens for block in hermes.blocks] == ["<notes>"]
+
+
+def test_another_configuration_holds_from_the_next_request_on() -> None:
+    made = sets()
+    before = made.of("pi")
+    made.replace(CanonicalizeConfig(volatile=(MOOD,)))
+
+    assert (before.volatile, len(made.of("pi").volatile)) == ((), 1)

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from warmprefix.config.checks import nearest, quoted
 from warmprefix.config.positions import Location
-from warmprefix.config.schema import KEYS, SECTIONS, TABLE_KEYS, Key, adapter
+from warmprefix.config.schema import ENTRY_KEYS, KEYS, SECTIONS, TABLE_KEYS, Key, adapter
 from warmprefix.config.sources import BACKENDS, Source
 
 WANTED = {
@@ -60,14 +60,24 @@ def label(at: Location) -> str:
     """The setting or table at a location, as users know it: `server.port`, `backends[0].url`."""
     if at[0] == BACKENDS:
         return BACKENDS + "".join(f".{x}" if isinstance(x, str) else f"[{x}]" for x in at[1:3])
-    return ".".join(map(str, at[:2]))
+    return ".".join(map(str, at[:2])) + entry(at)
+
+
+def entry(at: Location) -> str:
+    """The table in a list of them that a location leads to or into, and its key: `[0].pattern`."""
+    if ".".join(map(str, at[:2])) not in ENTRY_KEYS:
+        return ""
+    return "".join(f".{x}" if isinstance(x, str) else f"[{x}]" for x in at[2:4])
 
 
 def key_at(at: Location) -> Key | None:
     """The setting that a location leads to or into; None for a section, a table, or an unknown one."""
     if at[0] == BACKENDS:
         return TABLE_KEYS.get(str(at[2])) if len(at) > 2 else None
-    return KEYS.get(label(at))
+    path = ".".join(map(str, at[:2]))
+    if path in ENTRY_KEYS and len(at) > 3:
+        return ENTRY_KEYS[path].get(str(at[3]))
+    return KEYS.get(path)
 
 
 def sentence(error: ErrorDetails) -> str:
@@ -76,14 +86,17 @@ def sentence(error: ErrorDetails) -> str:
     key = key_at(at)
     if kind == "unexpected_keyword_argument":
         return unknown(at)
+    if kind == "value_error" and key is not None:
+        return str(context["error"])
+    path = ".".join(map(str, at[:2]))
+    if path in ENTRY_KEYS and kind in ("dataclass_type", "tuple_type"):
+        return f"must be tables, written [[{path}]]"
     if key is None:
         return "must be " + (
             f"tables, written [[{BACKENDS}]]"
             if at[0] == BACKENDS
             else f"a section, written [{at[0]}]"
         )
-    if kind == "value_error":
-        return str(context["error"])
     if kind in LIMITS:
         return f"{LIMITS[kind].format(**context)}, not {numeral(value)}"
     if kind == "literal_error":
@@ -99,6 +112,9 @@ def unknown(at: Location) -> str:
     name = str(at[-1])
     if at[0] == BACKENDS:
         return f"unknown key{nearest(name, TABLE_KEYS)}"
+    path = ".".join(map(str, at[:2]))
+    if path in ENTRY_KEYS:
+        return f"unknown key{nearest(name, ENTRY_KEYS[path])}"
     if len(at) > 1:
         return f"unknown key{nearest(label(at), KEYS)}"
     owner = next((key.section for key in KEYS.values() if key.name == name), None)

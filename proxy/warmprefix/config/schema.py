@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
 
 from warmprefix.backends.kinds import KINDS
 from warmprefix.config.checks import checked_token, checked_url, known_rule
+from warmprefix.config.patterns import TransientBlock, VolatileText
 from warmprefix.stores import STORES
 
 if TYPE_CHECKING:
@@ -115,6 +116,14 @@ class CanonicalizeConfig:
     """
     disable: Rules = ()
     """Rules to switch off, for every client or for one."""
+    volatile: tuple[VolatileText, ...] = ()
+    """Text of your own client that changes by itself: tables with name, pattern, example, and perhaps
+    use (freeze, move or strip) and client. docs/rules.md, "Text of your own client".
+    """
+    transient: tuple[TransientBlock, ...] = ()
+    """Blocks that your own client shows only in the newest user turn: tables with name, opens, closes,
+    example, and perhaps client. They are put back where they were sent.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +274,15 @@ KEYS: Mapping[str, Key] = {
 """Every setting by its path, in the order of the file."""
 
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.section for key in KEYS.values()))
+
+ENTRY_KEYS: Mapping[str, Mapping[str, Key]] = {
+    path: {key.name: key for key in section_keys(path, of)}
+    for path, of in (
+        ("canonicalize.volatile", VolatileText),
+        ("canonicalize.transient", TransientBlock),
+    )
+}
+"""The keys of the tables in a setting that is a list of them."""
 
 TABLE_KEYS: Mapping[str, Key] = {key.name: key for key in section_keys("backends", NamedBackend)}
 """Every setting of a `[[backends]]` table by its name."""

@@ -1,6 +1,8 @@
 """The effective configuration as TOML, with the source of each value."""
 
 import json
+from dataclasses import asdict, is_dataclass
+from typing import Any
 
 from warmprefix.config.load import Effective
 from warmprefix.config.schema import KEYS, TABLE_KEYS, Key
@@ -44,4 +46,12 @@ def toml_value(value: object) -> str:
     """A value as TOML. None becomes an empty text; JSON's spelling is TOML's for all the others."""
     if value is None:
         return '""'
+    if isinstance(value, tuple) and any(is_dataclass(element) for element in value):
+        return f"[{', '.join(map(inline_table, value))}]"
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def inline_table(entry: Any) -> str:
+    """One table of a list as TOML."""
+    pairs = (f"{name} = {toml_value(value)}" for name, value in asdict(entry).items())
+    return "{" + ", ".join(pairs) + "}"

@@ -31,7 +31,6 @@ from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Outgoing, Passed, Placed, Understood, Written
 from warmprefix.profiles import profile_of
 from warmprefix.profiles.base import Recognised
-from warmprefix.profiles.volatile import frozen_patterns
 from warmprefix.stores.base import Store
 
 _TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets
@@ -145,14 +144,14 @@ class Pipeline:
         messages = canonical.messages
         names: tuple[str, ...] = ()
         if rules.moves_volatile:
-            messages = move_volatile(messages, frozen_patterns())
-            said = placed.alignment.said if placed.alignment else ()
+            messages = move_volatile(messages, rules.moved)
+            said = placed.alignment.said if placed.alignment and rules.says_ticks else ()
             messages = say(messages, said)
             names = () if messages is canonical.messages else ("moved-volatile",)
         how = How(
             self._parsed_of(request.dialect).message,
             self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays),
-            rules.restores_blocks,
+            rules.blocks,
             received,
             self._recent.continuation(placed.head, placed.ancestry.leaf, placed.keys),
         )

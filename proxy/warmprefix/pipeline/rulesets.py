@@ -1,35 +1,64 @@
-"""Which rules are on, for all clients or for one: `freeze-volatile`, or `hermes:freeze-volatile`."""
+"""Which rules are on, for all clients or for one: `freeze-volatile`, or `hermes:freeze-volatile`.
+
+And what text the user has named besides: `[[canonicalize.volatile]]`, `[[canonicalize.transient]]`.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from warmprefix.config import CanonicalizeConfig
+from warmprefix.config.patterns import TransientBlock, VolatileText, compiled
 from warmprefix.core.canonical import Canonicalizer, Report, choose_rules, unreported
 from warmprefix.core.identity.keys import STRICT, Identifier, Looseness
 from warmprefix.core.identity.ticking import Ticked, ticked
+from warmprefix.core.identity.transient import BLOCKS, Block
+from warmprefix.core.identity.volatile import Pattern
 from warmprefix.core.memory.alignment import Undoing
 from warmprefix.core.rules import memory_rules
+from warmprefix.core.rules.strip_volatile import strip_rule
 from warmprefix.profiles.volatile import frozen_patterns
 
 _TICKING = frozenset({memory_rules.FREEZE_VOLATILE.name, memory_rules.MOVE_VOLATILE.name})
+_Chosen = tuple[
+    frozenset[str],
+    frozenset[str],
+    tuple[VolatileText, ...],
+    tuple[TransientBlock, ...],
+    str | None,
+]
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of one client, ready to run."""
+    """The rules of one client, ready to run. `moved`: patterns of text that is said in the newest turn instead;
+    `volatile`: those and the ones of text that is frozen; `blocks`: what is put back into user turns."""
 
     canonicalizer: Canonicalizer
     identifier: Identifier
-    moves_volatile: bool
-    restores_blocks: bool
+    moved: tuple[Pattern, ...]
+    volatile: tuple[Pattern, ...]
+    of_user: tuple[Pattern, ...]
+    blocks: tuple[Block, ...]
     folds: bool
     keeps_descriptions: bool
+    says_ticks: bool
     undoing: Undoing
 
-    @staticmethod
-    def ticks(before: str, after: str, is_user: bool) -> Ticked | None:
+    def ticks(self, before: str, after: str, is_user: bool) -> Ticked | None:
         """What ticked between two forms of a text."""
-        return ticked(before, after, is_user=is_user)
+        return ticked(
+            before, after, is_user=is_user, patterns=self.of_user if is_user else self.volatile
+        )
+
+    @property
+    def moves_volatile(self) -> bool:
+        """Whether any text is moved into the newest turn."""
+        return bool(self.moved)
+
+    @property
+    def restores_blocks(self) -> bool:
+        """Whether any blocks are put back."""
+        return bool(self.blocks)
 
 
 class RuleSets:
@@ -46,33 +75,69 @@ class RuleSets:
         self._config = config
         self._report = report
         self.strict = strict or Identifier()
-        self._sets: dict[tuple[object, ...], RuleSet] = {}
+        self._sets: dict[_Chosen, RuleSet] = {}
+
+    def replace(self, config: CanonicalizeConfig) -> None:
+        """From the next request on, the rules of another configuration."""
+        self._config = config
+        self._sets = {}
 
     def of(self, client: str) -> RuleSet:
         """The rules for a client's requests."""
-        enable, disable = _named(self._config.enable, client), _named(self._config.disable, client)
+        config = self._config
+        enable, disable = _named(config.enable, client), _named(config.disable, client)
         ticks = not _TICKING.isdisjoint(enable - disable)
-        chosen = (enable, disable, client if ticks else None)
+        chosen = (
+            enable,
+            disable,
+            tuple(text for text in config.volatile if text.client in ("", client)),
+            tuple(block for block in config.transient if block.client in ("", client)),
+            client if ticks else None,
+        )
         found = self._sets.get(chosen)
         if found is None:
-            found = self._sets[chosen] = self._create(enable, disable, client)
+            found = self._sets[chosen] = self._create(*chosen)
         return found
 
-    def _create(self, enable: frozenset[str], disable: frozenset[str], client: str) -> RuleSet:
+    def _create(
+        self,
+        enable: frozenset[str],
+        disable: frozenset[str],
+        texts: tuple[VolatileText, ...],
+        own_blocks: tuple[TransientBlock, ...],
+        client: str | None,
+    ) -> RuleSet:
+        """`client`: whose patterns act on what a user wrote; None if none do."""
         on = enable - disable
         moves = memory_rules.MOVE_VOLATILE.name in on
         freezes = memory_rules.FREEZE_VOLATILE.name in on
-        blocks = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
-        ticks = moves or freezes
-        looseness = Looseness(
-            frozen_patterns() if ticks else (), frozen_patterns(client) if ticks else (), blocks
+        known: tuple[Pattern, ...] = frozen_patterns()
+        moved, frozen = _patterns(texts, "move"), _patterns(texts, "freeze")
+        of_user = (*moved, *frozen, *(frozen_patterns(client) if client is not None else ()))
+        moved = (*moved, *(known if moves else ()))
+        frozen = (*frozen, *(known if freezes and not moves else ()))
+        restores = memory_rules.RESTORE_TRANSIENT_BLOCKS.name in on
+        blocks = BLOCKS if restores else ()
+        blocks += tuple(Block(one.opens, one.closes, "the settings") for one in own_blocks)
+        looseness = Looseness((*moved, *frozen), of_user, blocks)
+        stripped = _patterns(texts, "strip")
+        rules = (*((strip_rule(stripped),) if stripped else ()), *choose_rules(enable, disable))
+        return RuleSet(
+            canonicalizer=Canonicalizer(rules, self._report),
+            identifier=self.strict if looseness == STRICT else Identifier(looseness),
+            moved=moved,
+            volatile=looseness.volatile,
+            of_user=of_user,
+            blocks=blocks,
+            folds=memory_rules.FOLD_SYSTEM.name not in disable,
+            keeps_descriptions=memory_rules.FREEZE_TOOL_DESCRIPTIONS.name in on,
+            says_ticks=moves,
+            undoing=Undoing(ticks=moves or freezes, transient=restores),
         )
-        canonicalizer = Canonicalizer(choose_rules(enable, disable), self._report)
-        identifier = self.strict if looseness == STRICT else Identifier(looseness)
-        folds = memory_rules.FOLD_SYSTEM.name not in disable
-        keeps = memory_rules.FREEZE_TOOL_DESCRIPTIONS.name in on
-        undoing = Undoing(ticks=ticks, transient=blocks)
-        return RuleSet(canonicalizer, identifier, moves, blocks, folds, keeps, undoing)
+
+
+def _patterns(texts: Collection[VolatileText], use: str) -> tuple[Pattern, ...]:
+    return tuple(compiled(text.pattern) for text in texts if text.use == use)
 
 
 def _named(names: Collection[str], client: str) -> frozenset[str]:

@@ -21,6 +21,7 @@ from warmprefix.core.identity.keys import (
     tool_set_key,
     visible_text,
 )
+from warmprefix.core.identity.transient import BLOCKS
 from warmprefix.core.messages import changed, shown_parts, written
 from warmprefix.core.types import (
     CallPart,
@@ -265,7 +266,7 @@ def test_an_opt_in_rule_makes_the_key_looser() -> None:
     """Only where the rule is on, and only for what it names."""
     one = prompt_of([user("a"), assistant("b"), user("c\n<system-reminder>t</system-reminder>")])
     other = prompt_of([user("a"), assistant("b"), user("c")])
-    loose, strict = Identifier(Looseness(blocks=True)), Identifier()
+    loose, strict = Identifier(Looseness(blocks=BLOCKS)), Identifier()
 
     assert loose.chain_keys(one.messages, SCOPE) == loose.chain_keys(other.messages, SCOPE)
     assert strict.chain_keys(one.messages, SCOPE) != strict.chain_keys(other.messages, SCOPE)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import assistant, call
 from warmprefix.core.identity.keys import Identifier, Looseness, scope_key
+from warmprefix.core.identity.transient import BLOCKS
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
 from warmprefix.core.memory.restore import How, _with_id, as_received, restore
@@ -329,11 +330,11 @@ def test_a_block_goes_back_only_into_a_turn_that_lost_it(
     given: dict[str, Any], behind: list[dict[str, Any]], sent: dict[str, Any]
 ) -> None:
     messages = tuple(message(value) for value in (given, *behind))
-    keys = Identifier(Looseness(blocks=True)).chain_keys(messages, SCOPE)
+    keys = Identifier(Looseness(blocks=BLOCKS)).chain_keys(messages, SCOPE)
     remembered = BLOCK if given is not PARTS else {**PARTS, "name": "kept"}
 
     result = restore(
-        messages, keys, held(remembered, keys[0], False), How(parse_message, False, blocks=True)
+        messages, keys, held(remembered, keys[0], False), How(parse_message, False, blocks=BLOCKS)
     )
 
     if given is PARTS:

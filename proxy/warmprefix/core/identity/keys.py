@@ -6,15 +6,14 @@ whole history in order, so it identifies a conversation up to that message; an e
 fork is another chain from there on.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
 
 from warmprefix.core.identity.reasoning import split_reasoning
-from warmprefix.core.identity.transient import without_blocks
-from warmprefix.core.identity.volatile import mask
+from warmprefix.core.identity.transient import Block, without_blocks
+from warmprefix.core.identity.volatile import Pattern, mask
 from warmprefix.core.memo import Memo
 from warmprefix.core.messages import changed
 from warmprefix.core.types import (
@@ -56,15 +55,15 @@ class Looseness:
     `of_user`: the volatile spans that count in what a user wrote. There a text of another client is a question.
     """
 
-    volatile: tuple[re.Pattern[str], ...] = ()
-    of_user: tuple[re.Pattern[str], ...] = ()
-    blocks: bool = False
+    volatile: tuple[Pattern, ...] = ()
+    of_user: tuple[Pattern, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
     def text_of(self, role: str | None, content: str, opening: bool) -> str:
         """What of a message's text identifies it. `opening`: no reply stands before it."""
         text = visible_text(role, content)
         if self.blocks and role == "user":
-            text = without_blocks(text)
+            text = without_blocks(text, self.blocks)
         if opening and role in _OPENING_ROLES:
             text = mask(text, self.of_user if role == "user" else self.volatile)
         return text

@@ -6,7 +6,6 @@ that ticked, so whatever is in doubt has not. Whether a clock goes forward is no
 a conversation may be continued at an earlier point, and time zones change.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from warmprefix.core.identity.blocks import place_in
 from warmprefix.core.identity.evidence import Place, ticks
 from warmprefix.core.identity.git_status import are_status_lines
 from warmprefix.core.identity.line_changes import Change, line_changes
-from warmprefix.core.identity.volatile import mask
+from warmprefix.core.identity.volatile import Pattern, mask
 
 _MAX_LINES = 64
 _MAX_MARKED = 64 * 1024  # characters in which patterns are looked for
@@ -32,7 +31,7 @@ class Ticked:
 
 
 def ticked(
-    before: str, after: str, *, is_user: bool, patterns: Sequence[re.Pattern[str]] = ()
+    before: str, after: str, *, is_user: bool, patterns: Sequence[Pattern] = ()
 ) -> Ticked | None:
     """What ticked between two forms of one text; None if they differ in anything else, or not at all.
 
@@ -83,9 +82,7 @@ def _header(above: Sequence[str]) -> str:
     return line.strip("#:：*<> ") if is_header and len(line) <= _HEADER else ""
 
 
-def _beside(
-    before: str, after: str, is_user: bool, patterns: Sequence[re.Pattern[str]]
-) -> Ticked | None:
+def _beside(before: str, after: str, is_user: bool, patterns: Sequence[Pattern]) -> Ticked | None:
     """The same, without the text that the patterns know."""
     changes: list[Change] = []
     for change in line_changes(before, after):

@@ -5,7 +5,7 @@ more than one pass.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -40,10 +40,10 @@ BLOCKS: tuple[Block, ...] = (
 _EDGES = " \t\r\n"
 
 
-def without_blocks(text: str) -> str:
+def without_blocks(text: str, blocks: Sequence[Block] = BLOCKS) -> str:
     """`text` without its transient blocks and the blanks around them; `text` itself if it has none."""
     rest = text
-    for block in BLOCKS:
+    for block in blocks:
         rest = _without(rest, block)
     return text if rest is text else rest.strip(_EDGES)
 

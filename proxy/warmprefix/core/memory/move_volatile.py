@@ -1,9 +1,8 @@
 """Volatile spans said at the end of the newest user turn instead of in the system text."""
 
-import re
 from collections.abc import Sequence
 
-from warmprefix.core.identity.volatile import cut
+from warmprefix.core.identity.volatile import Pattern, cut
 from warmprefix.core.messages import changed
 from warmprefix.core.types import Message
 
@@ -11,7 +10,7 @@ _SYSTEM = frozenset({"system", "developer"})
 
 
 def move_volatile(
-    messages: tuple[Message, ...], patterns: Sequence[re.Pattern[str]]
+    messages: tuple[Message, ...], patterns: Sequence[Pattern]
 ) -> tuple[Message, ...]:
     """The messages with the volatile spans of the leading system texts moved; the same tuple if none.
 

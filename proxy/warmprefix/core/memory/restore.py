@@ -15,7 +15,7 @@ from warmprefix.core.identity.reasoning import (
     split_reasoning,
     text_of,
 )
-from warmprefix.core.identity.transient import without_blocks
+from warmprefix.core.identity.transient import Block, without_blocks
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
 from warmprefix.core.messages import changed, written
@@ -31,12 +31,12 @@ Ids = Mapping[str | None, str | None]
 @dataclass(frozen=True, slots=True)
 class How:
     """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns were
-    recognised without their transient blocks; `received`: the messages before canonicalization;
+    recognised without such transient blocks; `received`: the messages before canonicalization;
     `continuation`: what the backend holds, used for one walk."""
 
     parse: Parse
     reasoning: bool
-    blocks: bool = False
+    blocks: Sequence[Block] = ()
     received: Sequence[Message] = ()
     continuation: Continuation = field(default_factory=Continuation)
 
@@ -109,10 +109,10 @@ def _restored(message: Message, theirs: Message, node: Node, how: How, behind: _
     remembered = how.parse(node.raw)
     if not behind.known and _visible(message) != _visible(remembered):
         # Only an opt-in rule recognised it: a new turn goes as it came, and so does one that may be edited.
-        is_block = how.blocks and without_blocks(_visible(remembered)) == _visible(message)
-        if not (is_block and behind.any):
+        was = without_blocks(_visible(remembered), how.blocks)
+        if not (behind.any and how.blocks and was == _visible(message)):
             return message
-    if how.blocks and message.role == "user" and _has_blocks(message):
+    if how.blocks and message.role == "user" and _has_blocks(message, how.blocks):
         return message
     if message.role != "assistant":
         # Only a reply has reasoning that a model generated and a client may drop.
@@ -125,10 +125,10 @@ def _visible(message: Message) -> str:
     return visible_text(message.role, text_of(message))
 
 
-def _has_blocks(message: Message) -> bool:
+def _has_blocks(message: Message, blocks: Sequence[Block]) -> bool:
     """Whether a user turn came with transient blocks, which the client then did not drop."""
     text = text_of(message)
-    return without_blocks(text) is not text and text != ""
+    return without_blocks(text, blocks) is not text and text != ""
 
 
 def _assistant(message: Message, remembered: Message, put_back: bool) -> Message:

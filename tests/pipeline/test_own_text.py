@@ -1,0 +1,56 @@
+"""Text that a user has named goes out as the settings say."""
+
+from typing import Any
+
+import pytest
+
+from tests.ledger_driver import Driver
+from warmprefix.config.patterns import TransientBlock, Use, VolatileText
+
+DONE = {"role": "assistant", "content": "Done."}
+
+
+def mood(use: Use, client: str = "") -> tuple[VolatileText, ...]:
+    return (VolatileText("mood", r"(?m)^Mood: \w{1,20}$", "Mood: glad", use, client),)
+
+
+def asked(feeling: str, *more: dict[str, Any]) -> list[dict[str, Any]]:
+    system = {"role": "system", "content": f"Keep notes.\nMood: {feeling}\nBe brief."}
+    return [system, {"role": "user", "content": "Begin."}, *more]
+
+
+async def second(volatile: tuple[VolatileText, ...]) -> list[str]:
+    """The texts of the second turn as they go out; its mood is another one."""
+    driver = Driver(volatile=volatile)
+    await driver.send(asked("glad"), None, DONE)
+    body = await driver.send(asked("sad", DONE, {"role": "user", "content": "Go on."}), None, DONE)
+    return [message["content"] for message in body["messages"]]
+
+
+@pytest.mark.parametrize(
+    ("volatile", "system", "question"),
+    [
+        ((), "Keep notes.\nMood: sad\nBe brief.", "Go on."),
+        (mood("freeze"), "Keep notes.\nMood: glad\nBe brief.", "Go on."),
+        (mood("freeze", "pi"), "Keep notes.\nMood: sad\nBe brief.", "Go on."),
+        (mood("move"), "Keep notes.\nBe brief.", "Go on.\n\nMood: sad"),
+        (mood("strip"), "Keep notes.\nBe brief.", "Go on."),
+    ],
+    ids=["none", "freeze", "another-client", "move", "strip"],
+)
+async def test_volatile_text(
+    volatile: tuple[VolatileText, ...], system: str, question: str
+) -> None:
+    texts = await second(volatile)
+
+    assert (texts[0], texts[-1]) == (system, question)
+
+
+async def test_a_block_is_put_back() -> None:
+    notes = TransientBlock("notes", "<notes>", "</notes>", "<notes>a</notes>")
+    driver = Driver(transient=(notes,))
+    first = {"role": "user", "content": "<notes>7 open</notes>\nBegin."}
+    await driver.send([first], None, DONE)
+    later = [{"role": "user", "content": "Begin."}, DONE, {"role": "user", "content": "Go on."}]
+
+    assert (await driver.send(later, None, DONE))["messages"][0] == first

@@ -33,6 +33,7 @@ class Driver:
         reasoning: str = "always",
         *,
         observe: bool = False,
+        store: MemoryStore | None = None,
         **canonicalize: Any,
     ) -> None:
         config = Config(
@@ -40,7 +41,7 @@ class Driver:
             memory=MemoryConfig(store="memory", restore_reasoning=reasoning),  # type: ignore[arg-type]
         )
         self.counters = Counters()
-        self.store = MemoryStore(1 << 30, 1e9)
+        self.store = store or MemoryStore(1 << 30, 1e9)
         recent = Recent()
         self.pipeline = Pipeline(config, self.store, self.counters, recent, observe=observe)
         force = in_force(config, observe=observe)

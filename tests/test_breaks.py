@@ -200,3 +200,63 @@ async def test_a_break_is_told_by_path_cause_and_hint(case: Case) -> None:
     assert found.seconds_lost == pytest.approx((1019 - case.cached) * 2 / 1000, rel=0.01)
     assert found.before != found.after or found.path is None
     assert not driver.counters.fail_open, json.dumps(driver.counters.fail_open)
+
+
+def timings(prompt: int, cached: int) -> Timings:
+    return Timings(cache_n=cached, prompt_n=prompt - cached, prompt_ms=2000.0, predicted_n=20)
+
+
+LONG = "Be brief and be exact. " * 40
+TURNS = [user("One. " * 30), assistant("First."), user("Two. " * 30), assistant("Second.")]
+
+
+async def test_a_sliding_window_is_no_new_conversation() -> None:
+    driver = Driver()
+    await driver.send([system(LONG), *TURNS[:3]], None, TURNS[3], None, timings(1000, 0))
+    await driver.send(
+        [system(LONG), *TURNS[2:], user("Three.")], None, ANSWER, None, timings(900, 500)
+    )
+
+    assert driver.turn is not None
+    found = driver.turn.cache_break
+    assert driver.turn.kind is Kind.EDIT
+    assert found is not None
+    assert (found.cause, found.path) == ("window", "messages[1]")
+
+
+@pytest.mark.parametrize(("headers", "is_seen"), [(None, True), ({"authorization": "x"}, False)])
+async def test_a_new_chat_says_which_words_keep_it_from_sharing_the_instructions(
+    headers: dict[str, str] | None, is_seen: bool
+) -> None:
+    """Compared only with prompts of the same credential."""
+    driver = Driver()
+    for session in ("11", "22"):
+        await driver.send(
+            [system(f"Session ses_{session * 6}. {LONG}"), user(f"Do {session}.")],
+            None, ANSWER, headers if session == "22" else None, timings(500, 5),
+        )  # fmt: skip
+
+    assert driver.turn is not None
+    found = driver.turn.cache_break
+    assert driver.turn.kind is Kind.COLD
+    assert (found is not None) is is_seen
+    assert found is None or (found.cause, found.hint.where) == ("id", "none")
+
+
+@pytest.mark.parametrize(("cached", "cause"), [(5, "not-held"), (950, None), (None, None)])
+async def test_after_a_restart_of_the_proxy_the_ledger_knows_what_was_held(
+    cached: int | None, cause: str | None
+) -> None:
+    driver = Driver()
+    await driver.send([system(LONG), TURNS[0]], None, TURNS[1], None, timings(800, 0))
+    again = Driver(store=driver.store)
+    counts = None if cached is None else timings(1000, cached)
+    await again.send([system(LONG), *TURNS[:3]], None, ANSWER, None, counts)
+
+    assert again.turn is not None
+    found = again.turn.cache_break
+    assert again.turn.kind is Kind.APPEND
+    assert (found.cause if found else None) == cause
+    if found is not None:
+        assert found.side == "backend"
+        assert found.hint.paste == "--slot-save-path FOLDER"

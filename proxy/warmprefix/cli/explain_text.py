@@ -33,6 +33,7 @@ CAUSES: Mapping[str, str] = {
     "evicted": "the prompt continued, but other conversations had taken its place in the cache",
     "restarted": "the backend was restarted or has slept: its cache is empty",
     "checkpoint": "the model cannot cut its cache at any token, and fell back to an earlier checkpoint",
+    "not-held": "the prompt continued one from before this proxy was started, which the backend lost meanwhile",
     "invitation": "the chat template ends a prompt with words that it leaves out of the history",
     "slot-choice": "the slot that the proxy asked for no longer held this conversation",
     "slot-restore": "the slot that the proxy restored from its file was of no use",

@@ -30,9 +30,9 @@ class Last:
     proxy only observes, the prompt that it would have sent, otherwise None; `reply`: what the backend generated
     then; `state`: the conversation as of then. `prewarmed`: tokens evaluated afterwards for the coming prompt;
     then `stats` count what the slot holds. `head`: what the prompt begins with, the same if templates render it
-    alike. `outlived`: whether what the conversation's turns left in the backend was still there after others
-    had run in between; None if none ever did, or if it is unknown. `history`: what to compare the client's next
-    history with.
+    alike; `scope`: the root of its chain keys, which no other credential has. `outlived`: whether what the
+    conversation's turns left in the backend was still there after others had run in between; None if none ever
+    did, or if it is unknown. `history`: what to compare the client's next history with.
     """
 
     conversation: str
@@ -52,6 +52,7 @@ class Last:
     backend: str = ""
     prewarmed: int | None = None
     head: bytes = b""
+    scope: bytes = b""
     outlived: bool | None = None
     history: History | None = None
 

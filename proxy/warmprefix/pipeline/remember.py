@@ -3,7 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from warmprefix.core.explain.cache_break import CacheBreak, Volatile, explain
+from warmprefix.core.explain.alike import lost_tokens, most_alike
+from warmprefix.core.explain.cache_break import (
+    CacheBreak,
+    Volatile,
+    explain,
+    explain_alike,
+    seconds,
+)
+from warmprefix.core.explain.cures import Broken, hint_of
 from warmprefix.core.explain.evidence import Evidence
 from warmprefix.core.explain.hint import Able, InForce
 from warmprefix.core.explain.prefix import Prefix, characters, common_prefix
@@ -15,7 +23,7 @@ from warmprefix.core.memory.continuation import has_outlived
 from warmprefix.core.memory.ledger import Conversation
 from warmprefix.core.messages import plain_text
 from warmprefix.core.slots.seat import AnySeat, Seat
-from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.core.types import CacheStats, Kind, Message, Prompt
 from warmprefix.pipeline.entries import entry_of
 from warmprefix.pipeline.observe import Observer
 from warmprefix.pipeline.recent import Last, Recent
@@ -29,6 +37,8 @@ change, and what it is able to do against it."""
 _RIVALS = 4
 """How many of the turns that ran in between are compared, the latest first."""
 
+_ALIKE = 4  # of the latest turns are looked at, if one begins a conversation
+_LEAST_LOST = 0.05  # of a prompt: what is lost is estimated here
 _UNASKED = Able()
 
 
@@ -71,8 +81,13 @@ class Recorder:
         if ended.status != 200:
             return patch
         patch["would_save"] = self._observer.saving(written, ended.stats, before)
-        if before is not None and not ended.is_side:  # housekeeping is no part of the conversation
-            self._explain(patch, written, ended, before)
+        if not ended.is_side:  # housekeeping is no part of the conversation
+            if before is not None:
+                self._explain(patch, written, ended, before)
+            elif written.place.known:
+                patch["cache_break"] = self._not_held(written, ended)
+            else:
+                self._explain_alone(patch, written, ended)
         entry = entry_of(written, ended)
         outlived = self._learn(ended.stats, prefix, before)
         last = self._last(written, ended, entry.conversation, outlived)
@@ -128,6 +143,55 @@ class Recorder:
             replace(self._force(question.client), able=able),
         )
 
+    def _not_held(self, written: Written, ended: Ended) -> CacheBreak | None:
+        """The break of a turn that goes on from one before the last start of the proxy: only the ledger knows
+        it."""
+        sent, stats = written.sent, ended.stats
+        before = replace(sent, messages=sent.messages[: written.place.known])
+        reach = self._reaches.of(before, sent)
+        if not stats.prompt_tokens or stats.cached_tokens is None or not reach.total:
+            return None
+        lost = round(reach.characters * stats.prompt_tokens / reach.total) - stats.cached_tokens
+        if lost < stats.prompt_tokens * _LEAST_LOST:
+            return None
+        force = self._force(ended.came.client.client)
+        return CacheBreak(
+            kind=written.place.kind.value,
+            path=None,
+            offset=None,
+            cause="not-held",
+            before=None,
+            after=None,
+            tokens_lost=lost,
+            seconds_lost=seconds(lost, stats),
+            side="backend",
+            hint=hint_of(Broken("not-held", "backend", lost=lost), force),
+        )
+
+    def _explain_alone(self, patch: Patch, written: Written, ended: Ended) -> None:
+        """Whether a turn that begins a conversation of its own could have gone on from another one."""
+        scope, sent = written.placed.understood.scope, written.sent
+        others = [last for last in self._recent.since(0, _ALIKE) if last.scope == scope]
+        prompts = [held(other.prompt, other.reply) for other in others]
+        alike = most_alike(prompts, sent)
+        if alike is None:
+            return
+        lost = lost_tokens(alike, sent, ended.stats, self._reaches)
+        if lost is None:
+            return
+        kind = Kind.EDIT if alike.goes_on else written.place.kind
+        patch["kind"] = kind
+        patch["cache_break"] = explain_alike(
+            kind.value,
+            alike,
+            prompts[alike.number],
+            sent,
+            lost,
+            ended.stats,
+            self._volatile,
+            self._force(ended.came.client.client),
+        )
+
     def _last(
         self, written: Written, ended: Ended, state: Conversation, outlived: bool | None
     ) -> Last:
@@ -151,6 +215,7 @@ class Recorder:
             reply=reply,
             state=state,
             head=placed.head,
+            scope=scope,
             outlived=outlived,
             history=_history(placed, reply),
         )

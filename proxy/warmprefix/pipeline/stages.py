@@ -164,7 +164,8 @@ class Question:
 
 
 class Patch(TypedDict, total=False):
-    """What a listener adds to a turn that has ended. `question`: what is left to ask about it."""
+    """What a listener adds to a turn that has ended. `question`: what is left to ask about it; `kind`: another
+    one than its place says."""
 
     prefix: Prefix | None
     prompt_characters: int
@@ -172,6 +173,7 @@ class Patch(TypedDict, total=False):
     would_save: WouldSave | None
     cache_break: CacheBreak | None
     question: Question
+    kind: Kind
     slot: int | None
     slot_reason: str | None
     kept: Kept | None
@@ -237,7 +239,7 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         status=ended.status,
         outcome=ended.outcome,
         side=ended.is_side,
-        place=ours.place if ours else None,
+        place=replace(ours.place, kind=patch.get("kind", ours.place.kind)) if ours else None,
         prefix=patch.get("prefix"),
         prompt_characters=patch.get("prompt_characters"),
         rules=acting.rules if acting else (),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from warmprefix.core.explain.alike import Alike
 from warmprefix.core.explain.cures import REUSE_TOKENS, VOLATILE, Broken, hint_of
 from warmprefix.core.explain.difference import PLAIN_PATH, Difference, first_difference
 from warmprefix.core.explain.evidence import (
@@ -110,6 +111,24 @@ def explain(
     )
 
 
+def explain_alike(
+    kind: str,
+    alike: Alike,
+    before: Prompt,
+    after: Prompt,
+    lost: int,
+    stats: CacheStats,
+    volatile: Sequence[Volatile],
+    force: InForce,
+) -> CacheBreak:
+    """The break of a turn that begins a conversation of its own: where it leaves `before`, one like it."""
+    found = alike.found
+    if not alike.goes_on:
+        # No rule of ours acts across conversations, so neither is it one of their openings.
+        found = replace(found, message=len(after.messages))
+    return _client_break(kind, found, before, after, lost, stats, Evidence(), volatile, force)
+
+
 def tokens_lost(before: CacheStats, after: CacheStats) -> int | None:
     """Tokens that the backend held after the turn before and has now evaluated again.
 
@@ -204,7 +223,9 @@ def _opening(prompt: Prompt) -> int:
 
 
 def _role(found: Difference, after: Prompt) -> str | None:
-    return None if found.message is None else after.messages[found.message].role
+    """Who says what differs; None if it is no message, or one that is gone."""
+    at = found.message
+    return after.messages[at].role if at is not None and at < len(after.messages) else None
 
 
 def _volatile_cause(

@@ -205,6 +205,7 @@ def _no_cache(broken: Broken, force: InForce) -> Hint | None:
 _FLAGS: Mapping[str, Callable[[Broken, InForce], Hint | None]] = {
     "evicted": _evicted,
     "restarted": _restarted,
+    "not-held": _restarted,
     "checkpoint": _checkpoint,
     "model-switch": _model_switch,
     "no-cache": _no_cache,
@@ -243,6 +244,7 @@ _NOTHING: Mapping[str, str] = {
     "window": "the oldest messages are gone, and the backend cannot shift its cache over the gap",
     "compaction": "the client has shortened its history, and the model has to read the new one",
     "restarted": "the conversation was not saved before the backend ended",
+    "not-held": "the conversation was not saved before the backend lost it",
     "other-backend": "backend_reason in the log says why the conversation moved",
     "invitation": "the template ends a prompt with words that it leaves out of the history, so each reply is "
     "read once more",

@@ -145,8 +145,8 @@ def _gone(before: Sequence[Message], after: Sequence[Message], at: int) -> Diffe
         return None
     text = "\n".join(_plain(message.content) or "" for message in before[at:end])
     users = [index for index, message in enumerate(before) if message.role == "user"]
-    is_oldest = bool(users) and at <= users[0]
-    cause = "window" if is_oldest else "transient-block"
+    is_turn = any(message.role == "assistant" for message in before[at:end])
+    cause = "window" if is_turn and users and at <= users[0] else "transient-block"
     return Difference(path, 0, cause, text, None, is_block=False)
 
 
@@ -248,8 +248,8 @@ def _joined(content: str | tuple[Content, ...] | None) -> str | tuple[Content, .
 def _content_cause(message: Message, old: str, new: str) -> str:
     if old.split() == new.split():
         return "whitespace"
-    if message.role == "user" and without_blocks(old).split() == without_blocks(new).split():
-        return "transient-block"
+    if message.role == "user" and without_blocks(old).split() == new.split():
+        return "transient-block"  # gone; one that only says something else is no such block
     if message.role == "assistant":
         one, other = split_reasoning(old).visible, split_reasoning(new).visible
         if one.split() == other.split():

@@ -260,3 +260,25 @@ async def test_after_a_restart_of_the_proxy_the_ledger_knows_what_was_held(
     if found is not None:
         assert found.side == "backend"
         assert found.hint.paste == "--slot-save-path FOLDER"
+
+
+@pytest.mark.parametrize(
+    ("rival", "cause"),
+    [
+        pytest.param([system(LONG), user("Another.")], "cut", id="shares-most"),
+        pytest.param([system("Other words."), user("Another.")], "evicted", id="shares-nothing"),
+    ],
+)
+async def test_a_slot_that_was_cut_is_told_from_one_that_was_taken(
+    rival: list[Json], cause: str
+) -> None:
+    """What shares half or more cuts a slot without a copy, so a cache in RAM is no cure."""
+    driver = Driver()
+    await driver.send([system(LONG), TURNS[0]], None, TURNS[1], None, timings(800, 0))
+    await driver.send(rival, None, ANSWER, None, timings(700, 0))
+    await driver.send([system(LONG), *TURNS[:3]], None, ANSWER, None, timings(1000, 5))
+
+    assert driver.turn is not None
+    found = driver.turn.cache_break
+    assert found is not None
+    assert (found.cause, found.hint.where) == (cause, "none" if cause == "cut" else "backend")

@@ -31,6 +31,7 @@ CAUSES: Mapping[str, str] = {
     "model-name": "the prompt names another model",
     "compaction": "the client shortened its history",
     "evicted": "the prompt continued, but other conversations had taken its place in the cache",
+    "cut": "the prompt continued, but another branch of it, or one that begins like it, had cut it in its slot",
     "restarted": "the backend was restarted or has slept: its cache is empty",
     "checkpoint": "the model cannot cut its cache at any token, and fell back to an earlier checkpoint",
     "not-held": "the prompt continued one from before this proxy was started, which the backend lost meanwhile",

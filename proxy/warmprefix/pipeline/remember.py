@@ -22,6 +22,7 @@ from warmprefix.core.memory.alignment import History
 from warmprefix.core.memory.continuation import has_outlived
 from warmprefix.core.memory.ledger import Conversation
 from warmprefix.core.messages import plain_text
+from warmprefix.core.slots.choice import SAVED_BELOW
 from warmprefix.core.slots.seat import AnySeat, Seat
 from warmprefix.core.types import CacheStats, Kind, Message, Prompt
 from warmprefix.pipeline.entries import entry_of
@@ -130,8 +131,8 @@ class Recorder:
         self, question: Question, evidence: Evidence, able: Able = _UNASKED
     ) -> CacheBreak | None:
         """The break of a turn, by the evidence so far. `able`: what is known of the backend."""
-        before = question.before
-        return explain(
+        before, force = question.before, replace(self._force(question.client), able=able)
+        found = explain(
             question.kind.value if question.kind else "",
             held(before.prompt, before.reply),
             len(before.prompt.messages),
@@ -140,8 +141,20 @@ class Recorder:
             question.stats,
             evidence,
             self._volatile,
-            replace(self._force(question.client), able=able),
+            force,
         )
+        if found is not None and found.cause == "evicted" and self._was_cut(before):
+            hint = hint_of(Broken("cut", "backend"), force)
+            return replace(found, cause="cut", hint=hint)
+        return found
+
+    def _was_cut(self, before: Last) -> bool:
+        """Whether a turn since then shares so much of that prompt that the server cuts it without a copy."""
+        for rival in self._recent.since(before.number, _RIVALS):
+            reach = self._reaches.of(held(rival.prompt, rival.reply), before.prompt)
+            if reach.total and reach.characters >= SAVED_BELOW * reach.total:
+                return True
+        return False
 
     def _not_held(self, written: Written, ended: Ended) -> CacheBreak | None:
         """The break of a turn that goes on from one before the last start of the proxy: only the ledger knows

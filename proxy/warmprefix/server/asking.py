@@ -8,6 +8,7 @@ from warmprefix.backends.template import UNKNOWN
 from warmprefix.core.explain.evidence import Evidence, template_break
 from warmprefix.core.explain.hint import Able
 from warmprefix.core.explain.saving import held
+from warmprefix.core.messages import changed, shown_parts
 from warmprefix.pipeline.stages import Question
 from warmprefix.slots.seatings import NoSeatings, Seatings
 
@@ -38,12 +39,15 @@ async def gather(backend: KnownBackend, question: Question) -> Evidence:
 
 
 async def _held(known: KnownModel, question: Question) -> str | None:
-    """What the slot held after the reply: llama-server renders a reply at the end as one to go on with. None if
-    there was none, or if the template cannot do that."""
+    """What the slot held after the reply, as the history of a further question; None if there was no reply."""
     before = question.before
-    if before.reply is None:
+    users = [message for message in before.prompt.messages if message.role == "user"]
+    if before.reply is None or not users:
         return None
-    return await known.render(question.dialect.as_chat(held(before.prompt, before.reply)))
+    prompt = held(before.prompt, before.reply)
+    more = changed(users[-1], parts=shown_parts("."))
+    went_on = replace(prompt, messages=(*prompt.messages, more))
+    return await known.render(question.dialect.as_chat(went_on))
 
 
 async def _prints_options(known: KnownModel, question: Question, before: str) -> bool:

@@ -42,6 +42,19 @@ def test_what_was_shifted_already_is_not_promised_again() -> None:
     assert shifted_tokens((before, after), NOTHING, NOTHING, stats, 100) == 0
 
 
+@pytest.mark.parametrize("cached", [0, len(HEAD) // 2])
+def test_nothing_is_shifted_out_of_a_slot_that_was_not_chosen(cached: int) -> None:
+    before, after = HEAD + BLOCK + REST, HEAD + REST + NEW
+
+    assert shifted_tokens((before, after), NOTHING, NOTHING, counted(after, cached), 100) == 0
+
+
+def test_without_a_common_beginning_nothing_is_known_of_the_slot() -> None:
+    before, after = BLOCK + REST, REST + NEW
+
+    assert shifted_tokens((before, after), NOTHING, NOTHING, counted(after, 0), 100) == 0
+
+
 def test_without_counts_nothing_is_said() -> None:
     assert shifted_tokens(("a", "b"), NOTHING, NOTHING, CacheStats(), 100) is None
 
@@ -50,9 +63,9 @@ def test_without_a_rendering_the_messages_are_compared() -> None:
     messages = [system("Be brief."), user("b" * 400), user(REST)]
     before = Prompt(tuple(chat_message(m["role"], m["content"]) for m in messages))
     after = Prompt((before.messages[0], before.messages[2]))
-    stats = CacheStats(1600, 40, 1560)
+    stats = CacheStats(1600, 90, 1510)
 
     found = shifted_tokens(None, before, after, stats, 100)
 
     assert found is not None
-    assert found > 1400
+    assert found > 1380

@@ -59,7 +59,8 @@ def _alike(number: int, before: Prompt, after: Prompt) -> Alike | None:
     roles = [message.role for message in after.messages]
     first_user = roles.index("user") if "user" in roles else len(roles)
     goes_on = _continues(before, after, at)
-    if at > first_user or not _is_small(found) or not (goes_on or at < first_user):
+    is_little = _is_small(found) or (goes_on and found.cause in _VANISHED)
+    if at > first_user or not is_little or not (goes_on or at < first_user):
         return None
     rest = (*before.messages[:at], after.messages[at], *before.messages[at + 1 :])
     return Alike(number, found, goes_on, replace(before, messages=rest))

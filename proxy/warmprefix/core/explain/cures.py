@@ -245,6 +245,8 @@ _NOTHING: Mapping[str, str] = {
     "compaction": "the client has shortened its history, and the model has to read the new one",
     "restarted": "the conversation was not saved before the backend ended",
     "not-held": "the conversation was not saved before the backend lost it",
+    "cut": "the server took its slot for a prompt that shares half of it or more, and keeps no copy of what it "
+    "cuts then",
     "other-backend": "backend_reason in the log says why the conversation moved",
     "invitation": "the template ends a prompt with words that it leaves out of the history, so each reply is "
     "read once more",

@@ -8,6 +8,9 @@ from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.explain.saving import shown
 from warmprefix.core.types import CacheStats, Prompt
 
+_SAME_SLOT = 0.8
+"""The share of the common beginning that was reused at least, if the request took the slot that held it."""
+
 
 def shifted_tokens(
     texts: tuple[str, str] | None,
@@ -25,6 +28,8 @@ def shifted_tokens(
         return None
     ratio = prompt_tokens / len(new)
     start = shared_characters(old, new)
+    if not start or stats.cached_tokens < _SAME_SLOT * start * ratio:
+        return 0  # it was another slot: nothing is shifted out of one that was not chosen
     reused = _chunks(old[start:], new[start:], max(round(least_tokens / ratio), 1))
     saved = round((start + reused) * ratio) - stats.cached_tokens
     return max(min(saved, round(reused * ratio), processed - 1), 0)

@@ -23,22 +23,24 @@ from tests.servers.stock import StockServer
 
 FOLDER = Path(__file__).parent
 _OF_CLIENTS = {"slots": 4, "cache_ram": 8192, "kvu": True, "template": "chatml_ids"}
-LOG = "turns.jsonl"
-"""Where the proxy logs its turns, in the folder of a replay."""
 
 Json = dict[str, Any]
 _STARTED_S = 0.3
 """How long before the first request the proxy was started: it asks a backend for its slots first."""
 
+_EXPLAINED_S = 0.5
+"""How long after the last reply its turn may still be explained: the template is asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """Tokens that the server evaluated for each step's prompt. `own`: for those of the conversations alone;
-    `prompts`: as they were rendered, with their size in tokens."""
+    `prompts`: as they were rendered, with their size in tokens; `log`: the proxy's lines."""
 
     tokens: tuple[int, ...]
     own: int
     prompts: tuple[tuple[str, int], ...] = ()
+    log: tuple[Json, ...] = ()
 
     @property
     def all(self) -> int:
@@ -56,21 +58,25 @@ def load(name: str) -> Json:
     return {"opts": dict(_OF_CLIENTS), "steps": [_step(json.loads(line)) for line in lines]}
 
 
-def _step(body: Json) -> Json:
-    reply, headers = body.pop("_reply"), body.pop("_headers", None)
-    calls = [call["function"] for call in reply.get("tool_calls", ())]
-    said = {"content": reply.get("content"), "calls": [(c["name"], c["arguments"]) for c in calls]}
-    return {"body": body, "reply": said, "headers": headers}
-
-
-def replay(case: Json, folder: Path, *, through: bool, enable: Sequence[str] = ()) -> Evaluated:
+def replay(
+    case: Json,
+    folder: Path,
+    *,
+    through: bool,
+    enable: Sequence[str] = (),
+    more_flags: Sequence[str] = (),
+) -> Evaluated:
     """What the server evaluates for it on a fresh server, with a proxy that knows nothing if `through`.
 
-    `enable`: the rules that are on besides.
+    The proxy takes its settings from a warmprefix.toml in `folder`. `enable`: rules that are on besides.
+    `more_flags`: of the server.
     """
     family = Family("case", template(case["opts"].get("template", "chatml_tools")), reasoning=True)
     server = StockServer(
-        model_file("tiny", folder), *flags(case["opts"]), chat_template=family.template
+        model_file("tiny", folder),
+        *flags(case["opts"]),
+        *more_flags,
+        chat_template=family.template,
     )
     server.start()
     try:
@@ -81,6 +87,7 @@ def replay(case: Json, folder: Path, *, through: bool, enable: Sequence[str] = (
                     model.expect(str(number), _message(step["reply"], number))
                     accepted(post(f"{url}/v1/chat/completions", step["body"], step.get("headers")))
                     time.sleep(step.get("pause") or 0)
+                time.sleep(_EXPLAINED_S if through else 0)
             tokens = tuple(count.processed_tokens for count in model.counts)
             prompts = tuple((c.prompt, c.cached_tokens + c.processed_tokens) for c in model.counts)
         finally:
@@ -89,7 +96,12 @@ def replay(case: Json, folder: Path, *, through: bool, enable: Sequence[str] = (
         server.close()
     steps = zip(case["steps"], tokens, strict=True)
     own = sum(n for step, n in steps if step.get("tag") != "nocount")
-    return Evaluated(tokens, own, prompts)
+    return Evaluated(tokens, own, prompts, _log(folder) if through else ())
+
+
+def _log(folder: Path) -> tuple[Json, ...]:
+    lines = (folder / "stdout").read_text().splitlines()
+    return tuple(json.loads(line) for line in lines if line.startswith("{"))
 
 
 def flags(opts: Json) -> list[str]:
@@ -104,10 +116,7 @@ def _way(backend: str, folder: Path, enable: Sequence[str], *, through: bool) ->
     if not through:
         yield backend
         return
-    more = {
-        "WARMPREFIX_CANONICALIZE__ENABLE": json.dumps(list(enable)),
-        "WARMPREFIX_LOG__FILE": str(folder / LOG),
-    }
+    more = {"WARMPREFIX_CANONICALIZE__ENABLE": json.dumps(list(enable))} if enable else {}
     with proxy(backend, folder, saves=False, more=more) as url:
         time.sleep(_STARTED_S)
         yield url

@@ -1,0 +1,93 @@
+"""Every hint is a cure: applied as it says, it saves what it promised; or it says that nothing can be set.
+
+The cases are sessions from public reports and the smallest pairs of real clients, in hints/.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cases.apply import applied, hints_of
+from tests.cases.replay import FOLDER, Json, replay
+from tests.servers.stock import stock_binary
+
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.skipif(stock_binary() is None, reason="no llama-server; make servers"),
+]
+
+CURED = {
+    "date-in-first-user-message": "freeze-volatile",
+    "goose-moim": "--cache-reuse",
+    "goose-turn-context": "--cache-reuse",
+    "nanobot-window": "--cache-reuse",
+    "odysseus-clock-message": "--cache-reuse",
+    "openclaw-trailing-message": "--cache-reuse",
+    "openwebui-rag": "--cache-reuse",
+    "sillytavern-depth4": "--cache-reuse",
+    "textgen-newlines": "--cache-reuse",
+    "trailing-reminder-message": "--cache-reuse",
+}
+"""Cases with a hint that can be applied here, and what it names."""
+
+MORE = frozenset({"goose-moim", "sillytavern-depth4"})
+"""More is saved than was promised: some requests follow on one that began a conversation of its own, and are
+compared with an older one."""
+
+UNCURED = {
+    "branch-switch-2slots": ("cut", "none"),
+    "context-refreshed": ("edit", "none"),
+    "librechat-iso-top": ("clock", "none"),
+    "odysseus-memories": ("edit", "none"),
+    "opencode-prune": ("edit", "client"),
+    "qwen3-thinking-constant-off": ("invitation", "none"),
+    "tool-description-flip": ("tool-schema", "none"),
+    "vscode-session-log": ("id", "none"),
+}
+"""Cases in which nothing of ours or of the server's helps: the cause, and whose setting is named."""
+
+UNBROKEN = ("option-flips", "tool-choice-only")
+"""Cases in which options change that the template does not print."""
+
+SHARE = 0.05
+
+
+def case_of(name: str) -> Json:
+    case: Json = json.loads((FOLDER / "hints" / f"{name}.json").read_text())
+    return case
+
+
+@pytest.mark.parametrize("name", CURED)
+def test_a_hint_saves_what_it_promised_and_is_not_given_again(name: str, tmp_path: Path) -> None:
+    cure = applied(case_of(name), tmp_path)
+
+    assert CURED[name] in " ".join((*cure.commands, *cure.flags))
+    assert cure.promised > 0
+    assert cure.saved >= (1 - SHARE) * cure.promised
+    if name not in MORE:
+        assert cure.after.all == pytest.approx(cure.before.all - cure.promised, rel=SHARE)
+    again = [hint["command"] or hint["paste"] for hint in hints_of(cure.after.log)]
+    assert not {*cure.commands, " ".join(cure.flags)} & {*again}
+
+
+@pytest.mark.parametrize("name", UNCURED)
+def test_if_nothing_of_ours_helps_the_hint_says_so(name: str, tmp_path: Path) -> None:
+    log = replay(case_of(name), tmp_path, through=True).log
+    breaks = [turn["break"] for turn in log if turn["break"] is not None]
+
+    assert UNCURED[name] in {(found["cause"], found["hint"]["where"]) for found in breaks}
+    assert {found["hint"]["where"] for found in breaks} == {UNCURED[name][1]}
+    pasted = [found["hint"]["paste"] is not None for found in breaks]
+    assert pasted == [UNCURED[name][1] != "none"] * len(breaks)
+
+
+@pytest.mark.parametrize("name", UNBROKEN)
+def test_an_option_that_is_not_printed_breaks_nothing(name: str, tmp_path: Path) -> None:
+    assert hints_of(replay(case_of(name), tmp_path, through=True).log) == []
+
+
+def test_each_case_is_in_one_of_the_tables() -> None:
+    names = sorted(file.stem for file in (FOLDER / "hints").glob("*.json"))
+
+    assert sorted([*CURED, *UNCURED, *UNBROKEN]) == names

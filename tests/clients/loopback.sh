@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a command in a network of its own that has nothing but loopback, so that no client reaches the internet.
-# Where that is not allowed it says so and runs the command as it is: keys are dummies, and all addresses that
+# If that is not allowed it says so and runs the command as it is: keys are dummies, and all addresses that
 # clients are given are of this machine.
 set -eu
 if unshare --map-root-user --net ip link set lo up 2>/dev/null; then

@@ -1,7 +1,7 @@
 """The first place where two prompts differ, by path and by what kind of change it is."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from tests.builders import Json, assistant, call, system, user
 from tests.chat_dialect import chat_message
 from warmprefix.core.explain.difference import first_difference
-from warmprefix.core.messages import shown_parts
+from warmprefix.core.messages import changed, shown_parts
 from warmprefix.core.types import (
     CallPart,
     Message,
@@ -310,9 +310,22 @@ def test_a_difference_in_blocks_is_named_by_its_path(case: Case) -> None:
     assert (found.path, found.cause, found.offset) == (case.path, case.cause, case.offset)
 
 
+def generated(arguments: str) -> Prompt:
+    """The same call as its model wrote it: arguments are text in a reply."""
+    whole = asked(assistant([USE]))
+    call = ToolCall("c", "f", arguments)
+    return replace(whole, messages=(changed(whole.messages[0], parts=(CallPart(call),)),))
+
+
 ALIKE = [
     pytest.param(asked(user("Hi")), asked(user([{"type": "text", "text": "Hi"}])), id="one-text"),
     pytest.param(asked(user(RESULTS)), asked(user(RESULTS), user("More")), id="goes-on"),
+    pytest.param(
+        generated('{"a": 1, "b": 2}'), asked(assistant([USE])), id="blanks-of-generated-arguments"
+    ),
+    pytest.param(
+        generated(""), asked(assistant([USE | {"input": {}}])), id="no-arguments-generated"
+    ),
 ]
 
 

@@ -268,7 +268,7 @@ def _calls(path: str, before: Message, after: Message, shape: Shape) -> Differen
     for at, (one, other) in enumerate(zip(old, new, strict=False)):
         if one.name != other.name:
             return _texts(f"{path}[{at}].{names.call_name}", "edit", one.name, other.name)
-        mine, theirs = _arguments(one), _arguments(other)
+        mine, theirs = _arguments(one, names), _arguments(other, names)
         if mine != theirs:
             same = value_key(mine or "") == value_key(theirs or "")
             cause = "arguments" if same else "edit"
@@ -283,9 +283,16 @@ def _calls(path: str, before: Message, after: Message, shape: Shape) -> Differen
     return Difference(f"{path}[{at}]", 0, "edit", mine, theirs)
 
 
-def _arguments(call: ToolCall) -> str | None:
-    """Arguments as text; of a value without the blanks between its tokens, which no template shows."""
-    return call.arguments if call.arguments_raw is None else _text(compact(call.arguments_raw))
+def _arguments(call: ToolCall, names: Names) -> str | None:
+    """Arguments as text; of a value without the blanks between its tokens, which no template shows.
+
+    A reply has them as text even if the endpoint takes a value of them.
+    """
+    if call.arguments_raw is not None:
+        return _text(compact(call.arguments_raw))
+    if names.has_text_arguments:
+        return call.arguments
+    return _text(compact((call.arguments or "{}").encode(errors="replace")))
 
 
 def _named(path: str, old: Message, new: Message, names: Names) -> Difference | None:

@@ -58,6 +58,13 @@ def load(name: str) -> Json:
     return {"opts": dict(_OF_CLIENTS), "steps": [_step(json.loads(line)) for line in lines]}
 
 
+def _step(body: Json) -> Json:
+    reply, headers = body.pop("_reply"), body.pop("_headers", None)
+    calls = [call["function"] for call in reply.get("tool_calls", ())]
+    said = {"content": reply.get("content"), "calls": [(c["name"], c["arguments"]) for c in calls]}
+    return {"body": body, "reply": said, "headers": headers}
+
+
 def replay(
     case: Json,
     folder: Path,

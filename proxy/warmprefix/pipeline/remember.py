@@ -97,7 +97,7 @@ class Recorder:
         return patch
 
     def _explain(self, patch: Patch, written: Written, ended: Ended, before: Last) -> None:
-        request, model = written.request, ended.model
+        request, model, alignment = written.request, ended.model, written.placed.alignment
         evidence = Evidence(
             has_moved=ended.route.backend != before.backend,
             restarted=ended.generation != before.generation,
@@ -110,6 +110,7 @@ class Recorder:
             expected=_expected(ended.seat),
             was_restored=isinstance(ended.seat, Seat) and ended.seat.restored is not None,
             received=None if written.sent == request.prompt else request.prompt,
+            change=alignment.change if alignment is not None else None,
         )
         question = Question(
             model,

@@ -24,6 +24,8 @@ from warmprefix.core.explain.hint import Hint, InForce
 from warmprefix.core.explain.shifted import shifted_tokens
 from warmprefix.core.identity.ticking import ticked
 from warmprefix.core.identity.tool_interfaces import same_interfaces
+from warmprefix.core.memory.alignment import Change
+from warmprefix.core.memory.gap import FREEZE, RESTORE
 from warmprefix.core.types import CacheStats, Prompt
 
 Side = Literal["client", "backend", "template", "proxy", "unknown"]
@@ -156,6 +158,9 @@ def slack(before: CacheStats) -> int:
     return max(_EDGES, before.generated_tokens or 0)
 
 
+_NO_CHANGE = Change(0, "edit")
+
+
 def _client_break(
     kind: str,
     found: Difference,
@@ -171,6 +176,9 @@ def _client_break(
     if cause == "edit" and found.before is not None and found.after is not None:
         cause, acts = _volatile_cause(found, volatile, _role(found, after))
     acts = acts and found.path != PLAIN_PATH
+    change = evidence.change or _NO_CHANGE
+    if change.cure is not None or cause == "edit":
+        cause = change.cause
     if kind == "compaction" and cause == "edit":
         cause = "compaction"
     received = evidence.received
@@ -181,10 +189,11 @@ def _client_break(
         cause,
         side,
         near="\n".join(_near(text, offset) for text in (found.before, found.after) if text),
-        is_volatile=cause != found.cause and cause in VOLATILE,
-        acts=acts,
-        is_opening=found.message is not None and found.message < _opening(after),
-        is_block=found.is_block,
+        is_volatile=change.cure == FREEZE or (cause != found.cause and cause in VOLATILE),
+        acts=acts or change.cure is not None,
+        is_opening=change.cure == FREEZE
+        or (found.message is not None and found.message < _opening(after)),
+        is_block=found.is_block or change.cure == RESTORE,
         is_description=found.path.endswith(".description")
         and same_interfaces(before.tools or (), after.tools or ()),
         lost=lost,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warmprefix.core.explain.prefix import shared_characters
+from warmprefix.core.memory.alignment import Change
 from warmprefix.core.types import Prompt
 
 INVITATION = 64  # longest seen: an assistant header with an opened and closed think block
@@ -30,7 +31,8 @@ class Evidence:
     print the options that changed.
 
     `expected`: how many tokens we said the slot holds that we asked for; `was_restored`: out of a file of ours.
-    `received`: the prompt as the client sent it, if we have sent another one.
+    `received`: the prompt as the client sent it, if we have sent another one. `change`: what the client changed in
+    its history and no rule has undone.
     """
 
     restarted: bool = False
@@ -46,6 +48,7 @@ class Evidence:
     expected: int | None = None
     was_restored: bool = False
     received: Prompt | None = None
+    change: Change | None = None
 
 
 def template_break(before: str, after: str, reasoning: Sequence[str]) -> TemplateBreak | None:

@@ -45,6 +45,13 @@ def test_everything_else_is(other: Tool) -> None:
     assert not same_interfaces([read(maximum=1)], [other])
 
 
+def test_descriptions_of_alternatives_are_no_part_of_it() -> None:
+    one, other = (read(anyOf=[{"type": "string", "description": text}]) for text in ("a", "b"))
+
+    assert same_interfaces([one], [other])
+    assert not same_interfaces([one], [read(anyOf=[{"type": "null"}])])
+
+
 def test_a_value_in_a_schema_is_no_description() -> None:
     one, other = read(default={"description": "a"}), read(default={"description": "b"})
 
@@ -61,7 +68,9 @@ def test_a_parameter_may_be_called_description() -> None:
     assert same_interfaces([one], [one])
 
 
-@pytest.mark.parametrize("text", ['{"a":1,"a":2}', "a list", f'{{"a":{"1" * 5000}}}'])
+@pytest.mark.parametrize(
+    "text", ['{"a":1,"a":2}', "a list", f'{{"a":{"1" * 5000}}}', f'{"[" * 800}"a"{"]" * 800}']
+)
 def test_what_parsers_read_differently_equals_itself_alone(text: str) -> None:
     assert same_interfaces([tool(text)], [tool(text)])
     assert not same_interfaces([tool(text)], [tool(text.replace("a", "b"))])

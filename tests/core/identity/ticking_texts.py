@@ -127,6 +127,10 @@ COUNTS: dict[str, Make] = {
     "uptime": lambda r: f"Uptime: {r.randrange(1, 24)}h {r.randrange(60)}m",
     "ago": lambda r: f"The index was built {r.randrange(2, 59)} minutes ago.",
     "process": lambda r: f"worker up {r.randrange(1, 59)}s, mem={r.randrange(10, 99)}MB",
+    "context": lambda r: f"Context: {r.randrange(10, 30)}.1k/32k tokens ({r.randrange(100)}%)",
+    "load": lambda r: f"load average: 0.{_m(r)}, 0.{_m(r)}, 0.{_m(r)}",
+    "done": lambda r: f"Todo: {r.randrange(1, 7)} of 7 done",
+    "de progress": lambda r: f"Fortschritt: {r.randrange(1, 10)} von 10",
     "disk": lambda r: f"Disk: {r.randrange(10, 99)}.{r.randrange(10)} GB free",
 }
 IDS: dict[str, Make] = {
@@ -254,6 +258,18 @@ EDITS: dict[str, tuple[str, Make]] = {
     "context": ("context length: {}", _n(1000, 9999)),
     "weight": ("Weight: {}%", _n()),
     "train": ("The train departs at {}:45 from Rome.", _n(8, 12)),
+    "level": ("Character level: {}", _n()),
+    "capacity": ("Battery: {}00 mAh", _n()),
+    "tokens": ("tokens: {}", _n(100, 9999)),
+    "length": ("Session length: {} minutes", _n()),
+    "cache": ("Cache: {} GB", _n()),
+    "record": ("The current record is 10:{}.", _n(10, 59)),
+    "seats": ("Available: {} seats", _n()),
+    "items": ("Items: {} apples", _n()),
+    "current version": ("Current version: 1.2.{}", _n()),
+    "steps": ("Steps: {}", _n()),
+    "points": ("HP: {}/100", _n()),
+    "practice": ("Practice starts Tuesday, {} May 2031", _n(1, 29)),
     "condition": ("If it is {}:00 or later, say good night.", _n(10, 23)),
 }
 """Numbers that say what the text is about. They are edits in any text."""

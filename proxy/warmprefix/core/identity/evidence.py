@@ -30,6 +30,8 @@ _LABEL_WORDS = 5
 _SHARE = re.compile(r"\0\s?(?:/|\bof\b|\bvon\b|\bde\b|\bsur\b|\bdi\b|из|z)\s?~?\0", re.IGNORECASE)
 _HOLES = re.compile(rf"{_HOLE}{{1,2000}}")
 _MONEY = re.compile(r"[$€£¥₹₽₩]\s?$")
+_NOUN = re.compile(r"\s([^\W\d_]{1,40})")
+_BEHIND = re.compile(r"\s?([^\W\d_]{1,40})")
 _JOINED = re.compile(rf"{_HOLE}[:-]$")
 _RANGE = re.compile(r"\s?(?:-|–|—|~|to|bis|until|till|and|à|a|al|до|do)\s?")
 _ASIDE = re.compile(r"\([^()]{0,80}\)")
@@ -50,6 +52,9 @@ _AT = re.compile(
     re.IGNORECASE,
 )
 _LATER = 372  # days: a date in prose goes on by a year at most
+
+
+_KNOWN = (signs.UNIT, signs.STATUS, signs.STATE, signs.HARDWARE, signs.FILLING)
 
 
 class Place(Enum):
@@ -184,23 +189,20 @@ def _is_proven(line: Line, was: Span, now: Span, header: str, place: Place) -> b
 
 def _is_present(line: Line, was: Span, now: Span, around: _Around, place: Place) -> bool:
     """Whether a clock or a date says when the prompt was written."""
-    is_now = signs.NOW.search
     if signs.ELSEWHEN.search(around.label) or _is_range(line, now):
         return False
-    if is_now(around.label):
+    if _says_now(around.label):
         return True
     if signs.ELSEWHEN.search(around.clause):
         return False
     if not _DIGIT.search(line.code, now.start, now.end):  # the day of a week
-        near = is_now(around.left[-_NEAR:]) or signs.BARE.search(around.label)
-        return now.strong or near is not None
+        near = _says_now(around.left[-_NEAR:]) or signs.BARE.search(around.label)
+        return now.strong or bool(near)
     has_date = now.day is not None or any(span.kind == "date" for span in line.spans)
     if around.label:
         is_stamp = now.strong and has_date
-        return bool(
-            is_stamp or signs.BARE.search(around.label) or signs.STATUS.search(around.label)
-        )
-    if is_now(around.clause) or _BEGINS_BARE.fullmatch(around.left):
+        return bool(is_stamp or signs.BARE.search(around.label) or signs.UP.search(around.label))
+    if _says_now(around.clause) or _BEGINS_BARE.fullmatch(around.left):
         return True
     if _OF_A_MACHINE.search(line.code, now.start, now.end):
         return True
@@ -213,6 +215,17 @@ def _is_present(line: Line, was: Span, now: Span, around: _Around, place: Place)
     if place is not Place.SYSTEM or was.day is None or now.day is None:
         return False
     return 0 < now.day - was.day <= _LATER
+
+
+def _says_now(text: str) -> bool:
+    """Whether it says "now", and not of something else: "the current record"."""
+    for found in signs.NOW.finditer(text):
+        noun = _NOUN.match(text, found.end())
+        if noun is None or not signs.ADJECTIVE.fullmatch(found[0]):
+            return True
+        if signs.BARE.fullmatch(noun[1]) or signs.NOW.fullmatch(noun[1]):
+            return True
+    return False
 
 
 def _is_range(line: Line, span: Span) -> bool:
@@ -238,7 +251,8 @@ def _is_count(line: Line, span: Span, around: _Around) -> bool:
     if any(one.kind == "bar" for one in line.spans):
         return True
     if _EPOCH.fullmatch(text):
-        is_time = signs.NOW.search(around.label) or signs.BARE.search(around.label)
+        named = f"{around.label} {around.left[-_NEAR:]}"
+        is_time = signs.NOW.search(named) or signs.BARE.search(named)
         return is_time is not None or (len(text) == _MILLISECONDS and text[0] == "1")
     words = f"{around.left} {around.right}"
     if span.kind == "amount" and (
@@ -251,11 +265,9 @@ def _is_count(line: Line, span: Span, around: _Around) -> bool:
     unit, state = signs.UNIT.search(around.right[:_NEAR]), signs.STATE.search(words)
     if around.label:
         return bool(
-            (signs.HARDWARE.search(around.label) and (is_share or state or unit))
-            or (not signs.HARDWARE.search(around.label) and signs.STATUS.search(around.label))
-            or (unit and (is_share or state))
+            (unit and (is_share or state)) or _is_status(line, around, is_share or state or unit)
         )
-    if _is_made_of(words, signs.UNIT, signs.STATUS, signs.STATE, signs.HARDWARE, signs.FILLING):
+    if _is_made_of(words, *_KNOWN):
         known = signs.STATUS.search(words) or signs.HARDWARE.search(words)
         is_turn = signs.TURN.search(around.left)
         is_listed = around.left.endswith("(") and signs.UNIT.search(around.left)
@@ -263,6 +275,21 @@ def _is_count(line: Line, span: Span, around: _Around) -> bool:
             unit or state or is_turn or is_listed or (is_share and (known or around.in_brackets))
         )
     return _is_said(around, is_share=is_share)
+
+
+def _is_status(line: Line, around: _Around, sign: object) -> bool:
+    """Whether the label of a number is of something that is counted, and not of a thing or a setting. `sign`: a
+    share of it is meant, or it is said to be left or used."""
+    behind = _BEHIND.match(around.right)
+    if behind is not None and not _is_made_of(behind[1], *_KNOWN):
+        return False
+    if signs.HARDWARE.search(around.label):
+        return bool(sign)
+    if signs.LENGTH.search(around.label) and not sign and len(line.spans) < 2:
+        return False
+    last = around.label.rpartition(" ")[2]
+    is_unit = signs.UNIT.fullmatch(last) is not None
+    return is_unit or _is_made_of(signs.UNIT.sub(" ", around.label), *_KNOWN)
 
 
 def _is_said(around: _Around, *, is_share: bool) -> bool:

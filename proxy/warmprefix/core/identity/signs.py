@@ -18,7 +18,7 @@ def _any(words: str, signs: str = "") -> re.Pattern[str]:
 
 
 NOW = _any(
-    "now, current, currently, today, today's, today’s, at present, right now, it's currently, "
+    "now, wir haben, current, currently, today, today's, today’s, at present, right now, it's currently, "
     "timestamp, datetime, clock, generated, updated, refreshed, synced, fetched, as of, conversation "
     "started, session started, started, jetzt, aktuell*, derzeit, derzeitig*, heut*, gerade, es ist, "
     "uhrzeit, zeitstempel, erstellt, aktualisiert, stand, nun, maintenant, actuel*, actuellement, "
@@ -36,6 +36,13 @@ NOW = _any(
     "היום הנוכחי اکنون امروز الان अभी वर्तमान आज এখন আজ ตอนนี้ ปัจจุบัน วันนี้ ขณะนี้",
 )
 """Says that what follows is so at this moment."""
+
+ADJECTIVE = _any(
+    "current, aktuell*, derzeitig*, actuel*, actual, actuales, attual*, atual*, текущ*, поточн*, obecn*, "
+    "aktualn*, bieżąc*, şimdiki, güncel*, geçerli, huidig*, nuvarande, nåværende, nuværende, nykyinen, "
+    "aktuální, súčasn*, curent*, τρέχουσα, текуща"
+)
+"""Of these, those that say it of the noun that follows: a current record is no clock."""
 
 TODAY = _any(
     "today, today's, today’s, heute, heutiges, aujourd'hui, aujourd’hui, hoy, oggi, hoje, сегодня, "
@@ -82,7 +89,7 @@ ELSEWHEN = _any(
 """Says that a date or a clock is of another moment, or only of some day."""
 
 _UNITS = (
-    "file, files, message, messages, msgs, token, tokens, char, chars, character, characters, word, "
+    "file, files, message, messages, msg, msgs, token, tokens, char, chars, character, characters, word, "
     "words, memory, memories, note, notes, entry, entries, item, items, task, tasks, todo, todos, "
     "turn, turns, request, requests, call, calls, notification, notifications, email, emails, mail, "
     "mails, commit, commits, change, changes, tab, tabs, window, windows, process, processes, "
@@ -100,7 +107,7 @@ UNIT = _any(_UNITS, "条消息 则消息 个文件 個檔案 件 メッセージ
 STATE = _any(
     "used, left, remaining, remain, remains, free, available, open, loaded, indexed, unread, pending, "
     "stored, saved, cached, ago, so far, online, active, running, queued, done, completed, complete, "
-    "processed, in total, changed, modified, untracked, staged, you have, there are, there is, "
+    "processed, in total, changed, modified, untracked, staged, uncommitted, you have, there are, there is, "
     "currently, ahead, behind, verwendet, übrig, verbleibend*, frei, ungelesen*, utilisé*, restant*, "
     "lus, non lu*, usad*, restante*, sin leer, libre*, rimanent*, usat*, liber*, non lett*, "
     "использовано, осталось, свободно, непрочитан*, назад, pozostało, użyto, kaldı, kullanıldı, over, "
@@ -116,25 +123,29 @@ AGO = _any(
 )
 """Beside a span of time: how long something is past."""
 
-UP = _any("up, uptime, elapsed, running, idle, since")
+UP = _any("up, uptime, elapsed, running, idle, since, last seen, laufzeit")
 """In front of a span of time or a size: how long something has been going on."""
 
 TURN = _any("turn, iteration")
 """In front of a number: how far a conversation is."""
 
 STATUS = _any(
-    "progress, status, uptime, up, elapsed, running, idle, mem, rss, heap, battery, load, usage, "
+    "progress, load average, battery level, akkustand, session duration, conversation duration, "
+    "status, uptime, up, elapsed, running, idle, mem, rss, heap, battery, load, usage, "
     "used, left, remaining, available, unread, pending, queue, count, context, context usage, token "
     "usage, tokens used, last seen, cpu, turn, iteration, round, step, attempt, seq, sequence, "
-    "revision, cache, fortschritt, laufzeit, akku, progression, batterie, progreso, batería, "
+    "revision, fortschritt, laufzeit, akku, progression, batterie, progreso, batería, "
     "progresso, batteria, bateria, прогресс, батарея, postęp, ilerleme, voortgang, working, "
     "compaction, " + _UNITS,
     "消息 文件 任务 记忆 进度 進度 進捗 电量 電池 运行时间 稼働時間 진행률 배터리",
 )
 """Labels of what is counted while a conversation goes on."""
 
-HARDWARE = _any("memory, ram, vram, gpu, disk, storage, swap, context, budget")
+HARDWARE = _any("memory, ram, vram, gpu, disk, storage, swap, context, budget, cache")
 """Labels of what is a property, unless a share of it is meant."""
+
+LENGTH = _any("token, tokens, char, chars, character, characters, word, words")
+"""Labels of what may be a limit, unless a share of it is meant or more is said beside it."""
 
 LIMIT = _any(
     "max, maximum, min, minimum, limit, limits, at most, at least, up to, exactly, only, no more, "
@@ -169,8 +180,8 @@ IDENTITY = _any(
 """Labels of ids."""
 
 FILLING = _any(
-    "the, is, are, a, an, of, on, in, at, it, and, to, for, utc, gmt, local, system, server, user, "
-    "users, user's, info, am, pm, a.m, p.m, last, new, your, der, die, das, den, ist, und, um, uhr, "
+    "von, sur, z, из, the, is, are, a, an, of, on, in, at, it, and, to, for, utc, gmt, local, system, server, "
+    "user, users, user's, info, am, pm, a.m, p.m, last, new, your, der, die, das, den, ist, und, um, uhr, "
     "le, la, les, l, et, à, est, el, y, las, a las, es, il, e, è, ore, alle, o, os, às, de, di, da, "
     "del, w, i, в, и, г, jest, ve, het, en, om, van, är, och, kl, klo, on, er, og, days, mon, zone, "
     "tz, timezone, time zone, environment, runtime, total",

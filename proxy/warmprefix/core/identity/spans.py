@@ -135,7 +135,8 @@ _SPANS = re.compile(
     rf"(?P<number>(?<![0-9A-Za-z_.])~?{_NUMBER}(?:[kKM](?!\w))?(?![^\W_]))"
 )
 _BESIDE = re.compile(
-    r"[\s,،;@·|(]{0,3}(?:T|at|on|um|à|a las|alle(?: ore)?|ore|às|в|o|om|kl\.?|klo|saat|w|,|의|に)?[\s,]{0,2}"
+    r"(?:\sr\.)?[\s,،;@·|(]{0,3}(?:T|godz\.|at|on|um|à|a las|alle(?: ore)?|ore|às|в|o|om|kl\.?|"
+    r"klo|saat|w|,|의|に)?[\s,]{0,2}"
 )
 _WITH_SECONDS = re.compile(r":[0-5]\d:[0-5]\d|秒|초")
 _NUMBERS = re.compile(r"\d+")

@@ -23,7 +23,7 @@ def _interface(tool: Tool) -> bytes:
         return value_key(text)
     try:
         return value_key(json.dumps(_bare(json.loads(text))))
-    except ValueError:  # a number of more digits than Python reads
+    except (ValueError, RecursionError):  # more digits, or more depth, than Python takes
         return value_key(text)
 
 

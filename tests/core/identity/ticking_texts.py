@@ -299,6 +299,15 @@ QUESTIONS: dict[str, tuple[str, Make]] = {
     "data": ("<data>\n<date>2031-05-{}</date>\n</data>", _n(10, 29)),
     "document": ("<document>\nIt is now {}:30.\n</document>", _n(10, 23)),
     "object": ('{{"date": "2031-05-{}", "n": 7}}', _n(10, 29)),
+    "now": ("It is now {}:30", _n(10, 23)),
+    "weekday": ("Heute ist Montag, {} Uhr", _n(10, 23)),
+    "an id": ("UUID: 01234567-89ab-cdef-0123-456789abcd{}", _n(10, 99)),
+    "a commit": ("commit: a1b2c3d{}", _n(10, 99)),
+    "code": ("now = 19365120{}", _n(10, 99)),
+    "yaml": ("updated_at: 2031-05-06T10:00:{}Z", _n(10, 59)),
+    "a member": ('"time": "2031-05-06T10:00:{}Z"', _n(10, 59)),
+    "html": ("<time>2031-05-06 10:{}</time>", _n(10, 59)),
+    "german form": ("Uhrzeit: {}:30", _n(10, 23)),
     "unread": ("I have {} unread emails", _n()),
 }
 """Edits only because a user has written them."""

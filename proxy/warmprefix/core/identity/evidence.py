@@ -42,6 +42,9 @@ _BEGINS_BARE = re.compile(
 )
 _DIGIT = re.compile(r"\d|年")
 _NEAR = 20  # characters
+_OF_A_PERSON = re.compile(r"[?？=]|^\s{0,20}[\"'{(]")
+_SIGN = re.compile(r"[:：>\[|]")
+_YEAR = re.compile(r"\d{4}")
 _NUMBERS = re.compile(r"[\d.]{1,40}")
 _MILLISECONDS = 13  # digits of an epoch in them
 _EPOCH = re.compile(r"[12]\d{9}(?:\d{3}|\.\d{1,9})?")
@@ -320,20 +323,24 @@ def _is_machine_made(line: Line, header: str) -> bool:
         _ASIDE.sub(" ", text), signs.NOW, signs.BARE, signs.STATE, signs.STATUS, signs.UNIT, signs.USAGE,
         signs.IDENTITY, signs.HARDWARE, signs.FILLING,
     )  # fmt: skip
-    if "?" in text or "？" in text or not is_known:
+    if _OF_A_PERSON.search(text) or not is_known:
         return False
     kinds = {span.kind for span in line.spans}
     is_strong = any(span.strong and span.kind in ("clock", "date") for span in line.spans)
     named = f"{header} {text}"
-    if kinds & {"clock", "date"} and signs.NOW.search(named):
+    is_now = signs.NOW.search(named if "|" in text else signs.WRITTEN.sub(" ", named))
+    if kinds & {"clock", "date"} and is_now:
+        is_label = _SIGN.search(text) or signs.BARE.search(text) or signs.NOW.search(header)
+        is_full = _YEAR.search(line.code) or _OF_A_MACHINE.search(line.code)
+        if not (is_label or is_full):
+            return False  # a person says so, too
         return "clock" in kinds or bool(signs.TODAY.search(named) or signs.BARE.search(named))
-    if is_strong and (signs.BARE.search(named) or text.strip().startswith("[")):
+    is_tag = text.strip().startswith("<")
+    if is_strong and ((signs.BARE.search(named) and not is_tag) or text.strip().startswith("[")):
         return True
-    if signs.NOW.search(named) and any(
-        _EPOCH.fullmatch(one) for one in _NUMBERS.findall(line.code)
-    ):
+    if is_now and any(_EPOCH.fullmatch(one) for one in _NUMBERS.findall(line.code)):
         return True
-    if "bar" in kinds or ("id" in kinds and signs.IDENTITY.search(text) is not None):
+    if "bar" in kinds or ("id" in kinds and signs.SESSION.search(text) is not None):
         return True
     share = _SHARE.search(_HOLES.sub(_HOLE, text))
     if signs.USAGE.search(named) and (share or signs.STATE.search(text)):

@@ -21,7 +21,7 @@ NOW = _any(
     "now, wir haben, current, currently, today, today's, today’s, at present, right now, it's currently, "
     "timestamp, datetime, clock, generated, updated, refreshed, synced, fetched, as of, conversation "
     "started, session started, started, jetzt, aktuell*, derzeit, derzeitig*, heut*, gerade, es ist, "
-    "uhrzeit, zeitstempel, erstellt, aktualisiert, stand, nun, maintenant, actuel*, actuellement, "
+    "zeitstempel, erstellt, aktualisiert, stand, nun, maintenant, actuel*, actuellement, "
     "aujourd'hui, aujourd’hui, il est, nous sommes, on est, horodatage, généré, mis à jour, ahora, "
     "actual*, hoy, son las, es la, estamos, generado, actualizado, adesso, attual*, attualmente, "
     "oggi, sono le, odierna, generato, aggiornato, agora, atual*, hoje, são, atualizado, gerado, "
@@ -53,7 +53,7 @@ TODAY = _any(
 """Of these, those that go with a date alone."""
 
 BARE = _any(
-    "date, time, date and time, date & time, time and date, local time, server time, system time, "
+    "uhrzeit, date, time, date and time, date & time, time and date, local time, server time, system time, "
     "day, weekday, ts, epoch, utc, datum, zeit, wochentag, tag, heure, date et heure, jour, fecha, "
     "hora, fecha y hora, día, ora, data, data e ora, giorno, orario, data e hora, dia, дата, время, "
     "дата и время, день, час, czas, godzina, data i godzina, dzień, tarih, saat, zaman, gün, tijd, "
@@ -168,6 +168,20 @@ USAGE = _any(
     "токен* 令牌 トークン 토큰",
 )
 """What a client says of the model's own context."""
+
+WRITTEN = _any(
+    "generated, updated, refreshed, synced, fetched, started, as of, stand, erstellt, aktualisiert, "
+    "généré, mis à jour, generado, actualizado, generato, aggiornato, atualizado, gerado, обновлено, "
+    "создано, zaktualizowano, bijgewerkt",
+    "更新 生成",
+)
+"""Of the words for now, those that a document says of itself, too."""
+
+SESSION = _any(
+    "session, request, message, msg, conversation, conv, chat, thread, trace, span, turn, run, "
+    "correlation, interaction, invocation, nonce, pid, reply to, sender"
+)
+"""Labels of the ids that only a client gives."""
 
 IDENTITY = _any(
     "id, ids, session, request, message, msg, trace, span, conversation, conv, chat, thread, run, "

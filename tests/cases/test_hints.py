@@ -18,16 +18,19 @@ pytestmark = [
 ]
 
 CURED = {
+    "context-refreshed": "restore-transient-blocks",
     "date-in-first-user-message": "freeze-volatile",
-    "goose-moim": "--cache-reuse",
-    "goose-turn-context": "--cache-reuse",
+    "goose-moim": "restore-transient-blocks",
+    "goose-turn-context": "restore-transient-blocks",
+    "librechat-iso-top": "freeze-volatile",
     "nanobot-window": "--cache-reuse",
-    "odysseus-clock-message": "--cache-reuse",
-    "openclaw-trailing-message": "--cache-reuse",
-    "openwebui-rag": "--cache-reuse",
-    "sillytavern-depth4": "--cache-reuse",
+    "odysseus-clock-message": "restore-transient-blocks",
+    "openclaw-trailing-message": "restore-transient-blocks",
+    "openwebui-rag": "restore-transient-blocks",
+    "sillytavern-depth4": "restore-transient-blocks",
     "textgen-newlines": "--cache-reuse",
-    "trailing-reminder-message": "--cache-reuse",
+    "tool-description-flip": "freeze-tool-descriptions",
+    "trailing-reminder-message": "restore-transient-blocks",
 }
 """Cases with a hint that can be applied here, and what it names."""
 
@@ -37,12 +40,9 @@ compared with an older one."""
 
 UNCURED = {
     "branch-switch-2slots": ("cut", "none"),
-    "context-refreshed": ("edit", "none"),
-    "librechat-iso-top": ("clock", "none"),
     "odysseus-memories": ("edit", "none"),
     "opencode-prune": ("edit", "client"),
     "qwen3-thinking-constant-off": ("invitation", "none"),
-    "tool-description-flip": ("tool-schema", "none"),
     "vscode-session-log": ("id", "none"),
 }
 """Cases in which nothing of ours or of the server's helps: the cause, and whose setting is named."""

@@ -124,11 +124,19 @@ def explain_alike(
     force: InForce,
 ) -> CacheBreak:
     """The break of a turn that begins a conversation of its own: where it leaves `before`, one like it."""
-    found = alike.found
-    if not alike.goes_on:
-        # No rule of ours acts across conversations, so neither is it one of their openings.
-        found = replace(found, message=len(after.messages))
-    return _client_break(kind, found, before, after, lost, stats, Evidence(), volatile, force)
+    # No rule of ours acts across conversations, so in a new chat nothing is one of their openings.
+    return _client_break(
+        kind,
+        alike.found,
+        before,
+        after,
+        lost,
+        stats,
+        Evidence(),
+        volatile,
+        force,
+        opens=alike.goes_on,
+    )
 
 
 def tokens_lost(before: CacheStats, after: CacheStats) -> int | None:
@@ -171,6 +179,8 @@ def _client_break(
     evidence: Evidence,
     volatile: Sequence[Volatile],
     force: InForce,
+    *,
+    opens: bool = True,
 ) -> CacheBreak:
     cause, acts, side = found.cause, True, "client"
     if cause == "edit" and found.before is not None and found.after is not None:
@@ -192,11 +202,12 @@ def _client_break(
         is_volatile=change.cure == FREEZE or (cause != found.cause and cause in VOLATILE),
         acts=acts or change.cure is not None,
         is_opening=change.cure == FREEZE
-        or (found.message is not None and found.message < _opening(after)),
+        or (opens and found.message is not None and found.message < _opening(after)),
         is_block=found.is_block or change.cure == RESTORE,
         is_description=found.path.endswith(".description")
         and same_interfaces(before.tools or (), after.tools or ()),
         lost=lost,
+        same=same_tokens(_texts(evidence), before, after, stats),
         shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS),
     )
     return CacheBreak(

@@ -21,7 +21,7 @@ from warmprefix.core.explain.evidence import (
     left_invitation,
 )
 from warmprefix.core.explain.hint import Hint, InForce
-from warmprefix.core.explain.shifted import shifted_tokens
+from warmprefix.core.explain.shifted import same_tokens, shifted_tokens
 from warmprefix.core.identity.ticking import ticked
 from warmprefix.core.identity.tool_interfaces import same_interfaces
 from warmprefix.core.memory.alignment import Change

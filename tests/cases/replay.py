@@ -22,7 +22,6 @@ from tests.fakes.llama import model_file, template
 from tests.servers.stock import StockServer
 
 FOLDER = Path(__file__).parent
-_OF_CLIENTS = {"slots": 4, "cache_ram": 8192, "kvu": True, "template": "chatml_ids"}
 
 Json = dict[str, Any]
 _STARTED_S = 0.3
@@ -48,21 +47,16 @@ class Evaluated:
         return sum(self.tokens)
 
 
+def names() -> list[str]:
+    """All cases: of slots, in this folder, and of what clients change, in hints/."""
+    return sorted(file.stem for file in (*FOLDER.glob("*.json"), *FOLDER.glob("hints/*.json")))
+
+
 def load(name: str) -> Json:
-    """The case of that name. One of a client is a body a line, with the reply to it."""
-    file = FOLDER / f"{name}.json"
-    if file.exists():
-        case: Json = json.loads(file.read_text())
-        return case
-    lines = (FOLDER / f"{name}.jsonl").read_text().splitlines()
-    return {"opts": dict(_OF_CLIENTS), "steps": [_step(json.loads(line)) for line in lines]}
-
-
-def _step(body: Json) -> Json:
-    reply, headers = body.pop("_reply"), body.pop("_headers", None)
-    calls = [call["function"] for call in reply.get("tool_calls", ())]
-    said = {"content": reply.get("content"), "calls": [(c["name"], c["arguments"]) for c in calls]}
-    return {"body": body, "reply": said, "headers": headers}
+    """The case of that name."""
+    (file,) = FOLDER.rglob(f"{name}.json")
+    case: Json = json.loads(file.read_text())
+    return case
 
 
 def replay(

@@ -22,9 +22,10 @@ CASES = [
     ("sillytavern-depth4", (RESTORE,)),
     ("image-first-send-only", (RESTORE,)),
     ("context-refreshed", (RESTORE,)),
-    ("openclaw_trailing_message", (RESTORE,)),
-    ("trailing_reminder_message", (RESTORE,)),
-    ("date_in_first_user_message", (FREEZE,)),
+    ("openclaw-trailing-message", (RESTORE,)),
+    ("trailing-reminder-message", (RESTORE,)),
+    ("date-in-first-user-message", (FREEZE,)),
+    ("tool-description-flip", ("freeze-tool-descriptions",)),
 ]
 
 

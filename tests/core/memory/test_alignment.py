@@ -290,6 +290,17 @@ CASES = [
         undoing=NO_UNDOING,
     ),
     Case(
+        "a reply that stays in the other form",
+        [
+            Turn([S, U], assistant("One.\n\nTwo.")),
+            Turn([S, U, assistant("One.\nTwo."), NEXT], assistant("3.\n\n4.")),
+        ],
+        [S, U, assistant("One.\nTwo."), NEXT, assistant("3.\n4."), NEXT],
+        [S, U, assistant("One.\n\nTwo."), NEXT, assistant("3.\n\n4."), NEXT],
+        ("reply",),
+        undoing=NO_UNDOING,
+    ),
+    Case(
         "another reply",
         [Turn([S, U]), Turn([S, U, A, NEXT], assistant("One."))],
         [S, U, A, NEXT, assistant("Two."), NEXT],

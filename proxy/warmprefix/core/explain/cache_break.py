@@ -21,7 +21,8 @@ from warmprefix.core.explain.evidence import (
     left_invitation,
 )
 from warmprefix.core.explain.hint import Hint, InForce
-from warmprefix.core.explain.shifted import same_tokens, shifted_tokens
+from warmprefix.core.explain.saving import shown
+from warmprefix.core.explain.shifted import shifted_tokens
 from warmprefix.core.identity.ticking import ticked
 from warmprefix.core.identity.tool_interfaces import same_interfaces
 from warmprefix.core.memory.alignment import Change
@@ -166,6 +167,20 @@ def slack(before: CacheStats) -> int:
     return max(_EDGES, before.generated_tokens or 0)
 
 
+def _undone_tokens(
+    change: Change, after: Prompt, lost: int | None, stats: CacheStats
+) -> int | None:
+    """Tokens that need not have been evaluated if the change had been undone: all but those of the new messages.
+    None if they cannot be counted."""
+    total = sum(len(shown(message)) for message in after.messages)
+    if None in (lost, stats.processed_tokens, stats.prompt_tokens) or change.cure is None:
+        return None
+    new = sum(len(shown(message)) for message in after.messages[len(after.messages) - change.new :])
+    tools = sum(len(tool.definition) for tool in after.tools or ())
+    own = round((stats.prompt_tokens or 0) * new / max(total + tools, 1))
+    return max(min(lost or 0, (stats.processed_tokens or 0) - own), 0)
+
+
 _NO_CHANGE = Change(0, "edit")
 
 
@@ -207,7 +222,7 @@ def _client_break(
         is_description=found.path.endswith(".description")
         and same_interfaces(before.tools or (), after.tools or ()),
         lost=lost,
-        same=same_tokens(_texts(evidence), before, after, stats),
+        undone=_undone_tokens(change, after, lost, stats),
         shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS),
     )
     return CacheBreak(

@@ -43,8 +43,8 @@ class Broken:
     `near`: the text around the change. `is_volatile`: it lies in text that changes by itself. `acts`: a rule
     knows that text; False too if no rule may touch it. `is_opening`: it stands before the first reply;
     `is_block`: all that is missing are blocks that a rule knows; `is_description`: tools differ in nothing but
-    descriptions. `lost`: tokens evaluated again; `same`: how many of them, at most, are lines that were held;
-    `shifted`: how many are chunks of the same text at another position.
+    descriptions. `lost`: tokens evaluated again; `undone`: how many of them the rule would save that undoes
+    what the client changed; `shifted`: how many are chunks of the same text at another position.
     """
 
     cause: str
@@ -56,7 +56,7 @@ class Broken:
     is_block: bool = True
     is_description: bool = False
     lost: int | None = None
-    same: int | None = None
+    undone: int | None = None
     shifted: int | None = None
 
 
@@ -104,8 +104,7 @@ def _rule(broken: Broken, force: InForce) -> Hint | None:
     if cause == "transient-block" and broken.is_block:
         name = RESTORE_TRANSIENT_BLOCKS.name
         if not force.is_on(name):
-            saves = None if broken.same is None else min(broken.same, broken.lost or 0)
-            return replace(_opt_in(name, force, _RESTORES), saves_tokens=saves)
+            return replace(_opt_in(name, force, _RESTORES), saves_tokens=broken.undone)
     if cause == "tool-schema" and broken.is_description:
         name = FREEZE_TOOL_DESCRIPTIONS.name
         if not force.is_on(name):

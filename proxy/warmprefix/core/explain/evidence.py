@@ -31,8 +31,8 @@ class Evidence:
     print the options that changed.
 
     `expected`: how many tokens we said the slot holds that we asked for; `was_restored`: out of a file of ours.
-    `received`: the prompt as the client sent it, if we have sent another one. `change`: what the client changed in
-    its history and no rule has undone.
+    `received`: the prompt as the client sent it, if we have sent another one. `change`: what the client changed
+    in its history and no rule has undone.
     """
 
     restarted: bool = False

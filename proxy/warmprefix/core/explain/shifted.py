@@ -4,14 +4,11 @@ It looks for what comes next in the prompt further on in what the slot holds (se
 chunks from the cached prompt by shifting"). So it helps if a part has vanished, and not if it was replaced.
 """
 
-from difflib import SequenceMatcher
-
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.explain.saving import shown
 from warmprefix.core.slots.choice import SIMILAR
 from warmprefix.core.types import CacheStats, Prompt
 
-_MOST_LINES = 2000
 _SAME_SLOT = 0.8
 """The share of the common beginning that was reused at least, if the request took the slot that held it. Only
 asked if so little is shared that the server may have taken another one."""
@@ -39,21 +36,6 @@ def shifted_tokens(
     reused = _chunks(old[start:], new[start:], max(round(least_tokens / ratio), 1))
     saved = round((start + reused) * ratio) - stats.cached_tokens
     return max(min(saved, round(reused * ratio), processed - 1), 0)
-
-
-def same_tokens(
-    texts: tuple[str, str] | None, before: Prompt, after: Prompt, stats: CacheStats
-) -> int | None:
-    """Tokens of whole lines that the backend held and that stand in the prompt too, in the same order, behind the
-    first difference; None if they cannot be counted. `texts`: as for `shifted_tokens`."""
-    old, new = texts or (_text(before), _text(after))
-    if not stats.prompt_tokens or not new:
-        return None
-    start = shared_characters(old, new)
-    ours, theirs = (text[start:].splitlines(keepends=True)[:_MOST_LINES] for text in (old, new))
-    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
-    same = sum(len(line) for _, at, size in blocks for line in theirs[at : at + size])
-    return round(same * stats.prompt_tokens / len(new))
 
 
 def _chunks(old: str, new: str, least: int) -> int:

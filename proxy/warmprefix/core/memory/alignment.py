@@ -10,7 +10,7 @@ stands between two of them, a *gap*, is compared as a whole (gap.py).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
@@ -56,11 +56,13 @@ NO_UNDOING = Undoing()
 @dataclass(frozen=True, slots=True)
 class Change:
     """The first change that stays. `at`: the position of the message in the client's history. `cause`: as in
-    a `CacheBreak`; `cure`: the rule that would undo it, None if none can."""
+    a `CacheBreak`; `cure`: the rule that would undo it, None if none can; `new`: how many messages stand behind
+    all that is in both histories."""
 
     at: int
     cause: str
     cure: str | None = None
+    new: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,17 +195,19 @@ class _Walk:
             cause = found.cause if found is not None and cure is not None else "edit"
             if not is_kept:
                 cause = self._cause(number)
-            return Change(start + _first_difference(before, after), cause, cure)
+            at = start + _first_difference(before, after)
+            return Change(at, cause, cure, self._new(number))
         self._take(number, found)
         end = self._now.end(number)
         if not is_kept:
             self._take_rest(end)
             return Change(end, self._cause(number))
-        if is_same(anchor, given):
+        ours = self._ours.anchor(number)
+        if is_same(ours, given):
             self._messages.append(given)
             self._origin.append(end)
         else:
-            self._messages.append(self._ours.anchor(number))
+            self._messages.append(ours)
             self._origin.append(None)
             self._undone["reply"] = None
         return None
@@ -256,6 +260,13 @@ class _Walk:
         """The rule without which this gap cannot be undone; None if it can."""
         wanting = (c for c in found.cures if not any(self._allowed[name] for name in c))
         return next((cures[0] for cures in wanting), None)
+
+    def _new(self, number: int) -> int:
+        """How many messages of the client stand behind the last anchor that is in both, from `number` on."""
+        known = min(len(self._client), len(self._now))
+        while number < known and is_same(self._client.anchor(number), self._now.anchor(number)):
+            number += 1
+        return len(self._now.messages) - self._now.start(number)
 
     def _cause(self, number: int) -> str:
         """Why the rest is another history: its oldest messages left, or it was edited."""

@@ -91,21 +91,22 @@ models lose by every dropped byte, because they fall back to a checkpoint: set `
 
 ### Why git status is not frozen by default
 
-Claude Code ends its system text with `gitStatus`, and each process asks git anew. If the working tree has changed,
-`claude -c` and `claude --resume` differ there from the process before, in front of the whole history (and of the
-tools, if the template prints them behind the system text). The block calls itself a snapshot from the start of
-the conversation, so the first one would be true to its words. It is `meaning` all the same, and off: by default
-the model reads what the client sends now. Who starts a new process may rely on the state that it reports.
+Claude Code ends its system text with `gitStatus`, and each process asks git anew. If the working tree
+has changed, `claude -c` and `claude --resume` differ there from the process before, in front of the
+whole history (and of the tools, if the template prints them behind the system text). The block calls
+itself a snapshot from the start of the conversation, so the first one would be true to its words. It is
+`meaning` all the same, and off: by default the model reads what the client sends now. Who starts a new
+process may rely on the state that it reports.
 
 ```toml
 [canonicalize]
 enable = ["claude-code:freeze-volatile"]   # on for this client only
 ```
 
-What it is worth, in the session of [evidence.md](evidence.md#claude-code-and-codex): a resume of 22,700 tokens
-reads 15 of them instead of all, or, if the template prints the tools first, instead of 2,200. It costs that the
-model believes in the old state until it asks git itself. Claude Code's own `CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS=1`
-leaves the block out and gains as much.
+What it is worth, in the session of [evidence.md](evidence.md#claude-code-and-codex): a resume of 22,600
+tokens reads 15 of them instead of all, or, if the template prints the tools first, instead of 2,100. It
+costs that the model believes in the old state until it asks git itself. Claude Code's own
+`CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS=1` leaves the block out and gains as much.
 
 ## Text of your own client
 

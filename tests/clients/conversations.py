@@ -77,10 +77,7 @@ def warm_costs(turns: Sequence[Turn], tokens: Tokens) -> list[Cost]:
     for before, turn in pairwise(turns):
         held, sent = tokens(before.prompt + before.reply_text), tokens(turn.prompt)
         assert len(sent) == turn.counts.prompt
-        same = next(
-            (at for at, (a, b) in enumerate(zip(held, sent, strict=False)) if a != b),
-            min(len(held), len(sent)),
-        )
+        same = shared(held, sent)
         extends = turn.prompt.startswith(before.prompt + before.reply_text)
         grown = len(sent) - len(held)
         leaves = "" if extends else difference(before.prompt + before.reply_text, turn.prompt)
@@ -89,9 +86,15 @@ def warm_costs(turns: Sequence[Turn], tokens: Tokens) -> list[Cost]:
     return costs
 
 
+def shared(before: Sequence[object], after: Sequence[object]) -> int:
+    """How long their common beginning is."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(before), len(after)))
+
+
 def difference(before: str, after: str) -> str:
     """The beginning of what is different, in both."""
-    same = next(at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b)
+    same = shared(before, after)
     return f"{before[same - 20 : same + 60]!r} -> {after[same - 20 : same + 60]!r}"
 
 

@@ -244,6 +244,10 @@ def handler_for(backend: ScriptedEndpoints) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+REMINDER = "<system-reminder>"
+"""How a text of a user's message begins that no user has written."""
+
+
 def said_to_model(asked: Asked) -> list[tuple[str, str]]:
     """The history as (who, text): "user" for words of the user, "result", and "assistant"."""
     if asked.path == "/v1/messages":
@@ -260,7 +264,8 @@ def _said_in_messages(request: Json) -> Iterator[tuple[str, str]]:
             continue
         for block in blocks:
             if message["role"] == "user" and block["type"] == "text":
-                yield "user", block["text"]
+                if not block["text"].startswith(REMINDER):
+                    yield "user", block["text"]
             elif block["type"] == "tool_result":
                 yield "result", json.dumps(block.get("content"))
 

@@ -120,7 +120,7 @@ def without_returns(played: Played) -> list[Cost]:
     turns = next(iter(conversations(t for t in played.turns if key(t).kind == "main").values()))
     returns = [
         cost
-        for before, cost in zip(turns, played.warm()["main 0"], strict=False)
+        for before, cost in zip(turns[:-1], played.warm()["main 0"], strict=True)
         if any(call.name == "Agent" for call in before.reply.calls)
     ]
     assert len(returns) == 2

@@ -53,13 +53,16 @@ class Home:
 
     def git(self, *arguments: str) -> None:
         """Run git in the repository."""
-        subprocess.run(
+        done = subprocess.run(
             [*GIT, *arguments],
             cwd=self.work,
             env=self._environment(),
-            check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
+        assert done.returncode == 0, done.stdout
 
     def claude(self, url: str, question: str, *arguments: str) -> str:
         """What one process of Claude Code prints to one question."""

@@ -40,8 +40,8 @@ MORE = frozenset(
         "trailing-reminder-message",
     }
 )
-"""More is saved than was promised: a rule that is on keeps later turns from breaking, too, and a message that has
-moved on is not read again."""
+"""More is saved than was promised: a rule that is on keeps later turns from breaking, too, and a message that
+has moved on is not read again."""
 
 UNCURED = {
     "branch-switch-2slots": ("cut", "none"),

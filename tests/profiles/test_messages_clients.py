@@ -34,13 +34,18 @@ class Row(NamedTuple):
 
 
 ROWS = [
-    Row("main", MAIN, asked(SESSION, tools=TOOLS), Recognised("claude-code", "s1", False)),
-    Row("sub-agent", AGENT, asked(SESSION, tools=TOOLS), Recognised("claude-code", "s1/a1", False)),
+    Row("main", MAIN, asked(SESSION, tools=TOOLS), Recognised("claude-code", "s1", False, True)),
+    Row(
+        "sub-agent",
+        AGENT,
+        asked(SESSION, tools=TOOLS),
+        Recognised("claude-code", "s1/a1", False, True),
+    ),
     Row(
         "title",
         MAIN,
         asked(SESSION, tools=[], output_config=FORMAT),
-        Recognised("claude-code", "s1", True),
+        Recognised("claude-code", "s1", True, True),
     ),
     Row(
         "title-as-a-string",
@@ -50,10 +55,10 @@ ROWS = [
             "tools": [],
             "output_config": FORMAT,
         },
-        Recognised("claude-code", "s1", True),
+        Recognised("claude-code", "s1", True, True),
     ),
     *(
-        Row(f"no-title-{name}", MAIN, body, Recognised("claude-code", "s1", False))
+        Row(f"no-title-{name}", MAIN, body, Recognised("claude-code", "s1", False, True))
         for name, body in (
             ("without-a-schema", asked(SESSION, tools=[], output_config={"effort": "high"})),
             ("without-a-format", asked(SESSION, tools=[])),
@@ -74,13 +79,13 @@ ROWS = [
         "compaction-is-part-of-the-session",
         MAIN,
         asked({"type": "text", "text": "Summarise it."}, tools=TOOLS),
-        Recognised("claude-code", "s1", False),
+        Recognised("claude-code", "s1", False, True),
     ),
     Row(
         "by-the-billing-line",
         {},
         asked(SESSION, tools=TOOLS),
-        Recognised("claude-code", None, False),
+        Recognised("claude-code", None, False, True),
     ),
 ]
 

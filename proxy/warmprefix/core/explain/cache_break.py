@@ -170,8 +170,8 @@ def slack(before: CacheStats) -> int:
 def _undone_tokens(
     change: Change, after: Prompt, lost: int | None, stats: CacheStats
 ) -> int | None:
-    """Tokens that need not have been evaluated if the change had been undone: all but those of the new messages.
-    None if they cannot be counted."""
+    """Tokens that would not have been evaluated if the change had been undone: all but those of the new
+    messages; None if they cannot be counted."""
     total = sum(len(shown(message)) for message in after.messages)
     if None in (lost, stats.processed_tokens, stats.prompt_tokens) or change.cure is None:
         return None
@@ -197,16 +197,9 @@ def _client_break(
     *,
     opens: bool = True,
 ) -> CacheBreak:
-    cause, acts, side = found.cause, True, "client"
-    if cause == "edit" and found.before is not None and found.after is not None:
-        cause, acts = _volatile_cause(found, volatile, _role(found, after))
-    acts = acts and found.path != PLAIN_PATH
     change = evidence.change or _NO_CHANGE
-    if change.cure is not None or cause == "edit":
-        cause = change.cause
-    if kind == "compaction" and cause == "edit":
-        cause = "compaction"
-    received = evidence.received
+    cause, acts = _cause(kind, found, change, after, volatile)
+    side, received = "client", evidence.received
     if received is not None and first_difference(before, received) is None:
         cause, side = "restored", "proxy"  # what the client sent goes on from the turn before
     offset = found.offset
@@ -237,6 +230,20 @@ def _client_break(
         side="proxy" if side == "proxy" else "client",
         hint=hint_of(broken, force),
     )
+
+
+def _cause(
+    kind: str, found: Difference, change: Change, after: Prompt, volatile: Sequence[Volatile]
+) -> tuple[str, bool]:
+    """Why a client's prompts differ, and whether a rule acts on what does."""
+    cause, acts = found.cause, True
+    if cause == "edit" and found.before is not None and found.after is not None:
+        cause, acts = _volatile_cause(found, volatile, _role(found, after))
+    if change.cure is not None or cause == "edit":
+        cause = change.cause
+    if kind == "compaction" and cause == "edit":
+        cause = "compaction"
+    return cause, acts and found.path != PLAIN_PATH
 
 
 def _texts(evidence: Evidence) -> tuple[str, str] | None:

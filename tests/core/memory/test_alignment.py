@@ -32,12 +32,15 @@ def messages(*values: Any) -> tuple[Message, ...]:
     return tuple(parse_message(json.dumps(value).encode()) for value in values)
 
 
+DONE = "Done: the harbour has nine berths, and seven of them are taken until Friday."
+
+
 @dataclass(frozen=True)
 class Turn:
     """What the client sent, and the reply."""
 
     sent: Sequence[Json]
-    reply: Json = field(default_factory=lambda: assistant("Done."))
+    reply: Json = field(default_factory=lambda: assistant(DONE))
 
 
 def play(turns: Sequence[Turn], now: Sequence[Json], undoing: Undoing) -> Alignment | None:
@@ -52,7 +55,7 @@ def play(turns: Sequence[Turn], now: Sequence[Json], undoing: Undoing) -> Alignm
     return align(history, messages(*now), undoing, ticks)
 
 
-S, U, A, NEXT = system("Be brief."), user("A question."), assistant("Done."), user("Next.")
+S, U, A, NEXT = system("Be brief."), user("A question."), assistant(DONE), user("Next.")
 CALLS, RESULT = calling(call()), result("c1")
 REMINDER = user("<note>\nBe kind.\n</note>")
 LORE = system("[Lore: dragons.]")
@@ -359,11 +362,31 @@ def test_what_ticked_is_said_as_it_is_now() -> None:
 
 @pytest.mark.parametrize(
     "now",
-    [[S, NEXT], [S, U, assistant("Other."), NEXT], [S, U]],
+    [
+        [S, NEXT],
+        [S, U, assistant("Other."), NEXT],
+        [S, U],
+    ],
     ids=["no reply", "another reply", "the first question again"],
 )
 def test_without_a_reply_in_common_it_is_another_conversation(now: Sequence[Json]) -> None:
     assert play([Turn([S, U])], now, ALL) is None
+
+
+def test_a_short_reply_alone_does_not_make_one_conversation_of_two() -> None:
+    done = assistant("Done.")
+
+    assert play([Turn([S, U], done)], [S, user("Another question."), done, NEXT], ALL) is None
+
+
+@pytest.mark.parametrize(
+    "reply", [assistant("Done. " * 12), {**CALLS, "content": None}], ids=["long", "with a call"]
+)
+def test_a_reply_that_is_given_once_is_enough(reply: Json) -> None:
+    found = play([Turn([S, U], reply)], [S, user("Another question."), reply, NEXT], ALL)
+
+    assert found is not None
+    assert found.change == Change(1, "edit")
 
 
 def test_histories_that_were_cut_otherwise_are_not_compared() -> None:

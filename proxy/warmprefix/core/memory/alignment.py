@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
+from warmprefix.core.identity.reasoning import text_of
 from warmprefix.core.memory.gap import (
     FREEZE,
     RESTORE,
@@ -28,6 +29,9 @@ from warmprefix.core.memory.gap import (
     without_partner,
 )
 from warmprefix.core.types import Message
+
+_LONG = 64
+"""Characters of a reply that is not given in two conversations by accident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,13 @@ class Alignment:
 def align(
     history: History, now: Sequence[Message], undoing: Undoing, ticks: Ticks
 ) -> Alignment | None:
-    """`now` with everything undone that may be; None if the two histories have no anchor in common.
+    """`now` with everything undone that may be; None if it is the history of another conversation.
 
     `ticks`: compares two forms of a text (core/identity/ticking.py).
     """
     walk = _Walk(history, _Cut(now), undoing, ticks)
-    return walk.run() if walk.is_same_conversation() else None
+    found = walk.run() if walk.has_common_anchor() else None
+    return found if found is not None and walk.is_likely(found) else None
 
 
 def is_anchor(message: Message) -> bool:
@@ -110,6 +115,16 @@ class _Cut:
     def anchor(self, number: int) -> Message:
         """An anchor; gap `number` stands in front of it."""
         return self.messages[self._anchors[number]]
+
+    @property
+    def anchors(self) -> tuple[Message, ...]:
+        """All of them, in order."""
+        return tuple(self.messages[at] for at in self._anchors)
+
+    @cached_property
+    def anchor_keys(self) -> frozenset[bytes]:
+        """Their match keys."""
+        return frozenset(map(match_key, self.anchors))
 
     def start(self, number: int) -> int:
         """Where a gap begins."""
@@ -146,16 +161,28 @@ class _Walk:
         self._said: list[str] = []
         self._put_back: list[Message] = []
 
-    def is_same_conversation(self) -> bool:
+    def has_common_anchor(self) -> bool:
         """Whether the histories have an anchor in common, wherever it stands."""
         if not len(self._now) or len(self._client) != len(self._ours):
             return False
-        theirs = [self._client.anchor(number) for number in range(len(self._client))]
-        mine = [self._now.anchor(number) for number in range(len(self._now))]
-        if any(is_same(*pair) or is_other_form(*pair) for pair in zip(theirs, mine, strict=False)):
+        pairs = zip(self._client.anchors, self._now.anchors, strict=False)
+        if any(is_same(*pair) or is_other_form(*pair) for pair in pairs):
             return True
-        keys = set(map(match_key, theirs))
-        return any(match_key(message) in keys for message in mine)
+        return not self._client.anchor_keys.isdisjoint(self._now.anchor_keys)
+
+    def is_likely(self, found: Alignment) -> bool:
+        """Whether it is the same conversation. A short reply is given in many: if what stands in front of it is
+        an edit, a question or more must be the same, too."""
+        if found.change is None or found.change.cure is not None or found.undone:
+            return True
+        asked = {match_key(m) for m in self._client.messages if _is_user(m)}
+        if any(_is_user(m) and match_key(m) in asked for m in self._now.messages):
+            return True
+        common = self._client.anchor_keys
+        return any(
+            (message.tool_calls or len(text_of(message)) >= _LONG) and match_key(message) in common
+            for message in self._now.anchors
+        )
 
     def run(self) -> Alignment:
         """The alignment."""
@@ -276,6 +303,10 @@ class _Walk:
         return "window" if is_window else "edit"
 
 
+def _is_user(message: Message) -> bool:
+    return message.role == "user" and not is_anchor(message)
+
+
 def _newest_gap(messages: Sequence[Message]) -> int:
     """The number of the gap with the last message that a user wrote."""
     anchors = 0
@@ -283,7 +314,7 @@ def _newest_gap(messages: Sequence[Message]) -> int:
     for message in messages:
         if is_anchor(message):
             anchors += 1
-        elif message.role == "user":
+        elif _is_user(message):
             newest = anchors
     return newest
 

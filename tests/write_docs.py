@@ -144,7 +144,8 @@ What ticks is learnt from the conversation itself. If a client sends its history
 what it was only in lines that look like a clock, a date, a counter or an id, and the reply behind it is the one
 that was given, then the message was not edited, it ticked: `freeze-volatile` keeps the first value,
 `move-volatile` also says the present one at the end of the newest user turn. In what a user wrote only lines
-count that a program has written; a question, a price, a version or a line number never ticks. What was in the
+count that a program has written; a question, a price, a version or a line number does not tick, unless it
+changes with every request. What was in the
 newest turn and is gone from there one turn later, a whole message or a part of it, is put back in the same way
 by `restore-transient-blocks`; if the client has moved it on, it stays where it was first.
 

@@ -279,5 +279,6 @@ def _is_whole(prefix: Prefix, before: Prompt) -> bool:
 
 
 def _history(placed: Placed, reply: Message | None) -> History:
-    undone = placed.alignment.undone if placed.alignment else ()
-    return History(placed.client, placed.canonical.messages, reply, undone)
+    found = placed.alignment
+    undone, restless = ((), frozenset[int]()) if found is None else (found.undone, found.restless)
+    return History(placed.client, placed.canonical.messages, reply, undone, restless)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.core.identity.ticking_texts import Pair, edits, ticking
-from warmprefix.core.identity.ticking import Ticked, ticked
+from warmprefix.core.identity.ticking import Ticked, ticked, ticked_again
 
 SEEDS = (1, 2, 3)
 TICKING = [pair for seed in SEEDS for pair in ticking(seed)]
@@ -176,3 +176,18 @@ def test_changes_too_far_apart_for_a_pattern_are_an_edit() -> None:
     before, after = f"Mood: glad\n{PROSE}\nMood: glad", f"Mood: sad\n{PROSE}\nMood: sad"
 
     assert ticked(before, after, is_user=False, patterns=PATTERNS) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("Berth 7?\nGo.", "Berth 8?\nGo.", Ticked("counter", ("Berth 8?",))),
+        ("It is now 10:00.", "It is now 10:01.", Ticked("clock", ("It is now 10:01.",))),
+        ("Berth 7?", "Quay 8?", None),
+        ("Berth 7?", "Berth 7?", None),
+    ],
+)
+def test_what_changes_with_every_request_needs_no_sign(
+    before: str, after: str, found: Ticked | None
+) -> None:
+    assert ticked_again(before, after) == found

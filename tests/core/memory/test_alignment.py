@@ -50,8 +50,9 @@ def play(turns: Sequence[Turn], now: Sequence[Json], undoing: Undoing) -> Alignm
     for turn in others:
         client = messages(*turn.sent)
         aligned = align(history, client, undoing, ticks)
-        ours, undone = (aligned.messages, aligned.undone) if aligned else (client, ())
-        history = History(client, ours, messages(turn.reply)[0], undone)
+        aligned = aligned or Alignment(client, ())
+        reply = messages(turn.reply)[0]
+        history = History(client, aligned.messages, reply, aligned.undone, aligned.restless)
     return align(history, messages(*now), undoing, ticks)
 
 
@@ -113,6 +114,19 @@ CASES = [
         "a question with another time",
         [Turn([S, user("What was at 10:00?")])],
         [S, user("What was at 10:01?"), A, NEXT],
+        change=Change(1, "edit"),
+    ),
+    Case(
+        "a number of a user's that changes with every request",
+        [Turn([S, user("Berth 7?")]), Turn([S, user("Berth 8?"), A, NEXT])],
+        [S, user("Berth 9?"), A, NEXT, A, NEXT],
+        [S, user("Berth 8?"), A, NEXT, A, NEXT],
+        ("volatile",),
+    ),
+    Case(
+        "words of a user's that change with every request",
+        [Turn([S, user("Berth 7?")]), Turn([S, user("Berth 8?"), A, NEXT])],
+        [S, user("Quay 9?"), A, NEXT, A, NEXT],
         change=Change(1, "edit"),
     ),
     Case(

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
 from warmprefix.core.identity.reasoning import text_of
+from warmprefix.core.identity.ticking import Ticked, ticked_again
 from warmprefix.core.memory.gap import (
     FREEZE,
     RESTORE,
@@ -37,12 +38,14 @@ _LONG = 64
 @dataclass(frozen=True, slots=True)
 class History:
     """A conversation as of its last turn. `client`: the messages of its client; `ours`: what was made of them,
-    with the same anchors, `undone` by name; `reply`: what was generated behind them. All in canonical form."""
+    with the same anchors, `undone` by name; `reply`: what was generated behind them. All in canonical form.
+    `restless`: numbers of the gaps that its last turn changed."""
 
     client: tuple[Message, ...]
     ours: tuple[Message, ...]
     reply: Message | None = None
     undone: tuple[str, ...] = ()
+    restless: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ class Change:
 class Alignment:
     """`messages`: the history, with what was undone. `origin`: the position of each in the client's history,
     None if it is not sent as the client has it. `undone`: names of what was undone, in order of first use.
-    `said`: the lines that ticked, as they are now. `change`: None if nothing else was changed.
+    `said`: the lines that ticked, as they are now. `change`: None if nothing else was changed. `restless`:
+    numbers of the gaps that were changed, whether that was undone or not.
     """
 
     messages: tuple[Message, ...]
@@ -81,6 +85,7 @@ class Alignment:
     undone: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     change: Change | None = None
+    restless: frozenset[int] = frozenset()
 
 
 def align(
@@ -158,6 +163,8 @@ class _Walk:
         self._origin: list[int | None] = []
         self._undone: dict[str, None] = {}
         self._undone_before = history.undone
+        self._restless_before = history.restless
+        self._restless: set[int] = set()
         self._said: list[str] = []
         self._put_back: list[Message] = []
 
@@ -200,6 +207,7 @@ class _Walk:
             tuple(self._undone),
             tuple(self._said),
             change,
+            frozenset(self._restless),
         )
 
     def _step(self, number: int) -> Change | None:
@@ -208,11 +216,13 @@ class _Walk:
         found = compare(
             before,
             after,
-            self._ticks,
+            self._ticks_again if number in self._restless_before else self._ticks,
             is_newest=number == self._client.newest,
             has_lead=number == 0,
             elsewhere=lambda: Elsewhere(self._now.keys, self._ours.keys),
         )
+        if found is not SAME:
+            self._restless.add(number)
         anchor, given = self._client.anchor(number), self._now.anchor(number)
         is_kept = is_same(anchor, given) or is_other_form(anchor, given)
         start = self._now.start(number)
@@ -274,6 +284,9 @@ class _Walk:
     def _take_rest(self, start: int) -> None:
         self._messages += self._now.messages[start:]
         self._origin += range(start, len(self._now.messages))
+
+    def _ticks_again(self, before: str, after: str, is_user: bool) -> Ticked | None:
+        return self._ticks(before, after, is_user) or ticked_again(before, after)
 
     def _is_moved(self, message: Message) -> bool:
         """Whether a message of the newest turn stands further in front already, put back there."""

@@ -106,13 +106,14 @@ async def test_no_page_may_be_read_by_another_origin(page: str, origin: str) -> 
     assert [allows_origins(answer) for answer in answers] == [[], [], []]
 
 
-@pytest.mark.parametrize("kind", ["401", "421", "502", "413"])
+@pytest.mark.parametrize("kind", ["401", "403", "421", "502", "413"])
 async def test_no_error_of_ours_may_be_read_by_another_origin(kind: str) -> None:
     known: dict[str, dict[str, object]] = {"401": {"api_key": KEY}, "413": {"max_body_bytes": 1}}
     settings = known.get(kind, {})
     host = "evil.example" if kind == "421" else "localhost"
     target = "/warmprefix/metrics" if kind == "421" else CHAT
-    origin = [("Origin", "http://evil.example")]
+    page = "http://localhost:3000" if kind in ("502", "413") else "http://evil.example"
+    origin = [("Origin", page)]
     async with (
         running_proxy(NO_BACKEND, server=settings) as proxy,
         raw_client(proxy.url) as client,
@@ -129,7 +130,7 @@ ELSEWHERE = {
     "query-key": (f"?key={KEY}", []),
     "query-authorization": (f"?authorization=Bearer%20{KEY}", []),
     "query-access-token": (f"?access_token={KEY}", []),
-    "x-api-key": ("", [("X-Api-Key", KEY)]),
+    "api-key": ("", [("Api-Key", KEY)]),
     "cookie": ("", [("Cookie", f"authorization=Bearer {KEY}; api_key={KEY}")]),
     "basic": ("", [("Authorization", f"Basic {KEY}")]),
     "proxy-authorization": ("", [("Proxy-Authorization", f"Bearer {KEY}")]),

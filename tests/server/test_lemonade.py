@@ -27,12 +27,14 @@ SECOND = {"role": "user", "content": "And now?"}
 
 @asynccontextmanager
 async def proxied(
-    options: LemonadeOptions | None = None, reply: str | Reply = "Say hi."
+    options: LemonadeOptions | None = None,
+    reply: str | Reply = "Say hi.",
+    server: dict[str, object] | None = None,
 ) -> AsyncIterator[tuple[LemonadeDouble, RunningProxy]]:
     """Lemonade, and a proxy in front of it."""
     async with (
         LemonadeDouble(options, lambda _: reply) as lemonade,
-        running_proxy(lemonade.url, backend=KIND) as proxy,
+        running_proxy(lemonade.url, backend=KIND, server=server or {}) as proxy,
         asyncio.timeout(DEADLINE_S),
     ):
         yield lemonade, proxy
@@ -130,12 +132,12 @@ async def test_an_error_inside_a_stream_is_one_in_the_log_and_adds_nothing() -> 
 
 
 @pytest.mark.parametrize("path", [CHAT, "/api/v1/models"], ids=["chat", "passthrough"])
-async def test_a_browsers_origin_is_not_shown_to_lemonade(path: str) -> None:
+async def test_a_browsers_origin_that_is_allowed_is_not_shown_to_lemonade(path: str) -> None:
     """It answers a foreign one with 403."""
     method = "POST" if path == CHAT else "GET"
     body = {"model": MODEL, "messages": [FIRST]} if path == CHAT else None
     origin = [("Origin", "http://my-box.local:3000")]
-    async with proxied() as (lemonade, proxy):
+    async with proxied(server={"allowed_hosts": ["my-box.local"]}) as (lemonade, proxy):
         direct = await exchange(lemonade.url, method, path, body, origin)
         through = await exchange(proxy.url, method, path, body, origin)
 

@@ -69,7 +69,7 @@ async def test_path_query_and_headers_reach_the_backend_without_origin() -> None
         running_proxy(lemonade.url, backend=LEMONADE) as proxy,
         connect(
             ws(proxy.url, "/realtime?model=a%20b"),
-            origin="http://evil.example",  # type: ignore[arg-type]  # a NewType of str
+            origin="http://localhost:3000",  # type: ignore[arg-type]  # a NewType of str
             additional_headers={"X-Session-Id": "s", "Authorization": "Bearer k"},
         ) as socket,
         asyncio.timeout(DEADLINE_S),

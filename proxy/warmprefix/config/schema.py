@@ -60,7 +60,7 @@ class ServerConfig:
     shutdown_grace_s: Seconds = 30.0
     """How long running replies may go on after a stop signal."""
     allowed_hosts: tuple[str, ...] = ()
-    """Host names besides the loopback ones under which /warmprefix/* may be opened."""
+    """Host names besides the loopback ones under which the proxy may be used, and of pages that may use it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
-"""Who may send requests: the optional API key, and the host names under which our own pages open."""
+"""Who may send requests: the optional API key, and the host names and origins of pages in browsers."""
 
 import hmac
+from ipaddress import ip_address
 
 from warmprefix.config import ServerConfig
 from warmprefix.server.asgi import Scope, header
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LOCAL_NAMES = (".local", ".localhost", ".lan", ".home.arpa", ".internal")
 
 
 def has_key(scope: Scope, api_key: str | None) -> bool:
@@ -25,8 +27,66 @@ def has_key(scope: Scope, api_key: str | None) -> bool:
 
 
 def is_own_host(scope: Scope, config: ServerConfig) -> bool:
-    """Whether `Host` names this machine: a foreign page must not reach ours by a DNS name of its own."""
-    host = (header(scope, b"host") or b"").decode("latin-1").lower()
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    allowed = {config.host.lower(), *(allowed.lower() for allowed in config.allowed_hosts)}
-    return name in _LOOPBACK or name in allowed
+    """Whether `Host` names this machine: a foreign page must not reach ours by a DNS name of its own.
+
+    Whoever says "localhost" must be on this machine.
+    """
+    name = _host_name(scope)
+    if name in _LOOPBACK and name != config.host.lower():
+        return _is_local(scope)
+    return name in _LOOPBACK or name in _allowed(config)
+
+
+def may_relay_host(scope: Scope, config: ServerConfig) -> bool:
+    """Whether a request under this `Host` may go to the backend: a page whose own DNS name points here must not
+    use the model.
+
+    An address, a name without a dot and the names of local networks (RFC 6762, RFC 8375, ICANN's .internal)
+    cannot be a stranger's. Without `Host` it is no browser.
+    """
+    name = _host_name(scope)
+    if not name or name in _LOOPBACK or name in _allowed(config) or "." not in name:
+        return True
+    return _is_address(name) or name.endswith(_LOCAL_NAMES)
+
+
+def is_foreign_origin(scope: Scope, config: ServerConfig) -> bool:
+    """Whether a browser says that the page which asks is of another site than this server's host."""
+    origin = header(scope, b"origin")
+    if origin is None:
+        return False
+    text = origin.decode("latin-1").lower()
+    scheme, mark, rest = text.partition("://")
+    name = _without_port(rest)
+    if not mark or scheme not in ("http", "https") or not name:
+        return True
+    return name not in {*_LOOPBACK, *_allowed(config), _host_name(scope)}
+
+
+def _allowed(config: ServerConfig) -> set[str]:
+    return {config.host.lower(), *(allowed.lower() for allowed in config.allowed_hosts)}
+
+
+def _host_name(scope: Scope) -> str:
+    return _without_port((header(scope, b"host") or b"").decode("latin-1").lower())
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return name if port.isdigit() else host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local(scope: Scope) -> bool:
+    """Whether the client is on this machine; true if it has no address (a Unix socket, a test)."""
+    client = scope.get("client")
+    if not client or not _is_address(client[0]):
+        return True
+    return ip_address(client[0]).is_loopback

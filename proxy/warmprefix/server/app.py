@@ -19,7 +19,12 @@ from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.remember import Recorder
 from warmprefix.profiles.volatile import explained_patterns
-from warmprefix.server.access import has_key, is_own_host
+from warmprefix.server.access import (
+    has_key,
+    is_foreign_origin,
+    is_own_host,
+    may_relay_host,
+)
 from warmprefix.server.api import create_api
 from warmprefix.server.asgi import Receive, Scope, Send
 from warmprefix.server.backends import Backend, Backends
@@ -47,6 +52,8 @@ from warmprefix.tasks import Tasks
 logger = logging.getLogger(__name__)
 
 _OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"}) | DASHBOARD
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = "warmprefix: {} is not allowed here. Add the name to server.allowed_hosts if you trust it."
 _SHUTDOWN_S = 5.0  # recording what is left after the last reply takes milliseconds
 
 
@@ -176,6 +183,12 @@ class App:
                 "warmprefix: this Host name is not allowed here. Open it as localhost, or add the "
                 "name to server.allowed_hosts.",
             )
+        elif not is_ours and not may_relay_host(scope, self._config.server):
+            await answer_problem(
+                send, path, 421, "host_not_allowed", _HOST.format("this Host name")
+            )
+        elif scope["method"] not in _SAFE and is_foreign_origin(scope, self._config.server):
+            await answer_problem(send, path, 403, "origin_not_allowed", _HOST.format("this Origin"))
         elif is_ours:
             await self._api(scope, receive, send)
         else:
@@ -194,6 +207,12 @@ class App:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not has_key(scope, self._config.server.api_key):
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if is_foreign_origin(scope, self._config.server) or not may_relay_host(
+            scope, self._config.server
+        ):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return

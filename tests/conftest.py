@@ -16,6 +16,14 @@ settings.register_profile("no deadline", settings(), deadline=None)
 settings.load_profile("no deadline")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands find no proxy that the tests have not started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the tiny model is written, once a session."""

@@ -81,7 +81,12 @@ async def start(
         "serve",
         *arguments,
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT / "proxy"), "HOME": str(folder)},
+        env={
+            **kept,
+            "PYTHONPATH": str(ROOT / "proxy"),
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(folder),
+        },
         stdout=stdout,
         stderr=stderr,
     )
@@ -302,3 +307,15 @@ async def test_a_wrong_configuration_is_one_line_and_status_2(
     assert err.startswith(b"warmprefix: ")
     assert err.count(b"\n") == 1
     assert named in err
+
+
+async def test_while_it_runs_commands_find_it(tmp_path: Path) -> None:
+    folder = tmp_path / "warmprefix"
+    async with Backend(OK) as backend, serving(tmp_path, backend.url) as process:
+        (file,) = folder.iterdir()
+        said = json.loads(file.read_text())
+        process.signal(signal.SIGTERM)
+        await process.ended()
+
+    assert said == {"url": process.url, "backends": [backend.url]}
+    assert list(folder.iterdir()) == []

@@ -68,6 +68,8 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
     """The settings for each backend to ask: all of them, unless one is named."""
     from warmprefix.config import load
 
+    if backend is None and file is None:
+        backend = backend_of_what_runs()
     flags = {"backend.url": backend}
     settings = effective(file, {}).config
     if not settings.backends:
@@ -79,6 +81,15 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
         ]  # the file's key is for another backend
     only = () if backend is None else (load(None, {}, flags).config.backend,)
     return [replace(settings, backend=each) for each in only or settings.backends]
+
+
+def backend_of_what_runs() -> str | None:
+    """The backend of the only proxy that runs here, if it has one backend; else the settings say it."""
+    from warmprefix.config.running import running, running_folder
+
+    found = running(running_folder(os.environ))
+    backends = found[0].backends if len(found) == 1 else ()
+    return backends[0] if len(backends) == 1 else None
 
 
 def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bool) -> int:

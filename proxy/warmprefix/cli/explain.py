@@ -10,13 +10,13 @@ import typer
 
 from warmprefix.cli.settings import USAGE_STATUS
 from warmprefix.cli.tail import (
-    DEFAULT_URL,
     ApiKeyOption,
     is_coloured,
     plain_console,
     quiet_end,
     say,
 )
+from warmprefix.cli.which import UrlOption, which
 
 Record = Mapping[str, object]
 
@@ -31,9 +31,7 @@ def command(
     last: Annotated[
         bool, typer.Option("--last", help="The newest turn with a break; the default without TURN.")
     ] = False,
-    url: Annotated[
-        str, typer.Option(metavar="URL", help="A running proxy, here or on another machine.")
-    ] = DEFAULT_URL,
+    url: UrlOption = None,
     log: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Read this log instead; - is standard input."),
@@ -51,7 +49,7 @@ def command(
         say("flag --last means the newest turn with a break; leave out TURN")
         raise typer.Exit(USAGE_STATUS)
     with quiet_end():
-        record = from_proxy(url, api_key, turn) if log is None else from_log(log, turn)
+        record = from_proxy(which(url), api_key, turn) if log is None else from_log(log, turn)
         if record is None:
             say(missing(turn))
             raise typer.Exit(1)

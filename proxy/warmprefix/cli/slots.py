@@ -6,11 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from warmprefix.cli.settings import USAGE_STATUS
-from warmprefix.cli.tail import DEFAULT_URL, ApiKeyOption, plain_console, quiet_end, say
+from warmprefix.cli.tail import ApiKeyOption, plain_console, quiet_end, say
+from warmprefix.cli.which import UrlOption, which
 
-UrlOption = Annotated[
-    str, typer.Option(metavar="URL", help="A running proxy, here or on another machine.")
-]
 KIB = 1024
 
 
@@ -20,7 +18,7 @@ def command(
         str | None, typer.Argument(metavar="[ID]", help="The saved slot to forget.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Forget every saved slot.")] = False,
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     api_key: ApiKeyOption = None,
 ) -> None:
     """Show what the backend's slots hold and which ones are saved, or forget saved ones.
@@ -37,9 +35,9 @@ def command(
         raise typer.Exit(USAGE_STATUS)
     with quiet_end():
         if is_list:
-            show(asked(url, api_key, "GET", "") or {})
+            show(asked(which(url), api_key, "GET", "") or {})
         else:
-            forget(url, api_key, snapshot or "all")
+            forget(which(url), api_key, snapshot or "all")
 
 
 def forget(url: str, api_key: str | None, snapshot: str) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warmprefix.cli.which import UrlOption, which
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-DEFAULT_URL = "http://127.0.0.1:8484"
 
 ApiKeyOption = Annotated[
     str | None,
@@ -27,9 +28,7 @@ ApiKeyOption = Annotated[
 
 
 def command(
-    url: Annotated[
-        str, typer.Option(metavar="URL", help="A running proxy, here or on another machine.")
-    ] = DEFAULT_URL,
+    url: UrlOption = None,
     log: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Read this log instead; - is standard input."),
@@ -61,11 +60,11 @@ def command(
 
 
 def lines_of(
-    url: str, log: Path | None, last: int, follow: bool, api_key: str | None
+    url: str | None, log: Path | None, last: int, follow: bool, api_key: str | None
 ) -> Iterator[bytes]:
     """The lines of the source that the options name."""
     if log is None:
-        return url_lines(url, last, follow, api_key)
+        return url_lines(which(url), last, follow, api_key)
     return log_lines(log, last, follow)
 
 

@@ -17,6 +17,7 @@ import uvicorn
 
 from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, ledger_path, log_path, slots_path
+from warmprefix.config.running import announced, running_folder
 from warmprefix.core.errors import ConfigError
 from warmprefix.log.operator import operator_log
 from warmprefix.log.writer import TurnLog
@@ -156,10 +157,12 @@ async def _serve_app(config: Config, listener: socket.socket, extras: Extras) ->
         capture=capture,
         slots_file=slots_path(config.memory, os.environ),
     )
+    urls = [backend.settings.url for backend in app.backends.all]
     try:
         server = _Server(uvicorn_config(config, app), app)
         app.tasks.start(_announce(app, listener), "announce")
-        await server.serve([listener])
+        with announced(running_folder(os.environ), _address(listener), urls):
+            await server.serve([listener])
     finally:
         await app.close()
         log.close()
@@ -203,6 +206,13 @@ def open_store(config: Config) -> Store:
     kind = store_kind(memory.store)
     place = str(ledger_path(memory, os.environ)) if kind.place == "file" else memory.path
     return kind.open(Opening(place, memory.max_bytes, memory.max_age_s))
+
+
+def _address(listener: socket.socket) -> str:
+    """Where programs on this machine reach it."""
+    host, port = listener.getsockname()[:2]
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what it listens on
+    return f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
 
 
 async def _announce(app: App, listener: socket.socket) -> None:

@@ -1,0 +1,58 @@
+"""Commands find the proxy that runs on this machine."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import typer
+
+from warmprefix.cli.doctor import backend_of_what_runs
+from warmprefix.cli.which import DEFAULT_URL, which
+from warmprefix.config.running import announced
+
+URL, OTHER = "http://127.0.0.1:9001", "http://127.0.0.1:9002"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "warmprefix"
+
+
+def test_if_none_runs_it_is_the_default_one(folder: Path) -> None:
+    assert which(None) == DEFAULT_URL
+    assert backend_of_what_runs() is None
+    assert not folder.exists()
+
+
+def test_the_one_that_runs_is_meant(folder: Path) -> None:
+    with announced(folder, URL, [OTHER]):
+        assert which(None) == URL
+        assert backend_of_what_runs() == OTHER
+
+
+def test_what_is_named_is_meant(folder: Path) -> None:
+    with announced(folder, URL, []):
+        assert which(OTHER) == OTHER
+
+
+def test_a_proxy_of_several_backends_has_none_to_speak_of(folder: Path) -> None:
+    with announced(folder, URL, [OTHER, URL]):
+        assert backend_of_what_runs() is None
+
+
+def test_of_several_one_must_be_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(announced(folder, URL, []))
+        monkeypatch.setattr("os.getpid", lambda: 1)  # of a process that runs
+        stack.enter_context(announced(folder, OTHER, []))
+        with pytest.raises(typer.Exit) as ended:
+            which(None)
+
+    assert ended.value.exit_code == 2
+    error = capsys.readouterr().err
+    assert URL in error
+    assert OTHER in error
+    assert "--url" in error

@@ -232,7 +232,15 @@ def test_only_a_dialect_knows_the_name_of_a_member() -> None:
 
 
 LISTED = frozenset(
-    {"DIALECTS", "answering", "dialect_by_shape", "dialect_of", "is_counting", "to_render"}
+    {
+        "DIALECTS",
+        "answering",
+        "dialect_by_shape",
+        "dialect_of",
+        "is_counting",
+        "to_render",
+        "with_open_end",
+    }
 )
 """What the list of dialects answers for all of them."""
 

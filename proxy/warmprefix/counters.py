@@ -5,7 +5,7 @@ from collections import Counter
 REASONS = frozenset({
     "not-understood", "prepare", "store", "routing", "backend-facts", "models", "slot",
     "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "error-words",
-    "capture", "record", "compare", "prewarm", "reread", "explain", "metrics", "log",
+    "capture", "record", "compare", "prewarm", "reread", "openings", "explain", "metrics", "log",
 })  # fmt: skip
 """What can fail open, besides single rules, which are counted as `rule NAME`."""
 
@@ -23,6 +23,9 @@ class Counters:
 
         self.snapshots: Counter[str] = Counter()
         """How many slots were `saved` to disk and `restored` from it, and the `restored_tokens`."""
+
+        self.openings: Counter[str] = Counter()
+        """How many openings were `saved` to disk, and `restored` while nothing ran."""
 
     def failed_open(self, what: str, noted: list[str] | None = None) -> None:
         """Count one request, message or record that went on without one of our parts.

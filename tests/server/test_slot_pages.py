@@ -107,6 +107,7 @@ async def test_saved_slots_are_listed_newest_first_without_their_keys(tmp_path: 
     assert [snapshot["id"] for snapshot in shown["snapshots"]] == ids
     assert set(first) == {
         *("conversation", "messages", "tokens", "file", "bytes", "id", "fits", "age_s", "unused_s"),
+        "opening",
     }
     assert (first["file"], first["bytes"], first["tokens"], first["fits"]) == (
         "a.bin",

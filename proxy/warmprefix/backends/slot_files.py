@@ -68,6 +68,10 @@ class SlotsApi:
         answer = await self._ask(url, slot, "restore", name, limit_s)
         return _moved(answer, "n_restored", "n_read")
 
+    async def erase(self, url: str, slot: int) -> None:
+        """Empty an idle slot. Raises BackendError."""
+        await self._ask(url, slot, "erase", "", _LIMIT_S)
+
     async def _ask(
         self, url: str, slot: int, action: str, name: str, limit_s: float
     ) -> dict[str, object]:

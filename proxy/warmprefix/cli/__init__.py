@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from warmprefix.cli import canonicalize, config, doctor, explain, replay, serve, slots, tail
+from warmprefix.cli import canonicalize, config, doctor, explain, replay, serve, slots, tail, warm
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +23,7 @@ app.command("canonicalize")(canonicalize.command)
 app.command("replay")(replay.command)
 app.command("doctor")(doctor.command)
 app.command("slots")(slots.command)
+app.command("warm")(warm.command)
 app.add_typer(config.app, name="config")
 
 

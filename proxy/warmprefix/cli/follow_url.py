@@ -96,6 +96,24 @@ class TurnFeed:
         value = answer.json()
         return value if isinstance(value, dict) else None
 
+    def warm(self, endpoint: str, body: bytes) -> Iterator[dict[str, Any]]:
+        """Each step of reading an opening, as it is done; raises Refused and httpx.TransportError."""
+        address = f"{self._url}/warmprefix/api/openings?endpoint={quote(endpoint, safe='')}"
+        headers = {"content-type": "application/json"}
+        with self._client.stream(
+            "PUT", address, headers=headers, content=body, timeout=STREAM_TIMEOUT
+        ) as answer:
+            if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+                raise Refused(f"{endpoint} is no endpoint that carries prompts")
+            if answer.status_code in (
+                httpx.codes.BAD_REQUEST,
+                httpx.codes.REQUEST_ENTITY_TOO_LARGE,
+            ):
+                answer.read()
+                raise Refused(str(answer.json().get("detail")))
+            check_status(answer)
+            yield from map(json.loads, answer.iter_lines())
+
     def follow(self, turns: int) -> Generator[bytes, None, None]:
         """The last turns, then each new one, forever; goes on if the proxy returns."""
         away = False

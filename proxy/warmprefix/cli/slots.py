@@ -93,8 +93,9 @@ def slot_line(slot: dict[str, Any]) -> str:
 def snapshot_line(snapshot: dict[str, Any]) -> str:
     """One saved slot."""
     other = "" if snapshot.get("fits") else "  of another model, template or build"
+    whose = "opening" if snapshot.get("opening") else str(snapshot.get("conversation"))[:8]
     return (
-        f"saved {snapshot.get('id')}  {str(snapshot.get('conversation'))[:8]}  "
+        f"saved {snapshot.get('id')}  {whose}  "
         f"{snapshot.get('tokens', 0):,} tokens  {size(snapshot.get('bytes', 0))}  "
         f"{age(snapshot.get('age_s'))} ago{other}"
     )

@@ -28,11 +28,13 @@ RestoreReasoning = Literal["auto", "always", "never"]
 Pin = Literal["auto", "off"]
 Save = Literal["auto", "off"]
 PrewarmMode = Literal["auto", "off"]
+PrewarmOpenings = Literal["restore", "off"]
 
 # Strict: a number must be a number, though an int will do for a float; true is not one.
 Switch = Annotated[bool, Field(strict=True)]
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 Files = Annotated[int, Field(strict=True, ge=0, le=1000), "files"]
+Openings = Annotated[int, Field(strict=True, ge=0, le=1000), "openings"]
 Bytes = Annotated[int, Field(strict=True, ge=1), "bytes"]
 Tokens = Annotated[int, Field(strict=True, ge=1), "tokens"]
 Seconds = Annotated[float, Field(strict=True, ge=0), "seconds"]
@@ -172,6 +174,10 @@ class SlotsConfig:
     """Size of all saved slots above which the least valuable one is dropped."""
     min_save_tokens: Tokens = 512
     """Shorter conversations are not saved."""
+    openings: Openings = 8
+    """How many openings are saved (what new conversations of one kind begin with), so that the next one of a
+    kind does not read it again. 0: none.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,10 @@ class PrewarmConfig:
     restart_check_s: Seconds = 5.0
     """How often the backend is asked if it has restarted, so that the latest conversations are read again
     before they come back. 0: never.
+    """
+    openings: PrewarmOpenings = "restore"
+    """What is done with saved openings after a start of the backend, while nothing runs: restore puts the most
+    used ones into empty slots, which evaluates nothing; off: a request restores the one that it begins with.
     """
 
 

@@ -2,8 +2,10 @@
 
 import json
 
+from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt
-from warmprefix.dialects.base import Dialect, Request
+from warmprefix.dialects.base import Dialect, NoMemory, Request
+from warmprefix.dialects.bodies import with_question
 from warmprefix.dialects.chat_completions import CHAT
 from warmprefix.dialects.messages import MESSAGES
 from warmprefix.dialects.responses import RESPONSES
@@ -46,3 +48,16 @@ def answering(path: str) -> Dialect:
 def is_counting(path: str) -> bool:
     """Whether an endpoint counts the tokens of a body, and evaluates nothing."""
     return any(path in dialect.counting for dialect in DIALECTS)
+
+
+def with_open_end(dialect: Dialect, body: bytes, text: str) -> bytes:
+    """The body with one more message of the user, in which nothing but `text` stands, unless it ends in one. It
+    may have no messages yet. Raises NotUnderstood."""
+    try:
+        prompt = dialect.parse(body, NoMemory(dialect)).prompt
+    except NotUnderstood:
+        return with_question(dialect, body, text)
+    last = prompt.messages[-1].logical_role if prompt.messages else ""
+    return (
+        body if prompt.is_plain or last in ("user", "tool") else with_question(dialect, body, text)
+    )

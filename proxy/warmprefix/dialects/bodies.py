@@ -7,7 +7,7 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, blank_end, decode, members
-from warmprefix.dialects.base import Memory
+from warmprefix.dialects.base import Dialect, Memory
 
 TEMPLATE_OPTIONS = (
     "chat_template_kwargs",
@@ -80,6 +80,25 @@ def with_slot(body: bytes, slot: int) -> bytes:
     """The body with a slot asked for; every other byte as it is."""
     end = body.rindex(b"}")
     return body[:end] + b',"%s":%d' % (SLOT.encode(), slot) + body[end:]
+
+
+def with_question(dialect: Dialect, body: bytes, text: str) -> bytes:
+    """The body with one more message of the user; every other byte as it is. It may have no messages yet.
+
+    Raises NotUnderstood.
+    """
+    question = orjson.dumps({"role": "user", "content": text})
+    shape = dialect.parse_message(question).shape
+    array = shape.names.array if shape is not None else ""
+    spans = top_level(body, {})
+    if array in spans:
+        start, end = spans[array]
+        if body[start:end][:1] != b"[":
+            raise NotUnderstood(f"{array} is no list")
+        comma = b"," if body[start + 1 : end - 1].strip() else b""
+        return body[: end - 1] + comma + question + body[end - 1 :]
+    end = body.rindex(b"}")
+    return body[:end] + b',"%s":[%s]' % (array.encode(), question) + body[end:]
 
 
 def openai_error(status: int, kind: str, message: str) -> bytes:

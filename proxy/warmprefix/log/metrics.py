@@ -32,6 +32,7 @@ RESTORED = frozenset(
         "fields",
         "ids",
         "moved-volatile",
+        "opening",
         "reasoning",
         "reply",
         "tools",

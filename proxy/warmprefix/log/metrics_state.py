@@ -37,6 +37,7 @@ class State(Collector):
         yield _count("tasks_failed", "Background tasks that ended in an error.", self.tasks.failed)
         yield from self._prewarms()
         yield from self._snapshots()
+        yield from self._openings()
         ledger = self.store.state()
         yield _gauge("ledger_conversations", "Conversations in the ledger.", ledger.conversations)
         yield _gauge("ledger_messages", "Messages in the ledger.", ledger.messages)
@@ -58,6 +59,11 @@ class State(Collector):
         yield _count("slots_restored", "Slots restored from disk.", counts["restored"])
         tokens = counts["restored_tokens"]
         yield _count("restored_tokens", "Tokens that were restored instead of evaluated.", tokens)
+
+    def _openings(self) -> Iterable[Metric]:
+        counts = self.counters.openings
+        yield _count("openings_saved", "Openings saved to disk.", counts["saved"])
+        yield _count("openings_restored_ahead", "Openings put into slots.", counts["restored"])
 
     def _fail_open(self) -> Metric:
         family = CounterMetricFamily(

@@ -165,7 +165,7 @@ class Question:
 
 class Patch(TypedDict, total=False):
     """What a listener adds to a turn that has ended. `question`: what is left to ask about it; `kind`: another
-    one than its place says."""
+    one than its place says; `opened`: it began with a saved opening."""
 
     prefix: Prefix | None
     prompt_characters: int
@@ -176,6 +176,7 @@ class Patch(TypedDict, total=False):
     kind: Kind
     slot: int | None
     slot_reason: str | None
+    opened: bool
     kept: Kept | None
 
 
@@ -243,7 +244,10 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         prefix=patch.get("prefix"),
         prompt_characters=patch.get("prompt_characters"),
         rules=acting.rules if acting else (),
-        restored=acting.restored if acting else (),
+        restored=(
+            *(acting.restored if acting else ()),
+            *(("opening",) if patch.get("opened") else ()),
+        ),
         stats=ended.stats,
         times=ended.times,
         error=ended.reply.error,

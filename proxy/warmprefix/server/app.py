@@ -32,6 +32,7 @@ from warmprefix.server.chat import Chat, is_readable
 from warmprefix.server.dashboard import PATHS as DASHBOARD
 from warmprefix.server.models import PATHS as MODELS
 from warmprefix.server.models import answer_models
+from warmprefix.server.opening_pages import add_openings
 from warmprefix.server.parts import Facts, Parts
 from warmprefix.server.passthrough import Passthrough
 from warmprefix.server.problems import answer_problem
@@ -39,12 +40,14 @@ from warmprefix.server.slot_pages import add_slots
 from warmprefix.server.websocket import WebSockets
 from warmprefix.slots.ahead import Ahead
 from warmprefix.slots.compare import Comparing
+from warmprefix.slots.opening_files import OpeningFiles
+from warmprefix.slots.openings import Openings
 from warmprefix.slots.prewarm import Prewarm
 from warmprefix.slots.reread import NoReread, Reread
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.saved_index import SnapshotIndex
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.seatings import ModelParts, NoSeatings, ReadingAhead, Seatings
+from warmprefix.slots.seatings import BeginningAlike, ModelParts, NoSeatings, ReadingAhead, Seatings
 from warmprefix.slots.table import SlotTable
 from warmprefix.stores.base import Store
 from warmprefix.tasks import Tasks
@@ -93,6 +96,7 @@ class App:
         self._passthrough = Passthrough(self.backends, self.tasks)
         self._api = create_api(self.turns, self.backends)
         add_slots(self._api, [backend.parts.seatings for backend in parts])
+        add_openings(self._api, self.backends, self._pipeline, limit)
 
     def _parts(self, backend: NamedBackend) -> Parts:
         """The parts of one backend, with those that all share."""
@@ -102,6 +106,7 @@ class App:
         if self._config.slots.pin == "auto":
             seatings = Seatings(known, partial(self._model_parts, backend))
         reread, ahead = self._reread(known, seatings), ReadingAhead(seatings)
+        openings = BeginningAlike(seatings)
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
         connections = Connections(backend.url, *limits, backend.idle_connection_s)
         return Parts(
@@ -114,13 +119,14 @@ class App:
             capture=self._capture,
             seatings=seatings,
             reread=reread,
-            arrivals=(ahead, reread),
+            arrivals=(ahead, reread, openings),
             endings=(
                 self._recorder,
                 seatings,
                 Comparing(seatings),
                 ahead,
                 reread,
+                openings,
                 Facts(known),
                 self._capture,
             ),
@@ -138,9 +144,13 @@ class App:
         seating = Seating(
             SlotTable(), known, self.tasks, snapshots, *limits, tries=not self._observe
         )
+        ahead = Ahead(self._pipeline, seating.table, known, self._counters)
+        if snapshots is not None and slots.openings:
+            least = slots.min_save_tokens
+            files = OpeningFiles(ahead, snapshots, seating.stand_down, least)
+            seating.openings = Openings(slots, self._config.prewarm, files, self.tasks)
         if not self._reads:
             return ModelParts(seating)
-        ahead = Ahead(self._pipeline, seating.table, known, self._counters)
         return ModelParts(seating, Prewarm(self._config.prewarm, ahead, self._recent, self.tasks))
 
     @property
@@ -154,7 +164,14 @@ class App:
             return NoReread()
         seating = seatings.of(None).seating
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
-        return Reread(self._config.prewarm, ahead, self._recent, seating.snapshots, self.tasks)
+        return Reread(
+            self._config.prewarm,
+            ahead,
+            self._recent,
+            seating.snapshots,
+            self.tasks,
+            seating.started_again,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or WebSocket."""

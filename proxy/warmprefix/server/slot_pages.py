@@ -70,9 +70,10 @@ def _snapshots(seatings: Sequence[Seating]) -> list[dict[str, Any]]:
 
 def _shown(snapshot: Snapshot, fits: bool) -> dict[str, Any]:
     shown = asdict(snapshot)
-    for name in ("tip", "head", "saved_s", "used_s", "backend"):
+    for name in ("tip", "head", "saved_s", "used_s", "backend", "fragment", "characters", "uses"):
         del shown[name]  # keys of messages are nobody's business
     now = time.time()
+    shown["opening"] = bool(snapshot.opening)
     shown["file"], shown["bytes"] = shown.pop("name"), shown.pop("size_bytes")
     shown |= {"id": snapshot.id, "fits": fits, "age_s": round(now - snapshot.saved_s, 1)}
     return shown | {"unused_s": round(now - snapshot.used_s, 1)}

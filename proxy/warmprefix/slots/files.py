@@ -45,18 +45,23 @@ class SlotFiles:
             return
         is_cut = _is_cut(seat) and not is_saved_to_ram(seat.share, self._table.traits)
         may_restore = seat.wish.is_saved and not seat.wish.in_ram  # what the server has is newer
-        if not is_cut and not may_restore:
+        opens = seat.choice.how == "opening" and seat.choice.into is not None
+        if not is_cut and not may_restore and not opens:
             return
         async with self._changing:
             content = seat.before.content if seat.before else None
             lost = 0 if content is None or goes_on(content, seat.wish) else content.held.tokens
+            if content is not None and content.opening:
+                lost = 0  # its file is there
             if content is not None and self._table.traits.has_ram is False:
                 # A side request does not come back, and without a RAM cache nobody else can use a part of it.
                 lost = 0 if content.is_side else lost
             if content is not None and is_cut:
                 is_saved = await self._snapshots.save(slot, content.held, EVICTED_S)
                 lost = 0 if is_saved and self._table.traits.has_ram is False else lost
-            if may_restore and await self._snapshots.is_ready():
+            if opens:
+                await self._open(seat, slot, lost)
+            elif may_restore and await self._snapshots.is_ready():
                 await self._restore(seat, slot, lost)
 
     async def _wait_for_change(self) -> None:
@@ -75,21 +80,43 @@ class SlotFiles:
         has_ram = self._table.traits.has_ram
         if not is_worth_restoring(snapshot, gained, 0 if has_ram else lost):
             return
-        # What is read from a file overwrites what the server would have copied to its RAM cache, and others can
-        # use a part of that: so the copy is made first.
-        if lost and has_ram is not False and not await self._trial.start_in(slot):
+        if not await self._is_copied(slot, lost):
             return
         tokens = await snapshots.restore(slot, snapshot)
         if tokens == snapshot.tokens:
             seat.choice = replace(seat.choice, reason=f"restored {tokens} tokens")
             seat.restored = snapshot
 
+    async def _is_copied(self, slot: int, lost: int) -> bool:
+        """What is read from a file overwrites what the server would have copied to its RAM cache, and others
+        can use a part of that: so the copy is made first. False if that failed."""
+        is_lost = lost and self._table.traits.has_ram is not False
+        return not is_lost or await self._trial.start_in(slot)
+
+    async def _open(self, seat: Seat, slot: int, lost: int) -> None:
+        """Restore the opening that the request begins with."""
+        offer = seat.wish.opening
+        opening = next(
+            (s for s in self._snapshots.openings() if offer and s.name == offer.name), None
+        )
+        if opening is None or (self._table.traits.has_ram is False and lost >= opening.tokens):
+            return
+        if not await self._is_copied(slot, lost):
+            return
+        if await self._snapshots.restore(slot, opening) == opening.tokens:
+            reason = f"restored an opening of {opening.tokens} tokens"
+            seat.choice = replace(seat.choice, reason=reason, shared_tokens=opening.tokens)
+            seat.restored = opening
+
     def judge(self, seat: Seat, stats: CacheStats) -> None:
         """See whether the restored slot was of use."""
         cached, snapshot = stats.cached_tokens, seat.restored
         if snapshot is None or cached is None:
             return
-        if cached < DISAPPOINTING * snapshot.tokens:
+        if snapshot.opening:
+            was_there = cached >= DISAPPOINTING * snapshot.tokens
+            self._snapshots.began_with(snapshot, was_there=was_there)
+        elif cached < DISAPPOINTING * snapshot.tokens:
             self._snapshots.disappointed(snapshot)
         else:
             self._snapshots.helped()

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from warmprefix.backends.known import Start
@@ -62,7 +62,10 @@ class Reread:
         recent: Recent,
         snapshots: Snapshots | None,
         tasks: Tasks,
+        has_read: Callable[[], None] = lambda: None,
     ) -> None:
+        """`has_read` is called when the conversations of a start were read again."""
+        self._has_read = has_read
         self._config = config
         self._ahead = ahead
         self._recent = recent
@@ -119,6 +122,7 @@ class Reread:
             if lost:
                 self._reading = self._tasks.start(self._read_all(lost), "reread")
                 await asyncio.wait({self._reading})
+                self._has_read()
 
     async def _await_return(self) -> None:
         """See whether the backend has restarted; if it does not answer, ask often for a while."""

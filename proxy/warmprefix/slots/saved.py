@@ -16,6 +16,7 @@ from warmprefix.backends.slot_files import Moved
 from warmprefix.config.schema import SlotsConfig
 from warmprefix.core.errors import BackendError
 from warmprefix.core.slots import snapshots as core
+from warmprefix.core.slots.openings import Mark
 from warmprefix.core.slots.snapshots import Held, Snapshot
 from warmprefix.counters import Counters
 from warmprefix.slots.saved_index import SnapshotIndex
@@ -144,19 +145,78 @@ class Snapshots:
             name = core.file_name(self.backend, held.tip, self._index.owner)
         else:
             name = core.pool_name(known, old, self._index.owner, now)
-        if name in {snapshot.name for snapshot in known}:
+        moved = await self._write(slot, name, held.tokens, limit_s)
+        if moved is None:
+            return False
+        self._counters.snapshots["saved"] += 1
+        self._keep(self._snapshot(name, held, moved, now), old, now)
+        return True
+
+    async def _write(self, slot: int, name: str, tokens: int, limit_s: float) -> Moved | None:
+        """Write a slot that holds so many tokens to a file; None if that failed."""
+        if name in {snapshot.name for snapshot in self._index.all()}:
             self._change([], {name})  # nobody restores half a file if we die in between
         try:
             moved = await self._api.save(self._url, slot, name, limit_s)
         except BackendError:
             self._counters.failed_open("slot-save")
             self._forget({name})  # whatever the file stored is cut off or gone
-            return False
-        if moved.tokens != held.tokens:
+            return None
+        if moved.tokens != tokens:
             self._forget({name})  # something else has run in the slot since, or it was emptied
+            return None
+        return moved
+
+    def openings(self) -> Sequence[Snapshot]:
+        """Those of the backend as it is now, the most used first."""
+        return core.most_used(self._index.all(), self.backend) if self.backend else ()
+
+    async def save_opening(self, slot: int, mark: Mark, tokens: int) -> Snapshot | None:
+        """Save a slot that holds an opening and nothing else. None if that failed. Never raises."""
+        async with self._lock:
+            if self._known.is_asleep or not await self.is_ready():
+                return None
+            held, now, known = Held("", (), b"", tokens), self._clock(), self._index.all()
+            is_large = core.expected_bytes(held, known, self.backend) > self._config.max_save_bytes
+            if is_large or not await self._is_proven(slot, held):
+                return None
+            old = [s for s in self.openings() if s.opening == mark.digest]
+            if self._folder is not None:
+                name = core.opening_name(self.backend, mark, self._index.owner)
+            else:
+                name = core.pool_name(known, old, self._index.owner, now)
+            moved = await self._write(slot, name, tokens, SAVE_S)
+            if moved is None:
+                return None
+            self._counters.openings["saved"] += 1
+            new = replace(
+                self._snapshot(name, held, moved, now),
+                opening=mark.digest,
+                messages=mark.messages,
+                fragment=mark.fragment,
+                characters=mark.characters,
+            )
+            others = [s for s in self.openings() if s.name != name and s not in old]
+            others.sort(key=lambda s: core.value(s, now), reverse=True)
+            self._keep(new, [*old, *others[self._config.openings - 1 :]], now)
+            return new
+
+    def began_with(self, opening: Snapshot, *, was_there: bool) -> None:
+        """A prompt began with an opening that was restored for it. If the backend reused little of it, the
+        template renders something otherwise than we compare it, and the file is forgotten."""
+        if was_there:
+            used = replace(opening, uses=opening.uses + 1, used_s=self._clock())
+            self._change([used], set())
+        else:
+            self._counters.failed_open("slot-restore")
+            self._forget({opening.name})
+
+    async def erase(self, slot: int) -> bool:
+        """Empty an idle slot. Never raises."""
+        try:
+            await self._api.erase(self._url, slot)
+        except BackendError:
             return False
-        self._counters.snapshots["saved"] += 1
-        self._keep(self._snapshot(name, held, moved, now), old, now)
         return True
 
     def _snapshot(self, name: str, held: Held, moved: Moved, now: float) -> Snapshot:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -22,7 +22,9 @@ except ImportError:  # pragma: no cover - Windows: proxies that share a file may
 
 _VERSION = 1
 _TYPES = get_type_hints(Snapshot)
-_NAMES = tuple(field.name for field in fields(Snapshot))
+_DEFAULTS = {
+    field.name: None if field.default is MISSING else field.default for field in fields(Snapshot)
+}
 
 
 class SnapshotIndex:
@@ -86,7 +88,7 @@ class SnapshotIndex:
 def _snapshot(entry: object) -> Snapshot | None:
     if not isinstance(entry, dict):
         return None
-    given: dict[str, Any] = {name: entry.get(name) for name in _NAMES}
+    given: dict[str, Any] = {name: entry.get(name, default) for name, default in _DEFAULTS.items()}
     for name, value in given.items():
         wanted = (int, float) if _TYPES[name] is float else _TYPES[name]
         if not isinstance(value, wanted):

@@ -27,6 +27,7 @@ from warmprefix.core.slots.stand_down import PAUSE, StandDown
 from warmprefix.core.types import CacheStats, Message
 from warmprefix.pipeline.stages import Ended, Outgoing, Patch, Written
 from warmprefix.slots.files import DISAPPOINTING, SlotFiles
+from warmprefix.slots.openings import Openings
 from warmprefix.slots.save_idle import IdleSaving
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.side_wait import SideWait
@@ -58,6 +59,7 @@ _NAMES = {
     "copy": "giving requests a copy from the RAM cache",
     "apart": "keeping requests apart",
     "cut": "saving a slot before it is cut",
+    "opening": "beginning with a saved opening",
     "restoring": "putting remembered bytes back",
 }
 
@@ -79,6 +81,8 @@ class Seating:
         """`tries`: whether the trial of warmprefix/slots/trial.py may be made."""
         self.table = table
         self.snapshots = snapshots
+        self.openings: Openings | None = None
+        """What new conversations begin with, if that is saved."""
         self.stand_down = StandDown()
         self._known = known
         self._tasks = tasks
@@ -104,6 +108,12 @@ class Seating:
             await self._known.has_restarted()
         if self.snapshots is not None and not self._known.is_asleep:
             await self.snapshots.is_ready()
+        self.started_again()
+
+    def started_again(self) -> None:
+        """The backend has started, and nothing was asked of it yet."""
+        if self.openings is not None:
+            self.openings.started()
 
     async def take(self, outgoing: Outgoing) -> Seated:
         """Choose a slot, and write it into the body, if that is ours to do."""
@@ -141,14 +151,19 @@ class Seating:
         request, is_side = written.request, placed.is_side
         takes_slot = request.takes_slot and not request.has_slot
         wish = Wish(conversation, placed.keys, head_digest(written.sent), is_side, takes_slot)
-        if (snapshots := self.snapshots) is None:
+        snapshots, openings = self.snapshots, self.openings
+        if snapshots is None:
             await self._wait_for_reading()
             return wish
         is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)
-        if is_saved:
+        may_open = openings is not None and openings.may_offer(written)
+        if is_saved or may_open:
             await self._learn_in_time(snapshots)
         else:
             await self._wait_for_reading()
+        if openings is not None:
+            offer = openings.offer(written) if may_open else None
+            wish = replace(wish, opening=offer, alike=openings.alike(written))
         return replace(
             wish,
             is_saved=is_saved and snapshots.best(wish.keys, wish.head) is not None,
@@ -177,6 +192,8 @@ class Seating:
                 if time.monotonic() - self._ended_s > _STILL_RUNS_S:
                     await self._known.has_restarted()
                 self.table.follow(self._known.generation)
+                if self._reading is not None:  # only this says where the last request ran
+                    await asyncio.wait({self._reading})
                 if not self.table.is_settled or not self.table.slots:
                     await self._look()
                 await snapshots.is_ready()
@@ -247,7 +264,10 @@ class Seating:
             self._read(seat, stats, reply)
         if seat.slot is not None:
             self._left(seat.slot)
-        return {"slot": seat.choice.slot, "slot_reason": seat.choice.reason}
+        patch = Patch(slot=seat.choice.slot, slot_reason=seat.choice.reason)
+        if seat.choice.how == "opening" and seat.choice.shared_tokens:
+            patch["opened"] = True
+        return patch
 
     def unseen_began(self) -> Unseen:
         """Something runs that is not placed."""
@@ -317,6 +337,8 @@ class Seating:
             self.judge(seat.choice.how, cached - round(expected * DISAPPOINTING))
         if self._files is not None:
             self._files.judge(seat, stats)
+        if self.openings is not None:
+            self.openings.judge(seat, stats)
 
     def age_s(self, slot: int) -> float | None:
         """How long ago a request in this slot ended; None if none did."""

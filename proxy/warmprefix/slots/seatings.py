@@ -166,3 +166,26 @@ class ReadingAhead:
         if isinstance(self._seatings, Seatings):
             self._seatings.of(ended.came.model).prewarm.ended(ended)
         return {}
+
+
+class BeginningAlike:
+    """Learns for every model of one backend what conversations begin with."""
+
+    reason = "openings"
+
+    def __init__(self, seatings: Seatings | NoSeatings) -> None:
+        self._seatings = seatings
+
+    def arrived(self) -> None:
+        """A request has come: what is saved or restored ahead gives way."""
+        for parts in self._seatings.all:
+            if parts.seating.openings is not None:
+                parts.seating.openings.arrived()
+
+    def ended(self, ended: Ended) -> Patch:
+        """A conversation may have begun."""
+        if isinstance(self._seatings, Seatings):
+            openings = self._seatings.of(ended.came.model).seating.openings
+            if openings is not None:
+                openings.ended(ended)
+        return {}

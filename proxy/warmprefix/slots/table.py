@@ -22,6 +22,7 @@ from warmprefix.core.slots.choice import (
     goes_on,
     is_saved_to_ram,
 )
+from warmprefix.core.slots.openings import Offer
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.slots.reading import as_seen
 from warmprefix.core.slots.seat import Seat
@@ -49,9 +50,10 @@ class SlotTable:
         self._has_begun = False
         self._newest = -1
         self._count = 0
-        self._reaches = Reaches()
+        self.reaches = Reaches()
         self._seen: dict[str, None] = {}
         self._in_ram: dict[str, Content] = {}
+        self._left: dict[str, Content] = {}
         self._ram_misses = 0
         self.traits = Traits()
 
@@ -100,6 +102,7 @@ class SlotTable:
         self._unseated.clear()
         self._seen.clear()
         self._in_ram.clear()
+        self._left.clear()
         self._asks_again = False
         self._has_begun = False
         self._newest = -1
@@ -124,11 +127,17 @@ class SlotTable:
         """Whether the server has saved a conversation to its RAM cache since it last read it."""
         return conversation in self._in_ram
 
+    @property
+    def left(self) -> Sequence[Content]:
+        """What the latest conversations have left in slots since this start; the RAM cache may have it."""
+        return tuple(self._left.values())
+
     def take(self, wish: Wish, prompt: Prompt, turns: int, decide: Decide) -> Seat:
         """Choose a slot for a request that is about to be sent, and mark it busy."""
         self._events += 1
         self._has_begun = True
-        shares = self.shares(prompt) if len(self._slots) > 1 else {}
+        is_compared = len(self._slots) > 1 or wish.opening is not None
+        shares = self.shares(prompt, wish.opening) if is_compared else {}
         if self.is_settled or len(self._slots) <= 1:
             choice = decide(wish, self._slots, shares, self.traits)
         else:
@@ -143,10 +152,10 @@ class SlotTable:
             self._unseated.append(seat)
         return seat
 
-    def shares(self, prompt: Prompt) -> Mapping[int, Share]:
-        """How much of a prompt each idle slot holds."""
+    def shares(self, prompt: Prompt, opening: Offer | None = None) -> Mapping[int, Share]:
+        """How much of a prompt each idle slot holds. `opening`: the saved one that the prompt begins with."""
         shares = {
-            slot.id: self._share(slot.id, prompt)
+            slot.id: _opening_share(slot.content, opening) or self._share(slot.id, prompt)
             for slot in self._slots
             if slot.content is not None and not slot.is_busy
         }
@@ -289,6 +298,11 @@ class SlotTable:
         known = content is not None or seat.is_side
         now = Slot(slot, tokens, task, content, is_known=known and tokens is not None)
         self._used(slot, now)
+        if content is not None:
+            self._left.pop(seat.conversation, None)
+            self._left[seat.conversation] = content
+            if len(self._left) > _IN_RAM:
+                del self._left[next(iter(self._left))]
         if not seat.is_side:
             self._judge_ram(seat, stats)
             self._seen.pop(seat.conversation, None)
@@ -335,8 +349,15 @@ class SlotTable:
         content = self._slots[slot].content
         if content is None or not content.is_whole:
             return None
-        reach, size = self._reaches.of(content.prompt, prompt), self._reaches.size(content.prompt)
+        reach, size = self.reaches.of(content.prompt, prompt), self.reaches.size(content.prompt)
         return Share(reach.characters, size, reach.total, same_head(content.prompt, prompt))
+
+
+def _opening_share(content: Content, opening: Offer | None) -> Share | None:
+    """The whole of an opening that a slot holds, if the request begins with that one."""
+    if opening is None or content.opening != opening.name:
+        return None
+    return Share(opening.characters, opening.characters, opening.total)
 
 
 def _shown(slot: Slot) -> str:

@@ -83,7 +83,7 @@ class Reaches:
 
     def of_each(self, befores: Iterable[Prompt | None], after: Prompt) -> list[Reach]:
         """The same for each of several prompts."""
-        texts = self._texts(after.messages)
+        texts = self.texts(after.messages)
         tools = _size_of_tools(after)
         total = tools + sum(map(len, texts))
         return [
@@ -95,16 +95,17 @@ class Reaches:
 
     def _reach(self, before: Prompt, after: Prompt, texts: Sequence[str], head: Reach) -> Reach:
         """`texts`: those of `after`; `head`: what is shared before them."""
-        old = self._texts(before.messages)
+        old = self.texts(before.messages)
         if after.is_plain:
             return replace(head, characters=shared_of_pieces(old, texts))
         return _reach(old, texts, head)
 
     def size(self, prompt: Prompt) -> int:
         """Characters of a whole prompt, tools included."""
-        return _size_of_tools(prompt) + sum(map(len, self._texts(prompt.messages)))
+        return _size_of_tools(prompt) + sum(map(len, self.texts(prompt.messages)))
 
-    def _texts(self, messages: Sequence[Message]) -> list[str]:
+    def texts(self, messages: Sequence[Message]) -> list[str]:
+        """Each message as templates show it."""
         known = self._memo.all([message.raw or b"" for message in messages])
         return [
             self._shown(message) if text is None else text

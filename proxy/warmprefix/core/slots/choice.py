@@ -23,7 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from warmprefix.core.slots.snapshots import Held, is_evicted
+from warmprefix.core.slots.openings import Offer
+from warmprefix.core.slots.snapshots import Held, is_evicted, is_worth
 from warmprefix.core.types import Prompt
 
 SIMILAR = 0.1
@@ -57,7 +58,8 @@ class Content:
     """What a slot holds of a turn. `prompt`: as sent, with the reply; `turns`: the number that its conversation
     has had, or the replies in the prompt if those are more.
 
-    `is_whole`: the slot holds all of the prompt, not only its beginning.
+    `is_whole`: the slot holds all of the prompt, not only its beginning. `opening`: the name of the saved
+    opening that it holds and nothing else; empty if it is a turn's.
     """
 
     held: Held
@@ -65,6 +67,7 @@ class Content:
     is_side: bool = False
     turns: int = 1
     is_whole: bool = True
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ class Wish:
 
     `takes_slot`: its endpoint lets one be chosen; `is_saved`: its conversation is in a file; `was_here`: the
     backend has read it since its last start; `in_ram`: the server has saved it to its RAM cache since;
-    `can_save`: a slot that it would cut can be saved first.
+    `can_save`: a slot that it would cut can be saved first; `opening`: a saved one that it begins with;
+    `alike`: characters that an idle slot shares with it, if it begins a conversation.
     """
 
     conversation: str
@@ -135,9 +139,11 @@ class Wish:
     was_here: bool = False
     in_ram: bool = False
     can_save: bool = False
+    opening: Offer | None = None
+    alike: int = 0
 
 
-How = Literal["free", "own", "cut", "apart", "copy"]
+How = Literal["free", "own", "cut", "apart", "copy", "opening"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +152,9 @@ class SlotChoice:
 
     `how`: "free" is left to the server; "own" holds this conversation; "cut" takes the slot of another, which
     is saved first; "apart" evaluates the shared part again; "copy" gets it from the RAM cache (if
-    `needs_start`, some task must start in that slot first). `shared_tokens`: how many should be cached. `into`:
-    the slot that a saved conversation is to be restored into.
+    `needs_start`, some task must start in that slot first); "opening" begins with a saved opening.
+    `shared_tokens`: how many should be cached. `into`: the slot that a saved conversation or opening is to be
+    restored into.
     """
 
     slot: int | None
@@ -164,6 +171,8 @@ def choose(
     """The slot for a request. `shares`: of each idle slot that holds something, by its number."""
     idle = [slot for slot in slots if not slot.is_busy]
     if wish.is_saved and (found := _restored(wish, slots, idle, traits)):
+        return found
+    if wish.opening and (found := _opened(wish, wish.opening, slots, idle, shares, traits)):
         return found
     if not wish.takes_slot:
         return SlotChoice(None, "this endpoint takes no slot")
@@ -193,9 +202,7 @@ def _restored(
     """
     if wish.in_ram:
         return None
-    if any(slot.content is not None and goes_on(slot.content, wish) for slot in slots):
-        return None
-    if not idle or not all(slot.is_known for slot in idle):
+    if _is_held(wish, slots) or not idle or not all(slot.is_known for slot in idle):
         return None
     if len(slots) == 1:
         return SlotChoice(None, "one slot", into=idle[0].id)
@@ -205,6 +212,60 @@ def _restored(
     if slot.is_empty and not wish.was_here:
         return SlotChoice(None, "the server finds what was restored", into=slot.id)
     return None
+
+
+def _opened(
+    wish: Wish,
+    opening: Offer,
+    slots: Sequence[Slot],
+    idle: Sequence[Slot],
+    shares: Mapping[int, Share],
+    traits: Traits,
+) -> SlotChoice | None:
+    """The slot for a request that begins with a saved opening; None if it needs none, or if that is not known.
+
+    The opening is restored if no slot and no RAM cache holds nearly as much of the request, or if the slot that
+    does holds a conversation that would be cut.
+    """
+    if not idle or not all(slot.is_known for slot in idle) or _is_held(wish, slots):
+        return None
+    best = max(idle, key=lambda slot: _shared(slot, shares))
+    share, may_name = shares.get(best.id, NOTHING), bool(traits.keeps_idle) and wish.takes_slot
+    if best.content is not None and best.content.opening and may_name:
+        return SlotChoice(best.id, "holds its opening", "opening", shared_tokens=opening.tokens)
+    left = 1 - (0.0 if opening.is_whole else min(share.shared / opening.characters, 1.0))
+    is_missing = is_worth(opening.tokens, round(opening.tokens * left)) and not opening.is_elsewhere
+    if len(slots) == 1:
+        slot = idle[0].id
+        return SlotChoice(None, "one slot", "opening", into=slot) if is_missing else None
+    empty = next((slot for slot in idle if slot.is_empty), None)
+    if may_name and is_missing:
+        slot = min(idle, key=_least_missed).id
+        return SlotChoice(slot, "least to lose", "opening", into=slot)
+    if may_name and empty is not None and _would_cut(wish, best, share, traits):
+        return SlotChoice(empty.id, "away from a conversation", "opening", into=empty.id)
+    is_chosen = opening.characters > opening.total * SIMILAR
+    if is_missing and empty is not None and is_chosen:
+        return SlotChoice(None, "the server finds what was restored", "opening", into=empty.id)
+    return None
+
+
+def _is_held(wish: Wish, slots: Sequence[Slot]) -> bool:
+    return any(slot.content is not None and goes_on(slot.content, wish) for slot in slots)
+
+
+def _shared(slot: Slot, shares: Mapping[int, Share]) -> tuple[int, bool]:
+    """Orders slots by what they share with a request; of equal ones an opening is the better, as nothing is
+    cut there."""
+    is_opening = slot.content is not None and bool(slot.content.opening)
+    return shares.get(slot.id, NOTHING).shared, is_opening
+
+
+def _would_cut(wish: Wish, taken: Slot, share: Share, traits: Traits) -> bool:
+    """Whether the request would cut another's conversation in the slot that shares most, and the server would
+    not save it."""
+    is_loss = lost_tokens(taken, share) >= LEAST_LOSS_TOKENS
+    return is_loss and is_others(taken, wish) and not _is_saved_by_the_server(share, traits)
 
 
 def _left_to_the_server(slots: Sequence[Slot], idle: Sequence[Slot], traits: Traits) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from warmprefix.core.slots.openings import Mark
+
 POOL_FILES = 16
 """File names that are used in turn if files cannot be deleted: more conversations than one user of a local
 model switches between, and a bound on the number of files."""
@@ -44,7 +46,11 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A saved slot. `backend`: digest of the model, context size, template and build that wrote it; `tip`,
-    `head`: those of the prompt, in hex; `messages`: their number in the prompt; times in Unix seconds."""
+    `head`: those of the prompt, in hex; `messages`: their number in the prompt; times in Unix seconds.
+
+    If it is an opening, it belongs to no conversation and has no tip: `opening` is the digest of its mark,
+    `messages`, `fragment` and `characters` are the mark's. `uses`: how many prompts began with it.
+    """
 
     name: str
     backend: str
@@ -56,6 +62,15 @@ class Snapshot:
     size_bytes: int
     saved_s: float
     used_s: float
+    opening: str = ""
+    fragment: int = 0
+    characters: int = 0
+    uses: int = 0
+
+    @property
+    def mark(self) -> Mark:
+        """What recognises an opening in a request."""
+        return Mark(self.messages, self.fragment, self.characters, self.opening)
 
     @property
     def id(self) -> str:
@@ -68,7 +83,7 @@ class Snapshot:
 
     def fits(self, tips: Collection[str], head: bytes) -> bool:
         """The same, given the chain keys in hex."""
-        return self.messages > 0 and self.head == head.hex() and self.tip in tips
+        return bool(self.tip) and self.messages > 0 and self.head == head.hex() and self.tip in tips
 
 
 def _tips(keys: Iterable[bytes]) -> frozenset[str]:
@@ -87,6 +102,11 @@ def digest(*parts: str) -> str:
 def file_name(backend: str, tip: str, owner: str) -> str:
     """The file name of a snapshot. `owner` keeps two proxies apart that share a folder."""
     return f"warmprefix-{backend}-{tip[:16]}-{owner}.bin"
+
+
+def opening_name(backend: str, mark: Mark, owner: str) -> str:
+    """The file name of an opening."""
+    return f"warmprefix-opening-{backend}-{mark.digest[:16]}-{owner}.bin"
 
 
 def pool_name(
@@ -141,17 +161,27 @@ def gain(snapshot: Snapshot, shared: int, sizes: Sequence[int]) -> int:
     return round(snapshot.tokens * (1 - kept / whole)) if whole else 0
 
 
+def is_worth(tokens: int, gained: int) -> bool:
+    """Whether reading a file of so many tokens pays for what it brings."""
+    return gained >= max(_LEAST_GAIN_TOKENS, round(tokens * _LEAST_GAIN_SHARE))
+
+
 def is_worth_restoring(snapshot: Snapshot, gained: int, lost: int) -> bool:
     """Whether a snapshot brings clearly more than is `lost`: by the request, and by others if what they left is
     overwritten unsaved."""
-    least = max(_LEAST_GAIN_TOKENS, round(snapshot.tokens * _LEAST_GAIN_SHARE))
-    return gained >= least and gained > lost
+    return is_worth(snapshot.tokens, gained) and gained > lost
 
 
 def superseded(held: Held, snapshots: Iterable[Snapshot], backend: str) -> tuple[Snapshot, ...]:
     """Snapshots of earlier turns of the conversation that is saved now: the new one contains them."""
     tips = _tips(held.keys)
     return tuple(s for s in snapshots if s.backend == backend and s.fits(tips, held.head))
+
+
+def most_used(snapshots: Iterable[Snapshot], backend: str) -> list[Snapshot]:
+    """The openings of a backend, the one that most prompts began with first."""
+    own = [s for s in snapshots if s.opening and s.backend == backend]
+    return sorted(own, key=lambda s: (s.uses, s.used_s, s.tokens), reverse=True)
 
 
 def value(snapshot: Snapshot, now: float) -> float:

@@ -22,8 +22,8 @@ from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.table import SlotTable, head_digest
 
-BEHAVIOUR = "opening"
-"""What stands down if openings cost more than they keep."""
+BEHAVIOUR = "opening-read"
+"""What stands down if reading openings for their files has cost more than openings have kept."""
 
 _PAYS = 2  # conversations that had to read an opening before it is read once more for a file
 _NO_PROMPT = Prompt((), None, {})
@@ -57,9 +57,9 @@ class Begun:
         return self.stats.prompt_tokens or 0
 
     @property
-    def processed(self) -> int:
-        """Tokens that were evaluated for it."""
-        return self.stats.processed_tokens or 0
+    def cached(self) -> int:
+        """Tokens of it that the server had."""
+        return self.stats.cached_tokens or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,13 @@ class OpeningFiles:
         """Whether an opening may be saved now: it costs nothing, or has been read often enough to pay."""
         if not self.snapshots.can_save or not self.table.is_quiet:
             return False
-        if wanted.reads >= _PAYS:
+        if not self.is_whole and self._file(wanted) is not None:
             return True
-        return not self.is_whole and self._file(wanted) is not None
+        return wanted.reads >= _PAYS and self._stand_down.may(BEHAVIOUR)
+
+    def helped(self, cached_tokens: int) -> None:
+        """A prompt began with an opening that was restored for it."""
+        self._stand_down.judge(BEHAVIOUR, cached_tokens)
 
     async def save(self, wanted: Wanted) -> bool | None:
         """Save an opening. False if that failed, None if it cannot be tried now."""

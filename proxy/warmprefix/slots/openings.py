@@ -125,6 +125,8 @@ class Openings:
     def judge(self, seat: Seat, stats: CacheStats) -> None:
         """See whether the server had what it was taken to have."""
         offer, cached = seat.wish.opening, stats.cached_tokens
+        if seat.restored is not None and seat.restored.opening and cached:
+            self._files.helped(cached)
         if (
             offer is not None
             and offer.is_elsewhere
@@ -173,7 +175,7 @@ class Openings:
         seen = self._seen.setdefault(best.mark.digest, _Seen())
         share = best.mark.characters / max(self._size(new), 1)
         for one in (new, other):
-            if one.processed >= one.tokens * share / 2:
+            if one.cached < one.tokens * share / 2:
                 seen.reads.add(one.conversation)
         has_read = new.conversation in seen.reads
         if in_slot >= best.mark.characters * _NEAR:

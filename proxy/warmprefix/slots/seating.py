@@ -60,6 +60,7 @@ _NAMES = {
     "apart": "keeping requests apart",
     "cut": "saving a slot before it is cut",
     "opening": "beginning with a saved opening",
+    "opening-read": "reading openings for their files",
     "restoring": "putting remembered bytes back",
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from bench.memory import command as memory
 from bench.never_worse import command as never_worse
+from bench.openings import command as openings
 from bench.path import command as path
 from bench.sessions import command as sessions
 from bench.slots import command as slots
@@ -17,6 +18,7 @@ BENCHMARKS: dict[str, tuple[Command, str]] = {
     "path": (path.command, path.HELP),
     "memory": (memory.command, memory.HELP),
     "slots": (slots.command, slots.HELP),
+    "openings": (openings.command, openings.HELP),
     "never_worse": (never_worse.command, never_worse.HELP),
     "sessions": (
         sessions.main,

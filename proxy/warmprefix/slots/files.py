@@ -103,6 +103,11 @@ class SlotFiles:
             return
         if not await self._is_copied(slot, lost):
             return
+        # Slots that share one KV cache share its room: the start of a task clears the idle ones, as that of the
+        # request would.
+        is_shared = self._table.traits.keeps_idle is False and not lost
+        if is_shared and not await self._trial.start_in(slot):
+            return
         if await self._snapshots.restore(slot, opening) == opening.tokens:
             reason = f"restored an opening of {opening.tokens} tokens"
             seat.choice = replace(seat.choice, reason=reason, shared_tokens=opening.tokens)

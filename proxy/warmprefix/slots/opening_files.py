@@ -223,7 +223,11 @@ class OpeningFiles:
         where, slot = f"opening {mark.digest}", place.slot
         most = self.table.slots[slot].tokens or 0
         self.table.hold(slot, content_of(where), most)
-        if place.file is not None:
+        llama = self.known.llama
+        if place.file is not None and llama is not None:
+            if self.table.traits.keeps_idle is False:
+                # Slots that share one KV cache share its room: the start of a task clears the idle ones.
+                await llama.evaluate(slot, (0,), written.request.model)
             most = await self.snapshots.restore(slot, place.file)
             self.table.hold(slot, content_of(where), most)
         return Run(self._ahead, slot, where, written.request.model, 0, 0, most)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from warmprefix.cli.settings import USAGE_STATUS
-from warmprefix.cli.slots import UrlOption
-from warmprefix.cli.tail import DEFAULT_URL, say
+from warmprefix.cli.tail import say
+from warmprefix.cli.which import UrlOption, which
 
 KeyOption = Annotated[
     str | None,
@@ -25,7 +25,7 @@ def command(
     endpoint: Annotated[
         str, typer.Option(help="Where the agent sends it.")
     ] = "/v1/chat/completions",
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     api_key: KeyOption = None,
 ) -> None:
     """Read what an agent's conversations begin with, and save it, before the first one begins.
@@ -42,11 +42,12 @@ def command(
     except OSError as error:
         say(f"{file}: {error.strerror}")
         raise typer.Exit(USAGE_STATUS) from error
+    address = which(url)
     try:
-        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say)) as feed:
+        with plain_errors(), contextlib.closing(TurnFeed(address, api_key, say)) as feed:
             status = report(feed.warm(endpoint, body))
     except Unanswered as error:
-        say(f"no answer from {url} ({error}); is it running? --url names another")
+        say(f"no answer from {address} ({error}); is it running? --url names another")
         raise typer.Exit(USAGE_STATUS) from error
     except Refused as error:
         say(str(error))

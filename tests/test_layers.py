@@ -130,6 +130,7 @@ ONLY = [
     Only("pydantic", ("pydantic", "pydantic_core"), ("config/",)),
     Only("prometheus", ("prometheus_client",), ("log/metrics",)),
     Only("redis", ("redis", "valkey"), ("stores/",)),
+    Only("ciphers", ("cryptography",), ("stores/redis/",)),
     Only("asgi", ("fastapi", "starlette", "uvicorn"), ("server/",)),
     Only("server", ("warmprefix.server",), ("server/", "cli/")),
     Only("command-line", ("typer", "rich"), ("cli/",)),

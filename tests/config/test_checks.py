@@ -14,6 +14,21 @@ BAD = [
     Bad("url-bad-port", ("not an address",), '[backend]\nurl = "http://host:99999"'),
     Bad("url-with-user", ("no user name",), '[backend]\nurl = "http://me:pw@host"'),
     Bad("url-with-v1", ("leave out /v1",), '[backend]\nurl = "http://host:1/v1/"'),
+    Bad(
+        "redis-other-scheme",
+        ("memory.path: must be an address like redis://",),
+        '[memory]\nstore = "redis"\npath = "http://host"',
+    ),
+    Bad(
+        "redis-bad-port",
+        ("memory.path: not an address",),
+        '[memory]\nstore = "redis"\npath = "redis://host:99999"',
+    ),
+    Bad(
+        "redis-with-password",
+        ("memory.path: leave out the password",),
+        '[memory]\nstore = "redis"\npath = "redis://me:pw@host"',
+    ),
     Bad("key-with-blank", ("visible ASCII",), '[server]\napi_key = "a b"'),
     Bad(
         "rule-unknown",

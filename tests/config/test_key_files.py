@@ -25,6 +25,21 @@ def test_a_key_may_stand_in_a_file(section: str, tmp_path: Path) -> None:
     assert "canary-key" not in repr(found)
 
 
+@pytest.mark.parametrize("name", ["password", "key"])
+def test_secrets_of_the_ledger_may_stand_in_files(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("canary\n")
+
+    found = load(None, {f"WARMPREFIX_MEMORY__{name.upper()}_FILE": str(file)}, {})
+
+    assert getattr(found.config.memory, name) == "canary"
+    assert "canary" not in "".join(effective_lines(found))
+    assert "canary" not in repr(found)
+    file.write_text(" ")
+    with pytest.raises(ConfigError, match=f"memory.{name}_file: .* is empty"):
+        load(None, {f"WARMPREFIX_MEMORY__{name.upper()}_FILE": str(file)}, {})
+
+
 BAD = [
     pytest.param(None, {}, "cannot be read: No such file", id="no-file"),
     pytest.param(b" \n", {}, "is empty", id="empty"),

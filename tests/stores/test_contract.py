@@ -13,6 +13,8 @@ from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Conversation, Entr
 from warmprefix.core.types import RawJson
 from warmprefix.stores import STORES
 from warmprefix.stores.base import Opening, Store, StoreKind
+from warmprefix.stores.redis import REDIS
+from warmprefix.stores.redis.store import RedisStore
 from warmprefix.stores.sqlite.store import SqliteStore
 
 MAX_BYTES = 100_000
@@ -57,10 +59,17 @@ def toy_alone(folder: Path, clock: Clock) -> Store:
     return of_kind(ToyEngine(front_bytes=0).kind)(folder, clock)
 
 
+def redis_alone(folder: Path, clock: Clock) -> Store:
+    """Without a front, and encrypted."""
+    opening = Opening(place_of(REDIS, folder), MAX_BYTES, MAX_AGE_S, clock, key="a secret")
+    return RedisStore(opening, front_bytes=0)
+
+
 ALL = [
     *(pytest.param(of_kind(kind), id=kind.name) for kind in STORES),
     pytest.param(sqlite_alone, id="sqlite-alone"),
     pytest.param(toy_alone, id="toy-alone"),
+    pytest.param(redis_alone, id="redis-alone"),
 ]
 
 

@@ -6,23 +6,26 @@ from typing import Any
 from warmprefix.config.checks import checked_token
 
 
-def take_key(values: dict[str, Any], places: dict[str, str], label: str) -> list[str]:
+def take_key(
+    values: dict[str, Any], places: dict[str, str], label: str, name: str = "api_key"
+) -> list[str]:
     """Read a key from its file, strip the white space around it, and set it; returns the problems. `values`:
-    those of the table called `label`; `places`: the source of each, by its full name.
+    those of the table called `label`; `places`: the source of each, by its full name; `name`: of the setting.
     """
-    file, key = values.get("api_key_file"), f"{label}.api_key"
+    file, key = values.get(f"{name}_file"), f"{label}.{name}"
     if not file:
         return []
+    what = name.removeprefix("api_")
     where = f"{places[f'{key}_file']}: {key}_file"
-    if values.get("api_key"):
+    if values.get(name):
         given = places[key]
-        return [f"{where}: the key itself is set too ({given}); leave out one of the two"]
+        return [f"{where}: the {what} itself is set too ({given}); leave out one of the two"]
     try:
-        values["api_key"] = checked_token(Path(file).expanduser().read_text().strip())
+        values[name] = checked_token(Path(file).expanduser().read_text().strip())
     except OSError as error:
         return [f"{where}: cannot be read: {error.strerror or error}"]
     except ValueError as error:  # never with the content
         reason = "is not text" if isinstance(error, UnicodeError) else str(error)
-        return [f"{where}: its key {reason}"]
+        return [f"{where}: its {what} {reason}"]
     places[key] = f"file {file}"
-    return [] if values["api_key"] else [f"{where}: {file} is empty"]
+    return [] if values[name] else [f"{where}: {file} is empty"]

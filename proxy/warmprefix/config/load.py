@@ -15,6 +15,7 @@ from warmprefix.config.problems import problems_of
 from warmprefix.config.schema import KEYS, SECTIONS, Config, adapter
 from warmprefix.config.sources import BACKENDS, Source, of_environment, of_file, of_flags
 from warmprefix.core.errors import ConfigError
+from warmprefix.stores import STORES, store_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ def load(
             tables, are_tables_right = source, all(at[0] != BACKENDS for at in wrong)
     for section in ("server", "backend"):
         problems += take_key(values[section], places, section)
+    for name in ("password", "key"):
+        problems += take_key(values["memory"], places, "memory", name)
+    problems += refused_place(values["memory"], places)
     problems += contradiction(values["canonicalize"], places)
     if tables.values:
         problems += several.contradictions(tables, places)
@@ -71,6 +75,13 @@ def take(
         if isinstance(table, dict) and key.name in table and at not in wrong:
             values[key.section][key.name] = table[key.name]
             places[path] = source.place(at)
+
+
+def refused_place(memory: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
+    """A line if the store cannot be where `memory.path` says."""
+    kind = store_kind(memory["store"]) if "store" in memory else STORES[0]
+    problem = kind.refuses(memory["path"]) if memory.get("path") else ""
+    return [f"{places['memory.path']}: memory.path: {problem}"] if problem else []
 
 
 def contradiction(canonicalize: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:

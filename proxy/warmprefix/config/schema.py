@@ -133,9 +133,21 @@ class MemoryConfig:
     """`[memory]`: the ledger of what was sent and generated."""
 
     store: StoreName = "sqlite"
-    """Where the ledger lives; memory keeps nothing on disk."""
+    """Where the ledger lives; memory keeps nothing on disk; redis is for several proxies that share one."""
     path: str = ""
-    """File of the sqlite store. Empty: warmprefix/ledger.db in the user's data folder."""
+    """File of the sqlite store. Empty: warmprefix/ledger.db in the user's data folder. Of the redis store its
+    address, rediss://user@host:6379/0, without the password. Empty: port 6379 of this machine.
+    """
+    password: Secret = field(default=None, repr=False)
+    """Password of the redis store. Empty: it asks for none."""
+    password_file: str = ""
+    """File with this password, instead of password."""
+    key: Secret = field(default=None, repr=False)
+    """Secret under which the redis store encrypts texts; the same for all proxies that share one. Empty: they
+    are stored as they are.
+    """
+    key_file: str = ""
+    """File with this secret, instead of key."""
     max_bytes: Bytes = 1073741824
     """Size of the ledger above which the oldest is forgotten."""
     max_age_s: SomeSeconds = 2592000.0

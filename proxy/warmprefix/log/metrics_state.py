@@ -46,6 +46,8 @@ class State(Collector):
         yield _count(
             "ledger_files_replaced", "Ledger files found damaged and set aside.", ledger.replaced
         )
+        answer_s = ledger.answer_p99_s
+        yield _gauge("ledger_answer_p99_seconds", "How long the ledger takes.", answer_s)
 
     def _prewarms(self) -> Iterable[Metric]:
         counts = self.counters.prewarms
@@ -84,5 +86,5 @@ def _count(name: str, meaning: str, value: int) -> Metric:
     return CounterMetricFamily(f"warmprefix_{name}", meaning, value=value)
 
 
-def _gauge(name: str, meaning: str, value: int) -> Metric:
+def _gauge(name: str, meaning: str, value: float) -> Metric:
     return GaugeMetricFamily(f"warmprefix_{name}", meaning, value=value)

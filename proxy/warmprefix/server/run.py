@@ -205,7 +205,8 @@ def open_store(config: Config) -> Store:
     memory = config.memory
     kind = store_kind(memory.store)
     place = str(ledger_path(memory, os.environ)) if kind.place == "file" else memory.path
-    return kind.open(Opening(place, memory.max_bytes, memory.max_age_s))
+    limits = (memory.max_bytes, memory.max_age_s)
+    return kind.open(Opening(place, *limits, password=memory.password, key=memory.key))
 
 
 def _address(listener: socket.socket) -> str:

@@ -6,9 +6,10 @@ One that takes time to reach goes behind the front and the queue of behind.py.
 
 from warmprefix.stores.base import StoreKind
 from warmprefix.stores.memory import MEMORY
+from warmprefix.stores.redis import REDIS
 from warmprefix.stores.sqlite import SQLITE
 
-STORES: tuple[StoreKind, ...] = (SQLITE, MEMORY)
+STORES: tuple[StoreKind, ...] = (SQLITE, MEMORY, REDIS)
 """Every kind of store; the first is the default."""
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from warmprefix.core.memory.ledger import Entry, Found
@@ -11,13 +11,14 @@ from warmprefix.core.memory.ledger import Entry, Found
 @dataclass(frozen=True, slots=True)
 class StoreState:
     """Counts for metrics and doctor. `lost`: entries that could not be stored; `replaced`: damaged store files
-    that were set aside."""
+    that were set aside; `answer_p99_s`: how long questions take, 0 if they take no time."""
 
     conversations: int
     messages: int
     bytes: int
     lost: int = 0
     replaced: int = 0
+    answer_p99_s: float = 0.0
 
 
 class Store(Protocol):
@@ -53,12 +54,23 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a store is opened with. `place`: the value of `memory.path`, in the form that its kind asks for."""
+    """What a store is opened with. `place`: the value of `memory.path`, in the form that its kind asks for.
+
+    `password`: that of a server; `key`: the secret under which values are encrypted there, None for plain ones.
+    """
 
     place: str
     max_bytes: int
     max_age_s: float
     clock: Callable[[], float] = time.time
+    password: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
+
+
+def anywhere(place: str) -> str:
+    """Nothing is wrong with any place."""
+    del place
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,11 @@ class StoreKind:
 
     `name`: the value of `memory.store`, and the scheme of its address if it has one. `place`: what
     `memory.path` means to it: nothing, a file, or the address of a server. `open` must not wait for that to
-    answer, and imports only then what only this kind needs.
+    answer, and imports only then what only this kind needs. `refuses`: what is wrong with a place, as the end
+    of a sentence; empty if nothing is.
     """
 
     name: str
     place: Literal["nowhere", "file", "address"]
     open: Callable[[Opening], Store]
+    refuses: Callable[[str], str] = anywhere

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import Entry, Found
+from warmprefix.core.memory.ledger import Entry, Found, known_messages
 from warmprefix.stores.base import StoreState
 from warmprefix.stores.far import FarReader, FarWriter
 from warmprefix.stores.front import NODE_BYTES, Front, first_to_ask, merged
@@ -20,6 +20,9 @@ FRONT_BYTES = 8 * 1024 * 1024
 # What may wait to be written before turns are dropped: enough if a disk stalls for minutes, or for pictures.
 QUEUE_ENTRIES = 1_000
 _QUEUE_BYTES = 32 * 1024 * 1024
+# The last keys of a history that are looked up in a shared store although they are near: the latest reply and
+# what it answers. Another proxy may have seen another reply, or gone on.
+_END_KEYS = 2
 # When the process ends, a far store that does not answer for this long is given up.
 _CLOSE_LIMIT_S = 10.0
 
@@ -28,8 +31,15 @@ class Behind:
     """A store, made of the reader and the writer of a far one. Used from one thread, the event loop's."""
 
     def __init__(
-        self, writer: FarWriter, reader: FarReader, front_bytes: int = FRONT_BYTES
+        self,
+        writer: FarWriter,
+        reader: FarReader,
+        front_bytes: int = FRONT_BYTES,
+        *,
+        is_shared: bool = False,
     ) -> None:
+        """`is_shared`: other proxies write the far store too, so it is asked about the end of every history."""
+        self._is_shared = is_shared
         self.queue = WriteQueue(writer)
         self.reader = TimedReader(reader)
         self.front = Front(front_bytes)
@@ -46,6 +56,9 @@ class Behind:
         self._settle()
         near = self.front.find(keys)
         start = first_to_ask(keys, near, self.front.is_whole)
+        if self._is_shared and keys:
+            end = max(known_messages(keys, near.nodes) - _END_KEYS, 0)
+            start = end if start is None else min(start, end)
         if start is None:
             return near
         asked = keys[start:]
@@ -88,6 +101,7 @@ class Behind:
             bytes=totals.bytes,
             lost=self._dropped + self.queue.lost,
             replaced=self.queue.replaced,
+            answer_p99_s=self.reader.p99_s,
         )
 
     async def close(self) -> None:

@@ -1,6 +1,8 @@
 """Asks a far store questions, in a thread of their own and with a time limit."""
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,6 +15,7 @@ from warmprefix.stores.outage import Outage
 
 # 1,000 keys take 4 ms from a warm SQLite file; nobody who waits for a first token notices 250 ms.
 LIMIT_S = 0.25
+_LATEST = 200  # answers that count for `p99_s`
 
 Result = TypeVar("Result")
 
@@ -25,6 +28,14 @@ class TimedReader:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
         self._late: asyncio.Future[Any] | None = None
         self._outage = Outage("the ledger is read again")
+        self._times_s: deque[float] = deque(maxlen=_LATEST)
+
+    @property
+    def p99_s(self) -> float:
+        """The time within which 99 of 100 of the latest questions were answered or given up; 0 if none was
+        asked."""
+        times_s = sorted(self._times_s)
+        return times_s[len(times_s) * 99 // 100] if times_s else 0.0
 
     async def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of these chain keys. Raises StoreError after LIMIT_S, or at once if an earlier
@@ -43,7 +54,9 @@ class TimedReader:
             raise StoreError("the ledger has not answered an earlier question yet")
         loop = asyncio.get_running_loop()
         answer = loop.run_in_executor(self._executor, _answer, question)
+        began_s = time.monotonic()
         done, _ = await asyncio.wait({answer}, timeout=LIMIT_S)
+        self._times_s.append(time.monotonic() - began_s)
         if not done:
             self._late = answer
             self._far.interrupt()

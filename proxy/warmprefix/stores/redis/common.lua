@@ -1,0 +1,44 @@
+-- What the scripts share. Names in Redis: packing.py.
+local P = 'warmprefix:'
+local NODE, OWNER, CONTENT = 1100, 800, 300 -- bytes besides the texts: used_memory of 20,000 nodes
+
+local function count(what, by)
+  if redis.call('HINCRBY', P .. 'totals', what, by) < 0 then
+    redis.call('HSET', P .. 'totals', what, 0) -- Redis has dropped something by itself
+  end
+end
+
+local function stays(key, ttl_ms)
+  redis.call('PEXPIRE', P .. key, ttl_ms)
+end
+
+-- One use more of bytes that never change; they are stored if they are not there.
+local function take(key, raw, ttl_ms, is_message)
+  if redis.call('HSETNX', P .. key, 'raw', raw) == 1 then
+    count('bytes', CONTENT + #raw)
+    if is_message then count('messages', 1) end
+  end
+  redis.call('HINCRBY', P .. key, 'uses', 1)
+  stays(key, ttl_ms)
+end
+
+local function release(key, is_message)
+  local raw = redis.call('HGET', P .. key, 'raw')
+  if raw and redis.call('HINCRBY', P .. key, 'uses', -1) <= 0 then
+    redis.call('DEL', P .. key)
+    count('bytes', -CONTENT - #raw)
+    if is_message then count('messages', -1) end
+  end
+end
+
+local function drop(id)
+  local node = redis.call('HMGET', P .. 'node:' .. id, 'key', 'parent', 'content', 'owner')
+  if node[4] then
+    redis.call('DEL', P .. 'node:' .. id)
+    redis.call('LREM', P .. 'alike:' .. node[1], 0, id)
+    redis.call('SREM', P .. 'next:' .. node[2], id)
+    redis.call('SREM', P .. 'owned:' .. node[4], id)
+    release('text:' .. node[3], true)
+    count('bytes', -NODE)
+  end
+end

@@ -1,0 +1,70 @@
+-- ARGV: now_s, max_age_s, max_bytes, ttl_ms. Drops the oldest conversation if the limits ask for it, never the newest;
+-- returns its id. What leads to messages of others passes to the last used of those.
+local oldest = redis.call('ZRANGE', P .. 'used', 0, 1)
+local name = oldest[1]
+local bytes = tonumber(redis.call('HGET', P .. 'totals', 'bytes') or 0)
+if #oldest < 2 then
+  return false
+end
+local chat = redis.call('HMGET', P .. 'chat:' .. name, 'used_s', 'tools')
+local is_old = not chat[1] or tonumber(ARGV[1]) - tonumber(chat[1]) > tonumber(ARGV[2])
+if not is_old and bytes <= tonumber(ARGV[3]) then
+  return false
+end
+
+local ids = redis.call('SMEMBERS', P .. 'owned:' .. name)
+local heirs, scores = {}, {}
+for _, id in ipairs(ids) do
+  for _, child in ipairs(redis.call('SMEMBERS', P .. 'next:' .. id)) do
+    local heir = redis.call('HGET', P .. 'node:' .. child, 'owner')
+    if heir and heir ~= name then
+      local score = tonumber(redis.call('ZSCORE', P .. 'used', heir) or 0)
+      local at = {name, id}
+      while at[1] == name and (scores[at[2]] or -1) < score do
+        heirs[at[2]], scores[at[2]] = heir, score
+        local parent = redis.call('HGET', P .. 'node:' .. at[2], 'parent')
+        at = {parent and redis.call('HGET', P .. 'node:' .. parent, 'owner'), parent}
+      end
+    end
+  end
+end
+for _, id in ipairs(ids) do
+  local heir = heirs[id]
+  if heir then
+    local node = redis.call('HMGET', P .. 'node:' .. id, 'key', 'parent', 'content')
+    redis.call('HSET', P .. 'node:' .. id, 'owner', heir)
+    redis.call('SADD', P .. 'owned:' .. heir, id)
+    for _, key in ipairs({'node:' .. id, 'alike:' .. (node[1] or ''), 'next:' .. (node[2] or ''),
+      'text:' .. (node[3] or ''), 'owned:' .. heir}) do
+      stays(key, ARGV[4])
+    end
+  else
+    drop(id)
+  end
+end
+redis.call('DEL', P .. 'chat:' .. name, P .. 'owned:' .. name)
+redis.call('ZREM', P .. 'used', name)
+if chat[2] and chat[2] ~= '' then release('tools:' .. chat[2], false) end
+if chat[1] then
+  count('conversations', -1)
+  count('bytes', -OWNER)
+end
+if redis.call('ZCARD', P .. 'used') == 1 then
+  -- Whatever Redis has dropped by itself, now it is easy to count what is left.
+  local left = redis.call('ZRANGE', P .. 'used', 0, 0)[1]
+  local sum, messages, seen = OWNER, 0, {}
+  for _, id in ipairs(redis.call('SMEMBERS', P .. 'owned:' .. left)) do
+    local content = redis.call('HGET', P .. 'node:' .. id, 'content')
+    sum = sum + (content and NODE or 0)
+    if content and not seen[content] then
+      seen[content], messages = true, messages + 1
+      sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'text:' .. content, 'raw')
+    end
+  end
+  local tools = redis.call('HGET', P .. 'chat:' .. left, 'tools')
+  if tools and tools ~= '' then
+    sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'tools:' .. tools, 'raw')
+  end
+  redis.call('HSET', P .. 'totals', 'conversations', 1, 'messages', messages, 'bytes', sum)
+end
+return name

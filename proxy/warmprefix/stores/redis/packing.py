@@ -1,0 +1,95 @@
+"""The last turn of a conversation as one value, and the rows of the server as values again.
+
+In Redis, each name behind `warmprefix:`, digests and ids in bytes:
+
+| name | what it is |
+|---|---|
+| `alike:KEY` | list: the ids of the nodes of a chain key, oldest first |
+| `node:ID` | hash: key, parent, content, generated, owner (its conversation), turn |
+| `next:ID` | set: the ids of the nodes behind a node |
+| `text:CONTENT` | hash: the bytes of a message, which never change, and how many nodes use them |
+| `chat:NAME` | hash: the last turn of a conversation, its number, when it was used, its tools |
+| `tools:CONTENT` | hash: a set of tools, like a text |
+| `owned:NAME` | set: the ids of the nodes of a conversation |
+| `used` | sorted set: the conversations in the order of their last use |
+| `totals` | hash: conversations, messages, bytes |
+
+All of them expire if nobody uses them for twice `memory.max_age_s`; until then they are dropped one
+conversation at a time, as in any store. The scripts run as one step each; they use several names, so they need
+one server, no cluster.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from warmprefix.core.errors import StoreError
+from warmprefix.core.memory.ledger import Conversation, Found, Node
+from warmprefix.core.types import RawJson
+from warmprefix.stores.redis.seal import Plain
+
+
+def pack(last: Conversation) -> bytes:
+    """All of a conversation but its id and its tools. Latin-1 gives back any byte unchanged."""
+    return orjson.dumps(
+        {
+            "turns": last.turns,
+            "turn": last.turn,
+            "model": last.model,
+            "tip": last.tip.hex(),
+            "messages": last.messages,
+            "reply": last.reply.hex() if last.reply is not None else None,
+            "options": {name: raw.decode("latin-1") for name, raw in last.options.items()},
+            "backend": last.backend,
+            "session": last.session,
+        }
+    )
+
+
+def pack_tools(tools: Sequence[RawJson]) -> bytes:
+    """Tool definitions as one value."""
+    return orjson.dumps([raw.decode("latin-1") for raw in tools])
+
+
+def found_of(rows: Sequence[Any], seal: Plain) -> Found:
+    """The answer of find.lua. What cannot be read is left out, and so is what belongs to a conversation that is
+    gone."""
+    conversations = {}
+    for name, last, tools_name, tools in rows[1]:
+        with suppress(StoreError):
+            packed = seal.opened(tools, tools_name) if tools else b"[]"
+            conversation = _conversation(name.decode(), seal.opened(last, name), packed)
+            conversations[conversation.id] = conversation
+    nodes: dict[bytes, tuple[Node, ...]] = {}
+    for id, key, parent, content, value, generated, owner, turn in rows[0]:
+        if owner.decode() not in conversations:
+            continue
+        with suppress(StoreError):
+            raw = RawJson(seal.opened(value, content))
+            node = Node(id, key, parent, raw, generated == b"1", owner.decode(), turn.decode())
+            nodes[key] = (*nodes.get(key, ()), node)
+    owners = {node.conversation for alike in nodes.values() for node in alike}
+    return Found(nodes, {name: conversations[name] for name in owners})
+
+
+def _conversation(name: str, packed: bytes, tools: bytes) -> Conversation:
+    last = orjson.loads(packed)
+    return Conversation(
+        id=name,
+        turns=last["turns"],
+        turn=last["turn"],
+        model=last["model"],
+        tip=bytes.fromhex(last["tip"]),
+        messages=last["messages"],
+        reply=None if last["reply"] is None else bytes.fromhex(last["reply"]),
+        tools=tuple(_raw(text) for text in orjson.loads(tools)),
+        options={option: _raw(text) for option, text in last["options"].items()},
+        backend=last["backend"],
+        session=last["session"],
+    )
+
+
+def _raw(text: str) -> RawJson:
+    return RawJson(text.encode("latin-1"))

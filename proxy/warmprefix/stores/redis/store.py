@@ -1,0 +1,110 @@
+"""The store on a server that speaks Redis' protocol: a far store that several proxies write."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from warmprefix.core.errors import StoreError
+from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Entry, Found
+from warmprefix.stores.base import Opening
+from warmprefix.stores.behind import FRONT_BYTES, Behind
+from warmprefix.stores.far import Finished, Totals
+from warmprefix.stores.redis.packing import found_of, pack, pack_tools
+from warmprefix.stores.redis.seal import Plain, Sealed
+from warmprefix.stores.redis.server import Script, Server
+
+_FIND = Script("find.lua", shared=False)
+_PUT = Script("put.lua")
+_EVICT = Script("evict.lua")
+_LOCAL = "redis://127.0.0.1:6379/0"
+_MOST_MS = 2**53  # the whole numbers that Lua knows end there
+
+
+class RedisStore(Behind):
+    """A server that is gone, slow or full costs only what could not be stored or read."""
+
+    def __init__(self, opening: Opening, front_bytes: int = FRONT_BYTES) -> None:
+        seal = Sealed(opening.key) if opening.key else Plain()
+        super().__init__(
+            RedisWriter(opening, seal), RedisReader(opening, seal), front_bytes, is_shared=True
+        )
+
+
+class RedisReader:
+    """Asks one script for all that a request needs: one round trip."""
+
+    def __init__(self, opening: Opening, seal: Plain) -> None:
+        self._server = Server(opening.place or _LOCAL, opening.password)
+        self._seal = seal
+
+    def find(self, keys: Sequence[bytes]) -> Found:
+        """What is remembered of these chain keys. Raises StoreError."""
+        return _find(self._server, self._seal, keys)
+
+    def interrupt(self) -> None:
+        """It ends by its own time limit."""
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        self._server.close()
+
+
+class RedisWriter:
+    """Puts turns, each in one step of the server's."""
+
+    replaced = 0
+
+    def __init__(self, opening: Opening, seal: Plain) -> None:
+        self._server = Server(opening.place or _LOCAL, opening.password)
+        self._opening = opening
+        self._seal = seal
+        self._ttl_ms = int(min(2000 * opening.max_age_s, _MOST_MS))
+
+    def totals(self) -> Totals:
+        """Counts of all that is stored, by every proxy. Raises StoreError."""
+        names = ("conversations", "messages", "bytes")
+        counts = self._server.command("HMGET", "warmprefix:totals", *names)
+        return Totals(*(int(count or 0) for count in counts))
+
+    def write(self, entries: Sequence[Entry]) -> Sequence[Finished]:
+        """Put these turns in one round trip. Raises StoreError if none could be written."""
+        answers = self._server.run_all(_PUT, [[*self._values(entry)] for entry in entries])
+        failed = [answer for answer in answers if isinstance(answer, Exception)]
+        if len(failed) == len(answers) > 0:
+            raise StoreError(f"redis: {failed[0]}") from failed[0]
+        several = {key for answer in answers if isinstance(answer, list) for key in answer}
+        found = _find(self._server, self._seal, [*several])
+        return [
+            Finished(
+                entry,
+                tuple(node for own in entry.nodes for node in found.nodes.get(own.key, ())),
+                is_kept=not isinstance(answer, Exception),
+            )
+            for entry, answer in zip(entries, answers, strict=True)
+        ]
+
+    def evict(self) -> str | None:
+        """Drop the oldest conversation if the limits ask for it; its id. Raises StoreError."""
+        opening = self._opening
+        limits = (opening.clock(), opening.max_age_s, opening.max_bytes, self._ttl_ms)
+        evicted = self._server.run(_EVICT, limits)
+        return None if evicted is None else str(evicted, "utf-8")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._server.close()
+
+    def _values(self, entry: Entry) -> Iterator[Any]:
+        last, seal, max_age_s = entry.conversation, self._seal, self._opening.max_age_s
+        tools = pack_tools(last.tools) if last.tools else b""
+        tools_name = seal.name(tools) if tools else b""
+        yield from (self._opening.clock(), self._ttl_ms, MAX_ALIKE, max_age_s / 2)
+        yield from (last.id, last.turns, seal.closed(pack(last), last.id.encode()))
+        yield from (tools_name, seal.closed(tools, tools_name) if tools else b"")
+        for node in entry.nodes:
+            content = seal.name(node.raw)
+            yield from (node.id, node.key, node.parent, content, seal.closed(node.raw, content))
+            yield from (int(node.generated), node.turn)
+
+
+def _find(server: Server, seal: Plain, keys: Sequence[bytes]) -> Found:
+    return found_of(server.run(_FIND, keys), seal) if keys else NOTHING

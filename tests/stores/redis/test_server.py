@@ -1,0 +1,45 @@
+"""The connection to a real server: credentials, and scripts that it does not know yet."""
+
+import pytest
+
+from tests.fakes.redis_server import RedisServer
+from tests.stores.entries import chain, entry, is_known
+from tests.stores.redis.opened import opened
+from warmprefix.core.errors import StoreError
+from warmprefix.stores.redis.store import RedisStore
+
+
+async def test_an_empty_replica_that_takes_over_is_written_at_once(
+    server: RedisServer, store: RedisStore
+) -> None:
+    """It knows neither data nor scripts."""
+    store.put(entry("c", "s", "u"))
+    await store.flush()
+    server.kill()
+    server.start()
+
+    assert not await is_known(store, "s", "u")
+    store.put(entry("c", "s", "u", turns=2))
+    await store.flush()
+    assert await is_known(store, "s", "u")
+    assert store.state().lost == 0
+
+
+async def test_a_user_with_the_rights_of_the_documentation_and_a_password_is_enough(
+    server: RedisServer,
+) -> None:
+    rights = ("+@read", "+@write", "+@scripting", "+@connection", "-@dangerous")
+    server.command("ACL", "SETUSER", "proxy", "on", ">canary", "~warmprefix:*", *rights)
+    url = server.url.replace("//", "//proxy@")
+    right, wrong = (opened(server, place=url, password=word) for word in ("canary", "other"))
+    right.put(entry("c", "s"))
+    wrong.put(entry("d", "d"))
+    await right.flush()
+    await wrong.flush()
+
+    assert await is_known(right, "s")
+    assert wrong.state().lost == 1
+    with pytest.raises(StoreError, match="invalid username-password"):
+        await wrong.find(chain("s"))
+    await right.close()
+    await wrong.close()

@@ -1,0 +1,116 @@
+"""Two real proxies on one ledger, whose requests come in turn to either: repaired as through one."""
+
+import asyncio
+import itertools
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.fakes.raw_client import exchange
+from tests.fakes.redis_server import RedisServer
+from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, RunningProxy, config_for
+from tests.fakes.scripted_replies import json_response
+from tests.stores.places import empty_redis
+from warmprefix.core.errors import ConfigError
+from warmprefix.server.run import open_store
+from warmprefix.stores.base import Opening
+from warmprefix.stores.redis import REDIS
+
+CHAT = "/v1/chat/completions"
+TURNS = 6
+
+
+def reply(number: int) -> Json:
+    arguments = f'{{"number": {number},  "b": 1}}'
+    function = {"name": "read", "arguments": arguments}
+    call = {"id": f"call-{number}", "type": "function", "function": function}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+def changed(said: Json, number: int) -> Json:
+    """A reply as the client's session store writes it."""
+    (call,) = said["tool_calls"]
+    arguments = json.dumps({"b": 1, "number": number}, separators=(",", ":"))
+    return {**said, "tool_calls": [{**call, "function": {"name": "read", "arguments": arguments}}]}
+
+
+@asynccontextmanager
+async def proxies(backend: Backend, addresses: Sequence[str]) -> AsyncIterator[list[RunningProxy]]:
+    async with AsyncExitStack() as stack:
+        running = []
+        for address in addresses:
+            memory = {"store": "redis", "path": address}
+            config = config_for(backend.url, {"memory": memory})
+            proxy = RunningProxy(config, store=open_store(config))
+            stack.push_async_callback(proxy.stop)
+            running.append(proxy)
+        async with asyncio.timeout(DEADLINE_S):
+            yield running
+
+
+async def played(count: int, address: str) -> list[list[Json]]:
+    """One conversation, each turn of which comes to the next of `count` proxies: what the backend was sent."""
+    replies = [
+        json_response(
+            {"choices": [{"index": 0, "message": reply(n), "finish_reason": "tool_calls"}]}
+        )
+        for n in range(TURNS)
+    ]
+    async with Backend(*replies) as backend, proxies(backend, [address] * count) as running:
+        history: list[Json] = [{"role": "user", "content": "Read."}]
+        for number, proxy in zip(range(TURNS), itertools.cycle(running), strict=False):
+            body = {"model": "m", "messages": history}
+            assert (await exchange(proxy.url, "POST", CHAT, body)).status == 200
+            await proxy.records()
+            await proxy.app._store.flush()
+            result = {"role": "tool", "tool_call_id": f"call-{number}", "content": "Done."}
+            history = [*history, changed(reply(number), number), result]
+        lines: list[Any] = [line for proxy in running for line in proxy.lines()]
+        indexes = sorted(line["index"] for line in lines)
+        assert indexes == list(range(TURNS))
+        assert len({line["conversation"] for line in lines}) == 1
+        return [request.json()["messages"] for request in backend.requests]
+
+
+async def test_a_conversation_may_come_to_either_of_two_proxies() -> None:
+    through_one, through_two = await played(1, empty_redis()), await played(2, empty_redis())
+
+    assert through_two == through_one
+    for before, after in itertools.pairwise(through_two):
+        assert after[: len(before)] == before
+    said = [message["tool_calls"] for message in through_two[-1] if "tool_calls" in message]
+    assert said == [reply(number)["tool_calls"] for number in range(TURNS - 1)]
+
+
+async def test_without_the_server_every_turn_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    server = RedisServer()
+    server.kill()
+    choice = {"index": 0, "message": reply(0), "finish_reason": "tool_calls"}
+    async with (
+        Backend(otherwise=json_response({"choices": [choice]})) as backend,
+        proxies(backend, [server.url]) as (proxy,),
+    ):
+        for _ in range(5):
+            body = {"model": "m", "messages": [{"role": "user", "content": "Read."}]}
+            assert (await exchange(proxy.url, "POST", CHAT, body)).status == 200
+            await proxy.records()
+            await proxy.app._store.flush()
+        metrics = (await exchange(proxy.url, "GET", "/warmprefix/metrics")).body.decode()
+
+    assert "warmprefix_ledger_entries_lost_total 5.0" in metrics
+    for what in ("the ledger cannot be written", "requests go on as they come"):
+        assert sum(what in message for message in caplog.messages) == 1
+    server.stop()
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "warmprefix.stores.redis.store", raising=False)
+    monkeypatch.delitem(sys.modules, "warmprefix.stores.redis.server", raising=False)
+    monkeypatch.setitem(sys.modules, "redis", None)
+
+    with pytest.raises(ConfigError, match=r'pip install "warmprefix\[redis\]"'):
+        REDIS.open(Opening("redis://127.0.0.1:1", 1, 1.0))

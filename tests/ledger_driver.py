@@ -6,6 +6,7 @@ from typing import Any
 
 from warmprefix.backends import llamacpp
 from warmprefix.config import CanonicalizeConfig, Config, MemoryConfig
+from warmprefix.core.memory.ledger import Place
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Finish, Outcome, Reply, Timings
 from warmprefix.counters import Counters
@@ -14,8 +15,9 @@ from warmprefix.pipeline.in_force import in_force
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.remember import Recorder
-from warmprefix.pipeline.stages import Outgoing, Question, as_it_came, ended_of, turn_of
+from warmprefix.pipeline.stages import Outgoing, Question, Written, as_it_came, ended_of, turn_of
 from warmprefix.profiles.volatile import explained_patterns
+from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
 
 PATH = "/v1/chat/completions"
@@ -33,15 +35,22 @@ class Driver:
         reasoning: str = "always",
         *,
         observe: bool = False,
-        store: MemoryStore | None = None,
+        store: Store | None = None,
+        scope_headers: Sequence[str] = (),
+        path: str = PATH,
         **canonicalize: Any,
     ) -> None:
         config = Config(
             canonicalize=CanonicalizeConfig(enable=tuple(enable), **canonicalize),
-            memory=MemoryConfig(store="memory", restore_reasoning=reasoning),  # type: ignore[arg-type]
+            memory=MemoryConfig(
+                store="memory",
+                restore_reasoning=reasoning,  # type: ignore[arg-type]
+                scope_headers=tuple(scope_headers),
+            ),
         )
+        self.path = path
         self.counters = Counters()
-        self.store = store or MemoryStore(1 << 30, 1e9)
+        self.store: Store = store or MemoryStore(1 << 30, 1e9)
         recent = Recent()
         self.pipeline = Pipeline(config, self.store, self.counters, recent, observe=observe)
         force = in_force(config, observe=observe)
@@ -49,6 +58,12 @@ class Driver:
         self.outgoing: Outgoing | None = None
         self.turn: Turn | None = None
         self.question: Question | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the last turn stands."""
+        assert isinstance(self.outgoing, Written)
+        return self.outgoing.place
 
     async def send(
         self,
@@ -64,7 +79,9 @@ class Driver:
         if tools is not None:
             body["tools"] = list(tools)
         raw = json.dumps(body).encode()
-        outgoing = await self.pipeline.prepare(as_it_came(PATH, headers or {}, raw), llamacpp.KIND)
+        outgoing = await self.pipeline.prepare(
+            as_it_came(self.path, headers or {}, raw), llamacpp.KIND
+        )
         message = parse_message(json.dumps(reply).encode()) if reply else None
         self.outgoing = outgoing
         said = Reply(message=message, finish=Finish.ANSWER, timings=timings)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger_driver import Driver, Json
+from tests.ledger_driver import PATH, Driver, Json
 
 WORDS = ("alpha", "beta", "gamma")
 """Few words, so that unrelated conversations often begin alike."""
@@ -113,25 +113,67 @@ def test_bytes_never_mix_between_conversations_whose_visible_text_differs(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(
-    ("name", "one", "two"),
-    [("authorization", "Bearer one", "Bearer two"), ("x-api-key", "one", "two")],
-)
-async def test_one_authorization_is_never_shown_the_memory_of_another(
-    name: str, one: str, two: str
+Headers = dict[str, str]
+USER = "x-openwebui-user-id"
+APART: list[tuple[Headers, Headers]] = [
+    ({"authorization": "Bearer one"}, {"authorization": "Bearer two"}),
+    ({"x-api-key": "one"}, {"x-api-key": "two"}),
+    ({"api-key": "one"}, {"api-key": "two"}),
+    ({"x-api-key": "one"}, {}),
+    ({"x-api-key": "one"}, {"authorization": "one"}),
+    ({"x-api-key": "one"}, {"api-key": "one"}),
+    ({"authorization": "one", "x-api-key": "two"}, {"authorization": "one\ntwo"}),
+    ({"authorization": "one", "x-api-key": "two"}, {"authorization": "two", "x-api-key": "one"}),
+    ({"authorization": "Bearer one", USER: "ann"}, {"authorization": "Bearer one", USER: "bob"}),
+    ({"authorization": "Bearer one", USER: "ann"}, {"authorization": "Bearer one"}),
+    ({USER: "ann"}, {"authorization": "ann"}),
+    ({USER: "ann"}, {USER: "ann, bob"}),
+    ({USER: "ann", "x-team": "b"}, {USER: "ann", "x-team": "c"}),
+    ({USER: "ann", "x-team": ""}, {USER: "", "x-team": "ann"}),
+]
+"""The headers of two users."""
+
+
+@pytest.mark.parametrize(("one", "two"), [*APART, *((two, one) for one, two in APART)])
+@pytest.mark.parametrize("path", [PATH, "/v1/messages"])
+async def test_no_user_is_shown_the_memory_of_another(
+    one: Headers, two: Headers, path: str
 ) -> None:
+    driver = Driver(scope_headers=("X-OpenWebUI-User-Id", "X-Team"), path=path)
+    history = [{"role": "user", "content": "Hello"}]
+    said, heard = (
+        ({"role": "assistant", "content": "Hi  "}, "Hi")
+        if path == "/v1/messages"
+        else ({"role": "assistant", "content": "Hi", "reasoning_content": "private"}, "Hi")
+    )
+    await driver.send(history, reply=said, headers=one)
+
+    went_on = [
+        *history,
+        {"role": "assistant", "content": heard},
+        {"role": "user", "content": "And?"},
+    ]
+    other = await driver.send(went_on, headers=two)
+    indexes = [driver.place.index]
+    own = await driver.send(went_on, headers=one)
+    indexes.append(driver.place.index)
+
+    assert indexes == [0, 1]
+    if path == PATH:
+        assert "reasoning_content" not in other["messages"][1]
+        assert own["messages"][1]["reasoning_content"] == "private"
+
+
+async def test_headers_that_are_not_named_tell_nobody_apart() -> None:
     driver = Driver()
     history = [{"role": "user", "content": "Hello"}]
-    reply = {"role": "assistant", "content": "Hi", "reasoning_content": "private"}
-    await driver.send(history, reply=reply, headers={name: one})
+    await driver.send(history, reply={"role": "assistant", "content": "Hi"}, headers={USER: "ann"})
 
     went_on = [
         *history,
         {"role": "assistant", "content": "Hi"},
         {"role": "user", "content": "And?"},
     ]
-    other = await driver.send(went_on, headers={name: two})
-    own = await driver.send(went_on, headers={name: one})
+    await driver.send(went_on, headers={USER: "bob"})
 
-    assert "reasoning_content" not in other["messages"][1]
-    assert own["messages"][1]["reasoning_content"] == "private"
+    assert driver.place.index == 1

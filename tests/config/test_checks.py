@@ -29,6 +29,11 @@ BAD = [
         ("memory.path: leave out the password",),
         '[memory]\nstore = "redis"\npath = "redis://me:pw@host"',
     ),
+    Bad(
+        "no-header",
+        ("is not the name of a header",),
+        '[memory]\nscope_headers = ["X-User: me"]',
+    ),
     Bad("key-with-blank", ("visible ASCII",), '[server]\napi_key = "a b"'),
     Bad(
         "rule-unknown",

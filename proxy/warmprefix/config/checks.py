@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -37,6 +38,13 @@ def checked_token(token: str | None) -> str | None:
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise ValueError("must be visible ASCII characters without blanks")
     return token
+
+
+def checked_header(name: str) -> str:
+    """The name, if it can be that of a header (RFC 9110, 5.1)."""
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        raise ValueError(f"{quoted(name)} is not the name of a header")
+    return name
 
 
 def known_rule(name: str, info: ValidationInfo) -> str:

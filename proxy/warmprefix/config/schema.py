@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
 
 from warmprefix.backends.kinds import KINDS
-from warmprefix.config.checks import checked_token, checked_url, known_rule
+from warmprefix.config.checks import checked_header, checked_token, checked_url, known_rule
 from warmprefix.config.patterns import TransientBlock, VolatileText
 from warmprefix.stores import STORES
 
@@ -42,6 +42,7 @@ SomeSeconds = Annotated[float, Field(strict=True, gt=0), "seconds"]
 Weight = Annotated[float, Field(strict=True, gt=0)]
 Address = Annotated[str, AfterValidator(checked_url)]
 Secret = Annotated[str | None, AfterValidator(checked_token)]
+HeaderName = Annotated[str, AfterValidator(checked_header)]
 Rules = tuple[Annotated[str, AfterValidator(known_rule)], ...]
 
 
@@ -152,6 +153,10 @@ class MemoryConfig:
     """Size of the ledger above which the oldest is forgotten."""
     max_age_s: SomeSeconds = 2592000.0
     """Age at which an unused conversation is forgotten."""
+    scope_headers: tuple[HeaderName, ...] = ()
+    """Headers besides Authorization, X-Api-Key and api-key by which users are told apart, so that nobody is
+    shown another's memory: ["X-OpenWebUI-User-Id"]. Only if a front that you trust sets them.
+    """
     restore_reasoning: RestoreReasoning = "auto"
     """Put back reasoning that the client dropped; auto: if the template keeps it, which the proxy
     finds out by asking.

@@ -4,8 +4,9 @@ Nothing here asks a backend. If anything fails, the request goes on as the clien
 counted (`Counters`), and the turn is logged with what is known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from warmprefix.backends.base import Kind as BackendKind
 from warmprefix.config import Config
@@ -33,6 +34,9 @@ from warmprefix.profiles import profile_of
 from warmprefix.profiles.base import Recognised
 from warmprefix.stores.base import Store
 
+CREDENTIALS = ("authorization", "x-api-key", "api-key")
+"""The headers in which backends look for a key: llama-server the first two, Azure's API the last."""
+
 _TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets
 
 
@@ -52,6 +56,8 @@ class Pipeline:
         """The strict one, which remembers the keys of messages for all clients."""
         self._rules = RuleSets(config.canonicalize, self.identifier, self._rule_failed)
         self._reasoning = config.memory.restore_reasoning
+        users = (name.lower() for name in config.memory.scope_headers)
+        self._scope_headers = (*CREDENTIALS, *users)
         self._parsed: dict[str, Parsed] = {}
         self._tool_sets: Memo[tuple[Tool, ...]] = Memo(_TOOL_SETS_BYTES)
         self.counters = counters
@@ -75,7 +81,7 @@ class Pipeline:
                 return came
             came = replace(came, request=request, model=request.model)
             came = replace(came, client=_client_of(came, request))
-            scope = _scope(came.headers, request.dialect)
+            scope = _scope(came.headers, self._scope_headers, request.dialect)
             return await self._placer.place(Understood(came, request, scope))
         return came
 
@@ -249,9 +255,10 @@ def _client_of(came: Passed, request: Request) -> Recognised:
     return replace(client, side=True) if request.is_side else client
 
 
-def _scope(headers: Mapping[str, str], dialect: Dialect) -> bytes:
-    """The root of all chains of a credential. Each dialect has a root of its own, so that bytes written in one
-    are never put into bodies of another."""
+def _scope(headers: Mapping[str, str], names: Iterable[str], dialect: Dialect) -> bytes:
+    """The root of all chains of one user. `names`: the headers that tell users apart, each of which counts with
+    its name. Each dialect has a root of its own, so that bytes written in one are never put into bodies of
+    another."""
     own = () if dialect is DIALECTS[0] else (dialect.name,)
-    credentials = (headers.get("authorization", ""), headers.get("x-api-key", ""))
-    return scope_key("\n".join(filter(None, credentials)), *own)
+    given = [(name, value) for name in dict.fromkeys(names) if (value := headers.get(name))]
+    return scope_key(*chain.from_iterable(given or [("",)]), *own)

@@ -82,9 +82,13 @@ class Chat:
 
 
 def _by_name(scope: Scope) -> dict[str, str]:
-    """Headers by lower-case name; the first of a name counts."""
-    pairs = reversed(scope["headers"])
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+    """Headers by lower-case name. Several of one name are one list (RFC 9110, 5.3): a front may add its own
+    header behind one that the client has made up."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
 
 
 def is_readable(scope: Scope) -> bool:

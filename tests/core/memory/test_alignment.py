@@ -62,6 +62,7 @@ REMINDER = user("<note>\nBe kind.\n</note>")
 LORE = system("[Lore: dragons.]")
 FRAMED = user("Use these sources:\n<src>\nfacts\n</src>\n\nA question.")
 PICTURE = {"type": "image_url", "image_url": {"url": "data:,x"}}
+BLANK_FIRST = [{"type": "text", "text": text} for text in (" ", "One.")]
 LONG = "A question that is long enough to be found again."
 
 
@@ -318,6 +319,30 @@ CASES = [
         undoing=NO_UNDOING,
     ),
     Case(
+        "a blank text beside a call, under another id",
+        [Turn([S, U], {**CALLS, "content": "One."})],
+        [S, U, {**calling(call(call_id="c9")), "content": BLANK_FIRST}, result("c9")],
+        [S, U, {**calling(call(call_id="c9")), "content": "One."}, result("c9")],
+        ("reply",),
+        undoing=NO_UNDOING,
+    ),
+    Case(
+        "a reply in another form, and without its reasoning",
+        [Turn([S, U], assistant("One.\n\nTwo.", reasoning_content="so"))],
+        [S, U, assistant("One.\nTwo."), NEXT],
+        [S, U, assistant("One.\n\nTwo."), NEXT],
+        ("reply",),
+        undoing=NO_UNDOING,
+    ),
+    Case(
+        "a reply with its reasoning written out",
+        [Turn([S, U], assistant("One.\n\nTwo.", reasoning_content="so"))],
+        [S, U, assistant("<think>so</think>One.\nTwo."), NEXT],
+        [S, U, assistant("One.\n\nTwo.", reasoning_content="so"), NEXT],
+        ("reply",),
+        undoing=NO_UNDOING,
+    ),
+    Case(
         "another reply",
         [Turn([S, U]), Turn([S, U, A, NEXT], assistant("One."))],
         [S, U, A, NEXT, assistant("Two."), NEXT],
@@ -340,6 +365,27 @@ CASES = [
         [Turn([S, U]), Turn([S, U, A, NEXT], assistant("Two."))],
         [S, NEXT, assistant("Two."), NEXT],
         change=Change(1, "window"),
+    ),
+    Case(
+        "a summary",
+        [Turn([S, U]), Turn([S, U, A, NEXT], assistant("Two."))],
+        [S, user("It was a question."), NEXT, assistant("Two."), NEXT],
+        change=Change(1, "compaction"),
+    ),
+    # who gives the instructions
+    Case(
+        "instructions under another role",
+        [Turn([S, U])],
+        [{**S, "role": "developer"}, U, A, NEXT],
+        [S, U, A, NEXT],
+        ("role",),
+        undoing=NO_UNDOING,
+    ),
+    Case(
+        "instructions of a user",
+        [Turn([S, U])],
+        [{**S, "role": "user"}, U, A, NEXT],
+        change=Change(0, "edit"),
     ),
 ]
 

@@ -111,6 +111,16 @@ def test_what_a_client_puts_into_its_newest_turn(before: str, after: str, found:
 
 
 CALLING = {**assistant("One.\n\nTwo."), "tool_calls": [call()]}
+TAG = "thinking-content-" + "0af1" * 8
+THOUGHT = assistant("One.", reasoning_content="so")
+
+
+def texts(*parts: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": part} for part in parts]
+
+
+def calls(content: Any, call_id: str = "c1", **fields: Any) -> dict[str, Any]:
+    return {**assistant(content), "tool_calls": [call('{"a":1}', call_id=call_id)], **fields}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +130,18 @@ CALLING = {**assistant("One.\n\nTwo."), "tool_calls": [call()]}
         (assistant("One."), assistant("<think>so</think>One. "), True),
         (assistant("One."), assistant("One. Two."), False),
         (assistant("  One."), assistant("One."), False),
+        (THOUGHT, assistant("<think>so</think>One. "), True),
+        (THOUGHT, assistant(f"<{TAG}>\nso\n</{TAG}>\n\nOne."), True),
+        (THOUGHT, assistant("<think>other</think>One."), False),
+        (THOUGHT, assistant("One.\n"), True),
         (assistant(""), assistant(None), False),
+        (assistant("One."), assistant(texts(" ", "One.")), True),
+        (assistant("One."), assistant([*texts("One."), {"type": "image_url"}]), False),
+        (calls("One."), calls(texts("One.", "\n"), "other"), True),
+        (calls("One.\n\nTwo."), calls("One.\nTwo.", "other"), True),
+        (calls("One."), calls("One.", tool_calls=[call('{ "a": 1 }')]), True),
+        (calls("One."), calls("One.", tool_calls=[call('{"a":2}')]), False),
+        (calls(None), assistant("Calling tools:\n[{'id': 'c1', 'name': 'f'}]"), False),
         (CALLING, assistant("One.\nTwo."), False),
         (assistant("One."), {**assistant("One."), "name": "ann"}, False),
         (assistant("One."), user("One."), False),

@@ -10,11 +10,11 @@ stands between two of them, a *gap*, is compared as a whole (gap.py).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
-from warmprefix.core.identity.reasoning import text_of
+from warmprefix.core.identity.reasoning import reasoning_of, text_of
 from warmprefix.core.identity.ticking import Ticked, ticked_again
 from warmprefix.core.memory.gap import (
     FREEZE,
@@ -29,6 +29,7 @@ from warmprefix.core.memory.gap import (
     is_same,
     without_partner,
 )
+from warmprefix.core.messages import changed
 from warmprefix.core.types import Message
 
 _LONG = 64
@@ -244,7 +245,7 @@ class _Walk:
             self._messages.append(given)
             self._origin.append(end)
         else:
-            self._messages.append(ours)
+            self._messages.append(_given_back(ours, given))
             self._origin.append(None)
             self._undone["reply"] = None
         return None
@@ -278,7 +279,7 @@ class _Walk:
         self._put_back += without_partner(ours, self._now.gap(number), self._ticks)
         self._messages += ours
         self._origin += [None] * len(ours)
-        self._undone.update(dict.fromkeys(found.names or self._undone_before))
+        self._undone.update(dict.fromkeys(found.names or self._undone_before or ("role",)))
         self._said += found.said
 
     def _take_rest(self, start: int) -> None:
@@ -309,11 +310,26 @@ class _Walk:
         return len(self._now.messages) - self._now.start(number)
 
     def _cause(self, number: int) -> str:
-        """Why the rest is another history: its oldest messages left, or it was edited."""
+        """Why the rest is another history: its oldest messages left, maybe for a summary, or it was edited."""
         first = self._now.anchor(number)
         later = range(number + 1, len(self._client))
-        is_window = any(is_same(self._client.anchor(at), first) for at in later)
-        return "window" if is_window else "edit"
+        if not any(is_same(self._client.anchor(at), first) for at in later):
+            return "edit"
+        gap = self._now.gap(number)
+        is_summed_up = any(match_key(message) not in self._client.keys for message in gap)
+        return "compaction" if is_summed_up else "window"
+
+
+def _given_back(reply: Message, given: Message) -> Message:
+    """A reply that a client gives back in another form, as it was generated: but under the ids that the
+    client's results name, and without reasoning that the client dropped (restore.py decides about that)."""
+    if reply.reasoning is not None and not reasoning_of(given).strip():
+        reply = changed(reply, reasoning=None)
+    ids = [call.id for call in given.tool_calls]
+    if ids == [call.id for call in reply.tool_calls]:
+        return reply
+    pairs = zip(reply.tool_calls, ids, strict=True)  # one form has as many as the other
+    return changed(reply, tool_calls=tuple(replace(call, id=name) for call, name in pairs))
 
 
 def _is_user(message: Message) -> bool:

@@ -4,13 +4,18 @@ A gap is what stands between two anchors of a history (alignment.py). A pure com
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from warmprefix.core.identity.keys import match_key
-from warmprefix.core.identity.reasoning import split_reasoning, text_of
+from warmprefix.core.identity.reasoning import (
+    reasoning_of,
+    same_reasoning,
+    split_reasoning,
+)
 from warmprefix.core.identity.ticking import Ticked
 from warmprefix.core.identity.transient import without_tagged
+from warmprefix.core.messages import changed
 from warmprefix.core.types import Message, OpaquePart, TextPart
 from warmprefix.core.wire.slices import compact
 
@@ -18,6 +23,9 @@ FREEZE, RESTORE = "freeze-volatile", "restore-transient-blocks"
 TRANSIENT = "transient-block"
 Ticks = Callable[[str, str, bool], Ticked | None]
 """What ticked between two forms of a text; whether a user wrote it."""
+
+_INSTRUCTING = frozenset({"system", "developer"})
+"""llama-server shows most templates the first for the second (common/chat.cpp:1279-1282)."""
 
 _LEAST_QUOTED = 24
 """So long a text is not found inside another by accident."""
@@ -57,6 +65,15 @@ def is_same(one: Message, other: Message) -> bool:
     return match_key(one) == match_key(other)
 
 
+def is_same_but_for_role(one: Message, other: Message) -> bool:
+    """Whether two messages are the same if instructions count as such under either name of their role."""
+    if is_same(one, other):
+        return True
+    if one.opaque or other.opaque or not {one.role, other.role} <= _INSTRUCTING:
+        return False
+    return match_key(replace(one, role=other.role, raw=None)) == match_key(other)
+
+
 def compare(
     before: Sequence[Message],
     after: Sequence[Message],
@@ -71,7 +88,7 @@ def compare(
     `is_newest`: it belonged to the newest turn when it was sent, so that the client may have put text into it
     only for that turn. `has_lead`: it begins with the instructions of the whole conversation, which stay.
     """
-    if len(before) == len(after) and all(map(is_same, before, after)):
+    if len(before) == len(after) and all(map(is_same_but_for_role, before, after)):
         return SAME
     gone, new = _left(before, after)
     lead = before[0] if has_lead else None
@@ -140,21 +157,37 @@ def has_ticked(before: Message, after: Message, ticks: Ticks) -> bool:
 
 
 def is_other_form(reply: Message, given: Message) -> bool:
-    """Whether a client gives a reply back in another form: with other line feeds, its reasoning written out."""
+    """Whether a client gives a reply back in another form: with other line feeds, its reasoning written out,
+    a blank text beside its own, its calls under other ids. Calls that are written into the text are another
+    reply: what a client says of them stands in a message of the user, which no call may be in front of."""
     if not (reply.role == given.role == "assistant") or reply.opaque or given.opaque:
         return False
-    if reply.tool_calls != given.tool_calls or (reply.name, reply.extra) != (
-        given.name,
-        given.extra,
-    ):
+    if _without_text(reply) != _without_text(given):
+        return False
+    own, thought = reasoning_of(reply), reasoning_of(given)
+    if own.strip() and thought.strip() and not same_reasoning(own, thought):
         return False
     one, other = _shown_lines(reply), _shown_lines(given)
     return bool(one) and one == other
 
 
+def _without_text(message: Message) -> bytes:
+    """Who a reply is but for what it shows: its calls, in any spelling."""
+    return match_key(changed(message, content=None))
+
+
 def _shown_lines(message: Message) -> list[str]:
-    lines = split_reasoning(text_of(message)).visible.splitlines()
+    lines = split_reasoning(_whole_text(message)).visible.splitlines()
     return [stripped for line in lines if (stripped := line.rstrip())]
+
+
+def _whole_text(message: Message) -> str:
+    """The text of a reply, its parts joined; that of a picture is empty."""
+    content = message.content
+    if not isinstance(content, tuple):
+        return content or ""
+    texts = [part.text for part in content if isinstance(part, TextPart)]
+    return "\n".join(text for text in texts if text.strip()) if len(texts) == len(content) else ""
 
 
 def text_change(before: Message, after: Message, ticks: Ticks, *, is_newest: bool) -> Gap | None:

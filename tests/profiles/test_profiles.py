@@ -135,6 +135,20 @@ CLIENTS = [
         TOOLS,
         Recognised("cline", None, False),
     ),
+    *(
+        Case(
+            f"aider-{mode}",
+            PYTHON,
+            one(ANSWERED, f"Act as an expert {head}"),
+            None,
+            Recognised("aider", None, False),
+        )
+        for mode, head in (
+            ("code", "software developer.\nAlways use best practices when coding."),
+            ("ask", "code analyst.\nAnswer questions about the supplied code."),
+            ("architect", "architect engineer and provide direction to your editor engineer."),
+        )
+    ),
     Case(
         "gptme",
         PYTHON,

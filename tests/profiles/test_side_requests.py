@@ -83,6 +83,39 @@ SIDE = [
         Recognised("smolagents", None, True),
     ),
     Case(
+        "smolagents-final-with-what-was-found",
+        PYTHON,
+        [
+            system("An agent tried to answer a user query but it got stuck and"),
+            *ANSWERED[1:],
+            user("Answer."),
+        ],
+        None,
+        Recognised("smolagents", None, True),
+    ),
+    *(
+        Case(f"aider-{name}", PYTHON, [system(head), *rest], None, Recognised("aider", None, True))
+        for name, head, rest in (
+            (
+                "commit-message",
+                "You are an expert software engineer that generates concise, one-line Git commit messages"
+                " based on the provided diffs.",
+                [user("# Diffs:\n+ x")],
+            ),
+            (
+                "conventional-commit-message",
+                "You are an expert software engineer.\nReview the provided context and diffs which are about"
+                " to be committed to a git repo.",
+                [user("# Diffs:\n+ x")],
+            ),
+            (
+                "summary",
+                "*Briefly* summarize this partial conversation about programming.",
+                [user("# USER\nx\n# ASSISTANT\ny")],
+            ),
+        )
+    ),
+    Case(
         "codex-title",
         codex_turn(request_kind="turn", thread_source="thread_title"),
         ASKED,
@@ -238,6 +271,37 @@ MAIN = [
         [user("### Task:\nMend the build.")],
         None,
         Recognised("unknown", None, False),
+    ),
+    Case(
+        "retrieval-of-open-webui",
+        {},
+        [
+            user(
+                "### Task:\nRespond to the user query using the provided context, incorporating citations.\n"
+                "<context>\nx\n</context>\n\nWhy?"
+            )
+        ],
+        None,
+        Recognised("unknown", None, False),
+    ),
+    Case(
+        "retrieval-of-open-webui-that-names-itself",
+        {"x-openwebui-user-id": "u"},
+        [
+            user(
+                "### Task:\nRespond to the user query using the provided context, incorporating citations.\n"
+                "<context>\nx\n</context>\n\nWhy?"
+            )
+        ],
+        None,
+        Recognised("open-webui", None, False),
+    ),
+    Case(
+        "last-answer-with-tools",
+        PYTHON,
+        [system("An agent tried to answer a user query but it got stuck and"), user("x")],
+        TOOLS,
+        Recognised("smolagents", None, False),
     ),
     Case(
         "session-mark-of-another-client",

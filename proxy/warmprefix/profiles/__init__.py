@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from warmprefix.dialects.base import Request
 from warmprefix.profiles import (
+    aider,
     claude_code,
     cline,
     codex,
@@ -29,6 +30,7 @@ PROFILES: tuple[Profile, ...] = (
     pi.PROFILE,
     gptme.PROFILE,
     smolagents.PROFILE,
+    aider.PROFILE,
     open_webui.PROFILE,
     openai_sdk.PROFILE,  # last: many of the others use that library
 )

@@ -15,7 +15,8 @@ class Profile:
     """One client. It is recognised by any of these: the start of its User-Agent, a header that it alone sends,
     the start of its system text. `session_headers`: those in which it puts a session id, best first;
     `agent_header`: the one in which it names a sub-agent of that session, which has a conversation of its own.
-    `side`: the mark of its housekeeping in a text; `says_side`: what its headers or the rest of its body say
+    `side`: the mark of its housekeeping in a text; `side_starts`: the start of a system text that nothing else
+    has; `says_side`: what its headers or the rest of its body say
     of that. If they say anything, no mark counts."""
 
     name: str
@@ -25,6 +26,7 @@ class Profile:
     session_headers: tuple[str, ...] = ()
     agent_header: str = ""
     side: re.Pattern[str] | None = None
+    side_starts: tuple[str, ...] = ()
     says_side: Callable[[Mapping[str, str], Request], bool | None] | None = None
 
 
@@ -69,10 +71,15 @@ def is_side(profile: Profile, generic: Profile, request: Request, heads: Sequenc
     """Whether a request has a mark of housekeeping and also the shape of it.
 
     No mark alone is proof: a person may write "generate a title". So the request must also have no tools and no
-    earlier reply, as all side requests seen so far do.
+    earlier reply, as nearly all side requests do. One whose system text is the client's own for it may have the
+    replies that it is about.
     """
     messages = request.prompt.messages
-    if request.prompt.tools or any(message.role == "assistant" for message in messages):
+    if request.prompt.tools:
+        return False
+    if any(head.startswith(profile.side_starts) for head in heads):
+        return True
+    if any(message.role == "assistant" for message in messages):
         return False
     last_user = next((text(m) for m in reversed(messages) if m.role == "user"), "")
     places = (*heads, last_user)

@@ -8,5 +8,6 @@ PROFILE = Profile(
     "open-webui",
     headers=("x-openwebui-chat-id", "x-openwebui-user-id"),
     session_headers=("x-openwebui-chat-id",),
-    side=re.compile(r"\A\s*### Task:"),
+    # Its frame around what it has looked up for a question begins like its tasks.
+    side=re.compile(r"(?s)\A\s*### Task:(?!.*<context>)"),
 )

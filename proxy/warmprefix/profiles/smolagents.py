@@ -1,14 +1,14 @@
 """smolagents (captured with 1.26)."""
 
-import re
-
 from warmprefix.profiles.base import Profile
+
+_LAST_ANSWER = "An agent tried to answer a user query but it got stuck"
 
 PROFILE = Profile(
     "smolagents",
     system_starts=(
         "You are an expert assistant who can solve any task using tool calls",
-        "An agent tried to answer a user query but it got stuck",
+        _LAST_ANSWER,
     ),
-    side=re.compile(r"An agent tried to answer a user query but it got stuck"),
+    side_starts=(_LAST_ANSWER,),
 )

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from warmprefix.core.explain.prefix import shared_characters
+from warmprefix.core.identity.keys import match_key, tool_key
 from warmprefix.core.memory.alignment import Alignment, align
 from warmprefix.core.memory.ancestry import ancestry
 from warmprefix.core.memory.ledger import (
@@ -17,7 +19,7 @@ from warmprefix.core.memory.ledger import (
     place,
 )
 from warmprefix.core.rules.base import with_messages
-from warmprefix.core.types import Kind, Message
+from warmprefix.core.types import Kind, Message, Prompt
 from warmprefix.counters import Counters
 from warmprefix.dialects.base import Dialect
 from warmprefix.guard import guard
@@ -26,8 +28,14 @@ from warmprefix.pipeline.plain import place_plain
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Placed, Understood
-from warmprefix.profiles.base import Recognised
+from warmprefix.profiles.base import Recognised, text
 from warmprefix.stores.base import Store
+
+_INSTRUCTING = frozenset({"system", "developer"})
+_SUMMARIES = 8  # of the latest turns, whose replies may be one
+_SUMMARY_IN = 4  # messages in front, in which a client says it
+_LEAST_SUMMARY = 40
+"""Characters: a shorter reply stands in other texts by accident."""
 
 
 class Placer:
@@ -66,9 +74,8 @@ class Placer:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
             found = await self._found(understood, aligned.messages, received)
-        where, before = self._locate(
-            understood, prompt.messages, found, last if aligned is not None else None
-        )
+        compared = _Compared(last, aligned) if last is not None and aligned is not None else None
+        where, before = self._locate(understood, prompt.messages, found, compared)
         return Placed(
             came=came,
             understood=understood,
@@ -82,7 +89,9 @@ class Placer:
             head=rules.identifier.head_of(prompt),
             place=where,
             before=before,
-            is_side=came.client.side or self._is_branch(came.client, where, prompt.messages),
+            is_side=came.client.side
+            or _is_about(came.client, compared, prompt)
+            or self._is_branch(came.client, where, prompt.messages),
         )
 
     async def _find(self, keys: Sequence[bytes], noted: list[str]) -> Found:
@@ -130,12 +139,9 @@ class Placer:
         understood: Understood,
         messages: Sequence[Message],
         found: "_Found",
-        aligned: Last | None,
+        compared: "_Compared | None",
     ) -> tuple[Place, Conversation | None]:
-        """The place of a request, and the conversation as it was after the turn that it goes on from.
-
-        `aligned`: the turn of which the history is another form.
-        """
+        """The place of a request, and the conversation as it was after the turn that it goes on from."""
         keys, known = found.keys, found.ancestry
         came, first_user = understood.came, _first_user(messages)
         where, before = place(keys, first_user, known, came.turn), known.conversation
@@ -146,7 +152,7 @@ class Placer:
             where = replace(where, kind=kind_of_history(keys, where.known, before))
         is_new = where.kind is Kind.COLD and known_messages(keys, known.nodes) <= first_user
         if is_new and not came.client.side:  # a side request may have the session of another one
-            where = self._loosely(understood, messages, keys, aligned) or where
+            where = self._loosely(understood, messages, keys, compared) or where
         return where, before
 
     def _loosely(
@@ -154,30 +160,59 @@ class Placer:
         understood: Understood,
         messages: Sequence[Message],
         keys: tuple[bytes, ...],
-        aligned: Last | None,
+        compared: "_Compared | None",
     ) -> Place | None:
         """The place of a request that differs or was shortened before its first user message; None if it begins
         a conversation.
 
-        Either it has the replies of that conversation, or its session id and its system text both say that it
-        goes on. Only a conversation never seen is cold.
+        Either it has the replies of that conversation or quotes what was generated of it, or its session id and
+        its system text both say that it goes on. Only a conversation never seen is cold.
         """
+        if compared is not None:
+            return compared.place
+        return self._summed_up(understood, messages, keys) or self._of_session(
+            understood, messages, keys
+        )
+
+    def _summed_up(
+        self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
+    ) -> Place | None:
+        """The place of a request that says in a user message what was generated lately: a client has asked for
+        a summary of a conversation, and goes on from it with the same instructions."""
+        if not messages or messages[0].role not in _INSTRUCTING:
+            return None
+        said = [text(message) for message in messages[:_SUMMARY_IN] if message.role == "user"]
+        identifier = self._rules.of(understood.came.client.client).identifier
+        for last in self._recent.since(0, _SUMMARIES):
+            summary = "" if last.reply is None else text(last.reply).strip()
+            if last.scope != understood.scope or len(summary) < _LEAST_SUMMARY:
+                continue
+            if any(summary in one for one in said) and any(
+                identifier.chain_keys(branch.prompt.messages[:1], last.scope) == keys[:1]
+                for branch in self._recent.branches(last.conversation)
+            ):
+                return Place(last.conversation, last.index + 1, last.turn, Kind.COMPACTION, 0)
+        return None
+
+    def _of_session(
+        self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
+    ) -> Place | None:
+        """The place of a request that has the session id of a conversation, and its system text with earlier
+        replies or fewer messages; or its tools and its first question, with a few other words before that."""
         came, scope = understood.came, understood.scope
-        if aligned is not None:
-            return Place(aligned.conversation, aligned.index + 1, aligned.turn, Kind.EDIT, 0)
-        has_replies = any(message.role == "assistant" for message in messages)
         last = self._recent.by_session(came.client.session)
         if last is None:
             return None
-        theirs = (last.shadow or last.prompt).messages
+        prompt = last.shadow or last.prompt
+        theirs = prompt.messages
         identifier = self._rules.of(came.client.client).identifier
-        if identifier.chain_keys(theirs[:1], scope) != keys[:1]:
-            return None
-        is_shorter = len(messages) < len(theirs)
-        if not has_replies and not is_shorter:
-            return None
-        kind = Kind.COMPACTION if is_shorter else Kind.EDIT
-        return Place(last.conversation, last.index + 1, last.turn, kind, 0)
+        kind = Kind.COMPACTION if len(messages) < len(theirs) else Kind.EDIT
+        where = Place(last.conversation, last.index + 1, last.turn, kind, 0)
+        if identifier.chain_keys(theirs[:1], scope) == keys[:1]:
+            has_replies = any(message.role == "assistant" for message in messages)
+            return where if has_replies or kind is Kind.COMPACTION else None
+        is_asked_again = _is_asked_again(prompt, understood.request.prompt)
+        return replace(where, kind=Kind.EDIT) if is_asked_again else None
 
     def _is_branch(self, client: Recognised, where: Place, messages: Sequence[Message]) -> bool:
         """Whether a request branches off at the very beginning of a conversation that has gone further: with a
@@ -189,11 +224,57 @@ class Placer:
         roles = [message.role for message in messages]
         return (
             not client.is_said
-            and where.index > 0
+            and where.known > 0
             and "assistant" not in roles
             and roles.count("user") > 1
             and self._recent.has_longer(where.conversation, len(roles))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The turn of which a history is another form, and how it differs."""
+
+    last: Last
+    alignment: Alignment
+
+    @property
+    def place(self) -> Place:
+        """Of that history."""
+        change = self.alignment.change
+        is_short = change is not None and change.cause == "compaction"
+        kind = Kind.COMPACTION if is_short else Kind.EDIT
+        return Place(self.last.conversation, self.last.index + 1, self.last.turn, kind, 0)
+
+
+def _is_about(client: Recognised, compared: _Compared | None, prompt: Prompt) -> bool:
+    """Whether a request has the history of a conversation, but none of its tools and quite other instructions:
+    to sum it up, or to answer from what was found so far. The conversation goes on without it.
+
+    If it goes on from it instead, the next request has no fewer tools than the turn before.
+    """
+    if client.is_said or compared is None or prompt.tools or not compared.last.prompt.tools:
+        return False
+    change, theirs = compared.alignment.change, compared.last.prompt.messages
+    if change is None or change.at > 0:
+        return False
+    return not _are_alike(theirs[0], prompt.messages[0])
+
+
+def _is_asked_again(before: Prompt, now: Prompt) -> bool:
+    """Whether two prompts have the same tools and the same first question, and instructions that are alike."""
+    first, again = _first_user(before.messages), _first_user(now.messages)
+    if first != again or first < 1 or not _are_alike(before.messages[0], now.messages[0]):
+        return False
+    if sorted(map(tool_key, before.tools or ())) != sorted(map(tool_key, now.tools or ())):
+        return False
+    return match_key(before.messages[first]) == match_key(now.messages[again])
+
+
+def _are_alike(one: Message, other: Message) -> bool:
+    """Whether two texts begin with the same half."""
+    old, new = text(one), text(other)
+    return 2 * shared_characters(old, new) >= max(len(old), len(new))
 
 
 @dataclass(frozen=True, slots=True)

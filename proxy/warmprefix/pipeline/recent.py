@@ -55,6 +55,7 @@ class Last:
     scope: bytes = b""
     outlived: bool | None = None
     history: History | None = None
+    is_side: bool = False
 
     @property
     def tip(self) -> bytes:
@@ -87,13 +88,19 @@ class Recent:
         none ever did."""
 
     def get(self, conversation: str, keys: Sequence[bytes] = ()) -> Last | None:
-        """The last turn that a history goes on from, given its chain keys, or else the newest; None if the
-        conversation is forgotten."""
+        """The last turn that a history goes on from, given its chain keys, or else the newest that is no side
+        request; None if the conversation is forgotten."""
         found = self._last.get(conversation)
         if found is None:
             return None
         at = {key: position for position, key in enumerate(keys)}
-        return max(found[0], key=lambda last: at.get(last.tip, -1 + (last is found[0][-1]) / 2))
+        newest = next((x for x in reversed(found[0]) if not x.is_side), found[0][-1])
+        return max(found[0], key=lambda last: at.get(last.tip, -1 + (last is newest) / 2))
+
+    def branches(self, conversation: str) -> tuple[Last, ...]:
+        """The last turns of a conversation, the newest last."""
+        found = self._last.get(conversation)
+        return found[0] if found is not None else ()
 
     def has_longer(self, conversation: str, messages: int) -> bool:
         """Whether a branch of the conversation has more than this number of messages."""

@@ -232,6 +232,7 @@ class Recorder:
             scope=scope,
             outlived=outlived,
             history=_history(placed, reply),
+            is_side=ended.is_side,
         )
 
     def _landmarks(self, prompt: Prompt, reply: Message | None, scope: bytes) -> tuple[bytes, ...]:

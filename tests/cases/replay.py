@@ -48,7 +48,8 @@ class Evaluated:
 
 
 def names() -> list[str]:
-    """All cases: of slots, in this folder, and of what clients change, in hints/."""
+    """All cases: of slots, in this folder, and of what clients change, in hints/; not those in refused/, which
+    the server refuses without us."""
     return sorted(file.stem for file in (*FOLDER.glob("*.json"), *FOLDER.glob("hints/*.json")))
 
 

@@ -17,10 +17,12 @@ pytestmark = [
 ]
 
 CURED = {
+    "copilot-activate-tools": "--cache-reuse",
     "context-refreshed": "restore-transient-blocks",
     "date-in-first-user-message": "freeze-volatile",
     "goose-moim": "restore-transient-blocks",
     "goose-turn-context": "restore-transient-blocks",
+    "image-first-send-only": "restore-transient-blocks",
     "librechat-iso-top": "freeze-volatile",
     "nanobot-window": "--cache-reuse",
     "odysseus-clock-message": "restore-transient-blocks",
@@ -45,15 +47,25 @@ has moved on is not read again."""
 
 UNCURED = {
     "branch-switch-2slots": ("cut", "none"),
+    "copilot-compact": ("compaction", "none"),
     "odysseus-memories": ("edit", "none"),
     "opencode-prune": ("edit", "client"),
     "qwen3-thinking-constant-off": ("invitation", "none"),
+    "summary-without-tools": ("edit", "none"),
+    "vscode-autopilot": ("edit", "none"),
     "vscode-session-log": ("id", "none"),
 }
 """Cases in which nothing of ours or of the server's helps: the cause, and whose setting is named."""
 
-UNBROKEN = ("option-flips", "textgen-newlines", "tool-choice-only")
-"""Cases in which options change that the template does not print, and one that is cured without asking."""
+UNBROKEN = (
+    "freeze-user-edit",
+    "option-flips",
+    "role-flip",
+    "textgen-newlines",
+    "tool-choice-only",
+)
+"""Cases in which options change that the template does not print, a question that is asked in other words, and
+some that are cured without asking."""
 
 SHARE = 0.05
 

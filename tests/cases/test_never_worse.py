@@ -1,6 +1,7 @@
 """No case costs more through the proxy than without it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,23 @@ def test_the_cases_are_found() -> None:
     assert len(names()) >= 6
 
 
-@pytest.mark.parametrize("name", names())
-def test_through_the_proxy_a_case_costs_no_more(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "opts"),
+    [
+        *((name, {}) for name in names()),
+        ("act-then-plan", {"cache_ram": 0}),
+        ("act-then-plan", {"cache_ram": 0, "slots": 2}),
+        ("act-then-plan", {"kvu": True}),
+        ("summary-without-tools", {"cache_ram": 8192}),
+    ],
+    ids=str,
+)
+def test_through_the_proxy_a_case_costs_no_more(
+    name: str, opts: dict[str, Any], tmp_path: Path
+) -> None:
+    """`opts`: of the server, other than those of the case."""
     case = load(name)
+    case["opts"] |= opts
     direct = replay(case, tmp_path, through=False)
     through = replay(case, tmp_path, through=True)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from warmprefix.core.types import Message, TextPart
 from warmprefix.dialects.base import Request
 
+_LOOKED_AT = 4096  # characters of a user's text: marks of housekeeping stand at its beginning
 _HEAD_CHARACTERS = 200  # a side request's mark is at the top of a system text
 
 
@@ -81,7 +82,7 @@ def is_side(profile: Profile, generic: Profile, request: Request, heads: Sequenc
         return True
     if any(message.role == "assistant" for message in messages):
         return False
-    last_user = next((text(m) for m in reversed(messages) if m.role == "user"), "")
+    last_user = next((text(m) for m in reversed(messages) if m.role == "user"), "")[:_LOOKED_AT]
     places = (*heads, last_user)
     patterns = [p for p in (profile.side, generic.side) if p is not None]
     return any(pattern.search(place) for pattern in patterns for place in places)

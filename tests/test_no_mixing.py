@@ -177,3 +177,21 @@ async def test_headers_that_are_not_named_tell_nobody_apart() -> None:
     await driver.send(went_on, headers={USER: "bob"})
 
     assert driver.place.index == 1
+
+
+async def test_a_session_id_means_nothing_under_another_credential() -> None:
+    """The history is shorter than the one before, as after a compaction."""
+    driver = Driver()
+    head = {"role": "system", "content": "Be brief."}
+    history = [head, *({"role": "user", "content": f"Question {at}"} for at in range(4))]
+    session = {"x-session-id": "s"}
+    short = [head, {"role": "user", "content": "Summary of all that was said"}]
+    await driver.send(history, headers={**session, "authorization": "Bearer one"})
+    first = driver.place.conversation
+
+    await driver.send(short, headers={**session, "authorization": "Bearer two"})
+    other = driver.place.conversation
+    await driver.send(short, headers={**session, "authorization": "Bearer one"})
+
+    assert other != first
+    assert driver.place.conversation == first

@@ -34,6 +34,12 @@ BAD = [
         ("is not the name of a header",),
         '[memory]\nscope_headers = ["X-User: me"]',
     ),
+    Bad("no-session", ("is not the name",), '[backend]\nsession_header = "X-One,, X-Two"'),
+    Bad(
+        "session-of-llama",
+        ("names a stream",),
+        '[backend]\nsession_header = "x-conversation-id"',
+    ),
     Bad("key-with-blank", ("visible ASCII",), '[server]\napi_key = "a b"'),
     Bad(
         "rule-unknown",

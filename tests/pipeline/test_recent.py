@@ -143,6 +143,7 @@ def test_a_session_is_the_conversation_it_was_last_seen_with() -> None:
     assert known is not None
     assert known.conversation == "b"
     assert recent.by_session("other") is None
+    assert recent.by_session("s", b"another credential") is None
     assert recent.by_session(None) is None
 
 

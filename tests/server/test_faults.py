@@ -120,6 +120,7 @@ FAULTS = [
     Fault("backends.choose", "warmprefix.server.backends.Backends.choose", "routing"),
     Fault("known.kind", "warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
     Fault("pipeline.write", "warmprefix.pipeline.prepare.Pipeline.write", "prepare"),
+    Fault("pipeline.name_session", "warmprefix.pipeline.prepare.Pipeline.name_session", "prepare"),
     Fault("restore", "warmprefix.pipeline.prepare.restore", "prepare"),
     Fault(
         "dialect.render",

@@ -47,6 +47,15 @@ def checked_header(name: str) -> str:
     return name
 
 
+def checked_session(names: str) -> str:
+    """Names of headers with commas between them. llama-server resumes a stream by X-Conversation-Id, so
+    that one is refused."""
+    for name in names.split(",") if names else ():
+        if checked_header(name.strip()).lower() == "x-conversation-id":
+            raise ValueError("X-Conversation-Id names a stream to llama-server; take another")
+    return names
+
+
 def known_rule(name: str, info: ValidationInfo) -> str:
     """The name. If the context of the check has the rules' names, it must be one of them."""
     if info.context is not None:

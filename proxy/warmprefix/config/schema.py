@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
 
 from warmprefix.backends.kinds import KINDS
-from warmprefix.config.checks import checked_header, checked_token, checked_url, known_rule
+from warmprefix.config.checks import (
+    checked_header,
+    checked_session,
+    checked_token,
+    checked_url,
+    known_rule,
+)
 from warmprefix.config.patterns import TransientBlock, VolatileText
 from warmprefix.stores import STORES
 
@@ -43,6 +49,7 @@ Weight = Annotated[float, Field(strict=True, gt=0)]
 Address = Annotated[str, AfterValidator(checked_url)]
 Secret = Annotated[str | None, AfterValidator(checked_token)]
 HeaderName = Annotated[str, AfterValidator(checked_header)]
+SessionHeaders = Annotated[str, AfterValidator(checked_session)]
 Rules = tuple[Annotated[str, AfterValidator(known_rule)], ...]
 
 
@@ -88,6 +95,11 @@ class BackendConfig:
     """
     idle_connection_s: Seconds = 4.0
     """How long an idle connection is kept; less than the 5 seconds of Lemonade."""
+    session_header: SessionHeaders = ""
+    """Header that tells a router behind the proxy the conversation, so that all of its turns come to one
+    worker: X-Session-ID, or what a router reads: vllm-router, smg, olla, dynamo, litellm. Several: with
+    commas. It is not sent to llama-server and Lemonade.
+    """
 
 
 @dataclass(frozen=True, slots=True)

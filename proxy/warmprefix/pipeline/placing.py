@@ -200,7 +200,7 @@ class Placer:
         """The place of a request that has the session id of a conversation, and its system text with earlier
         replies or fewer messages; or its tools and its first question, with a few other words before that."""
         came, scope = understood.came, understood.scope
-        last = self._recent.by_session(came.client.session)
+        last = self._recent.by_session(came.client.session, scope)
         if last is None:
             return None
         prompt = last.shadow or last.prompt

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from warmprefix.backends.base import Headers
 from warmprefix.backends.base import Kind as BackendKind
+from warmprefix.backends.sessions import named, with_session
 from warmprefix.config import Config
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.fold import fold
@@ -32,6 +34,7 @@ from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Outgoing, Passed, Placed, Understood, Written
 from warmprefix.profiles import profile_of
 from warmprefix.profiles.base import Recognised
+from warmprefix.profiles.sessions import parent_of
 from warmprefix.stores.base import Store
 
 CREDENTIALS = ("authorization", "x-api-key", "api-key")
@@ -121,6 +124,28 @@ class Pipeline:
             ours = self._restored(placed, reasoning_pays) if restores else _Ours(placed.canonical)
             return self._written(placed, ours, kind, folds=folds)
         return came
+
+    def name_session(
+        self, headers: Headers, names: str, outgoing: Outgoing, kind: BackendKind
+    ) -> Headers:
+        """The headers, with those by which a router is told the conversation. `names`: the setting
+        `backend.session_header`. llama-server is no router, and chooses a slot by the prompt."""
+        if not names or "slots" in kind.can or not isinstance(outgoing, Written):
+            return headers
+        if outgoing.is_observed:
+            return headers
+        own, parent = outgoing.place.conversation, self._parent(outgoing.placed)
+        return with_session(headers, named(names), own, parent)
+
+    def _parent(self, placed: Placed) -> str | None:
+        """The conversation that a request's has sprung from: that of the reply behind which it forks, or that
+        of the session which has started its own; None if neither is known."""
+        leaf, own = placed.ancestry.leaf, placed.place.conversation
+        if leaf is not None and placed.place.known and leaf.conversation != own:
+            return leaf.conversation
+        above = parent_of(placed.came.client.session, placed.came.headers)
+        last = self._recent.by_session(above, placed.understood.scope)
+        return last.conversation if last is not None and last.conversation != own else None
 
     def folded(self, placed: Placed, prompt: Prompt) -> Prompt:
         """The prompt for a template that accepts no instructions after the first ones."""

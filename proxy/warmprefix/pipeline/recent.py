@@ -80,7 +80,7 @@ class Recent:
         self._bytes = 0
         self._last: OrderedDict[str, tuple[tuple[Last, ...], int]] = OrderedDict()
         self._landmarks: dict[bytes, str] = {}
-        self._session: dict[str, str] = {}
+        self._session: dict[tuple[bytes, str], str] = {}
         self._heads: dict[bytes, Last] = {}
         self.number = 0
         self.outlived: bool | None = None
@@ -112,9 +112,10 @@ class Recent:
         names = (self._landmarks.get(key) for key in keys)
         return next((self.get(name) for name in names if name is not None), None)
 
-    def by_session(self, session: str | None) -> Last | None:
-        """The last turn of the conversation in which a client's session id was last seen."""
-        name = self._session.get(session or "")
+    def by_session(self, session: str | None, scope: bytes = b"") -> Last | None:
+        """The last turn of the conversation in which a client's session id was last seen. `scope`: the root of
+        its chain keys; under another credential the same id is another session."""
+        name = self._session.get((scope, session or ""))
         return self.get(name) if name is not None else None
 
     def like(self, head: bytes) -> Last | None:
@@ -154,7 +155,7 @@ class Recent:
             if one.head and one.number >= self._number_like(one.head):
                 self._heads[one.head] = one
         if last.session:
-            self._session[last.session] = last.conversation
+            self._session[last.scope, last.session] = last.conversation
         while self._bytes > self._max_bytes and len(self._last) > 1:
             self.drop(next(iter(self._last)))
 
@@ -178,8 +179,9 @@ class Recent:
             for key in last.landmarks:
                 if self._landmarks.get(key) == conversation:
                     del self._landmarks[key]
-            if last.session and self._session.get(last.session) == conversation:
-                del self._session[last.session]
+            name = (last.scope, last.session or "")
+            if self._session.get(name) == conversation:
+                del self._session[name]
             newest = self._heads.get(last.head)
             if newest is not None and newest.conversation == conversation:
                 del self._heads[last.head]

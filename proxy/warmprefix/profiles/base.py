@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from warmprefix.core.types import Message, TextPart
 from warmprefix.dialects.base import Request
+from warmprefix.profiles.sessions import session_of
 
 _LOOKED_AT = 4096  # characters of a user's text: marks of housekeeping stand at its beginning
 _HEAD_CHARACTERS = 200  # a side request's mark is at the top of a system text
@@ -50,10 +51,7 @@ def recognise(
     heads = system_heads(request.prompt.messages)
     found = next((p for p in profiles if _is(p, headers, heads)), generic)
     names = (*found.session_headers, *generic.session_headers)
-    session = next((headers[name] for name in names if headers.get(name)), None)
-    agent = headers.get(found.agent_header)
-    if session and agent:
-        session = f"{session}/{agent}"
+    session = session_of(names, headers.get(found.agent_header), headers, request)
     said = found.says_side(headers, request) if found.says_side is not None else None
     side = is_side(found, generic, request, heads) if said is None else said
     return Recognised(found.name, session, side, said is not None)

@@ -55,6 +55,9 @@ class Way:
                 restores=parts.seatings.may_restore(model),
                 folds=template.folds,
             )
+        names = self._backend.settings.session_header
+        with guard(parts.counters, "prepare", noted):
+            self.headers = self._pipeline.name_session(self.headers, names, self.outgoing, kind)
 
     def leads_on(self, error: BackendError) -> bool:
         """Go on to the next backend, as nothing could be sent to this one; False if there is none.

@@ -1,6 +1,5 @@
 """All rules in order, each guarded, with what they made of a message remembered."""
 
-import json
 from typing import Any
 
 import pytest
@@ -116,32 +115,6 @@ CALLED: list[Json] = [
     },
     {"role": "tool", "tool_call_id": "c", "content": "r"},
 ]
-
-
-def test_a_result_gets_the_name_of_its_call_and_stays_one_object() -> None:
-    canonicalizer = Canonicalizer(DEFAULT)
-    first, again = (canonicalizer.run(prompt_of([*CALLED, *NOISY])).prompt for _ in range(2))
-    renamed = json.loads(json.dumps(CALLED).replace('"f"', '"g"'))
-
-    assert first.messages[1].name == "f"
-    assert again.messages[1] is first.messages[1]
-    assert canonicalizer.run(prompt_of([*renamed, *NOISY])).prompt.messages[1].name == "g"
-
-
-def test_a_result_without_received_bytes_gets_it_too() -> None:
-    called, _ = prompt_of(CALLED).messages
-    keys = ("role", "content", "tool_call_id")  # in order: no other rule has anything to do
-    result = chat_message("tool", "r", tool_call_id="c", keys=keys)
-    prompt = Prompt((called, result, chat_message("user", "x")))
-
-    assert Canonicalizer(DEFAULT).run(prompt).prompt.messages[1].name == "f"
-
-
-def test_without_rules_for_them_results_stay_as_they_are() -> None:
-    rules = choose_rules(disable=["tool-result-name"])
-    prompt = prompt_of([*CALLED, {"role": "user", "content": "x"}])
-
-    assert Canonicalizer(rules).run(prompt).prompt.messages[1].name is None
 
 
 def test_a_canonicalizer_tells_its_state() -> None:

@@ -12,14 +12,7 @@ from typing import Generic, TypeVar
 from warmprefix.core.memo import Memo
 from warmprefix.core.messages import written
 from warmprefix.core.rules import RULES
-from warmprefix.core.rules.base import (
-    MessageChange,
-    ResultChange,
-    Rule,
-    names_of_calls,
-    with_messages,
-    with_tools,
-)
+from warmprefix.core.rules.base import Rule, with_messages, with_tools
 from warmprefix.core.types import Message, Prompt, Tool
 
 Value = TypeVar("Value")
@@ -73,15 +66,10 @@ class Canonicalizer:
         self._local = tuple((name, change) for name, change in changes if change is not None)
         of_tools = ((rule.name, rule.on_tool) for rule in rules)
         self._of_tools = tuple((name, change) for name, change in of_tools if change is not None)
-        of_results = ((rule.name, rule.on_result) for rule in rules)
-        self._of_results = tuple(
-            (name, change) for name, change in of_results if change is not None
-        )
-        local = {name for name, _ in (*self._local, *self._of_tools, *self._of_results)}
+        local = {name for name, _ in (*self._local, *self._of_tools)}
         self._global = tuple(rule for rule in rules if rule.name not in local)
         self._size = f"{len(self._local)} + {len(rules) - len(self._local)} rules"
         self._memo: Memo[_Local[Message]] = Memo(_MEMO_BYTES)
-        self._results: Memo[dict[str, _Local[Message]]] = Memo(_MEMO_BYTES)
         self._tools: Memo[_Local[Tool]] = Memo(_TOOLS_BYTES)
 
     def __repr__(self) -> str:
@@ -96,12 +84,6 @@ class Canonicalizer:
         known = self._memo.all([message.raw or b"" for message in head])
         pairs = zip(head, known, strict=True)
         messages = tuple(self._message(message, local, fired, failed) for message, local in pairs)
-        if self._of_results:
-            named = zip(messages, names_of_calls(messages), strict=True)
-            messages = tuple(
-                message if name is None else self._result(message, name, fired, failed)
-                for message, name in named
-            )
         result = with_messages(prompt, (*messages, *tail))
         for rule in self._global:
             local = _run_local(result, ((rule.name, rule.apply),), self._report)
@@ -124,18 +106,6 @@ class Canonicalizer:
             local = _written_once(_run_local(message, self._local, self._report))
             if message.raw is not None:
                 self._memo.put(message.raw, local)
-        return _counted(message, local, fired, failed)
-
-    def _result(
-        self, message: Message, name: str, fired: Counter[str], failed: Counter[str]
-    ) -> Message:
-        by_name = self._results.get(message.raw) if message.raw is not None else None
-        local = by_name.get(name) if by_name else None
-        if local is None:
-            changes = [(rule, _of_call(change, name)) for rule, change in self._of_results]
-            local = _written_once(_run_local(message, changes, self._report))
-            if message.raw is not None:
-                self._results.put(message.raw, {**(by_name or {}), name: local})
         return _counted(message, local, fired, failed)
 
     def _all_tools(
@@ -168,10 +138,6 @@ def _run_local(
             fired.append(name)
             value = after
     return _Local(value, tuple(fired), tuple(failed))
-
-
-def _of_call(change: ResultChange, name: str) -> MessageChange:
-    return lambda message: change(message, name)
 
 
 def _written_once(local: _Local[Message]) -> _Local[Message]:

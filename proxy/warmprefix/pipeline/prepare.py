@@ -185,6 +185,7 @@ class Pipeline:
             rules.blocks,
             received,
             self._recent.continuation(placed.head, placed.ancestry.leaf, placed.keys),
+            rules.restores_names,
         )
         if placed.alignment is not None:
             names = (*names, *placed.alignment.undone)

@@ -40,6 +40,7 @@ class RuleSet:
     of_user: tuple[Pattern, ...]
     blocks: tuple[Block, ...]
     folds: bool
+    restores_names: bool
     keeps_descriptions: bool
     says_ticks: bool
     undoing: Undoing
@@ -130,6 +131,7 @@ class RuleSets:
             of_user=of_user,
             blocks=blocks,
             folds=memory_rules.FOLD_SYSTEM.name not in disable,
+            restores_names=memory_rules.TOOL_RESULT_NAME.name not in disable,
             keeps_descriptions=memory_rules.FREEZE_TOOL_DESCRIPTIONS.name in on,
             says_ticks=moves,
             undoing=Undoing(ticks=moves or freezes, transient=restores),

@@ -133,22 +133,6 @@ def tool_result_order(body: Body) -> Body:
     return found + batch, tools
 
 
-def tool_result_name(body: Body) -> Body:
-    """Every tool result without the name that its call still has, if that stood where it belongs."""
-    messages, tools = body
-    names = {c["id"]: c["function"]["name"] for m in messages for c in m.get("tool_calls", ())}
-    return [
-        {
-            key: value
-            for key, value in message.items()
-            if key != "name"
-            or names.get(message.get("tool_call_id")) != value
-            or list(message) != list(in_order(message))
-        }
-        for message in messages
-    ], tools
-
-
 def empty_tools(body: Body) -> Body:
     return body[0], body[1] or []
 
@@ -176,7 +160,6 @@ NOISE: Mapping[str, Callable[[Body], Body]] = {
     "key-order": each(key_order),
     "billing-line": billing_line,
     "tool-result-order": tool_result_order,
-    "tool-result-name": tool_result_name,
     "empty-tools": empty_tools,
     "tool-marks": each_tool(tool_marks),
     "tool-key-order": each_tool(tool_key_order),

@@ -32,13 +32,14 @@ Ids = Mapping[str | None, str | None]
 class How:
     """`parse` reads the bytes of a node; `reasoning`: put dropped reasoning back; `blocks`: user turns were
     recognised without such transient blocks; `received`: the messages before canonicalization;
-    `continuation`: what the backend holds, used for one walk."""
+    `continuation`: what the backend holds, used for one walk; `names`: put the names of tool results back."""
 
     parse: Parse
     reasoning: bool
     blocks: Sequence[Block] = ()
     received: Sequence[Message] = ()
     continuation: Continuation = field(default_factory=Continuation)
+    names: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,21 @@ def _restored(message: Message, theirs: Message, node: Node, how: How, behind: _
         return message
     if message.role != "assistant":
         # Only a reply has reasoning that a model generated and a client may drop.
-        return remembered if message.reasoning == remembered.reasoning else message
+        if message.reasoning != remembered.reasoning:
+            return message
+        is_named = how.names or message.name == remembered.name
+        return remembered if is_named else _named_as(remembered, message)
     result = _assistant(theirs, remembered, how.reasoning and node.generated)
     return message if result == message else result
+
+
+def _named_as(remembered: Message, message: Message) -> Message:
+    """A result with the name that the client gives it, or none."""
+    name = message.name
+    shape = remembered.shape
+    gone = () if name is not None or shape is None else (shape.names.name,)
+    keys = tuple(key for key in remembered.keys if key not in gone)
+    return changed(remembered, name=name, keys=keys)
 
 
 def _visible(message: Message) -> str:

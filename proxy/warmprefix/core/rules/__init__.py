@@ -14,7 +14,6 @@ from warmprefix.core.rules import (
     text_parts,
     tool_key_order,
     tool_marks,
-    tool_result_name,
     tool_result_order,
     unknown_fields,
     user_edge_newlines,
@@ -40,7 +39,6 @@ RULES: tuple[Rule, ...] = (
     # These look at the position of a message in the history.
     billing_line.RULE,
     tool_result_order.RULE,
-    tool_result_name.RULE,
     # The tools.
     empty_tools.RULE,
     tool_marks.RULE,

@@ -5,13 +5,12 @@ rule looks ahead); faithful (text outside its target untouched); noise-free. A r
 clock and never depends on the order of a dict it did not receive.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from warmprefix.core.types import Message, Prompt, Risk, Tool
 
 MessageChange = Callable[[Message], Message]
-ResultChange = Callable[[Message, str], Message]
 ToolChange = Callable[[Tool], Tool]
 PromptChange = Callable[[Prompt], Prompt]
 
@@ -20,9 +19,8 @@ PromptChange = Callable[[Prompt], Prompt]
 class Rule:
     """One transformation. `why` is one sentence for the user; `source` is the evidence for it.
 
-    `on_message` is set if the rule looks at one message alone, `on_result` if at a tool result and the name of
-    the call that it answers, `on_tool` if at one tool: then the outcome can be remembered. None of them is ever
-    given an opaque message.
+    `on_message` is set if the rule looks at one message alone, `on_tool` if at one tool: then the outcome can
+    be remembered. Neither is ever given an opaque message.
     """
 
     name: str
@@ -31,7 +29,6 @@ class Rule:
     why: str
     source: str
     on_message: MessageChange | None = None
-    on_result: ResultChange | None = None
     on_tool: ToolChange | None = None
 
     @property
@@ -48,28 +45,6 @@ def message_rule(name: str, risk: Risk, change: MessageChange, *, why: str, sour
         return with_messages(prompt, tuple(messages))
 
     return Rule(name, risk, apply, why, source, change)
-
-
-def result_rule(name: str, risk: Risk, change: ResultChange, *, why: str, source: str) -> Rule:
-    """A rule that looks at one tool result and the name of the call with its id."""
-
-    def apply(prompt: Prompt) -> Prompt:
-        names = names_of_calls(prompt.messages)
-        pairs = zip(prompt.messages, names, strict=True)
-        changed = (message if name is None else change(message, name) for message, name in pairs)
-        return with_messages(prompt, tuple(changed))
-
-    return Rule(name, risk, apply, why, source, on_result=change)
-
-
-def names_of_calls(messages: Iterable[Message]) -> Iterator[str | None]:
-    """For each message, the name of the earlier call that its first result answers; None if there is none."""
-    names: dict[str | None, str] = {}
-    for message in messages:
-        for call in message.tool_calls:
-            if call.id and call.name:
-                names[call.id] = call.name
-        yield names.get(message.tool_call_id) if message.logical_role == "tool" else None
 
 
 def tools_rule(name: str, risk: Risk, change: ToolChange, *, why: str, source: str) -> Rule:

@@ -8,7 +8,7 @@ A case is `{source, shape, opts, steps}`. `opts`: `slots`, `cache_ram` in MiB (a
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,11 +67,12 @@ def replay(
     through: bool,
     enable: Sequence[str] = (),
     more_flags: Sequence[str] = (),
+    restarts: bool = False,
 ) -> Evaluated:
     """What the server evaluates for it on a fresh server, with a proxy that knows nothing if `through`.
 
     The proxy takes its settings from a warmprefix.toml in `folder`. `enable`: rules that are on besides.
-    `more_flags`: of the server.
+    `more_flags`: of the server. `restarts`: the proxy is started anew for each step, with the same ledger.
     """
     family = Family("case", template(case["opts"].get("template", "chatml_tools")), reasoning=True)
     server = StockServer(
@@ -84,21 +85,27 @@ def replay(
     try:
         model = ScriptedModel(server.url, family.generated)
         try:
-            with _way(model.url, folder, enable, through=through) as url:
-                for number, step in enumerate(case["steps"]):
-                    model.expect(str(number), _message(step["reply"], number))
-                    accepted(post(f"{url}/v1/chat/completions", step["body"], step.get("headers")))
-                    time.sleep(step.get("pause") or 0)
-                time.sleep(_EXPLAINED_S if through else 0)
+            steps = list(enumerate(case["steps"]))
+            for run in [[step] for step in steps] if restarts else [steps]:
+                with _way(model.url, folder, enable, through=through) as url:
+                    _play(run, model, url)
+                    time.sleep(_EXPLAINED_S if through and run[-1] is steps[-1] else 0)
             tokens = tuple(count.processed_tokens for count in model.counts)
             prompts = tuple((c.prompt, c.cached_tokens + c.processed_tokens) for c in model.counts)
         finally:
             model.close()
     finally:
         server.close()
-    steps = zip(case["steps"], tokens, strict=True)
-    own = sum(n for step, n in steps if step.get("tag") != "nocount")
+    costs = zip(case["steps"], tokens, strict=True)
+    own = sum(n for step, n in costs if step.get("tag") != "nocount")
     return Evaluated(tokens, own, prompts, _log(folder) if through else ())
+
+
+def _play(steps: Iterable[tuple[int, Json]], model: ScriptedModel, url: str) -> None:
+    for number, step in steps:
+        model.expect(str(number), _message(step["reply"], number))
+        accepted(post(f"{url}/v1/chat/completions", step["body"], step.get("headers")))
+        time.sleep(step.get("pause") or 0)
 
 
 def _log(folder: Path) -> tuple[Json, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.replay import load, replay
+from tests.cases.replay import Evaluated, load, replay
 from tests.servers.stock import stock_binary
 
 pytestmark = [
@@ -29,6 +29,13 @@ CASES = [
 ]
 
 
+_ALSO_RESTARTED = {
+    "librechat-iso-top",
+    "odysseus-clock-message",
+    "openwebui-rag",
+    "trailing-reminder-message",
+}
+"""One of each kind: a restart takes a second."""
 _REPLY, _END = "<|im_start|>assistant", "<|im_end|>"
 _TEMPLATE = 24
 """Tokens of the marks around a message, which stand in no text of the client."""
@@ -36,8 +43,21 @@ _TEMPLATE = 24
 
 @pytest.mark.parametrize(("name", "rules"), CASES, ids=str)
 def test_a_case_reads_only_what_is_new(name: str, rules: tuple[str, ...], tmp_path: Path) -> None:
-    through = replay(load(name), tmp_path, through=True, enable=rules)
+    _assert_reads_only_what_is_new(replay(load(name), tmp_path, through=True, enable=rules))
 
+
+RESTARTED = [case for case in CASES if case[0] in _ALSO_RESTARTED]
+
+
+@pytest.mark.parametrize(("name", "rules"), RESTARTED, ids=str)
+def test_it_does_so_if_the_proxy_is_restarted_before_each_turn(
+    name: str, rules: tuple[str, ...], tmp_path: Path
+) -> None:
+    found = replay(load(name), tmp_path, through=True, enable=rules, restarts=True)
+    _assert_reads_only_what_is_new(found)
+
+
+def _assert_reads_only_what_is_new(through: Evaluated) -> None:
     for at, (prompt, tokens) in enumerate(through.prompts[1:], 1):
         own = tokens * len(_new(prompt)) / len(prompt)
         assert through.tokens[at] <= 1.1 * own + _TEMPLATE, at

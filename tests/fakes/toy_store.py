@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import Entry, Found
+from warmprefix.core.memory.ledger import Entry, Found, Past
 from warmprefix.stores.base import Opening, Store, StoreKind
 from warmprefix.stores.behind import FRONT_BYTES, Behind
 from warmprefix.stores.far import Finished, Totals
@@ -59,6 +59,11 @@ class _Connection:
         self._engine.trip("find")
         with self._lock:
             return asyncio.run(self._kept.find(keys))
+
+    def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        self._engine.trip("past")
+        with self._lock:
+            return asyncio.run(self._kept.past(conversation, landmarks))
 
     def interrupt(self) -> None:
         """It cannot be interrupted."""

@@ -333,6 +333,34 @@ async def test_an_error_that_cannot_be_put_into_other_words_goes_on_as_it_came(
     assert "tests/server/test_faults.py" in caplog.text
 
 
+PAST_FAULTS = {
+    "store.past": "warmprefix.stores.memory.MemoryStore.past",
+    "last_of": "warmprefix.pipeline.placing.last_of",
+}
+"""What is called if a history does not go on and its last turn is only in the ledger."""
+
+
+@pytest.mark.parametrize("place", PAST_FAULTS.values(), ids=PAST_FAULTS)
+async def test_a_last_turn_that_cannot_be_read_back_costs_no_request(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies = [reply_of(WHOLE, text, 0) for text in ("hi", "so")]
+    edited = [{"role": "system", "content": "Be long."}, *SECOND[1:]]
+    async with (
+        Healthy(*(script for _, script in replies)) as backend,
+        running_proxy(backend.url) as proxy,
+    ):
+        await ask(proxy, FIRST, WHOLE)
+        for conversation in list(proxy.app._recent._last):
+            proxy.app._recent.drop(conversation)
+        monkeypatch.setattr(place, boom)
+        answer = await ask(proxy, edited, WHOLE)
+
+    assert (answer.status, answer.body) == (200, replies[1][0])
+    assert backend.requests[1].json()["messages"] == edited
+    assert [line["failed_open"] for line in proxy.lines()] == [None, ["store"]]
+
+
 async def test_a_rule_that_raises_is_named_and_shown(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -353,7 +381,7 @@ def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
     modules = (*WAY, *LISTENERS, "pipeline/placing", "pipeline/prepare", "pipeline/remember")
     walled = {name for module in modules for name in calls_of(module).walled}
 
-    rows = {fault.name for fault in FAULTS} | set(ERROR_FAULTS) | set(PLAIN_FAULTS)
+    rows = {fault.name for fault in FAULTS} | {*ERROR_FAULTS, *PLAIN_FAULTS, *PAST_FAULTS}
     missing = walled - rows - BESIDE - set(dir(builtins))
     assert {name for name in missing if name[0] != "_"} == set()
 

@@ -19,7 +19,7 @@ def boom(*_: object, **__: object) -> None:
 
 PLAIN_FAULTS = {
     "dialect.parse": ("warmprefix.dialects.text.dialect.Text.parse", "prepare"),
-    "place_plain": ("warmprefix.pipeline.prepare.place_plain", "prepare"),
+    "place_plain": ("warmprefix.pipeline.placing.place_plain", "prepare"),
     "kind_of": ("warmprefix.pipeline.prepare.kind_of", "prepare"),
     "reader.feed": ("warmprefix.dialects.text.reply.TextReader.feed", "reader"),
     "reader.finish": ("warmprefix.dialects.text.reply.TextReader.finish", "reader"),

@@ -10,6 +10,7 @@ from tests.fakes.toy_store import ToyEngine
 from tests.stores.entries import LARGE, ROOT, chain, entry, is_known, raw
 from tests.stores.places import place_of
 from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Conversation, Entry, Node
+from warmprefix.core.memory.trail import Trail
 from warmprefix.core.types import RawJson
 from warmprefix.stores import STORES
 from warmprefix.stores.base import Opening, Store, StoreKind
@@ -351,3 +352,121 @@ async def test_tools_count_in_the_size(store: Store) -> None:
 
     assert store.state().conversations < 4
     assert store.state().bytes <= MAX_BYTES
+
+
+def with_trail(put: Entry, *landmarks: bytes, client: RawJson | None = None) -> Entry:
+    """The turn, with a trail to its last node. `client`: its last message as the client had it."""
+    leaf, forms = put.nodes[-1], None
+    if client is not None:
+        forms = (*range(len(put.nodes) - 1), client)
+    is_reply = put.conversation.reply is not None
+    trail = Trail(leaf.turn, leaf.id, is_reply, 900, None, forms, None, ("volatile",))
+    return replace(put, trail=trail, landmarks=landmarks)
+
+
+MARKS = chain("one", "two", "three")
+
+
+async def test_a_trail_leads_to_the_last_turn(store: Store) -> None:
+    odd = RawJson(b'"\xc3\xa9 \\u00e9 \xff"')
+    put = with_trail(entry("c", "s", "u", "a", generated=[2]), MARKS[0], client=odd)
+    store.put(put)
+    await store.flush()
+
+    for asked in (("c", []), (None, [MARKS[1], MARKS[0]]), ("unknown", MARKS)):
+        found = await store.past(*asked)
+        assert found is not None
+        assert (found.conversation, found.trail) == (put.conversation, put.trail)
+        assert found.path == put.nodes
+    assert await store.past(None, [MARKS[2]]) is None
+    assert await store.past("unknown", []) is None
+
+
+async def test_a_path_goes_through_what_other_conversations_have_put(store: Store) -> None:
+    first = entry("c", "s", "d", "u")
+    store.put(first)
+    put = entry("d", "s", "d", "v")
+    store.put(with_trail(replace(put, nodes=put.nodes[2:]), MARKS[0]))
+    await store.flush()
+
+    found = await store.past("d", [])
+    assert found is not None
+    assert found.path == (*first.nodes[:2], put.nodes[2])
+
+
+async def test_the_conversation_comes_before_the_landmarks_and_the_last_used_before_others(
+    store: Store,
+) -> None:
+    for name in ("c", "d", "e"):
+        store.put(with_trail(entry(name, name), MARKS[name == "e"]))
+    store.put(entry("f", "f"))  # it has no trail
+    await store.flush()
+
+    for asked, name in (
+        (("c", MARKS), "c"),
+        ((None, MARKS), "d"),
+        ((None, MARKS[1:]), "e"),
+        (("f", MARKS[1:]), "e"),
+    ):
+        found = await store.past(*asked)
+        assert found is not None
+        assert found.conversation.id == name
+
+
+async def test_a_turn_without_a_trail_leaves_the_one_before(store: Store) -> None:
+    put = with_trail(entry("c", "s", "u"), MARKS[0])
+    store.put(put)
+    side = entry("c", "s", "u", "t", turns=2)
+    store.put(side)
+    await store.flush()
+
+    found = await store.past(None, MARKS)
+    assert found is not None
+    assert (found.conversation, found.trail) == (side.conversation, put.trail)
+    assert [node.id for node in found.path] == [node.id for node in put.nodes]
+
+
+async def test_the_last_trail_replaces_the_one_before(store: Store) -> None:
+    store.put(with_trail(entry("c", "s", "u"), *MARKS[:2], client=RawJson(b"1")))
+    await store.flush()
+    put = with_trail(entry("c", "s", "u", "a", "v", turns=2), MARKS[1], MARKS[2])
+    store.put(put)
+    await store.flush()
+
+    assert await store.past(None, MARKS[:1]) is None
+    found = await store.past(None, MARKS[1:])
+    assert found is not None
+    assert found.trail == put.trail
+
+
+async def test_a_trail_leaves_with_its_conversation(store: Store) -> None:
+    store.put(with_trail(entry("c", "c"), MARKS[0]))
+    await store.flush()
+    await large(store, "d", LARGER)
+
+    assert await store.past("c", MARKS) is None
+    await large(store, "e", LARGER)
+    assert store.state().conversations == 1
+
+
+async def test_trails_count_in_the_size(store: Store) -> None:
+    for at in range(6):
+        client = RawJson(b'"%d' % at + b"x" * 30_000 + b'"')
+        store.put(with_trail(entry(f"c{at}", f"m{at}"), client=client))
+        await store.flush()
+
+    assert store.state().conversations < 4
+    assert store.state().bytes <= MAX_BYTES
+
+
+async def test_what_begins_its_path_may_be_forgotten(store: Store) -> None:
+    """Of messages that look alike only the latest are kept."""
+    put = with_trail(entry("c", "s", "u", bytes_of={0: raw("first")}))
+    store.put(put)
+    for at in range(MAX_ALIKE):
+        store.put(entry("d", "s", bytes_of={0: raw(f"{at}")}, turns=at))
+    await store.flush()
+
+    found = await store.past("c", [])
+    assert found is not None
+    assert [node.id for node in found.path] == [put.nodes[1].id]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import NOTHING, Found
+from warmprefix.core.memory.ledger import NOTHING, Found, Past
 from warmprefix.stores.timed_reader import TimedReader
 
 
@@ -26,6 +26,12 @@ class Far:
         if self.error is not None:
             raise self.error
         return NOTHING
+
+    def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        self.done.append("past")
+        if self.error is not None:
+            raise self.error
+        return None
 
     def interrupt(self) -> None:
         self.done.append("interrupt")
@@ -65,9 +71,12 @@ async def test_every_error_is_ours(
     far.error = error
     with pytest.raises(StoreError, match=says):
         await reader.find([b"k"])
+    with pytest.raises(StoreError, match=says):
+        await reader.past("c", [b"k"])
     far.error = None
 
     assert await reader.find([b"k"]) is NOTHING
+    assert await reader.past("c", [b"k"]) is None
 
 
 async def test_a_late_question_is_interrupted_and_the_next_refused_until_it_has_ended(

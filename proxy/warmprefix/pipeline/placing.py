@@ -24,6 +24,7 @@ from warmprefix.counters import Counters
 from warmprefix.dialects.base import Dialect
 from warmprefix.guard import guard
 from warmprefix.pipeline.parsed import Parsed
+from warmprefix.pipeline.past import goes_on_alike, is_of, last_of
 from warmprefix.pipeline.plain import place_plain
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
@@ -68,7 +69,7 @@ class Placer:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
         found = await self._found(understood, client, received)
-        last = self._last(understood, rules, client, found)
+        last = await self._last(understood, rules, prompt, found)
         aligned = None if last is None else _aligned(last, client, rules)
         if aligned is not None and aligned.undone:
             prompt = with_messages(prompt, aligned.messages)
@@ -111,12 +112,8 @@ class Placer:
         known = ancestry(received, keys, remembered, parse, came.turn, came.client.session)
         return _Found(keys, known)
 
-    def _last(
-        self,
-        understood: Understood,
-        rules: RuleSet,
-        messages: Sequence[Message],
-        found: "_Found",
+    async def _last(
+        self, understood: Understood, rules: RuleSet, prompt: Prompt, found: "_Found"
     ) -> Last | None:
         """The turn that a history should be compared with; None if it goes on from it, or if there is none."""
         if understood.came.client.side:
@@ -124,14 +121,51 @@ class Placer:
         known = found.ancestry.conversation
         last = None if known is None else self._recent.get(known.id, found.keys)
         if last is None:
-            keys = self._identifier.reply_keys(messages, understood.scope)
-            last = self._recent.by_landmark(keys)
+            landmarks = self._identifier.reply_keys(prompt.messages, understood.scope)
+            last = self._recent.by_landmark(landmarks)
+            last = last or await self._read_back(understood, rules, prompt, found, landmarks)
         if last is None or last.history is None:
             return None
         # Keys that leave blocks out also go on if a block was only written anew.
         is_strict = rules.identifier is self._identifier
         if is_strict and last.state is not None and goes_on(found.keys, last.state):
             return None
+        return last
+
+    async def _read_back(
+        self,
+        understood: Understood,
+        rules: RuleSet,
+        prompt: Prompt,
+        found: "_Found",
+        landmarks: Sequence[bytes],
+    ) -> Last | None:
+        """The same out of the ledger, which is asked only if the history does not go on from what it knows, or
+        if only loose keys say so. What is read is kept, so it is asked once."""
+        known, is_strict = found.ancestry.conversation, rules.identifier is self._identifier
+        first_user = _first_user(prompt.messages)
+        if known is not None:
+            if known_messages(found.keys, found.ancestry.nodes) <= first_user:
+                known = None  # it only begins with the same instructions
+            elif is_strict and goes_on_alike(found.keys, known, prompt):
+                return None
+        if known is None and not landmarks:
+            return None
+        came = understood.came
+        last: Last | None = None
+        with guard(self._counters, "store", came.failed_open):
+            name = None if known is None else known.id
+            past = await self._store.past(name, landmarks)
+            parse = self._parsed_of(understood.request.dialect).message
+            if past is not None:
+                last = last_of(past, understood, parse, self._identifier)
+        if last is None:
+            return None
+        if known is None or known.id != last.conversation:
+            aligned = _aligned(last, prompt.messages, rules)
+            if aligned is None or not is_of(last, prompt.messages, aligned, came.client.session):
+                return None
+        self._recent.put(last)
         return last
 
     def _locate(

@@ -32,7 +32,8 @@ class Last:
     then `stats` count what the slot holds. `head`: what the prompt begins with, the same if templates render it
     alike; `scope`: the root of its chain keys, which no other credential has. `outlived`: whether what the
     conversation's turns left in the backend was still there after others had run in between; None if none ever
-    did, or if it is unknown. `history`: what to compare the client's next history with.
+    did, or if it is unknown. `history`: what to compare the client's next history with. `is_read_back`: out
+    of the ledger, so what the backend did since is unknown; `number` and `generation` are then 0.
     """
 
     conversation: str
@@ -56,6 +57,7 @@ class Last:
     outlived: bool | None = None
     history: History | None = None
     is_side: bool = False
+    is_read_back: bool = False
 
     @property
     def tip(self) -> bytes:

@@ -89,9 +89,12 @@ class Recorder:
                 patch["cache_break"] = self._not_held(written, ended)
             else:
                 self._explain_alone(patch, written, ended)
-        entry = entry_of(written, ended)
+        landmarks = self._landmarks(
+            written.ours, ended.reply.message, written.placed.understood.scope
+        )
+        entry = entry_of(written, ended, landmarks)
         outlived = self._learn(ended.stats, prefix, before)
-        last = self._last(written, ended, entry.conversation, outlived)
+        last = self._last(written, ended, entry.conversation, landmarks, outlived)
         self._recent.put(last, written.placed.keys)
         self._store.put(entry)
         return patch
@@ -100,7 +103,8 @@ class Recorder:
         request, model, alignment = written.request, ended.model, written.placed.alignment
         evidence = Evidence(
             has_moved=ended.route.backend != before.backend,
-            restarted=ended.generation != before.generation,
+            is_read_back=before.is_read_back,
+            restarted=not before.is_read_back and ended.generation != before.generation,
             # Lemonade names the file in a stream and the requested name elsewhere; llama-server ignores the
             # requested name. So the model changed only if both names did.
             model_before=before.model if before.asked_model != request.model else None,
@@ -207,7 +211,12 @@ class Recorder:
         )
 
     def _last(
-        self, written: Written, ended: Ended, state: Conversation, outlived: bool | None
+        self,
+        written: Written,
+        ended: Ended,
+        state: Conversation,
+        landmarks: tuple[bytes, ...],
+        outlived: bool | None,
     ) -> Last:
         reply, came, where = ended.reply.message, ended.came, written.place
         placed = written.placed
@@ -223,7 +232,7 @@ class Recorder:
             asked_model=written.request.model,
             generation=ended.generation,
             backend=ended.route.backend,
-            landmarks=self._landmarks(written.ours, reply, scope),
+            landmarks=landmarks,
             session=None if ended.is_side else came.client.session,
             shadow=written.ours if written.is_observed else None,
             reply=reply,
@@ -255,6 +264,8 @@ class Recorder:
         """Whether what the turn before had left in the backend was still there although others had run since;
         None if none had, or if that cannot be decided."""
         if before is None or before.number == self._recent.number or prefix is None:
+            return None
+        if before.is_read_back:
             return None
         cached, left = stats.cached_tokens, before.stats.prompt_tokens
         if cached is None or not left or not _is_whole(prefix, before.prompt):

@@ -17,7 +17,7 @@ async def gather(backend: KnownBackend, question: Question) -> Evidence:
     """The evidence of a question, with what the backend answers added."""
     evidence = question.evidence
     known = backend.of(question.model)
-    if not evidence.restarted:
+    if not evidence.restarted and not evidence.is_read_back:
         await known.has_restarted()
         # A request may have noticed it, or the watch for restarts.
         evidence = replace(evidence, restarted=known.generation != question.before.generation)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from warmprefix.core.memory.ledger import Entry, Found
+from warmprefix.core.memory.ledger import Entry, Found, Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ class Store(Protocol):
 
     async def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of a history, given its chain keys in order. One query. Raises StoreError."""
+        ...
+
+    async def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        """The trail to the last turn of this conversation, or else of the one that had the first of these
+        landmarks that is known, the last used of those. One query. Raises StoreError.
+
+        None if none has any. What is still being written may be missing. The path begins where the first of its
+        nodes is that is still remembered.
+        """
         ...
 
     def put(self, entry: Entry) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import Entry, Found, known_messages
+from warmprefix.core.memory.ledger import Entry, Found, Past, known_messages
 from warmprefix.stores.base import StoreState
 from warmprefix.stores.far import FarReader, FarWriter
 from warmprefix.stores.front import NODE_BYTES, Front, first_to_ask, merged
@@ -73,6 +73,11 @@ class Behind:
         self.front.remember(asked, far)
         return merged(near, far)
 
+    async def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        """The trail to a conversation's last turn, as far as it is written. Raises StoreError."""
+        self._refuse_if_closed()
+        return await self.reader.past(conversation, landmarks)
+
     def put(self, entry: Entry) -> None:
         """Remember a turn: in the front at once, in the far store soon."""
         self._settle()
@@ -115,9 +120,12 @@ class Behind:
         self._settle()
 
     async def _ask(self, keys: Sequence[bytes]) -> Found:
+        self._refuse_if_closed()
+        return await self.reader.find(keys)
+
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise StoreError("the ledger is closed")
-        return await self.reader.find(keys)
 
     def _has_room(self, size: int) -> bool:
         """Whether one more entry may wait. A single one always may, however large."""
@@ -139,4 +147,5 @@ class Behind:
 
 
 def _size(entry: Entry) -> int:
-    return sum(NODE_BYTES + len(node.raw) for node in entry.nodes)
+    trail = 0 if entry.trail is None else entry.trail.bytes
+    return trail + sum(NODE_BYTES + len(node.raw) for node in entry.nodes)

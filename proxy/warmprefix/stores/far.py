@@ -6,7 +6,7 @@ Every call here may block, for a bounded time. behind.py ensures that no request
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from warmprefix.core.memory.ledger import Entry, Found, Node
+from warmprefix.core.memory.ledger import Entry, Found, Node, Past
 
 
 class Totals(NamedTuple):
@@ -31,6 +31,10 @@ class FarReader(Protocol):
 
     def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of these chain keys, by one statement or one round trip. Raises StoreError."""
+        ...
+
+    def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        """As of a `Store`, by one statement or one round trip. Raises StoreError."""
         ...
 
     def interrupt(self) -> None:

@@ -6,22 +6,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from warmprefix.core.identity.keys import content_key
-from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Found, Node
+from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Found, Node, Past
+from warmprefix.core.memory.trail import Trail
 from warmprefix.core.types import RawJson
 from warmprefix.stores.base import Opening, Store, StoreKind, StoreState
 
 _NODE_BYTES = 850  # a Node, its keys, its content and its entries in dicts and sets: tracemalloc
 _CONVERSATION_BYTES = 1_000  # a Conversation and its empty dicts and sets, measured the same way
+_TRAIL_BYTES = 400  # a Trail, measured the same way
+_LANDMARK_BYTES = 450  # a landmark of one conversation
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A conversation. `nodes`: the ids of its nodes. `used` rises with every put of any conversation."""
+    """A conversation. `nodes`: the ids of its nodes. `used` rises with every put of any conversation. `trail`:
+    to its last turn, found by `landmarks` too."""
 
     conversation: Conversation
     time_s: float = 0.0
     used: int = 0
     nodes: set[bytes] = field(default_factory=set)
+    trail: Trail | None = None
+    landmarks: tuple[bytes, ...] = ()
+
+    @property
+    def trail_bytes(self) -> int:
+        """What the trail costs."""
+        if self.trail is None:
+            return 0
+        return self.trail.bytes + _TRAIL_BYTES + len(self.landmarks) * _LANDMARK_BYTES
 
 
 @dataclass(slots=True)
@@ -76,6 +89,8 @@ class MemoryStore:
         self._contents = _Contents()
         self._tools = _Contents()
         self._conversations: OrderedDict[str, _Kept] = OrderedDict()
+        self._landmarks: dict[bytes, set[str]] = {}
+        self._trail_bytes = 0
 
     async def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of a history, given its chain keys in order."""
@@ -87,10 +102,30 @@ class MemoryStore:
         owners = {node.conversation for alike in nodes.values() for node in alike}
         return Found(nodes, {name: self._conversations[name].conversation for name in owners})
 
+    async def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        """The trail to a conversation's last turn."""
+        own = self._conversations.keys() & {conversation}
+        for names in (own, *(self._landmarks.get(key, set()) for key in landmarks)):
+            kept = sorted((self._conversations[name] for name in names), key=lambda one: one.used)
+            for one in reversed(kept):
+                if one.trail is not None:
+                    return Past(one.conversation, one.trail, self._path(one.trail.leaf))
+        return None
+
+    def _path(self, leaf: bytes) -> tuple[Node, ...]:
+        path: list[Node] = []
+        node = self._nodes.get(leaf)
+        while node is not None:
+            path.append(node)
+            node = self._nodes.get(node.parent)
+        return tuple(reversed(path))
+
     def put(self, entry: Entry) -> None:
         """Remember a turn."""
         name = entry.conversation.id
         self._put_conversation(entry.conversation)
+        if entry.trail is not None:
+            self._put_trail(name, entry.trail, entry.landmarks)
         for node in entry.nodes:
             self._put_node(node, name)
         self._evict(name)
@@ -110,6 +145,18 @@ class MemoryStore:
         kept.conversation, kept.time_s, kept.used = last, self._clock(), self._puts
         self._conversations.move_to_end(last.id)
 
+    def _put_trail(self, name: str, trail: Trail | None, landmarks: tuple[bytes, ...]) -> None:
+        kept = self._conversations[name]
+        self._trail_bytes -= kept.trail_bytes
+        for key in kept.landmarks:
+            self._landmarks[key].discard(name)
+            if not self._landmarks[key]:
+                del self._landmarks[key]
+        kept.trail, kept.landmarks = trail, tuple(dict.fromkeys(landmarks))
+        for key in kept.landmarks:
+            self._landmarks.setdefault(key, set()).add(name)
+        self._trail_bytes += kept.trail_bytes
+
     def _put_node(self, node: Node, name: str) -> None:
         before = self._nodes.get(node.id)
         raw = self._contents.take(node.raw)
@@ -128,7 +175,7 @@ class MemoryStore:
 
     def _size(self) -> int:
         rows = len(self._nodes) * _NODE_BYTES + len(self._conversations) * _CONVERSATION_BYTES
-        return self._contents.bytes + self._tools.bytes + rows
+        return self._contents.bytes + self._tools.bytes + self._trail_bytes + rows
 
     def _evict(self, newest: str) -> None:
         """Drop the oldest conversations until size and age are within bounds; the newest always stays."""
@@ -143,6 +190,7 @@ class MemoryStore:
                 self._drop_node(node)
             for tool in kept.conversation.tools:
                 self._tools.release(tool)
+            self._put_trail(name, None, ())
             del self._conversations[name]
 
     def _pass_on(self, name: str, ids: set[bytes]) -> None:

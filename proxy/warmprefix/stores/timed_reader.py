@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import Found
+from warmprefix.core.memory.ledger import Found, Past
 from warmprefix.stores.far import FarReader
 from warmprefix.stores.outage import Outage
 
@@ -40,8 +40,15 @@ class TimedReader:
     async def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of these chain keys. Raises StoreError after LIMIT_S, or at once if an earlier
         question is still unanswered."""
+        return await self._reported(partial(self._far.find, keys))
+
+    async def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        """The trail to a conversation's last turn. Raises StoreError as `find` does."""
+        return await self._reported(partial(self._far.past, conversation, landmarks))
+
+    async def _reported(self, question: Callable[[], Result]) -> Result:
         try:
-            found = await self.ask(partial(self._far.find, keys))
+            found = await self.ask(question)
         except StoreError as error:
             self._outage.begins(f"{error}; requests go on as they come")
             raise

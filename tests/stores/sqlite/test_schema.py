@@ -119,6 +119,13 @@ COUNTS: list[tuple[str, str, str, tuple[int, int]]] = [
         "nodes",
         (0, 185),
     ),
+    (
+        "trails",
+        "trails VALUES (1, 't', x'01', 1, 900, NULL, zeroblob(10))",
+        "trails",
+        (0, 60),
+    ),
+    ("landmarks", "landmarks VALUES (x'01', 1)", "landmarks", (0, 55)),
 ]
 
 

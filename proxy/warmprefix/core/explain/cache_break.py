@@ -310,6 +310,8 @@ def _backend_cause(
         return "no-cache", "client", None
     if evidence.has_moved:
         return "other-backend", "backend", None
+    if evidence.is_read_back:
+        return "not-held", "backend", None
     if evidence.model_before != evidence.model_after:
         return "model-switch", "backend", None
     if evidence.restarted:

@@ -32,7 +32,8 @@ class Evidence:
 
     `expected`: how many tokens we said the slot holds that we asked for; `was_restored`: out of a file of ours.
     `received`: the prompt as the client sent it, if we have sent another one. `change`: what the client changed
-    in its history and no rule has undone.
+    in its history and no rule has undone. `is_read_back`: the turn before is known from the ledger alone, so
+    nothing is known of the backend in between.
     """
 
     restarted: bool = False
@@ -49,6 +50,7 @@ class Evidence:
     was_restored: bool = False
     received: Prompt | None = None
     change: Change | None = None
+    is_read_back: bool = False
 
 
 def template_break(before: str, after: str, reasoning: Sequence[str]) -> TemplateBreak | None:

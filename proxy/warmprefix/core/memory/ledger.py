@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from warmprefix.core.memory.trail import Trail
 from warmprefix.core.types import Kind, Prompt, RawJson
 
 MAX_ALIKE = 8
@@ -163,7 +164,19 @@ def kind_of_history(keys: Sequence[bytes], known: int, last: Conversation) -> Ki
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one turn adds to memory: nodes, and the new last turn of its conversation."""
+    """What one turn adds to memory: nodes, the new last turn of its conversation, and the trail to it. None:
+    the trail that is remembered stays. `landmarks`: keys of its latest replies, by which it is found too."""
 
     nodes: tuple[Node, ...]
     conversation: Conversation
+    trail: Trail | None = None
+    landmarks: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A conversation, the trail to its last turn, and the nodes of that: from the first message on."""
+
+    conversation: Conversation
+    trail: Trail
+    path: tuple[Node, ...]

@@ -56,7 +56,7 @@ def find(db: sqlite3.Connection, keys: Sequence[bytes]) -> Found:
     conversations: dict[str, Conversation] = {}
     for kind, *row in db.execute(_FIND, values):
         if kind:
-            found = _conversation(*row)
+            found = read_conversation(*row)
             conversations[found.id] = found
         else:
             number, node = _numbered(row)
@@ -66,7 +66,7 @@ def find(db: sqlite3.Connection, keys: Sequence[bytes]) -> Found:
 
 def alike(db: sqlite3.Connection, key: bytes) -> tuple[Node, ...]:
     """The nodes of one chain key, oldest first."""
-    return tuple(_numbered(row)[1] for row in db.execute(_ALIKE, (key,)))
+    return tuple(read_node(row) for row in db.execute(_ALIKE, (key,)))
 
 
 def _numbered(row: Sequence[Any]) -> tuple[int, Node]:
@@ -88,7 +88,15 @@ def pack_options(options: Mapping[str, RawJson]) -> bytes:
     return orjson.dumps({name: raw.decode("latin-1") for name, raw in options.items()})
 
 
-def _conversation(id: str, turns: int, turn: str, model: str | None, *rest: Any) -> Conversation:
+def read_node(row: Sequence[Any]) -> Node:
+    """A node from its row."""
+    return _numbered(row)[1]
+
+
+def read_conversation(
+    id: str, turns: int, turn: str, model: str | None, *rest: Any
+) -> Conversation:
+    """A conversation from its row."""
     tip, messages, reply, tools, options, *more = rest
     return Conversation(
         id, turns, turn, model, tip, messages, reply, _tools(tools), _options(options), *more

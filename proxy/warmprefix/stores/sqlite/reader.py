@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import Found
+from warmprefix.core.memory.ledger import Found, Past
 from warmprefix.stores.sqlite import read
 from warmprefix.stores.sqlite.file import DISK_ERRORS
 from warmprefix.stores.sqlite.open_file import is_damage, open_for_reading
+from warmprefix.stores.sqlite.trails import find_past
 from warmprefix.stores.sqlite.writer import FileWriter
 from warmprefix.stores.timed_reader import LIMIT_S
 
@@ -35,6 +36,10 @@ class FileReader:
     def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of these chain keys, by one statement. Raises StoreError."""
         return self.run(lambda db: read.find(db, keys))
+
+    def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        """The trail to a conversation's last turn, by one statement. Raises StoreError."""
+        return self.run(lambda db: find_past(db, conversation, landmarks))
 
     def run(self, question: Callable[[sqlite3.Connection], Result]) -> Result:
         """The answer to any question. Raises StoreError."""

@@ -76,7 +76,30 @@ _ALIKE = (
     "UPDATE totals SET bytes = bytes + 45 * (SELECT count(*) FROM nodes)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BACKEND, _ALIKE)
+# Where the path of a conversation's last turn ends, and by what it is recognised if its beginning changes.
+_TRAILS = (
+    """CREATE TABLE trails (
+        conversation INTEGER PRIMARY KEY, turn TEXT NOT NULL, leaf BLOB NOT NULL,
+        is_reply INTEGER NOT NULL, prompt_tokens INTEGER, generated_tokens INTEGER,
+        forms BLOB NOT NULL)""",
+    """CREATE TABLE landmarks (
+        key BLOB NOT NULL, conversation INTEGER NOT NULL, PRIMARY KEY (key, conversation))
+        WITHOUT ROWID""",
+    "CREATE INDEX landmarks_conversation ON landmarks (conversation)",
+    """CREATE TRIGGER trails_added AFTER INSERT ON trails BEGIN
+        UPDATE totals SET bytes = bytes + length(new.forms) + 50; END""",
+    """CREATE TRIGGER trails_dropped AFTER DELETE ON trails BEGIN
+        UPDATE totals SET bytes = bytes - length(old.forms) - 50; END""",
+    """CREATE TRIGGER landmarks_added AFTER INSERT ON landmarks BEGIN
+        UPDATE totals SET bytes = bytes + 55; END""",
+    """CREATE TRIGGER landmarks_dropped AFTER DELETE ON landmarks BEGIN
+        UPDATE totals SET bytes = bytes - 55; END""",
+    """CREATE TRIGGER conversations_lost AFTER DELETE ON conversations BEGIN
+        DELETE FROM trails WHERE conversation = old.number;
+        DELETE FROM landmarks WHERE conversation = old.number; END""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BACKEND, _ALIKE, _TRAILS)
 
 
 class NotOurs(sqlite3.DatabaseError):

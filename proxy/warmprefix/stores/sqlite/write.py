@@ -11,6 +11,7 @@ from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Node
 from warmprefix.core.types import RawJson
 from warmprefix.stores.far import Totals
 from warmprefix.stores.sqlite.read import alike, pack_options, pack_tools
+from warmprefix.stores.sqlite.trails import put_trail
 
 # A step of this many nodes holds the write lock for some 10 ms.
 STEP_NODES = 500
@@ -80,6 +81,8 @@ def write_entry(db: sqlite3.Connection, entry: Entry, used_s: float) -> tuple[No
     """
     number = _put_conversation(db, entry.conversation, used_s)
     shared = {node.key for node in entry.nodes if _put_node(db, node, number) > 1}
+    if entry.trail is not None:
+        put_trail(db, number, entry.trail, entry.landmarks)
     return tuple(node for key in shared for node in alike(db, key))
 
 

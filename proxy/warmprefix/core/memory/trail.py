@@ -1,0 +1,69 @@
+"""What leads back to a conversation's last turn once the process that saw it has ended. Values only.
+
+What was sent is remembered anyway, as a path of nodes (ledger.py). A trail adds where that path ends, and what
+the client had otherwise than it was sent.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from warmprefix.core.memory.gap import is_same
+from warmprefix.core.messages import written
+from warmprefix.core.types import Message, RawJson
+
+Forms = tuple[int | RawJson, ...]
+"""A history: for each message its position among those that were sent, or its own bytes if it is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """`turn`: the last one of a conversation that is no housekeeping. `leaf`: the id of the last node of its
+    path, which is the reply if `is_reply`. `prompt_tokens`, `generated_tokens`: as the backend counted them.
+
+    `client`: the history as the client had it; `ours`: as its chain keys were computed; None: as it was sent.
+    `undone`: names of what differs between the two.
+    """
+
+    turn: str
+    leaf: bytes
+    is_reply: bool
+    prompt_tokens: int | None = None
+    generated_tokens: int | None = None
+    client: Forms | None = None
+    ours: Forms | None = None
+    undone: tuple[str, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of messages that are in no node."""
+        forms = (*(self.client or ()), *(self.ours or ()))
+        return sum(len(form) for form in forms if not isinstance(form, int))
+
+
+def forms(
+    messages: Sequence[Message], sent: Sequence[Message], at: Sequence[int | None]
+) -> Forms | None:
+    """A history by what was sent; None if it is the same. `at`: where each message may be found there."""
+    found = tuple(
+        place if place is not None and is_same(message, sent[place]) else written(message)
+        for message, place in zip(messages, at, strict=True)
+    )
+    return None if found == tuple(range(len(sent))) else found
+
+
+def history(
+    found: Forms | None, sent: Sequence[Message], parse: Callable[[bytes], Message]
+) -> tuple[Message, ...]:
+    """The history of these forms."""
+    if found is None:
+        return tuple(sent)
+    return tuple(sent[form] if isinstance(form, int) else parse(form) for form in found)
+
+
+def positions(origin: Sequence[int | None], count: int) -> list[int | None]:
+    """For each of `count` messages of the client its position in a history whose messages have this origin."""
+    at: list[int | None] = [None] * count
+    for position, came in enumerate(origin):
+        if came is not None:
+            at[came] = position
+    return at

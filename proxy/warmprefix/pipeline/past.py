@@ -1,0 +1,96 @@
+"""A conversation's last turn, read back from the ledger: after a restart, or if it is no longer in `Recent`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from warmprefix.core.identity.keys import Identifier
+from warmprefix.core.memory.alignment import Alignment, History, is_anchor
+from warmprefix.core.memory.gap import is_same
+from warmprefix.core.memory.ledger import Conversation, Past, goes_on
+from warmprefix.core.memory.trail import history
+from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.dialects.base import Request
+from warmprefix.pipeline.recent import Last
+from warmprefix.pipeline.stages import Understood
+
+Parse = Callable[[bytes], Message]
+
+
+def goes_on_alike(keys: Sequence[bytes], last: Conversation, prompt: Prompt) -> bool:
+    """Whether a request is that of a conversation's last turn with something added."""
+    if [tool.definition for tool in prompt.tools or ()] != list(last.tools):
+        return False
+    return dict(prompt.template_options) == dict(last.options) and goes_on(keys, last)
+
+
+def last_of(
+    past: Past, understood: Understood, parse: Parse, identifier: Identifier
+) -> Last | None:
+    """The last turn; None if the beginning of its path is forgotten. Raises NotUnderstood."""
+    trail, conversation, scope = past.trail, past.conversation, understood.scope
+    if not past.path or past.path[0].parent != scope or past.path[-1].id != trail.leaf:
+        return None
+    held = tuple(parse(node.raw) for node in past.path)
+    count = len(held) - trail.is_reply
+    sent, reply = held[:count], held[-1] if trail.is_reply else None
+    client, ours = history(trail.client, sent, parse), history(trail.ours, sent, parse)
+    return Last(
+        conversation=conversation.id,
+        turn=trail.turn,
+        index=conversation.turns - 1,
+        number=0,
+        prompt=_prompt(past, sent, understood.request),
+        stats=CacheStats(
+            prompt_tokens=trail.prompt_tokens, generated_tokens=trail.generated_tokens
+        ),
+        model=conversation.model,
+        asked_model=understood.request.model,  # by what name it was asked for then is not known
+        generation=0,
+        landmarks=identifier.reply_keys(held, scope),
+        session=conversation.session,
+        reply=reply,
+        state=_state(past, count),
+        backend=conversation.backend,
+        scope=scope,
+        history=History(client, ours, reply, trail.undone),
+        is_read_back=True,
+    )
+
+
+def _state(past: Past, count: int) -> Conversation:
+    """The conversation as it was after the turn, in which so many messages were sent."""
+    path, trail = past.path, past.trail
+    return replace(
+        past.conversation,
+        turn=trail.turn,
+        tip=path[count - 1].key,
+        messages=count,
+        reply=path[-1].key if trail.is_reply else None,
+    )
+
+
+def _prompt(past: Past, sent: tuple[Message, ...], request: Request) -> Prompt:
+    """The prompt of the turn. If housekeeping has come behind it, its tools and options are not known: those of
+    the request then stand for them."""
+    last = past.conversation
+    if past.trail.turn != last.turn:
+        return Prompt(sent, request.prompt.tools, request.prompt.template_options)
+    packed = b"[" + b",".join(last.tools) + b"]"
+    return Prompt(sent, request.dialect.parse_tools(packed) or None, last.options)
+
+
+def is_of(last: Last, messages: Sequence[Message], aligned: Alignment, session: str | None) -> bool:
+    """Whether a history that has a landmark of a conversation is one of that conversation.
+
+    Replies like "Done." are common, and a ledger remembers months. So either nothing differs but what rules
+    undo, or more is shared: two anchors, or a text of the user.
+    """
+    if None not in (session, last.session) and session != last.session:
+        return False
+    if aligned.change is None or aligned.change.cure is not None:
+        return True
+    theirs = last.history.client if last.history else ()
+    known = (*theirs, *((last.reply,) if last.reply is not None else ()))
+    shared = [m for m in messages if any(is_same(m, other) for other in known)]
+    anchors = sum(map(is_anchor, shared))
+    return anchors > 1 or any(m.role == "user" and not is_anchor(m) for m in shared)

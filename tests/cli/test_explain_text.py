@@ -126,6 +126,8 @@ UNBROKEN = [
     pytest.param({"status": 400}, "It failed (ok 400)", id="refused"),
     pytest.param({"prewarmed_tokens": 2611}, "ahead    2,611 tokens were evaluated before it came",
                  id="read-ahead"),
+    pytest.param({"put_back_tokens": 2611}, "put back 2,611 tokens of the prompt, estimated: text that",
+                 id="put-back"),
     pytest.param({"error": "too\nlong"}, "error    too�long", id="error"),
     pytest.param({"index": None}, "conversation 3f9c2a81d07e (edit)", id="no-index"),
 ]  # fmt: skip

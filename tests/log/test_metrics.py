@@ -93,7 +93,9 @@ def state() -> Iterator[State]:
 
 
 def test_a_turn_is_counted_with_its_tokens_and_times() -> None:
-    found = seen(TURN, replace(TURN, stats=CacheStats(prompt_tokens=5)))
+    found = seen(
+        replace(TURN, put_back_tokens=70), replace(TURN, stats=CacheStats(prompt_tokens=5))
+    )
     labels = {"client": "hermes", "kind": "append"}
 
     assert read(found, "turns_total", outcome="ok", **labels) == 2
@@ -101,6 +103,7 @@ def test_a_turn_is_counted_with_its_tokens_and_times() -> None:
     assert read(found, "cached_tokens_total", **labels) == 800
     assert read(found, "processed_tokens_total", **labels) == 200
     assert read(found, "generated_tokens_total", **labels) == 10
+    assert read(found, "put_back_tokens_total", **labels) == 70
     assert read(found, "proxy_seconds_count") == 2
     assert read(found, "proxy_seconds_sum") == pytest.approx(0.004)
     assert read(found, "time_to_first_token_seconds_sum") == pytest.approx(0.9)

@@ -264,6 +264,26 @@ async def test_an_edited_history_is_recognised_by_what_else_is_in_it(
     await proxy.store.close()
 
 
+async def test_the_price_of_what_is_put_back_is_counted(kind: StoreKind, tmp_path: Path) -> None:
+    proxy = Restarted(kind, tmp_path, RESTORE)
+    await proxy.send([OLD[0], user(f"{LONG}Read it.{BLOCK * 20}")], timings=timings(900, 0))
+    counted = [proxy.turn.put_back_tokens]
+    now = [OLD[0], user(f"{LONG}Read it."), DONE, NEXT]
+    for _ in range(2):  # before a restart, and behind it
+        await proxy.send(now, SURE, timings=timings(1000, 900))
+        counted.append(proxy.turn.put_back_tokens)
+        await proxy.restart()
+        now = [*now, SURE, user("Thanks.")]
+    await proxy.send(now)
+    counted.append(proxy.turn.put_back_tokens)
+
+    share = 1000 * len(BLOCK * 20) / len(f"{LONG * 2}{BLOCK * 20}")
+    first, *put_back, uncounted = counted
+    assert (first, uncounted) == (0, None)
+    assert all(tokens and share * 0.8 < tokens < share for tokens in put_back)
+    await proxy.store.close()
+
+
 class Asked(MemoryStore):
     """Counts the questions. `gone`: it does not answer them; `cut`: it has lost the beginning of each path."""
 

@@ -66,6 +66,9 @@ def explained(record: Record, *, coloured: bool, zone: tzinfo | None = None) -> 
     if number(record.get("prewarmed_tokens")):
         ahead = f"{count(record.get('prewarmed_tokens'))} tokens were evaluated before it came"
         yield labelled("ahead", f"{ahead}; its own counts do not include them")
+    if number(record.get("put_back_tokens")):
+        added = f"{count(record.get('put_back_tokens'))} tokens of the prompt, estimated"
+        yield labelled("put back", f"{added}: text that the client did not send this time")
     if record.get("error"):
         yield labelled("error", plain(record["error"]))
 

@@ -26,7 +26,8 @@ class Turn:
     """What is known of a turn when it has ended. `place` and `prefix` are None if the body was not understood;
     `prefix` also if there is no earlier turn to compare with. `would_save` is set if the proxy only observes.
     `session`: the client's explicit session id. `prewarmed_tokens`: those evaluated for its prompt before it
-    came. `kept`: compared with the same request without us. `failed_open`: which of our parts failed."""
+    came. `kept`: compared with the same request without us. `put_back_tokens`: those of the prompt that its
+    client did not send. `failed_open`: which of our parts failed."""
 
     id: str
     client: str
@@ -54,6 +55,7 @@ class Turn:
     sent_messages: int | None = None
     prewarmed_tokens: int | None = None
     kept: Kept | None = None
+    put_back_tokens: int | None = None
     failed_open: tuple[str, ...] = ()
 
     @property

@@ -73,6 +73,11 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("processed_tokens", "Of these, evaluated.", _WHO),
     ("generated_tokens", "Tokens produced.", _WHO),
     (
+        "put_back_tokens",
+        "Estimate of the prompts' tokens that opt-in rules put back: the client did not send them.",
+        _WHO,
+    ),
+    (
         "saved_seconds",
         "Estimate of the reading time that cached tokens saved: their number times the time per "
         f"token of the turn if it evaluated at least {RATE_TOKENS} tokens, otherwise of the last "
@@ -172,6 +177,7 @@ class Metrics:
             ("cached_tokens", stats.cached_tokens),
             ("processed_tokens", stats.processed_tokens),
             ("generated_tokens", stats.generated_tokens),
+            ("put_back_tokens", turn.put_back_tokens),
         ):
             if reported is not None:
                 self._add(name, *labels, number=amount(reported))

@@ -40,6 +40,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "direct_tokens": turn.kept.direct_tokens if turn.kept else None,
         "kept_tokens": turn.kept.tokens if turn.kept else None,
         "kept_estimated": turn.kept.is_estimated if turn.kept else None,
+        "put_back_tokens": turn.put_back_tokens,
         "cache_ratio": None if ratio is None else round(ratio, 4),
         "prefix_messages": prefix.messages if prefix else None,
         "prefix_characters": prefix.characters if prefix else None,

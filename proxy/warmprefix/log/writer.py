@@ -39,6 +39,7 @@ FIELDS: tuple[str, ...] = (
     "direct_tokens",
     "kept_tokens",
     "kept_estimated",
+    "put_back_tokens",
     "cache_ratio",
     "prefix_messages",
     "prefix_characters",

@@ -15,6 +15,7 @@ from warmprefix.core.explain.cures import Broken, hint_of
 from warmprefix.core.explain.evidence import Evidence
 from warmprefix.core.explain.hint import Able, InForce
 from warmprefix.core.explain.prefix import Prefix, characters, common_prefix
+from warmprefix.core.explain.put_back import added_characters, put_back_tokens
 from warmprefix.core.explain.saving import Reaches, held
 from warmprefix.core.identity.keys import Identifier
 from warmprefix.core.identity.plain import line_keys
@@ -81,6 +82,7 @@ class Recorder:
         )
         if ended.status != 200:
             return patch
+        patch["put_back_tokens"] = self._put_back(written, ended.stats)
         patch["would_save"] = self._observer.saving(written, ended.stats, before)
         if not ended.is_side:  # housekeeping is no part of the conversation
             if before is not None:
@@ -98,6 +100,16 @@ class Recorder:
         self._recent.put(last, written.placed.keys)
         self._store.put(entry)
         return patch
+
+    def _put_back(self, written: Written, stats: CacheStats) -> int | None:
+        """Tokens of the prompt that its client did not send; None if that is not known."""
+        if written.is_observed:
+            return None
+        sent, added = written.sent, 0
+        if written.placed.alignment is not None:
+            added = added_characters(sent.messages, written.placed.client)
+        total = self._reaches.size(sent) if added else 0
+        return put_back_tokens(added, total, stats.prompt_tokens)
 
     def _explain(self, patch: Patch, written: Written, ended: Ended, before: Last) -> None:
         request, model, alignment = written.request, ended.model, written.placed.alignment

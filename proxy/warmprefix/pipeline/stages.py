@@ -170,6 +170,7 @@ class Patch(TypedDict, total=False):
     prefix: Prefix | None
     prompt_characters: int
     prewarmed_tokens: int | None
+    put_back_tokens: int | None
     would_save: WouldSave | None
     cache_break: CacheBreak | None
     question: Question
@@ -261,6 +262,7 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         sent_messages=_sent_messages(request.prompt) if request else None,
         prewarmed_tokens=patch.get("prewarmed_tokens"),
         kept=patch.get("kept"),
+        put_back_tokens=patch.get("put_back_tokens"),
         failed_open=tuple(came.failed_open),
     )
 

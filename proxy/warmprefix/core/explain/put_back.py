@@ -1,0 +1,24 @@
+"""How much longer a prompt is than its client has sent it: the price of putting text back."""
+
+from collections.abc import Sequence
+
+from warmprefix.core.identity.reasoning import text_of
+from warmprefix.core.types import Message
+
+
+def added_characters(sent: Sequence[Message], client: Sequence[Message]) -> int:
+    """Characters of text that were sent beyond those of the client. What stands for something else, like an
+    earlier time, adds only what it is longer by."""
+    return max(_characters(sent) - _characters(client), 0)
+
+
+def put_back_tokens(added: int, total: int, prompt_tokens: int | None) -> int | None:
+    """The same in tokens, at the turn's own ratio; None if the backend did not count. `total`: characters of
+    the whole prompt."""
+    if prompt_tokens is None:
+        return None
+    return round(prompt_tokens * min(added / total, 1.0)) if total else 0
+
+
+def _characters(messages: Sequence[Message]) -> int:
+    return sum(len(text_of(message)) for message in messages)

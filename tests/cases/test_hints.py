@@ -51,6 +51,7 @@ UNCURED = {
     "odysseus-memories": ("edit", "none"),
     "opencode-prune": ("edit", "client"),
     "qwen3-thinking-constant-off": ("invitation", "none"),
+    "role-flip": ("edit", "none"),
     "summary-without-tools": ("edit", "none"),
     "vscode-autopilot": ("edit", "none"),
     "vscode-session-log": ("id", "none"),
@@ -60,12 +61,11 @@ UNCURED = {
 UNBROKEN = (
     "freeze-user-edit",
     "option-flips",
-    "role-flip",
     "textgen-newlines",
     "tool-choice-only",
 )
 """Cases in which options change that the template does not print, a question that is asked in other words, and
-some that are cured without asking."""
+one that is cured without asking."""
 
 SHARE = 0.05
 

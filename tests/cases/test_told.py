@@ -26,7 +26,7 @@ TOLD: dict[str, Told] = {
     "freeze-user-edit": (_BEGUN, (1, "cold", None), (1, "append", None)),
     "image-first-send-only": (_BEGUN, *(_GONE,) * 5),
     "qwen35-middle-system": (_BEGUN, *((0, "edit", "edit"),) * 2),
-    "role-flip": (_BEGUN, *(_OWN,) * 7),
+    "role-flip": (_BEGUN, _OWN, (0, "edit", "edit"), *(_OWN,) * 5),
     "summary-without-tools": (
         *(_BEGUN, (0, "edit", "edit"), (0, "edit", "edit")),
         *((0, "side", None), (0, "edit", "edit")),

@@ -377,9 +377,7 @@ CASES = [
         "instructions under another role",
         [Turn([S, U])],
         [{**S, "role": "developer"}, U, A, NEXT],
-        [S, U, A, NEXT],
-        ("role",),
-        undoing=NO_UNDOING,
+        change=Change(0, "edit"),
     ),
     Case(
         "instructions of a user",

@@ -279,7 +279,7 @@ class _Walk:
         self._put_back += without_partner(ours, self._now.gap(number), self._ticks)
         self._messages += ours
         self._origin += [None] * len(ours)
-        self._undone.update(dict.fromkeys(found.names or self._undone_before or ("role",)))
+        self._undone.update(dict.fromkeys(found.names or self._undone_before))
         self._said += found.said
 
     def _take_rest(self, start: int) -> None:

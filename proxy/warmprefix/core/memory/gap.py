@@ -4,7 +4,7 @@ A gap is what stands between two anchors of a history (alignment.py). A pure com
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from warmprefix.core.identity.keys import match_key
@@ -24,7 +24,6 @@ TRANSIENT = "transient-block"
 Ticks = Callable[[str, str, bool], Ticked | None]
 """What ticked between two forms of a text; whether a user wrote it."""
 
-_INSTRUCTING = frozenset({"system", "developer"})
 """llama-server shows most templates the first for the second (common/chat.cpp:1279-1282)."""
 
 _LEAST_QUOTED = 24
@@ -65,15 +64,6 @@ def is_same(one: Message, other: Message) -> bool:
     return match_key(one) == match_key(other)
 
 
-def is_same_but_for_role(one: Message, other: Message) -> bool:
-    """Whether two messages are the same if instructions count as such under either name of their role."""
-    if is_same(one, other):
-        return True
-    if one.opaque or other.opaque or not {one.role, other.role} <= _INSTRUCTING:
-        return False
-    return match_key(replace(one, role=other.role, raw=None)) == match_key(other)
-
-
 def compare(
     before: Sequence[Message],
     after: Sequence[Message],
@@ -88,7 +78,7 @@ def compare(
     `is_newest`: it belonged to the newest turn when it was sent, so that the client may have put text into it
     only for that turn. `has_lead`: it begins with the instructions of the whole conversation, which stay.
     """
-    if len(before) == len(after) and all(map(is_same_but_for_role, before, after)):
+    if len(before) == len(after) and all(map(is_same, before, after)):
         return SAME
     gone, new = _left(before, after)
     lead = before[0] if has_lead else None

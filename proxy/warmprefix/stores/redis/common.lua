@@ -1,6 +1,6 @@
 -- What the scripts share. Names in Redis: packing.py.
 local P = 'warmprefix:'
-local NODE, OWNER, CONTENT = 1100, 800, 300 -- bytes besides the texts: used_memory of 20,000 nodes
+local NODE, OWNER, CONTENT, MARK = 1100, 800, 300, 250 -- bytes besides the texts: used_memory of 20,000 nodes
 
 local function count(what, by)
   if redis.call('HINCRBY', P .. 'totals', what, by) < 0 then
@@ -29,6 +29,24 @@ local function release(key, is_message)
     count('bytes', -CONTENT - #raw)
     if is_message then count('messages', -1) end
   end
+end
+
+-- The trail of a conversation and its landmarks; an empty one takes away what is there.
+local function lead(name, trail, leaf, marks)
+  local before = redis.call('HSTRLEN', P .. 'chat:' .. name, 'trail')
+  local old = redis.call('SMEMBERS', P .. 'marks:' .. name)
+  for _, mark in ipairs(old) do redis.call('SREM', P .. 'mark:' .. mark, name) end
+  redis.call('DEL', P .. 'marks:' .. name)
+  for _, mark in ipairs(marks) do
+    redis.call('SADD', P .. 'mark:' .. mark, name)
+    redis.call('SADD', P .. 'marks:' .. name, mark)
+  end
+  if trail == '' then
+    redis.call('HDEL', P .. 'chat:' .. name, 'trail', 'leaf')
+  else
+    redis.call('HSET', P .. 'chat:' .. name, 'trail', trail, 'leaf', leaf)
+  end
+  count('bytes', #trail - before + MARK * (#marks - #old))
 end
 
 local function drop(id)

@@ -42,6 +42,7 @@ for _, id in ipairs(ids) do
     drop(id)
   end
 end
+lead(name, '', '', {})
 redis.call('DEL', P .. 'chat:' .. name, P .. 'owned:' .. name)
 redis.call('ZREM', P .. 'used', name)
 if chat[2] and chat[2] ~= '' then release('tools:' .. chat[2], false) end
@@ -65,6 +66,8 @@ if redis.call('ZCARD', P .. 'used') == 1 then
   if tools and tools ~= '' then
     sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'tools:' .. tools, 'raw')
   end
+  sum = sum + redis.call('HSTRLEN', P .. 'chat:' .. left, 'trail')
+  sum = sum + MARK * redis.call('SCARD', P .. 'marks:' .. left)
   redis.call('HSET', P .. 'totals', 'conversations', 1, 'messages', messages, 'bytes', sum)
 end
 return name

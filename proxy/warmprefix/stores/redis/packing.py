@@ -8,7 +8,9 @@ In Redis, each name behind `warmprefix:`, digests and ids in bytes:
 | `node:ID` | hash: key, parent, content, generated, owner (its conversation), turn |
 | `next:ID` | set: the ids of the nodes behind a node |
 | `text:CONTENT` | hash: the bytes of a message, which never change, and how many nodes use them |
-| `chat:NAME` | hash: the last turn of a conversation, its number, when it was used, its tools |
+| `chat:NAME` | hash: the last turn of a conversation, its number, when it was used, its tools, its trail |
+| `mark:KEY` | set: the conversations that have a landmark |
+| `marks:NAME` | set: the landmarks of a conversation |
 | `tools:CONTENT` | hash: a set of tools, like a text |
 | `owned:NAME` | set: the ids of the nodes of a conversation |
 | `used` | sorted set: the conversations in the order of their last use |
@@ -57,27 +59,34 @@ def found_of(rows: Sequence[Any], seal: Plain) -> Found:
     """The answer of find.lua. What cannot be read is left out, and so is what belongs to a conversation that is
     gone."""
     conversations = {}
-    for name, last, tools_name, tools in rows[1]:
+    for chat in rows[1]:
         with suppress(StoreError):
-            packed = seal.opened(tools, tools_name) if tools else b"[]"
-            conversation = _conversation(name.decode(), seal.opened(last, name), packed)
+            conversation = conversation_of(chat, seal)
             conversations[conversation.id] = conversation
     nodes: dict[bytes, tuple[Node, ...]] = {}
-    for id, key, parent, content, value, generated, owner, turn in rows[0]:
-        if owner.decode() not in conversations:
-            continue
+    for row in rows[0]:
         with suppress(StoreError):
-            raw = RawJson(seal.opened(value, content))
-            node = Node(id, key, parent, raw, generated == b"1", owner.decode(), turn.decode())
-            nodes[key] = (*nodes.get(key, ()), node)
+            node = node_of(row, seal)
+            if node.conversation in conversations:
+                nodes[node.key] = (*nodes.get(node.key, ()), node)
     owners = {node.conversation for alike in nodes.values() for node in alike}
     return Found(nodes, {name: conversations[name] for name in owners})
 
 
-def _conversation(name: str, packed: bytes, tools: bytes) -> Conversation:
-    last = orjson.loads(packed)
+def node_of(row: Sequence[Any], seal: Plain) -> Node:
+    """A node. Raises StoreError if its text cannot be read."""
+    id, key, parent, content, value, generated, owner, turn = row
+    raw = RawJson(seal.opened(value, content))
+    return Node(id, key, parent, raw, generated == b"1", owner.decode(), turn.decode())
+
+
+def conversation_of(row: Sequence[Any], seal: Plain) -> Conversation:
+    """A conversation; without its tools if they are gone. Raises StoreError if it cannot be read."""
+    name, value, tools_name, tools_value = row
+    last = orjson.loads(seal.opened(value, name))
+    tools = seal.opened(tools_value, tools_name) if tools_value else b"[]"
     return Conversation(
-        id=name,
+        id=name.decode(),
         turns=last["turns"],
         turn=last["turn"],
         model=last["model"],

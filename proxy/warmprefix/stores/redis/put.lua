@@ -1,8 +1,12 @@
--- ARGV: now_s, ttl_ms, alike, refresh_s, conversation, turns, last, tools, bytes of the tools; then for each node:
--- id, key, parent, content, its bytes, generated, turn. Returns the chain keys that have several nodes.
+-- ARGV: now_s, ttl_ms, alike, refresh_s, conversation, turns, last, tools, bytes of the tools, trail (or nothing), its
+-- leaf, number of landmarks; the landmarks; then for each node: id, key, parent, content, its bytes, generated, turn.
+-- Returns the chain keys that have several nodes.
 local now_s, ttl_ms, most, refresh_s = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local owner, tools = ARGV[5], ARGV[8]
 local chat, owned = 'chat:' .. owner, 'owned:' .. owner
+
+local marks = {}
+for at = 13, 12 + tonumber(ARGV[12]) do marks[#marks + 1] = ARGV[at] end
 
 local before = redis.call('HMGET', P .. chat, 'turns', 'tools', 'kept_s')
 if not before[1] then
@@ -17,13 +21,14 @@ if not before[1] or tonumber(before[1]) <= tonumber(ARGV[6]) then
   end
   redis.call('HSET', P .. chat, 'turns', ARGV[6], 'last', ARGV[7], 'tools', tools)
   before[2] = tools
+  if ARGV[10] ~= '' then lead(owner, ARGV[10], ARGV[11], marks) end
 end
 local newest = redis.call('ZREVRANGE', P .. 'used', 0, 0, 'WITHSCORES')[2] or 0
 redis.call('ZADD', P .. 'used', newest + 1, owner)
 redis.call('HSET', P .. chat, 'used_s', ARGV[1])
 
 local several = {}
-for at = 10, #ARGV, 7 do
+for at = 13 + #marks, #ARGV, 7 do
   local id, key, parent, content = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local generated = ARGV[at + 5]
   local node, text = 'node:' .. id, 'text:' .. content
@@ -63,5 +68,6 @@ if math.abs(now_s - tonumber(before[3] or -1e300)) > refresh_s then
   redis.call('HSET', P .. chat, 'kept_s', ARGV[1])
 end
 if before[2] and before[2] ~= '' then stays('tools:' .. before[2], ttl_ms) end
-for _, name in ipairs({chat, owned, 'used', 'totals'}) do stays(name, ttl_ms) end
+for _, mark in ipairs(redis.call('SMEMBERS', P .. 'marks:' .. owner)) do stays('mark:' .. mark, ttl_ms) end
+for _, name in ipairs({chat, owned, 'marks:' .. owner, 'used', 'totals'}) do stays(name, ttl_ms) end
 return several

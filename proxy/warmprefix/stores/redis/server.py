@@ -23,11 +23,10 @@ _LIMIT_S = 5.0
 
 
 class Script:
-    """A script of this folder. `shared`: with the functions of common.lua before it."""
+    """A script of this folder: its files one after the other."""
 
-    def __init__(self, name: str, *, shared: bool = True) -> None:
+    def __init__(self, *names: str) -> None:
         folder = Path(__file__).parent
-        names = ["common.lua", name] if shared else [name]
         self.text = "\n".join((folder / each).read_text() for each in names)
         self.digest = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 

@@ -4,17 +4,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Entry, Found
+from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Entry, Found, Past
 from warmprefix.stores.base import Opening
 from warmprefix.stores.behind import FRONT_BYTES, Behind
 from warmprefix.stores.far import Finished, Totals
 from warmprefix.stores.redis.packing import found_of, pack, pack_tools
 from warmprefix.stores.redis.seal import Plain, Sealed
 from warmprefix.stores.redis.server import Script, Server
+from warmprefix.stores.redis.trails import pack_trail, past_of, trail_name
 
-_FIND = Script("find.lua", shared=False)
-_PUT = Script("put.lua")
-_EVICT = Script("evict.lua")
+_FIND = Script("node.lua", "find.lua")
+_PAST = Script("node.lua", "past.lua")
+_PUT = Script("common.lua", "put.lua")
+_EVICT = Script("common.lua", "evict.lua")
 _LOCAL = "redis://127.0.0.1:6379/0"
 _MOST_MS = 2**53  # the whole numbers that Lua knows end there
 
@@ -39,6 +41,11 @@ class RedisReader:
     def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of these chain keys. Raises StoreError."""
         return _find(self._server, self._seal, keys)
+
+    def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
+        """The trail to a conversation's last turn, in one round trip. Raises StoreError."""
+        rows = self._server.run(_PAST, [conversation or "", *landmarks])
+        return None if rows is None else past_of(rows, self._seal)
 
     def interrupt(self) -> None:
         """It ends by its own time limit."""
@@ -100,6 +107,10 @@ class RedisWriter:
         yield from (self._opening.clock(), self._ttl_ms, MAX_ALIKE, max_age_s / 2)
         yield from (last.id, last.turns, seal.closed(pack(last), last.id.encode()))
         yield from (tools_name, seal.closed(tools, tools_name) if tools else b"")
+        trail = entry.trail
+        packed = seal.closed(pack_trail(trail), trail_name(last.id)) if trail else b""
+        yield from (packed, trail.leaf if trail else b"")
+        yield from (len(entry.landmarks), *entry.landmarks)
         for node in entry.nodes:
             content = seal.name(node.raw)
             yield from (node.id, node.key, node.parent, content, seal.closed(node.raw, content))

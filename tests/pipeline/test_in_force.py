@@ -1,6 +1,7 @@
 """What is set already, as hints need it: by the client's name if it has one."""
 
 from warmprefix.config import CanonicalizeConfig, Config
+from warmprefix.config.patterns import TransientBlock, VolatileText
 from warmprefix.pipeline.in_force import in_force
 
 CONFIG = Config(canonicalize=CanonicalizeConfig(enable=("a",), disable=("b",)))
@@ -12,6 +13,20 @@ def test_a_client_with_a_profile_is_named() -> None:
     assert (found.client, found.enable, found.disable) == ("claude-code", ("a",), ("b",))
     assert (found.restore_reasoning, found.is_observed) == ("auto", True)
     assert {row.client for row in found.client_settings} == {"claude-code"}
+
+
+def test_what_the_user_has_named_is_in_force_for_its_client() -> None:
+    texts = (
+        VolatileText("mood", "glad|sad", "glad"),
+        VolatileText("pid", "[0-9]+", "1", client="pi"),
+    )
+    notes = TransientBlock("notes", "((", "))", "((a))", "pi")
+    force = in_force(Config(canonicalize=CanonicalizeConfig(volatile=texts, transient=(notes,))))
+
+    assert [text.name for text in force("pi").texts] == ["mood", "pid"]
+    assert [text.name for text in force("unknown").texts] == ["mood"]
+    assert [one.block.opens for one in force("pi").blocks] == ["(("]
+    assert force("unknown").blocks == ()
 
 
 def test_an_unknown_client_has_no_name_in_a_setting() -> None:

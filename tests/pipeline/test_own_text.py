@@ -6,6 +6,7 @@ import pytest
 
 from tests.ledger_driver import Driver
 from warmprefix.config.patterns import TransientBlock, Use, VolatileText
+from warmprefix.core.types import Timings
 
 DONE = {"role": "assistant", "content": "Done."}
 
@@ -44,6 +45,51 @@ async def test_volatile_text(
     texts = await second(volatile)
 
     assert (texts[0], texts[-1]) == (system, question)
+
+
+def counted(cached: int) -> Timings:
+    return Timings(cache_n=cached, prompt_n=400 - cached, prompt_ms=100.0, predicted_n=5)
+
+
+@pytest.mark.parametrize(
+    ("use", "client", "told"),
+    [
+        ("freeze", "", ("own-text", "setting", "warmprefix serve")),
+        ("strip", "", ("own-text", "setting", "warmprefix serve")),
+        ("freeze", "pi", ("edit", "none", None)),
+    ],
+)
+async def test_a_break_by_text_that_the_settings_name(
+    use: Use, client: str, told: tuple[str, str, str | None]
+) -> None:
+    driver = Driver(observe=True, volatile=mood(use, client))
+    await driver.send(asked("glad"), None, DONE, None, counted(0))
+    later = asked("sad", DONE, {"role": "user", "content": "Go on."})
+    await driver.send(later, None, DONE, None, counted(9))
+
+    assert driver.turn is not None
+    found = driver.turn.cache_break
+    assert found is not None
+    assert (found.cause, found.hint.where, found.hint.paste) == told
+    assert ("mood" in found.hint.text) is (told[0] == "own-text")
+
+
+@pytest.mark.parametrize(
+    ("now", "cause"), [("Begin.", "transient-block"), ("End.", "edit")], ids=["gone", "other"]
+)
+async def test_a_break_by_a_block_that_the_settings_name(now: str, cause: str) -> None:
+    notes = TransientBlock("notes", "((", "))", "((a))")
+    driver = Driver(observe=True, transient=(notes,))
+    first = [{"role": "user", "content": "((7 open))\nBegin."}, DONE]
+    await driver.send([*first, {"role": "user", "content": "More."}], None, DONE, None, counted(0))
+    later = [{"role": "user", "content": now}, DONE, {"role": "user", "content": "More."}, DONE]
+    await driver.send([*later, {"role": "user", "content": "Go."}], None, DONE, None, counted(9))
+
+    assert driver.turn is not None
+    found = driver.turn.cache_break
+    assert found is not None
+    assert found.cause == cause
+    assert ("notes" in found.hint.text) is (cause != "edit")
 
 
 async def test_a_block_is_put_back() -> None:

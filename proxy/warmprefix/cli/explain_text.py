@@ -18,6 +18,7 @@ CAUSES: Mapping[str, str] = {
     "date": "a date in the prompt has changed",
     "counter": "a counter in the prompt has changed",
     "id": "an id in the prompt has changed",
+    "own-text": "text that the settings name has changed",
     "whitespace": "the same words with different blanks or line ends",
     "arguments": "the same tool arguments, written differently as JSON",
     "reasoning": "the reasoning of an earlier reply was dropped or rewritten",

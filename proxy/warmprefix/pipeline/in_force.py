@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from warmprefix.config import Config
-from warmprefix.core.explain.hint import InForce
+from warmprefix.config.patterns import compiled
+from warmprefix.core.explain.hint import InForce, OwnBlock, OwnText
+from warmprefix.core.identity.transient import Block
 from warmprefix.profiles import PROFILES
 from warmprefix.profiles.client_settings import settings_of
 
@@ -21,6 +23,16 @@ def in_force(config: Config, *, observe: bool = False) -> Callable[[str], InForc
             restore_reasoning=config.memory.restore_reasoning,
             is_observed=observe,
             client_settings=settings_of(client),
+            texts=tuple(
+                OwnText(text.name, compiled(text.pattern))
+                for text in config.canonicalize.volatile
+                if text.client in ("", client)
+            ),
+            blocks=tuple(
+                OwnBlock(one.name, Block(one.opens, one.closes, "the settings"))
+                for one in config.canonicalize.transient
+                if one.client in ("", client)
+            ),
         )
 
     return of

@@ -37,6 +37,14 @@ CASES = (
     Case("clock-off", CLOCK, InForce(disable=("freeze-volatile",)), "setting", "disable = []"),
     Case("clock-unknown", replace(CLOCK, acts=False), InForce(), "none", None),
     Case("clock-further-on", replace(CLOCK, is_opening=False), InForce(), "none", None),
+    Case("clock-seen", CLOCK, InForce("pi", ("pi:move-volatile",), is_observed=True), "setting", "serve"),
+    Case("clock-seen-without-a-rule", CLOCK, InForce(is_observed=True), "setting", '"freeze-volatile"'),
+    Case("block-seen", BLOCK, InForce("pi", ("restore-transient-blocks",), is_observed=True),
+         "setting", "serve"),
+    Case("descriptions-seen", DESCRIBED, InForce(enable=("freeze-tool-descriptions",), is_observed=True),
+         "setting", "serve"),
+    Case("own", replace(CLOCK, own="mood"), InForce(), "none", None),
+    Case("own-seen", Broken("own-text", "client", own="mood"), InForce(is_observed=True), "setting", "serve"),
     Case("block", BLOCK, InForce("pi"), "setting", '"pi:restore-transient-blocks"'),
     Case("block-is-on", BLOCK, InForce("pi", ("restore-transient-blocks",)), "none", None),
     Case("descriptions", DESCRIBED, InForce(), "setting", '"freeze-tool-descriptions"'),
@@ -117,3 +125,16 @@ def test_every_cause_has_something_of_its_own_to_say(cause: str) -> None:
 
     is_same = hint == hint_of(Broken("unknown", "unknown"), InForce())
     assert is_same is (cause in ("unknown", "clock", "date", "counter", "model-name"))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (replace(CLOCK, own="mood"), "the settings know this text (mood)"),
+        (replace(CLOCK, is_opening=False), "only in front of the first reply"),
+        (replace(CLOCK, acts=False), "no rule knows this text"),
+    ],
+    ids=["own", "further-on", "unknown"],
+)
+def test_why_no_rule_acts_on_text_that_changes_by_itself(broken: Broken, said: str) -> None:
+    assert said in hint_of(broken, InForce()).text

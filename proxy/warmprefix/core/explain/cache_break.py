@@ -25,6 +25,8 @@ from warmprefix.core.explain.saving import shown
 from warmprefix.core.explain.shifted import shifted_tokens
 from warmprefix.core.identity.ticking import ticked
 from warmprefix.core.identity.tool_interfaces import same_interfaces
+from warmprefix.core.identity.transient import without_blocks
+from warmprefix.core.identity.volatile import mask
 from warmprefix.core.memory.alignment import Change
 from warmprefix.core.memory.gap import FREEZE, RESTORE
 from warmprefix.core.types import CacheStats, Prompt
@@ -199,6 +201,9 @@ def _client_break(
 ) -> CacheBreak:
     change = evidence.change or _NO_CHANGE
     cause, acts = _cause(kind, found, change, after, volatile)
+    own, is_block = _own(found, _role(found, after), force)
+    if own and (cause == "edit" or change.cure is not None):
+        cause = "transient-block" if is_block else "own-text"
     side, received = "client", evidence.received
     if received is not None and first_difference(before, received) is None:
         cause, side = "restored", "proxy"  # what the client sent goes on from the turn before
@@ -217,6 +222,7 @@ def _client_break(
         lost=lost,
         undone=_undone_tokens(change, after, lost, stats),
         shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS),
+        own=own,
     )
     return CacheBreak(
         kind=kind,
@@ -268,6 +274,22 @@ def _role(found: Difference, after: Prompt) -> str | None:
     """Who says what differs; None if it is no message, or one that is gone."""
     at = found.message
     return after.messages[at].role if at is not None and at < len(after.messages) else None
+
+
+def _own(found: Difference, role: str | None, force: InForce) -> tuple[str, bool]:
+    """The name under which the user's settings know all that differs, empty if they do not; and whether it is a
+    block."""
+    old, new = found.before, found.after
+    if role not in _OPENING_ROLES or old is None or new is None:
+        return "", False
+    for text in force.texts:
+        if mask(old, (text.pattern,)) == mask(new, (text.pattern,)):
+            return text.name, False
+    for one in force.blocks if role == "user" else ():
+        rest, left = (without_blocks(text, (one.block,)) for text in (old, new))
+        if rest.split() == left.split():
+            return one.name, True
+    return "", False
 
 
 def _volatile_cause(

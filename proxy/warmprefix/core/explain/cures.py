@@ -44,7 +44,8 @@ class Broken:
     knows that text; False too if no rule may touch it. `is_opening`: it stands before the first reply;
     `is_block`: all that is missing are blocks that a rule knows; `is_description`: tools differ in nothing but
     descriptions. `lost`: tokens evaluated again; `undone`: how many of them the rule would save that undoes
-    what the client changed; `shifted`: how many are chunks of the same text at another position.
+    what the client changed; `shifted`: how many are chunks of the same text at another position. `own`: the
+    name under which the user's settings know the text.
     """
 
     cause: str
@@ -58,6 +59,7 @@ class Broken:
     lost: int | None = None
     undone: int | None = None
     shifted: int | None = None
+    own: str = ""
 
 
 def hint_of(broken: Broken, force: InForce) -> Hint:
@@ -68,8 +70,10 @@ def hint_of(broken: Broken, force: InForce) -> Hint:
         found = cure(broken, force)
         if found is not None:
             return found if found.saves_tokens is not None else _saving(found, broken)
+    if broken.own:
+        return nothing(f"the settings know this text ({broken.own}), but {_OWN}")
     if broken.is_volatile:
-        return nothing(_NOTHING["volatile"])
+        return nothing(_BEHIND if broken.acts and not broken.is_opening else _NOTHING["volatile"])
     return nothing(_NOTHING.get(broken.cause, _NOTHING["unknown"]))
 
 
@@ -83,33 +87,45 @@ def _our_own(broken: Broken, force: InForce) -> Hint | None:
 
 
 def _observed(broken: Broken, force: InForce) -> Hint | None:
-    if not force.is_observed or broken.side != "client" or broken.cause not in _PUT_BACK:
+    if not force.is_observed or broken.side != "client":
         return None
-    if broken.is_volatile or not broken.acts:
+    if broken.own:
+        return _not_observed(f"the settings know this text ({broken.own})")
+    on = next((rule for rule in _opt_ins(broken) if force.is_on(rule)), None)
+    if on is not None:
+        return _not_observed(f"{on} is on")
+    if broken.cause not in _PUT_BACK or broken.is_volatile or not broken.acts:
         return None
+    return _not_observed("the ledger puts back what was generated or sent first")
+
+
+def _not_observed(what: str) -> Hint:
     return Hint(
         "setting",
-        "the ledger puts back what was generated or sent first; with --observe it only looks on",
+        f"{what}; with --observe the proxy only looks on",
         paste="warmprefix serve",
         place="the command line, without --observe",
     )
 
 
-def _rule(broken: Broken, force: InForce) -> Hint | None:
-    cause = broken.cause
+def _opt_ins(broken: Broken) -> tuple[str, ...]:
+    """The opt-in rules that take such a break away."""
     if broken.is_volatile and broken.acts and broken.is_opening:
-        names = (FREEZE_VOLATILE.name, MOVE_VOLATILE.name)
-        if not any(force.is_on(name) for name in names):
-            return _opt_in(FREEZE_VOLATILE.name, force, _FREEZES)
-    if cause == "transient-block" and broken.is_block:
-        name = RESTORE_TRANSIENT_BLOCKS.name
-        if not force.is_on(name):
-            return replace(_opt_in(name, force, _RESTORES), saves_tokens=broken.undone)
-    if cause == "tool-schema" and broken.is_description:
-        name = FREEZE_TOOL_DESCRIPTIONS.name
-        if not force.is_on(name):
-            return _opt_in(name, force, _DESCRIBES)
-    for name in _BY_DEFAULT.get(cause, ()) if broken.acts else ():
+        return FREEZE_VOLATILE.name, MOVE_VOLATILE.name
+    if broken.cause == "transient-block" and broken.is_block:
+        return (RESTORE_TRANSIENT_BLOCKS.name,)
+    if broken.cause == "tool-schema" and broken.is_description:
+        return (FREEZE_TOOL_DESCRIPTIONS.name,)
+    return ()
+
+
+def _rule(broken: Broken, force: InForce) -> Hint | None:
+    names = () if broken.own else _opt_ins(broken)
+    if names and not any(force.is_on(name) for name in names):
+        found = _opt_in(names[0], force, _PRICES[names[0]])
+        is_block = names[0] == RESTORE_TRANSIENT_BLOCKS.name
+        return replace(found, saves_tokens=broken.undone) if is_block else found
+    for name in _BY_DEFAULT.get(broken.cause, ()) if broken.acts else ():
         if force.disabled(name):
             return no_longer_disable(name, force, f"the rule {name} is switched off")
     return None
@@ -229,9 +245,23 @@ _FREEZES = (
 )
 _RESTORES = "the block is put back where it was sent, so the model goes on reading it"
 _DESCRIBES = "the descriptions first seen in a conversation are kept, so the model reads old ones"
+_PRICES: Mapping[str, str] = {
+    FREEZE_VOLATILE.name: _FREEZES,
+    RESTORE_TRANSIENT_BLOCKS.name: _RESTORES,
+    FREEZE_TOOL_DESCRIPTIONS.name: _DESCRIBES,
+}
+_OWN = (
+    "text is kept only in front of a conversation's first reply, and a block is put back only in front of the "
+    "reply that was given to it"
+)
+_BEHIND = (
+    "rules act on such text only in front of the first reply, so only the client can stop it from changing, or "
+    "move it behind the history"
+)
 _NOTHING: Mapping[str, str] = {
     "volatile": "no rule knows this text, so only the client can stop it from changing, or move it behind the "
     "history",
+    "own-text": "the settings know this text",
     "whitespace": "the client changes white space inside a text, which is never touched",
     "id": "the call was not recognised as one that is remembered",
     "arguments": "the call was not recognised as one that is remembered",

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from warmprefix.core.identity.transient import Block
+from warmprefix.core.identity.volatile import Pattern
+
 Where = Literal["setting", "backend", "client", "none"]
 """Whose it is: a setting of the proxy, a flag of the backend, a setting of the client; or nothing helps."""
 
@@ -68,9 +71,25 @@ class Able:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnText:
+    """Text of which the user says that it changes by itself."""
+
+    name: str
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBlock:
+    """A block of which the user says that it is only in the newest turn."""
+
+    name: str
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
 class InForce:
     """What is set already, as far as a hint depends on it. `client`: by whose name a rule may be enabled, empty
-    if it has none; `client_settings`: those of it that help."""
+    if it has none; `client_settings`: those of it that help; `texts`, `blocks`: what the user has named."""
 
     client: str = ""
     enable: tuple[str, ...] = ()
@@ -79,6 +98,8 @@ class InForce:
     is_observed: bool = False
     client_settings: tuple[ClientSetting, ...] = ()
     able: Able = Able()
+    texts: tuple[OwnText, ...] = ()
+    blocks: tuple[OwnBlock, ...] = ()
 
     def is_on(self, rule: str) -> bool:
         """Whether an opt-in rule acts on this client's requests."""

@@ -62,7 +62,8 @@ def counted(cached: int) -> Timings:
 async def test_a_break_by_text_that_the_settings_name(
     use: Use, client: str, told: tuple[str, str, str | None]
 ) -> None:
-    driver = Driver(observe=True, volatile=mood(use, client))
+    other = VolatileText("pid", "PID [0-9]+", "PID 1")
+    driver = Driver(observe=True, volatile=(other, *mood(use, client)))
     await driver.send(asked("glad"), None, DONE, None, counted(0))
     later = asked("sad", DONE, {"role": "user", "content": "Go on."})
     await driver.send(later, None, DONE, None, counted(9))

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import assistant, system, user
 from tests.cli.test_serve import serving
 from tests.fakes.lemonade import LemonadeDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
 from tests.fakes.scripted_replies import chat_reply, dump, json_response
+from tests.ledger_driver import Driver
 from tests.log.test_turns import TURN
 from tests.noisy_session import CHAT, Noise, clock, lemonade, play, quiet, respelled
+from warmprefix.core.types import Timings
 from warmprefix.pipeline.observe import Savings
 
 OK = json_response(chat_reply("hi", 5, 0))
@@ -154,3 +157,51 @@ def test_a_proxy_that_saves_nothing_says_so() -> None:
     savings.add(TURN)
 
     assert savings.summary().endswith("an estimated 0 would have been saved without --observe")
+
+
+LONG = "Use the tools with care. " * 40
+KEEPS = "; what a setting would have kept: canonicalize.enable "
+
+
+@pytest.mark.parametrize(
+    ("rule", "changed"),
+    [
+        ("freeze-volatile", [system(f"{LONG}\nIt is 10:00:09."), user(f"{LONG}Read it.")]),
+        ("restore-transient-blocks", [system(f"{LONG}\nIt is 10:00:00."), user("Read it.")]),
+    ],
+)
+async def test_the_sum_says_what_an_opt_in_would_have_kept(rule: str, changed: list[Json]) -> None:
+    """What it really keeps, if it is on: all but the newest turn."""
+    block = "" if rule == "freeze-volatile" else f"<note>\n{LONG}\n</note>\n\n"
+    asked = "Read it." if block else f"{LONG}Read it."
+    first = [system(f"{LONG}\nIt is 10:00:00."), user(f"{block}{asked}")]
+    driver, savings = Driver(observe=True), Savings()
+    next_ = [assistant("Done."), user("And the other one?")]
+    for messages, cached in ((first, 0), ([*changed, *next_], 5)):
+        counts = Timings(cached, 600 - cached, 1000.0, 5, 50.0)
+        await driver.send(messages, reply=assistant("Done."), timings=counts)
+        assert driver.turn is not None
+        savings.add(driver.turn)
+
+    assert driver.turn is not None
+    found = driver.turn.cache_break
+    assert found is not None
+    kept = found.hint.saves_tokens
+    assert kept is not None
+    assert 500 < kept < 600
+    assert savings.summary().endswith(f"{KEEPS}+{rule} about {kept} in 1 turn")
+
+
+async def test_only_a_proxy_that_observes_says_what_a_setting_would_have_kept() -> None:
+    driver, savings = Driver(), Savings()
+    for clock_, cached in (("10:00:00", 0), ("10:00:09", 5)):
+        more = [assistant("Done."), user("And?")] if cached else []
+        counts = Timings(cached, 600 - cached, 1000.0, 5, 50.0)
+        messages = [system(f"{LONG} It is {clock_}."), user("Read it."), *more]
+        await driver.send(messages, reply=assistant("Done."), timings=counts)
+        assert driver.turn is not None
+        savings.add(driver.turn)
+
+    assert driver.turn is not None
+    assert driver.turn.cache_break is not None
+    assert KEEPS not in savings.summary()

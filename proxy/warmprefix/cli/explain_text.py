@@ -96,7 +96,7 @@ def break_lines(found: Record, saving: str | None, *, coloured: bool) -> Iterato
     yield labelled("who", SIDES.get(plain(found.get("side")), plain(found.get("side"))))
     if saving is not None:
         yield labelled("to do", saving, "cyan")
-    else:
+    if saving is None or has_command(found.get("hint")):
         yield from hint_lines(found.get("hint"))
 
 
@@ -208,6 +208,11 @@ def hint_lines(hint: object) -> Iterator[Text]:
         yield labelled("", f"It would have saved about {saves:,.0f} tokens in this turn.")
     if isinstance(hint.get("source"), str):
         yield labelled("", f"Source: {plain(hint.get('source'))}", "dim")
+
+
+def has_command(hint: object) -> bool:
+    """Whether a hint names a setting of ours, which helps besides."""
+    return isinstance(hint, Mapping) and isinstance(hint.get("command"), str)
 
 
 def in_short(hint: object) -> str:

@@ -60,21 +60,35 @@ class Savings:
         self.saved_tokens = 0
         self._saved: Counter[str] = Counter()
         self._turns: Counter[str] = Counter()
+        self._cured: Counter[str] = Counter()
+        self._cured_turns: Counter[str] = Counter()
 
     def add(self, turn: Turn) -> None:
         """Count a turn."""
         self.turns += 1
         self.processed_tokens += turn.stats.processed_tokens or 0
         saving = turn.would_save
-        if saving is None or not saving.tokens:
+        if saving is None:
+            return
+        self._add_cure(turn)
+        if not saving.tokens:
             return
         self.saved_tokens += saving.tokens
         cause = turn.cache_break.cause if turn.cache_break else "no break seen"
         self._saved[cause] += saving.tokens
         self._turns[cause] += 1
 
+    def _add_cure(self, turn: Turn) -> None:
+        """What a setting that the hint of a turn's break names would have kept."""
+        hint = turn.cache_break.hint if turn.cache_break else None
+        if hint is None or hint.command is None or not hint.saves_tokens:
+            return
+        setting = hint.command.removeprefix("warmprefix config set ")
+        self._cured[setting] += hint.saves_tokens
+        self._cured_turns[setting] += 1
+
     def summary(self) -> str:
-        """One line, with what would have been saved by cause of the break."""
+        """One line, with what would have been saved by cause of the break, and what by a setting besides."""
         if not self.turns:
             return "observed no turn"
         share = f" ({self.saved_tokens / self.processed_tokens:.1%})" if self.saved_tokens else ""
@@ -86,7 +100,12 @@ class Savings:
             f"{cause} {tokens:,} in {plural(self._turns[cause], 'turn')}"
             for cause, tokens in self._saved.most_common()
         )
-        return ": ".join(part for part in (line, ", ".join(parts)) if part)
+        line = ": ".join(part for part in (line, ", ".join(parts)) if part)
+        cures = (
+            f"{setting} about {tokens:,} in {plural(self._cured_turns[setting], 'turn')}"
+            for setting, tokens in self._cured.most_common()
+        )
+        return "; what a setting would have kept: ".join(filter(None, (line, ", ".join(cures))))
 
 
 def plural(count: int, noun: str) -> str:

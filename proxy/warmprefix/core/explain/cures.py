@@ -122,9 +122,7 @@ def _opt_ins(broken: Broken) -> tuple[str, ...]:
 def _rule(broken: Broken, force: InForce) -> Hint | None:
     names = () if broken.own else _opt_ins(broken)
     if names and not any(force.is_on(name) for name in names):
-        found = _opt_in(names[0], force, _PRICES[names[0]])
-        is_block = names[0] == RESTORE_TRANSIENT_BLOCKS.name
-        return replace(found, saves_tokens=broken.undone) if is_block else found
+        return replace(_opt_in(names[0], force, _PRICES[names[0]]), saves_tokens=broken.undone)
     for name in _BY_DEFAULT.get(broken.cause, ()) if broken.acts else ():
         if force.disabled(name):
             return no_longer_disable(name, force, f"the rule {name} is switched off")

@@ -35,13 +35,6 @@ test: $(VENV)/.test ## install what the tests need and run them all, those on a 
 servers: ## fetch the stock servers that tests run on (Debian's newest llama-server and Lemonade) into .servers
 	@tests/servers/fetch.sh .servers lemonade
 
-CLIENTS := .venv-clients
-
-$(CLIENTS)/.installed:
-	@test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
-	@$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --quiet 'hermes-agent==0.19.0' 'llm==0.30'
-	@touch $@
-
 CLIENTS_NPM := .clients-npm
 
 # Without npm the tests of these clients are skipped. Claude Code's program is put in place by a script of its own.
@@ -52,7 +45,8 @@ $(CLIENTS_NPM)/.installed: tests/clients/npm/package.json tests/clients/npm/pack
 	  node node_modules/@anthropic-ai/claude-code/install.cjs && touch .installed; \
 	else echo "test-clients: no npm here, so Claude Code and Codex are left out" >&2; fi
 
-test-clients: $(VENV)/.test $(CLIENTS)/.installed $(CLIENTS_NPM)/.installed ## run real clients (Claude Code, Codex, Hermes Agent, llm) through the proxy on a real KV cache
+test-clients: $(VENV)/.test $(CLIENTS_NPM)/.installed servers ## run real clients (Claude Code, Codex, OpenCode, Hermes, aider and more) through the proxy on a real KV cache
+	@$(BIN)/python -m tests.clients.installing
 	@tests/clients/loopback.sh $(BIN)/python -m pytest -m client tests/clients $(ARGS)
 
 FUZZ := .venv-fuzz

@@ -18,6 +18,8 @@ from warmprefix.core.types import Kind, Outcome
 from warmprefix.counters import REASONS
 from warmprefix.dialects.responses import RESPONSES
 from warmprefix.log.writer import FIELDS
+from warmprefix.profiles import PROFILES
+from warmprefix.profiles.base import Profile
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
@@ -59,6 +61,14 @@ def test_every_kind_and_outcome_is_explained(value: str) -> None:
 @pytest.mark.parametrize("value", sorted(CAUSES | REASONS))
 def test_every_cause_and_reason_is_explained(value: str) -> None:
     assert f"`{value}`" in REFERENCE
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_every_rule_that_is_recommended_for_a_client_is_on_the_page_of_clients(
+    profile: Profile,
+) -> None:
+    page = (ROOT / "docs" / "clients.md").read_text("utf-8")
+    assert [name for name in profile.recommended if f'"{name}"' not in page] == []
 
 
 def commands() -> list[str]:

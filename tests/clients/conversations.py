@@ -12,6 +12,8 @@ from itertools import pairwise
 from tests.clients.scripted_endpoints import Turn
 
 Tokens = Callable[[str], list[int]]
+MESSAGE, REPLY = "<|im_start|>", "<|im_start|>assistant\n"
+"""How a message begins in our templates, and a reply."""
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +39,11 @@ class Cost:
 
     leaves: str
     """What it has in place of the text before, if it does not extend it."""
+
+    @property
+    def due(self) -> int:
+        """What would have to be read if the client changed nothing in its history."""
+        return self.new if self.extends else max(1, min(self.new, self.grown))
 
     @property
     def is_read_again(self) -> bool:
@@ -86,6 +93,39 @@ def warm_costs(turns: Sequence[Turn], tokens: Tokens) -> list[Cost]:
     return costs
 
 
+def costs_alone(turns: Sequence[Turn], tokens: Tokens) -> list[Cost]:
+    """What every request has read, and had to read, if nothing says to which conversation it belongs.
+
+    It is taken to go on from the earlier request with the same tools that has most messages in common with it,
+    if it holds a reply.
+    """
+    costs = []
+    for number, turn in enumerate(turns):
+        sent = tokens(turn.prompt)
+        assert len(sent) == turn.counts.prompt
+        texts = [before.prompt + before.reply_text for before in turns[:number]]
+        same = max((shared(tokens(text), sent) for text in texts), default=0)
+        own = [
+            text
+            for before, text in zip(turns, texts, strict=False)
+            if tool_names(before) == tool_names(turn)
+        ]
+        messages = set(turn.prompt.split(MESSAGE))
+        best = max(own, key=lambda text: len(messages & set(text.split(MESSAGE))), default="")
+        goes_on = bool(best) and turn.prompt.count(REPLY) > 1
+        extends = not goes_on or any(turn.prompt.startswith(text) for text in own)
+        grown = len(sent) - (len(tokens(best)) if best else 0)
+        leaves = "" if extends else difference(best, turn.prompt)
+        costs.append(Cost(turn.processed_tokens, max(1, len(sent) - same), extends, grown, leaves))
+    return costs
+
+
+def tool_names(turn: Turn) -> list[str]:
+    """Of the tools that a chat completion offers."""
+    tools = turn.asked.request.get("tools") or ()
+    return sorted(tool["function"]["name"] for tool in tools)
+
+
 def shared(before: Sequence[object], after: Sequence[object]) -> int:
     """How long their common beginning is."""
     pairs = enumerate(zip(before, after, strict=False))
@@ -106,6 +146,11 @@ def processed(costs: Iterable[Cost]) -> int:
 def new(costs: Iterable[Cost]) -> int:
     """The sum of what had to be."""
     return sum(cost.new for cost in costs)
+
+
+def due(costs: Iterable[Cost]) -> int:
+    """The sum of what would have to be read if no client changed its history."""
+    return sum(cost.due for cost in costs)
 
 
 def figures(turns: Iterable[Turn]) -> list[str]:

@@ -51,7 +51,7 @@ def message(reply: Reply, counts: Counts, turn: int) -> Json:
     }
 
 
-def message_events(reply: Reply, counts: Counts, turn: int) -> list[bytes]:
+def message_events(reply: Reply, counts: Counts, turn: int, _: Json) -> list[bytes]:
     """The stream of `/v1/messages`."""
     events = [_event("message_start", message=_message(counts, [], turn))]
     index = 0
@@ -94,7 +94,7 @@ def response(reply: Reply, counts: Counts, turn: int) -> Json:
     }
 
 
-def response_events(reply: Reply, counts: Counts, turn: int) -> list[bytes]:
+def response_events(reply: Reply, counts: Counts, turn: int, _: Json) -> list[bytes]:
     """The stream of `/v1/responses`."""
     begun = {"id": f"resp_{turn}", "object": "response", "status": "in_progress"}
     events = [_event("response.created", response=begun)]

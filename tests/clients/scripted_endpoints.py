@@ -1,4 +1,5 @@
-"""`/v1/messages` and `/v1/responses` of a llama-server whose words are scripted, and whose KV cache is real.
+"""The endpoints of a llama-server whose words are scripted, and whose KV cache is real: `/v1/messages`,
+`/v1/responses` and `/v1/chat/completions`.
 
 llama-server itself makes the prompt of each request and reads it (one token is generated, which nobody sees).
 The text it has read stands in `/slots`, if it was started with `LLAMA_SERVER_SLOTS_DEBUG=1`; that text and the
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from tests.clients import chat_replies as chat
 from tests.clients import endpoint_replies as wire
 from tests.clients.endpoint_replies import Call, Counts, Json, Reply
 from tests.fakes.scripted_replies import http_chunk, last_chunk
@@ -35,12 +37,12 @@ END_OF_REPLY = "<|im_end|>\n<|im_start|>tool\nthe end"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What differs between the two."""
+    """What differs between them. `events` is also told what was asked."""
 
     limit: str
     counts: Callable[[Mapping[str, Any]], tuple[int, int]]
     whole: Callable[[Reply, Counts, int], Json]
-    events: Callable[[Reply, Counts, int], list[bytes]]
+    events: Callable[[Reply, Counts, int, Json], list[bytes]]
 
 
 def _messages_counts(usage: Mapping[str, Any]) -> tuple[int, int]:
@@ -52,12 +54,19 @@ def _responses_counts(usage: Mapping[str, Any]) -> tuple[int, int]:
     return usage["input_tokens"], usage["input_tokens_details"]["cached_tokens"]
 
 
+def _chat_counts(usage: Mapping[str, Any]) -> tuple[int, int]:
+    return usage["prompt_tokens"], usage["prompt_tokens_details"]["cached_tokens"]
+
+
+CHAT = "/v1/chat/completions"
 ENDPOINTS = {
     "/v1/messages": Endpoint("max_tokens", _messages_counts, wire.message, wire.message_events),
     "/v1/responses": Endpoint(
         "max_output_tokens", _responses_counts, wire.response, wire.response_events
     ),
+    CHAT: Endpoint("max_tokens", _chat_counts, chat.completion, chat.completion_events),
 }
+NOT_FOR_ONE_TOKEN = ("stream_options", "max_completion_tokens")
 
 
 @dataclass(frozen=True)
@@ -139,11 +148,13 @@ class ScriptedEndpoints:
             self.turns.append(turn)
             number = len(self.turns)
         if asked.request.get("stream"):
-            return EVENTS, endpoint.events(turn.reply, turn.counts, number)
+            return EVENTS, endpoint.events(turn.reply, turn.counts, number, asked.request)
         return JSON, [json.dumps(endpoint.whole(turn.reply, turn.counts, number)).encode()]
 
     def _evaluate(self, asked: Asked, endpoint: Endpoint) -> Turn:
         one = {**asked.request, "stream": False, endpoint.limit: 1}
+        for name in NOT_FOR_ONE_TOKEN:
+            one.pop(name, None)
         usage = json.loads(self.ask("POST", asked.path, json.dumps(one).encode()))["usage"]
         prompt_tokens, cached = endpoint.counts(usage)
         used = [slot for slot in json.loads(self.ask("GET", "/slots")) if "id_task" in slot]
@@ -252,6 +263,8 @@ def said_to_model(asked: Asked) -> list[tuple[str, str]]:
     """The history as (who, text): "user" for words of the user, "result", and "assistant"."""
     if asked.path == "/v1/messages":
         return list(_said_in_messages(asked.request))
+    if asked.path == CHAT:
+        return [(m["role"], json.dumps(m.get("content"))) for m in asked.request["messages"]]
     return list(_said_in_items(asked.request))
 
 

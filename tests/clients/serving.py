@@ -9,18 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from tests.clients.installing import package
 from tests.clients.scripted_model import Json, Turn
 from warmprefix.core.wire.slices import elements, members
 
-CLIENTS = Path(__file__).parents[2] / ".venv-clients" / "bin"
-"""Where `make test-clients` installs clients: apart from the project, whose requirements differ."""
-
 PROCESS_LIMIT_S = 180  # a client that takes 5 s on an idle machine
-
-
-def installed(command: str) -> bool:
-    """Whether a client is there."""
-    return (CLIENTS / command).exists()
 
 
 @contextmanager
@@ -60,9 +53,12 @@ def listening(process: "subprocess.Popen[str]") -> str:
 
 
 def run(command: str, arguments: Sequence[str], home: Path, **environment: str) -> str:
-    """What one process of a client prints, run in `home / "work"` with nothing of ours in its environment."""
+    """What one process of a client prints, run in `home / "work"` with nothing of ours in its environment.
+
+    `command` is also the name of its package.
+    """
     done = subprocess.run(
-        [CLIENTS / command, *arguments],
+        [package(command).bin / command, *arguments],
         cwd=home / "work",
         env={"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **environment},
         stdin=subprocess.DEVNULL,

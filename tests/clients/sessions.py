@@ -15,6 +15,7 @@ from tests.clients.agents import Home, new_home
 from tests.clients.conversations import (
     Cost,
     conversations,
+    costs_alone,
     figures,
     new,
     processed,
@@ -24,6 +25,7 @@ from tests.clients.endpoint_replies import Reply
 from tests.clients.scripted_endpoints import (
     DEBUG,
     Asked,
+    Say,
     ScriptedEndpoints,
     Turn,
     scripted,
@@ -64,6 +66,10 @@ class Played:
             for number, key in enumerate(ordered)
         }
 
+    def alone(self) -> list[Cost]:
+        """The costs of every request, if nothing says to which conversation it belongs."""
+        return costs_alone(self.turns, self.tokens.__getitem__)
+
     def all_warm(self) -> list[Cost]:
         """The same in one list."""
         return [cost for costs in self.warm().values() for cost in costs]
@@ -97,8 +103,10 @@ def play(
     proxy: Mapping[str, str] | None = None,
     chat_template: str = "chatml_tools",
     context: int = CONTEXT,
+    say: Say | None = None,
 ) -> Played:
-    """Play a session in `folder`. `proxy`: its settings; None for a session without it."""
+    """Play a session in `folder`. `proxy`: its settings; None for a session without it. `say`: what the model
+    says, in place of the script."""
     home = new_home(folder)
     llama = StockServer(
         model_file(),
@@ -108,7 +116,7 @@ def play(
     ).start()
     log = folder / "turns.jsonl"
     try:
-        with ScriptedEndpoints(llama, scripted(script(home), OTHERWISE)) as backend:
+        with ScriptedEndpoints(llama, say or scripted(script(home), OTHERWISE)) as backend:
             served = (
                 nullcontext(backend.url)
                 if proxy is None

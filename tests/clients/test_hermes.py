@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.builders import call
+from tests.clients.installing import missing
 from tests.clients.scripted_model import Json, ScriptedModel, Turn
 from tests.clients.serving import (
     changed_history,
     changed_replies,
     figures,
-    installed,
     run,
     sent,
     warmprefix,
@@ -29,7 +29,7 @@ from tests.fakes.llama import LlamaServer, template
 pytestmark = [
     pytest.mark.client,
     pytest.mark.backend,
-    pytest.mark.skipif(not installed("hermes"), reason="hermes-agent: make test-clients"),
+    pytest.mark.skipif(missing("hermes") is not None, reason=str(missing("hermes"))),
     pytest.mark.timeout(600),  # six processes of a client, and 17,000 tokens at the first request
 ]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.installing import missing
 from tests.clients.scripted_model import Json, ScriptedModel, Turn
 from tests.clients.serving import (
     changed_history,
     changed_replies,
     figures,
-    installed,
     run,
     sent,
     warmprefix,
@@ -24,7 +24,7 @@ from tests.fakes.llama import StartLlama, template
 pytestmark = [
     pytest.mark.client,
     pytest.mark.backend,
-    pytest.mark.skipif(not installed("llm"), reason="llm: make test-clients"),
+    pytest.mark.skipif(missing("llm") is not None, reason=str(missing("llm"))),
     pytest.mark.timeout(300),  # six processes of a client
 ]
 

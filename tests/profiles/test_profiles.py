@@ -24,8 +24,10 @@ from tests.profiles.requests import (
     request_of,
 )
 from tests.strategies import Json, prompt_of
+from warmprefix.core.rules import MEMORY_RULES
+from warmprefix.core.types import Risk
 from warmprefix.profiles import PROFILES, generic, profile_of
-from warmprefix.profiles.base import Recognised, system_heads, text
+from warmprefix.profiles.base import Profile, Recognised, system_heads, text
 
 CLIENTS = [
     Case("claude-code", CLAUDE, ANSWERED, TOOLS, Recognised("claude-code", "s1", False)),
@@ -182,6 +184,55 @@ CLIENTS = [
         PYTHON,
         one(ANSWERED, "You are a helpful assistant that can interact with a computer."),
         TOOLS,
+        Recognised("mini-swe-agent", None, False),
+    ),
+    Case(
+        "aider-that-only-answers",
+        agent("OpenAI/Python 2.20.0"),
+        one(ANSWERED, "Act as an expert code analyst.\nAnswer"),
+        None,
+        Recognised("aider", None, False),
+    ),
+    Case(
+        "continue",
+        agent("ls/JS 5.23.2"),
+        one(ANSWERED, "You are an agent in the Continue CLI. Given"),
+        TOOLS,
+        Recognised("continue", None, False),
+    ),
+    Case(
+        "continue-by-library",
+        agent("ls/JS 5.23.2"),
+        ASKED,
+        None,
+        Recognised("continue", None, False),
+    ),
+    Case(
+        "openclaw",
+        agent("OpenAI/JS 6.45.0"),
+        one(ANSWERED, "<!-- openclaw:attempt:STABLE -->\nYou are"),
+        TOOLS,
+        Recognised("openclaw", None, False),
+    ),
+    Case(
+        "pydantic-ai",
+        agent("pydantic-ai/2.68.0"),
+        ANSWERED,
+        TOOLS,
+        Recognised("pydantic-ai", None, False),
+    ),
+    Case(
+        "openai-agents",
+        agent("Agents/Python 0.24.0"),
+        ANSWERED,
+        TOOLS,
+        Recognised("openai-agents", None, False),
+    ),
+    Case(
+        "langgraph-is-not-told-apart",
+        PYTHON | {"x-stainless-raw-response": "true"},
+        ANSWERED,
+        TOOLS,
         Recognised("openai-sdk", None, False),
     ),
     Case(
@@ -261,3 +312,15 @@ def test_profiles_are_told_apart() -> None:
     for profile in PROFILES:
         assert profile.user_agents or profile.headers or profile.system_starts
         assert all(name == name.lower() for name in (*profile.headers, *profile.session_headers))
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_what_is_recommended_is_a_rule_for_this_client_that_is_off_by_default(
+    profile: Profile,
+) -> None:
+    off = {rule.name for rule in MEMORY_RULES if rule.risk is Risk.MEANING}
+
+    for name in profile.recommended:
+        client, _, rule = name.partition(":")
+        assert client == profile.name
+        assert rule in off

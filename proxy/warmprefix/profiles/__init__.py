@@ -8,13 +8,18 @@ from warmprefix.profiles import (
     claude_code,
     cline,
     codex,
+    continue_cli,
     generic,
     gptme,
     hermes,
+    mini_swe_agent,
     open_webui,
+    openai_agents,
     openai_sdk,
+    openclaw,
     opencode,
     pi,
+    pydantic_ai,
     qwen_code,
     smolagents,
 )
@@ -32,6 +37,11 @@ PROFILES: tuple[Profile, ...] = (
     smolagents.PROFILE,
     aider.PROFILE,
     open_webui.PROFILE,
+    openclaw.PROFILE,
+    continue_cli.PROFILE,
+    mini_swe_agent.PROFILE,
+    pydantic_ai.PROFILE,
+    openai_agents.PROFILE,
     openai_sdk.PROFILE,  # last: many of the others use that library
 )
 

@@ -34,4 +34,5 @@ PROFILE = Profile(
     agent_header="x-claude-code-agent-id",
     side=re.compile(r"Generate a concise, sentence-case title|<session>"),
     says_side=says_side,
+    recommended=("claude-code:freeze-volatile",),
 )

@@ -11,4 +11,5 @@ PROFILE = Profile(
     system_starts=("You are opencode", "You are a title generator"),
     session_headers=("x-opencode-session", "x-session-affinity", "x-session-id"),
     side=re.compile(r"You are a title generator"),
+    recommended=("opencode:freeze-volatile", "opencode:freeze-tool-descriptions"),
 )

@@ -2,4 +2,6 @@
 
 from warmprefix.profiles.base import Profile
 
-PROFILE = Profile("qwen-code", user_agents=("QwenCode/",))
+PROFILE = Profile(
+    "qwen-code", user_agents=("QwenCode/",), recommended=("qwen-code:freeze-volatile",)
+)

@@ -12,7 +12,9 @@ from tests.stores.entries import chain, entry, is_known, raw
 from tests.stores.redis.opened import opened
 from warmprefix.core.errors import StoreError
 from warmprefix.core.types import RawJson
-from warmprefix.stores.redis.store import RedisStore
+from warmprefix.stores.base import Opening
+from warmprefix.stores.redis.seal import Plain
+from warmprefix.stores.redis.store import STEP_NODES, RedisReader, RedisStore, RedisWriter
 from warmprefix.stores.timed_reader import LIMIT_S
 
 SOON_S = LIMIT_S + 1.0
@@ -168,6 +170,30 @@ async def test_what_another_proxy_has_put_is_seen_behind_the_front(server: Redis
     assert found.conversations["c"].turns == 2
     await one.close()
     await two.close()
+
+
+async def test_a_long_conversation_leaves_in_steps_and_stays_if_it_comes_back(
+    server: RedisServer,
+) -> None:
+    texts = [f"m{at}" for at in range(STEP_NODES + 100)]
+    writer = RedisWriter(Opening(server.url, 1, 1e6), Plain())
+    reader = RedisReader(Opening(server.url, 1, 1e6), Plain())
+    writer.write([entry("c", *texts), entry("d", "d")])
+
+    assert writer.evict() == "c"
+    assert len(reader.find(chain(*texts)).nodes) == 100
+    again = entry("c", "again", turns=2)
+    writer.write([again])
+    assert writer.evict() == "d"
+    assert writer.evict() is None
+    assert len(reader.find(chain(*texts)).nodes) == 100
+
+    writer.write([entry("e", "e")])
+    assert [writer.evict(), writer.evict()] == ["c", None]
+    assert reader.find([*chain(*texts), *chain("again")]).nodes == {}
+    assert writer.totals()[:2] == (1, 1)
+    writer.close()
+    reader.disconnect()
 
 
 async def test_everything_expires_if_nobody_comes_back(server: RedisServer) -> None:

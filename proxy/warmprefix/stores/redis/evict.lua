@@ -1,13 +1,14 @@
--- ARGV: now_s, max_age_s, max_bytes, ttl_ms. Drops the oldest conversation if the limits ask for it, never the newest;
--- returns its id. What leads to messages of others passes to the last used of those.
+-- ARGV: now_s, max_age_s, max_bytes, ttl_ms, most. Drops the oldest conversation if the limits ask for it, never the
+-- newest, at most so many of its nodes at a time; returns its id. What leads to messages of others passes to the last
+-- used of those.
 local oldest = redis.call('ZRANGE', P .. 'used', 0, 1)
 local name = oldest[1]
 local bytes = tonumber(redis.call('HGET', P .. 'totals', 'bytes') or 0)
 if #oldest < 2 then
   return false
 end
-local chat = redis.call('HMGET', P .. 'chat:' .. name, 'used_s', 'tools')
-local is_old = not chat[1] or tonumber(ARGV[1]) - tonumber(chat[1]) > tonumber(ARGV[2])
+local chat = redis.call('HMGET', P .. 'chat:' .. name, 'used_s', 'tools', 'leaving')
+local is_old = chat[3] or not chat[1] or tonumber(ARGV[1]) - tonumber(chat[1]) > tonumber(ARGV[2])
 if not is_old and bytes <= tonumber(ARGV[3]) then
   return false
 end
@@ -28,6 +29,7 @@ for _, id in ipairs(ids) do
     end
   end
 end
+local dropped, left = 0, 0
 for _, id in ipairs(ids) do
   local heir = heirs[id]
   if heir then
@@ -38,9 +40,17 @@ for _, id in ipairs(ids) do
       'text:' .. (node[3] or ''), 'owned:' .. heir}) do
       stays(key, ARGV[4])
     end
-  else
+  elseif dropped < tonumber(ARGV[5]) then
     drop(id)
+    dropped = dropped + 1
+  else
+    left = left + 1
   end
+end
+if left > 0 then
+  if chat[1] then redis.call('HSET', P .. 'chat:' .. name, 'leaving', 1) end
+  redis.call('ZADD', P .. 'used', 0, name)
+  return name
 end
 lead(name, '', '', {})
 redis.call('DEL', P .. 'chat:' .. name, P .. 'owned:' .. name)

@@ -26,6 +26,7 @@ end
 local newest = redis.call('ZREVRANGE', P .. 'used', 0, 0, 'WITHSCORES')[2] or 0
 redis.call('ZADD', P .. 'used', newest + 1, owner)
 redis.call('HSET', P .. chat, 'used_s', ARGV[1])
+redis.call('HDEL', P .. chat, 'leaving')
 
 local several = {}
 for at = 13 + #marks, #ARGV, 7 do

@@ -17,6 +17,8 @@ _FIND = Script("node.lua", "find.lua")
 _PAST = Script("node.lua", "past.lua")
 _PUT = Script("common.lua", "put.lua")
 _EVICT = Script("common.lua", "evict.lua")
+STEP_NODES = 500
+"""Nodes of a conversation that leave in one step: the server answers nobody in the meantime."""
 _LOCAL = "redis://127.0.0.1:6379/0"
 _MOST_MS = 2**53  # the whole numbers that Lua knows end there
 
@@ -90,10 +92,10 @@ class RedisWriter:
         ]
 
     def evict(self) -> str | None:
-        """Drop the oldest conversation if the limits ask for it; its id. Raises StoreError."""
+        """Drop some nodes of the oldest conversation if the limits ask for it; its id. Raises StoreError."""
         opening = self._opening
         limits = (opening.clock(), opening.max_age_s, opening.max_bytes, self._ttl_ms)
-        evicted = self._server.run(_EVICT, limits)
+        evicted = self._server.run(_EVICT, [*limits, STEP_NODES])
         return None if evicted is None else str(evicted, "utf-8")
 
     def close(self) -> None:

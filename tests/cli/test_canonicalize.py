@@ -73,6 +73,54 @@ def test_the_diff_of_a_canonical_body_says_so() -> None:
     assert "already canonical" in invoke("--diff", text=canonical).stdout
 
 
+@pytest.mark.parametrize(
+    ("client", "system", "is_stripped"),
+    [
+        ("", "Be brief.", True),
+        ("hermes", "You are Hermes Agent.", True),
+        ("pi", "Be brief.", False),
+    ],
+)
+def test_text_that_the_settings_leave_out_is_left_out_for_its_client(
+    client: str, system: str, is_stripped: bool, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(
+        "[[canonicalize.volatile]]\nname = 'mood'\npattern = 'Mood: [a-z]+'\nexample = 'Mood: glad'\n"
+        f"use = 'strip'\nclient = '{client}'\n"
+    )
+    messages = [
+        {"role": "system", "content": f"{system}\nMood: sad"},
+        {"role": "user", "content": "q"},
+    ]
+    body = json.dumps({"messages": messages})
+
+    for flags in ((), ("--diff",)):
+        result = invoke("--config", str(settings), *flags, text=body)
+
+        assert result.exit_code == 0
+        assert ("strip-volatile" in result.stdout) is (is_stripped and bool(flags))
+    bare = json.loads(invoke("--config", str(settings), text=body).stdout)["messages"][0]["content"]
+    assert ("Mood" in bare) is not is_stripped
+
+
+def test_rules_of_the_settings_and_of_the_flags_are_added_up(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[canonicalize]\ndisable = ['unknown-fields']\n")
+    flags = ("--disable", "edge-whitespace")
+
+    body = json.loads(invoke("--config", str(settings), *flags, text=MARKED).stdout)["messages"][1]
+
+    assert (body["content"], body["finish_reason"]) == ("x\n", "stop")
+
+
+def test_wrong_settings_are_said(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[canonicalize]\ndisable = ['unknown']\n")
+
+    assert invoke("--config", str(settings), text=PLAIN).exit_code == 2
+
+
 def test_a_disabled_rule_changes_nothing() -> None:
     result = invoke("--disable", "unknown-fields", text=MARKED)
 

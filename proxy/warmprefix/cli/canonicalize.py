@@ -2,19 +2,24 @@
 
 import json
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmprefix.cli.settings import one_line_errors
+from warmprefix.cli.settings import ConfigOption, effective, one_line_errors
 from warmprefix.core.errors import ConfigError, NotUnderstood
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from warmprefix.dialects.base import Dialect
+    from warmprefix.core.rules.base import Rule
+    from warmprefix.dialects.base import Dialect, Request
     from warmprefix.dialects.canonical_body import CanonicalBody
+
+    Rules = Callable[[Request], Sequence[Rule]]
 
 RuleOption = list[str] | None
 
@@ -39,12 +44,14 @@ def command(
     enable: Annotated[
         RuleOption, typer.Option(metavar="RULE", help="Add this opt-in rule. May be repeated.")
     ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Write the canonical form of a request body: equal bytes for equal prompts.
 
     Reads one body of `/v1/chat/completions`, `/v1/messages` or `/v1/responses`, or one per line, from FILE or
-    standard input. It has no memory: what only a running proxy can restore stays as it is. If a body is not
-    understood, it is written unchanged, and the exit status is 1.
+    standard input. The rules are those of the settings, and of the flags besides. It has no memory: what only a
+    running proxy can restore stays as it is. If a body is not understood, it is written unchanged, and the exit
+    status is 1.
 
     Examples: `warmprefix canonicalize body.json --diff`,
     `warmprefix canonicalize body.json --endpoint /v1/messages`,
@@ -55,11 +62,12 @@ def command(
         check_rules("--enable", enabled)
         check_rules("--disable", disabled)
         dialect = dialect_at(endpoint)
+        rules = rules_of(config, enabled, disabled)
         data = read(file)
     failed = False
     for number, body in bodies(data):
         where = f"line {number}" if number else str(file or "standard input")
-        failed |= not canonicalized(body, where, diff, enabled, disabled, dialect)
+        failed |= not canonicalized(body, where, diff, rules, dialect)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -82,6 +90,18 @@ def check_rules(flag: str, names: tuple[str, ...]) -> None:
         check_rules(names, RULE_NAMES)
     except ValueError as error:
         raise ConfigError(f"flag {flag}: {error}") from None
+
+
+def rules_of(file: Path | None, enable: tuple[str, ...], disable: tuple[str, ...]) -> "Rules":
+    """The rules for a request: those of the settings for its client, as far as its text shows that, and of the
+    flags. Raises ConfigError."""
+    from warmprefix.pipeline.rulesets import RuleSets
+    from warmprefix.profiles import profile_of
+
+    set_ = effective(file, {}).config.canonicalize
+    both = replace(set_, enable=(*set_.enable, *enable), disable=(*set_.disable, *disable))
+    sets = RuleSets(both)
+    return lambda request: sets.of(profile_of({}, request).client).rules
 
 
 def dialect_at(endpoint: str | None) -> "Dialect | None":
@@ -119,8 +139,7 @@ def canonicalized(
     body: bytes,
     where: str,
     diff: bool,
-    enable: tuple[str, ...],
-    disable: tuple[str, ...],
+    rules: "Rules",
     dialect: "Dialect | None",
 ) -> bool:
     """Writes the canonical body or the diff; False if the body was not understood."""
@@ -131,7 +150,7 @@ def canonicalized(
 
     spoken = dialect or dialect_by_shape(body)
     try:
-        result = canonicalize_body(body, enable=enable, disable=disable, dialect=spoken)
+        result = canonicalize_body(body, rules=rules, dialect=spoken)
     except NotUnderstood as error:
         typer.echo(f"warmprefix: {where}: not understood: {error}", err=True)
         if not diff:

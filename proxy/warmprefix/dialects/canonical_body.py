@@ -1,6 +1,6 @@
 """One request body in canonical form, with what each rule did to it. For people, not for the path."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from warmprefix.core.canonical import Canonicalizer, choose_rules
@@ -45,12 +45,16 @@ def canonicalize_body(
     enable: Sequence[str] = (),
     disable: Sequence[str] = (),
     dialect: Dialect = DIALECTS[0],
+    rules: Callable[[Request], Sequence[Rule]] | None = None,
 ) -> CanonicalBody:
-    """The canonical form of a request. Raises NotUnderstood, and what a rule raises."""
+    """The canonical form of a request. Raises NotUnderstood, and what a rule raises.
+
+    `rules`: those for a request, instead of the ones that are on by default, `enable` and `disable`.
+    """
     request = dialect.parse(body, NoMemory(dialect))
     prompt = request.prompt
     steps = [*_read_steps(request)]
-    for rule in choose_rules(enable, disable):
+    for rule in choose_rules(enable, disable) if rules is None else rules(request):
         after = Canonicalizer((rule,), _raise).run(prompt).prompt
         if after is not prompt:
             steps += _steps(rule, prompt, after)

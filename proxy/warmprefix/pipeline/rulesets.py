@@ -15,6 +15,7 @@ from warmprefix.core.identity.transient import BLOCKS, Block
 from warmprefix.core.identity.volatile import Pattern
 from warmprefix.core.memory.alignment import Undoing
 from warmprefix.core.rules import memory_rules
+from warmprefix.core.rules.base import Rule
 from warmprefix.core.rules.strip_volatile import strip_rule
 from warmprefix.profiles.volatile import frozen_patterns
 
@@ -30,9 +31,11 @@ _Chosen = tuple[
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of one client, ready to run. `moved`: patterns of text that is said in the newest turn instead;
-    `volatile`: those and the ones of text that is frozen; `blocks`: what is put back into user turns."""
+    """The rules of one client, ready to run. `rules`: those that need no memory; `moved`: patterns of text that
+    is said in the newest turn instead; `volatile`: those and the ones of text that is frozen; `blocks`: what is
+    put back into user turns."""
 
+    rules: tuple[Rule, ...]
     canonicalizer: Canonicalizer
     identifier: Identifier
     moved: tuple[Pattern, ...]
@@ -124,6 +127,7 @@ class RuleSets:
         stripped = _patterns(texts, "strip")
         rules = (*((strip_rule(stripped),) if stripped else ()), *choose_rules(enable, disable))
         return RuleSet(
+            rules=rules,
             canonicalizer=Canonicalizer(rules, self._report),
             identifier=self.strict if looseness == STRICT else Identifier(looseness),
             moved=moved,

@@ -24,8 +24,6 @@ TRANSIENT = "transient-block"
 Ticks = Callable[[str, str, bool], Ticked | None]
 """What ticked between two forms of a text; whether a user wrote it."""
 
-"""llama-server shows most templates the first for the second (common/chat.cpp:1279-1282)."""
-
 _LEAST_QUOTED = 24
 """So long a text is not found inside another by accident."""
 

@@ -18,8 +18,8 @@ class Profile:
     the start of its system text. `session_headers`: those in which it puts a session id, best first;
     `agent_header`: the one in which it names a sub-agent of that session, which has a conversation of its own.
     `side`: the mark of its housekeeping in a text; `side_starts`: the start of a system text that nothing else
-    has; `says_side`: what its headers or the rest of its body say of that. If they say anything, no mark counts.
-    `recommended`: rules that are off by default and pay for this client (docs/clients.md)."""
+    has; `says_side`: what its headers or the rest of its body say of that. If they say anything, no mark
+    counts. `recommended`: rules that are off by default and pay for this client (docs/clients.md)."""
 
     name: str
     user_agents: tuple[str, ...] = ()

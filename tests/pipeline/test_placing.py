@@ -56,7 +56,8 @@ def told(messages: Sequence[Json], kind: str, *place: str, **more: Any) -> Sent:
 
 
 def begun(upto: int, **more: Any) -> Sent:
-    return told([LEAD, *turns(0, upto)], "cold", reply=SAID[upto], **more)
+    reply = more.pop("reply", SAID[upto])
+    return told([LEAD, *turns(0, upto)], "cold", reply=reply, **more)
 
 
 def case(*sent: Sent, id: str) -> Any:
@@ -190,6 +191,11 @@ CASES = [
         told([PLANNING, SUMMED_UP], "cold", conversation=2),
         told([user(f"Name this: {SUMMARY}")], "cold", conversation=3),
         id="a summary that is said to somebody else",
+    ),
+    case(
+        begun(0, reply=assistant(SUMMARY)),
+        told([LEAD, user(f"Name this chat. {ASKED[0]['content']} {SUMMARY}")], "cold", conversation=1),
+        id="a reply that is quoted among others",
     ),
 ]  # fmt: skip
 

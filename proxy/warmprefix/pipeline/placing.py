@@ -211,8 +211,8 @@ class Placer:
     def _summed_up(
         self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
     ) -> Place | None:
-        """The place of a request that says in a user message what was generated lately: a client has asked for
-        a summary of a conversation, and goes on from it with the same instructions."""
+        """The place of a request with a user message that is little else than what was generated lately: a
+        client has asked for a summary of a conversation, and goes on from it with the same instructions."""
         if not messages or messages[0].role not in _INSTRUCTING:
             return None
         said = [text(message) for message in messages[:_SUMMARY_IN] if message.role == "user"]
@@ -221,7 +221,8 @@ class Placer:
             summary = "" if last.reply is None else text(last.reply).strip()
             if last.scope != understood.scope or len(summary) < _LEAST_SUMMARY:
                 continue
-            if any(summary in one for one in said) and any(
+            # Housekeeping that no profile knows may quote a reply among others.
+            if any(summary in one and 2 * len(summary) >= len(one) for one in said) and any(
                 identifier.chain_keys(branch.prompt.messages[:1], last.scope) == keys[:1]
                 for branch in self._recent.branches(last.conversation)
             ):

@@ -45,7 +45,9 @@ $(CLIENTS_NPM)/.installed: tests/clients/npm/package.json tests/clients/npm/pack
 	  node node_modules/@anthropic-ai/claude-code/install.cjs && touch .installed; \
 	else echo "test-clients: no npm here, so Claude Code and Codex are left out" >&2; fi
 
-test-clients: $(VENV)/.test $(CLIENTS_NPM)/.installed servers ## run real clients (Claude Code, Codex, OpenCode, Hermes, aider and more) through the proxy on a real KV cache
+# What cannot be had is skipped, with the reason.
+test-clients: $(VENV)/.test $(CLIENTS_NPM)/.installed ## run real clients (Claude Code, Codex, OpenCode, Hermes, aider and more) through the proxy on a real KV cache
+	@command -v llama-server >/dev/null || tests/servers/fetch.sh .servers || true
 	@$(BIN)/python -m tests.clients.installing
 	@tests/clients/loopback.sh $(BIN)/python -m pytest -m client tests/clients $(ARGS)
 

@@ -360,7 +360,9 @@ def with_trail(put: Entry, *landmarks: bytes, client: RawJson | None = None) -> 
     if client is not None:
         forms = (*range(len(put.nodes) - 1), client)
     is_reply = put.conversation.reply is not None
-    trail = Trail(leaf.turn, leaf.id, is_reply, 900, None, forms, None, ("volatile",))
+    trail = Trail(
+        leaf.turn, leaf.id, is_reply, 900, None, forms, None, ("volatile",), frozenset({1})
+    )
     return replace(put, trail=trail, landmarks=landmarks)
 
 

@@ -51,6 +51,7 @@ def _trail(written: Written, ended: Ended, leaf: bytes) -> Trail:
         client=forms(placed.client, sent, at),
         ours=forms(placed.canonical.messages, sent, same),
         undone=aligned.undone if aligned is not None else (),
+        restless=aligned.restless if aligned is not None else frozenset(),
     )
 
 

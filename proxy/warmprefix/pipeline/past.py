@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from warmprefix.core.identity.keys import Identifier
-from warmprefix.core.memory.alignment import Alignment, History, is_anchor
-from warmprefix.core.memory.gap import is_same
+from warmprefix.core.memory.alignment import History
 from warmprefix.core.memory.ledger import Conversation, Past, goes_on
 from warmprefix.core.memory.trail import history
 from warmprefix.core.types import CacheStats, Message, Prompt
@@ -52,7 +51,7 @@ def last_of(
         state=_state(past, count),
         backend=conversation.backend,
         scope=scope,
-        history=History(client, ours, reply, trail.undone),
+        history=History(client, ours, reply, trail.undone, trail.restless),
         is_read_back=True,
     )
 
@@ -77,20 +76,3 @@ def _prompt(past: Past, sent: tuple[Message, ...], request: Request) -> Prompt:
         return Prompt(sent, request.prompt.tools, request.prompt.template_options)
     packed = b"[" + b",".join(last.tools) + b"]"
     return Prompt(sent, request.dialect.parse_tools(packed) or None, last.options)
-
-
-def is_of(last: Last, messages: Sequence[Message], aligned: Alignment, session: str | None) -> bool:
-    """Whether a history that has a landmark of a conversation is one of that conversation.
-
-    Replies like "Done." are common, and a ledger remembers months. So either nothing differs but what rules
-    undo, or more is shared: two anchors, or a text of the user.
-    """
-    if None not in (session, last.session) and session != last.session:
-        return False
-    if aligned.change is None or aligned.change.cure is not None:
-        return True
-    theirs = last.history.client if last.history else ()
-    known = (*theirs, *((last.reply,) if last.reply is not None else ()))
-    shared = [m for m in messages if any(is_same(m, other) for other in known)]
-    anchors = sum(map(is_anchor, shared))
-    return anchors > 1 or any(m.role == "user" and not is_anchor(m) for m in shared)

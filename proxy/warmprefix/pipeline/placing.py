@@ -24,7 +24,7 @@ from warmprefix.counters import Counters
 from warmprefix.dialects.base import Dialect
 from warmprefix.guard import guard
 from warmprefix.pipeline.parsed import Parsed
-from warmprefix.pipeline.past import goes_on_alike, is_of, last_of
+from warmprefix.pipeline.past import goes_on_alike, last_of
 from warmprefix.pipeline.plain import place_plain
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
@@ -162,8 +162,9 @@ class Placer:
         if last is None:
             return None
         if known is None or known.id != last.conversation:
-            aligned = _aligned(last, prompt.messages, rules)
-            if aligned is None or not is_of(last, prompt.messages, aligned, came.client.session):
+            session = came.client.session
+            is_foreign = None not in (session, last.session) and session != last.session
+            if is_foreign or _aligned(last, prompt.messages, rules) is None:
                 return None
         self._recent.put(last)
         return last

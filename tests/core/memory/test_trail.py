@@ -6,7 +6,15 @@ from collections.abc import Sequence
 import pytest
 
 from tests.builders import Json, assistant, system, user
-from warmprefix.core.memory.trail import Forms, Trail, forms, history, positions
+from warmprefix.core.memory.trail import (
+    Forms,
+    Trail,
+    as_texts,
+    forms,
+    from_texts,
+    history,
+    positions,
+)
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, RawJson
 from warmprefix.dialects.chat_completions.messages import parse_message
@@ -55,3 +63,10 @@ def test_only_own_bytes_count() -> None:
 def test_positions_of_what_the_client_has() -> None:
     assert positions([0, None, 2], 4) == [0, None, 2, None]
     assert positions([None, 0], 1) == [1]
+
+
+@pytest.mark.parametrize("found", [None, (), (0, RawJson(b'"\xff\xc3\xa9"'), 2)])
+def test_forms_survive_as_texts(found: Forms | None) -> None:
+    texts = as_texts(found)
+
+    assert from_texts(json.loads(json.dumps(texts))) == found

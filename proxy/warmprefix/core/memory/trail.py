@@ -21,7 +21,7 @@ class Trail:
     path, which is the reply if `is_reply`. `prompt_tokens`, `generated_tokens`: as the backend counted them.
 
     `client`: the history as the client had it; `ours`: as its chain keys were computed; None: as it was sent.
-    `undone`: names of what differs between the two.
+    `undone`: names of what differs between the two; `restless`: numbers of the gaps that the turn changed.
     """
 
     turn: str
@@ -32,6 +32,7 @@ class Trail:
     client: Forms | None = None
     ours: Forms | None = None
     undone: tuple[str, ...] = ()
+    restless: frozenset[int] = frozenset()
 
     @property
     def bytes(self) -> int:
@@ -58,6 +59,22 @@ def history(
     if found is None:
         return tuple(sent)
     return tuple(sent[form] if isinstance(form, int) else parse(form) for form in found)
+
+
+def as_texts(found: Forms | None) -> list[int | str] | None:
+    """Forms for JSON: latin-1 gives back any byte unchanged."""
+    if found is None:
+        return None
+    return [form if isinstance(form, int) else form.decode("latin-1") for form in found]
+
+
+def from_texts(texts: Sequence[int | str] | None) -> Forms | None:
+    """The forms of these texts."""
+    if texts is None:
+        return None
+    return tuple(
+        text if isinstance(text, int) else RawJson(text.encode("latin-1")) for text in texts
+    )
 
 
 def positions(origin: Sequence[int | None], count: int) -> list[int | None]:

@@ -8,8 +8,7 @@ import orjson
 
 from warmprefix.core.errors import StoreError
 from warmprefix.core.memory.ledger import Node, Past
-from warmprefix.core.memory.trail import Forms, Trail
-from warmprefix.core.types import RawJson
+from warmprefix.core.memory.trail import Trail, as_texts, from_texts
 from warmprefix.stores.redis.packing import conversation_of, node_of
 from warmprefix.stores.redis.seal import Plain
 
@@ -20,7 +19,7 @@ def trail_name(conversation: str) -> bytes:
 
 
 def pack_trail(trail: Trail) -> bytes:
-    """All of a trail as one value. Latin-1 gives back any byte unchanged."""
+    """All of a trail as one value."""
     return orjson.dumps(
         {
             "turn": trail.turn,
@@ -28,9 +27,10 @@ def pack_trail(trail: Trail) -> bytes:
             "is_reply": trail.is_reply,
             "prompt_tokens": trail.prompt_tokens,
             "generated_tokens": trail.generated_tokens,
-            "client": _texts(trail.client),
-            "ours": _texts(trail.ours),
+            "client": as_texts(trail.client),
+            "ours": as_texts(trail.ours),
             "undone": trail.undone,
+            "restless": sorted(trail.restless),
         }
     )
 
@@ -58,21 +58,8 @@ def _trail(packed: Mapping[str, Any]) -> Trail:
         packed["is_reply"],
         packed["prompt_tokens"],
         packed["generated_tokens"],
-        _forms(packed["client"]),
-        _forms(packed["ours"]),
+        from_texts(packed["client"]),
+        from_texts(packed["ours"]),
         tuple(packed["undone"]),
-    )
-
-
-def _texts(forms: Forms | None) -> list[int | str] | None:
-    if forms is None:
-        return None
-    return [form if isinstance(form, int) else form.decode("latin-1") for form in forms]
-
-
-def _forms(texts: list[int | str] | None) -> Forms | None:
-    if texts is None:
-        return None
-    return tuple(
-        text if isinstance(text, int) else RawJson(text.encode("latin-1")) for text in texts
+        frozenset(packed["restless"]),
     )

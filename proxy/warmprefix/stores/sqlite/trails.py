@@ -8,8 +8,7 @@ import orjson
 from warmprefix.core.errors import StoreError
 from warmprefix.core.identity.keys import DIGEST_BYTES
 from warmprefix.core.memory.ledger import Past
-from warmprefix.core.memory.trail import Forms, Trail
-from warmprefix.core.types import RawJson
+from warmprefix.core.memory.trail import Trail, as_texts, from_texts
 from warmprefix.stores.sqlite.read import read_conversation, read_node
 
 _PUT = "INSERT INTO trails VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -57,6 +56,7 @@ JOIN contents ON contents.id = path.content
 JOIN conversations ON conversations.number = path.conversation
 ORDER BY depth
 """
+_NOTHING = b"[null, null, [], []]"
 
 
 def put_trail(
@@ -88,38 +88,18 @@ def find_past(
     if first is None:
         return None
     turn, leaf, is_reply, prompt_tokens, generated_tokens, packed = first[12:]
-    client, ours, undone = _unpack(packed)
+    client, ours, undone, restless = orjson.loads(packed or _NOTHING)
     owner = read_conversation(*first[1:12])
     counts = (prompt_tokens, generated_tokens)
-    trail = Trail(turn, leaf, bool(is_reply), *counts, client, ours, undone)
+    forms = (from_texts(client), from_texts(ours))
+    more = (tuple(undone), frozenset(restless))
+    trail = Trail(turn, leaf, bool(is_reply), *counts, *forms, *more)
     return Past(owner, trail, tuple(read_node(row[1:]) for row in reversed(others)))
 
 
 def _pack(trail: Trail) -> bytes:
     """What only some trails have; nothing if this one has none of it."""
-    if trail.client is None and trail.ours is None and not trail.undone:
+    if trail.client is None and trail.ours is None and not (trail.undone or trail.restless):
         return b""
-    packed = [_texts(trail.client), _texts(trail.ours), trail.undone]
-    return orjson.dumps(packed)
-
-
-def _texts(forms: Forms | None) -> list[int | str] | None:
-    """Latin-1 gives back any byte unchanged."""
-    if forms is None:
-        return None
-    return [form if isinstance(form, int) else form.decode("latin-1") for form in forms]
-
-
-def _unpack(packed: bytes) -> tuple[Forms | None, Forms | None, tuple[str, ...]]:
-    if not packed:
-        return None, None, ()
-    client, ours, undone = orjson.loads(packed)
-    return _forms(client), _forms(ours), tuple(undone)
-
-
-def _forms(texts: list[int | str] | None) -> Forms | None:
-    if texts is None:
-        return None
-    return tuple(
-        text if isinstance(text, int) else RawJson(text.encode("latin-1")) for text in texts
-    )
+    forms = [as_texts(trail.client), as_texts(trail.ours)]
+    return orjson.dumps([*forms, trail.undone, sorted(trail.restless)])

@@ -63,7 +63,7 @@ async def test_a_clock_in_the_system_text(one_slot: LlamaServer) -> None:
     assert record["kind"] == "edit"
     assert (found["path"], found["cause"], found["side"]) == (
         "messages[0].content",
-        "date",
+        "clock",
         "client",
     )
     assert "freeze-volatile" in found["hint"]["paste"]

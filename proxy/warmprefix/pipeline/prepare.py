@@ -17,7 +17,7 @@ from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
 from warmprefix.core.memory.ledger import Node, kind_of
-from warmprefix.core.memory.move_volatile import move_volatile, say
+from warmprefix.core.memory.move_volatile import move_volatile
 from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools, with_first_descriptions
 from warmprefix.core.rules.base import with_messages
@@ -175,9 +175,8 @@ class Pipeline:
         messages = canonical.messages
         names: tuple[str, ...] = ()
         if rules.moves_volatile:
-            messages = move_volatile(messages, rules.moved)
-            said = placed.alignment.said if placed.alignment and rules.says_ticks else ()
-            messages = say(messages, said)
+            ticked = placed.alignment.said if placed.alignment and rules.says_ticks else ()
+            messages = move_volatile(messages, rules.moved, placed.client, ticked)
             names = () if messages is canonical.messages else ("moved-volatile",)
         how = How(
             self._parsed_of(request.dialect).message,

@@ -160,14 +160,17 @@ class Recorder:
             self._volatile,
             force,
         )
-        if found is not None and found.cause == "evicted" and self._was_cut(before):
+        if found is not None and found.cause == "evicted" and self._was_cut(question):
             hint = hint_of(Broken("cut", "backend"), force)
             return replace(found, cause="cut", hint=hint)
         return found
 
-    def _was_cut(self, before: Last) -> bool:
-        """Whether a turn since then shares so much of that prompt that the server cuts it without a copy."""
+    def _was_cut(self, question: Question) -> bool:
+        """Whether a turn in between shares so much of that prompt that the server cuts it without a copy."""
+        before = question.before
         for rival in self._recent.since(before.number, _RIVALS):
+            if rival.prompt is question.after:
+                continue  # the turn itself, if the backend was asked after it was remembered
             reach = self._reaches.of(held(rival.prompt, rival.reply), before.prompt)
             if reach.total and reach.characters >= SAVED_BELOW * reach.total:
                 return True

@@ -57,3 +57,20 @@ def test_a_user_turn_in_parts_is_not_added_to() -> None:
     moved = move_volatile((SYSTEM, parts), CLOCK)
 
     assert moved[1] is parts
+
+
+def test_what_is_said_is_what_is_so_now() -> None:
+    """The system text may be the one of an earlier turn, because something else in it ticked."""
+    now = chat_message("system", "Be brief.\nTime: 10:07")
+    moved = move_volatile((SYSTEM, USER), CLOCK, (now, USER), ("Time: 10:07", "Files: 7"))
+
+    assert texts(moved) == ["Be brief.", "Go.\n\nTime: 10:07\nFiles: 7"]
+
+
+def test_what_ticked_is_said_if_no_pattern_knows_it() -> None:
+    system = chat_message("system", "Be brief.")
+
+    assert texts(move_volatile((system, USER), CLOCK, (system, USER), ("Files: 7",))) == [
+        "Be brief.",
+        "Go.\n\nFiles: 7",
+    ]

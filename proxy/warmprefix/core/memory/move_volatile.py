@@ -10,13 +10,29 @@ _SYSTEM = frozenset({"system", "developer"})
 
 
 def move_volatile(
-    messages: tuple[Message, ...], patterns: Sequence[Pattern]
+    messages: tuple[Message, ...],
+    patterns: Sequence[Pattern],
+    current: Sequence[Message] | None = None,
+    ticked: Sequence[str] = (),
 ) -> tuple[Message, ...]:
-    """The messages with the volatile spans of the leading system texts moved; the same tuple if none.
+    """The messages with the volatile spans of the leading system texts moved; the same tuple if there is
+    nothing to move or to say.
 
     They go after a user turn that is being answered for the first time. In a tool loop there is none: the model
-    read them with the user turn, and they are not repeated.
+    read them with the user turn, and they are not repeated. `current`: the messages whose spans are said, if
+    these have older ones; `ticked`: lines that ticked besides.
     """
+    cut_out, spans = _without_spans(messages, patterns)
+    if current is not None:
+        _, spans = _without_spans(current, patterns)
+    lines = [*spans, *(line for line in ticked if not cut(line, patterns)[1])]
+    return say(cut_out, lines)
+
+
+def _without_spans(
+    messages: Sequence[Message], patterns: Sequence[Pattern]
+) -> tuple[tuple[Message, ...], list[str]]:
+    """The messages without the spans of the leading system texts, and the spans."""
     result: list[Message] = list(messages)
     spans: list[str] = []
     for at, message in enumerate(messages):
@@ -27,7 +43,7 @@ def move_volatile(
             if found:
                 spans += found
                 result[at] = changed(message, content=text)
-    return say(tuple(result), spans) if spans else messages
+    return (tuple(result) if spans or not isinstance(messages, tuple) else messages), spans
 
 
 def say(messages: tuple[Message, ...], lines: Sequence[str]) -> tuple[Message, ...]:

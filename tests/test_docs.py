@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat_dialect import PATHS
+from tests.clients.described import CLIENTS, Client
 from tests.metric_names import metric_names
 from tests.write_docs import PAGE, rules_page
 from warmprefix.cli import app
@@ -69,6 +70,11 @@ def test_every_rule_that_is_recommended_for_a_client_is_on_the_page_of_clients(
 ) -> None:
     page = (ROOT / "docs" / "clients.md").read_text("utf-8")
     assert [name for name in profile.recommended if f'"{name}"' not in page] == []
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.title)
+def test_every_client_that_is_run_has_its_figures(client: Client) -> None:
+    assert f"\n| `{client.title}` |" in (ROOT / "docs" / "clients.md").read_text("utf-8")
 
 
 def commands() -> list[str]:

@@ -7,6 +7,7 @@ To add a client: a row in PACKAGES (installing.py), and one here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.clients.endpoint_replies import Call, Reply
 from tests.clients.scripted_endpoints import call
@@ -41,12 +42,22 @@ class Client:
     """What the model says instead of the usual."""
     answers: tuple[str, ...] = ANSWERS
     """What is printed in the end."""
+    scene: str = ""
+    """What tells the session from another one of the same client."""
     known_as: str = ""
     """Its profile, if it has none of its own name: requests of some libraries do not tell who uses them."""
     breaks_left: int = 0
     """How many requests do not go on from what is held, with what is recommended for it."""
     why: str = ""
     """Why more is then read than would have to be."""
+
+    ids_differ: int = 0
+    """By how many tokens ids in its history may differ in length from run to run."""
+
+    @property
+    def title(self) -> str:
+        """The name of the session."""
+        return f"{self.name}-{self.scene}" if self.scene else self.name
 
     @property
     def profile(self) -> str:
@@ -141,6 +152,31 @@ OPENCODE = """\
    "models": {"scripted": {"name": "scripted", "reasoning": true, "tool_call": true,
      "limit": {"context": 65536, "output": 8192}}}}}}
 """
+SUB_QUESTION = "Count the lines of the notes."
+TASK = call("task", description="Counts", prompt=SUB_QUESTION, subagent_type="general")
+SUB_AGENTS = {
+    SUB_QUESTION: (
+        Reply("", (call("read", filePath="$home/work/notes.txt", offset=0, limit=5),)),
+        Reply("Twenty lines."),
+    ),
+    QUESTIONS[0]: (Reply("", (TASK,)), Reply(ANSWERS[0])),
+    QUESTIONS[1]: (Reply("I ask again.", (TASK,)), Reply(ANSWERS[1])),
+    QUESTIONS[2]: (Reply(ANSWERS[2]),),
+}
+
+
+def opencode(**more: Any) -> Client:
+    """OpenCode, with what differs between scenes."""
+    return Client(
+        "opencode",
+        ("opencode", "run", "$question"),
+        ("opencode", "run", "-c", "$question"),
+        files={"opencode.json": OPENCODE},
+        environment={"OPENCODE_CONFIG": "$home/opencode.json"},
+        **more,
+    )
+
+
 PI = """\
 {"providers": {"local": {"baseUrl": "$url/v1", "api": "openai-completions", "apiKey": "dummy",
  "models": [{"id": "scripted", "name": "scripted", "reasoning": true, "input": ["text"],
@@ -234,16 +270,17 @@ CLIENTS = (
         script=MINI,
         answers=("Done.",),
     ),
-    Client(
-        "opencode",
-        ("opencode", "run", "$question"),
-        ("opencode", "run", "-c", "$question"),
+    opencode(
         last=("opencode", "run", "-c", "--agent", "plan", "$question"),
-        files={"opencode.json": OPENCODE},
-        environment={"OPENCODE_CONFIG": "$home/opencode.json"},
         knows_date=True,
         look=call("read", filePath="$home/work/notes.txt", offset=0, limit=5),
         run=call("bash", command="git status --short", description="Shows changed files"),
+    ),
+    opencode(
+        scene="sub-agents",
+        script=SUB_AGENTS,
+        ids_differ=8,
+        why="a sub-agent begins like the conversation, and llama-server puts it into the same slot",
     ),
     Client(
         "qwen-code",

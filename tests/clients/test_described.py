@@ -31,7 +31,7 @@ def row(client: Client) -> object:
     needs = (client.name, *(["faketime"] if client.knows_date else []))
     reason = next((why for name in needs if (why := missing(name))), None)
     marks = [pytest.mark.skipif(reason is not None, reason=str(reason))]
-    return pytest.param(client, id=client.name, marks=marks)
+    return pytest.param(client, id=client.title, marks=marks)
 
 
 def recommended(client: Client) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def played(folder: Path, name: str, client: Client, enable: Sequence[str] | None
     proxy = None if enable is None else {"WARMPREFIX_CANONICALIZE__ENABLE": json.dumps(enable)}
     result = session(folder / "home", client, proxy=proxy)
     (folder / "home").rename(folder / name)
-    print(figures(f"{client.name} {name}", result), sep="\n")
+    print(figures(f"{client.title} {name}", result), sep="\n")
     return result
 
 
@@ -60,7 +60,7 @@ def test_only_what_is_new_is_read(client: Client, tmp_path: Path) -> None:
         assert_whole(run, client)
     for run in (default, best):
         assert_logged(run, client)
-        assert_never_above(direct, run)
+        assert_never_above(direct, run, 1 + client.ids_differ)
     costs = best.alone()
     goal = 1.05 * due(costs) + len(costs)
     assert sum(not cost.extends for cost in costs) == client.breaks_left
@@ -82,10 +82,10 @@ def assert_logged(run: Played, client: Client) -> None:
     assert logged == sorted(turn.processed_tokens for turn in run.turns)
 
 
-def assert_never_above(direct: Played, through: Played) -> None:
-    """No request reads more than without the proxy, and one token."""
+def assert_never_above(direct: Played, through: Played, most: int) -> None:
+    """No request reads more than without the proxy, but for that many tokens; nor do all of them together."""
     pairs = list(zip(in_order(direct), in_order(through), strict=True))
-    assert all(b.again <= a.again + 1 for a, b in pairs)
+    assert all(b.again <= a.again + most for a, b in pairs)
     assert processed(through.alone()) <= processed(direct.alone()) + len(pairs)
 
 

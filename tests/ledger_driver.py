@@ -49,6 +49,7 @@ class Driver:
             ),
         )
         self.path = path
+        self.config = config
         self.counters = Counters()
         self.store: Store = store or MemoryStore(1 << 30, 1e9)
         recent = Recent()

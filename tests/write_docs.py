@@ -148,6 +148,10 @@ count that a program has written; a question, a price, a version or a line numbe
 changes with every request. What was in the
 newest turn and is gone from there one turn later, a whole message or a part of it, is put back in the same way
 by `restore-transient-blocks`; if the client has moved it on, it stays where it was first.
+What is put back makes every later prompt longer; `put_back_tokens` in the log says by how much. Once more than
+`memory.transient_max_turns` replies stand behind it, it leaves, but only when the prompt has to be read again
+anyway: other tools or template options, a backend that has restarted, a change of the client that takes away some
+of what is put back.
 
 These patterns are known besides, and act from a conversation's second request on even after a restart, in the
 messages before the first reply; in what a user wrote only those of the client itself:

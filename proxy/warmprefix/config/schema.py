@@ -42,6 +42,7 @@ Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 Files = Annotated[int, Field(strict=True, ge=0, le=1000), "files"]
 Openings = Annotated[int, Field(strict=True, ge=0, le=1000), "openings"]
 Bytes = Annotated[int, Field(strict=True, ge=1), "bytes"]
+Turns = Annotated[int, Field(strict=True, ge=1), "turns"]
 Tokens = Annotated[int, Field(strict=True, ge=1), "tokens"]
 Seconds = Annotated[float, Field(strict=True, ge=0), "seconds"]
 SomeSeconds = Annotated[float, Field(strict=True, gt=0), "seconds"]
@@ -172,6 +173,10 @@ class MemoryConfig:
     restore_reasoning: RestoreReasoning = "auto"
     """Put back reasoning that the client dropped; auto: if the template keeps it, which the proxy
     finds out by asking.
+    """
+    transient_max_turns: Turns = 50
+    """Behind so many replies, what restore-transient-blocks has put back leaves the prompt, but only
+    when its beginning has to be read again anyway.
     """
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from warmprefix.core.explain.prefix import shared_characters
-from warmprefix.core.identity.keys import match_key, tool_key
+from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
 from warmprefix.core.memory.ancestry import ancestry
 from warmprefix.core.memory.ledger import (
@@ -49,8 +49,10 @@ class Placer:
         recent: Recent,
         rules: RuleSets,
         parsed_of: Callable[[Dialect], Parsed],
+        is_gone: Callable[[Last], bool],
     ) -> None:
-        """`parsed_of`: the parsed messages of a dialect."""
+        """`parsed_of`: the parsed messages of a dialect; `is_gone`: as of the pipeline."""
+        self._is_gone = is_gone
         self._store = store
         self._counters = counters
         self._recent = recent
@@ -70,7 +72,10 @@ class Placer:
         prompt, client = canonical.prompt, canonical.prompt.messages
         found = await self._found(understood, client, received)
         last = await self._last(understood, rules, prompt, found)
-        aligned = None if last is None else _aligned(last, client, rules)
+        aligned = None
+        if last is not None:
+            is_broken = self._is_gone(last) or _other_head(last.prompt, prompt, rules)
+            aligned = _aligned(last, client, rules, is_broken=is_broken)
         if aligned is not None and aligned.undone:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
@@ -321,10 +326,21 @@ class _Found:
     ancestry: Ancestry
 
 
-def _aligned(last: Last, messages: Sequence[Message], rules: RuleSet) -> Alignment | None:
+def _other_head(before: Prompt, after: Prompt, rules: RuleSet) -> bool:
+    """Whether what templates print in front of all messages has changed."""
+    if dict(before.template_options) != dict(after.template_options):
+        return True
+    keys = (rules.identifier.tool_keys(prompt.tools or ()) for prompt in (before, after))
+    one, other = map(tool_set_key, keys)
+    return one != other
+
+
+def _aligned(
+    last: Last, messages: Sequence[Message], rules: RuleSet, *, is_broken: bool = False
+) -> Alignment | None:
     if last.history is None:
         return None
-    return align(last.history, messages, rules.undoing, rules.ticks)
+    return align(last.history, messages, rules.undoing, rules.ticks, is_broken=is_broken)
 
 
 def _as_they_came(aligned: Alignment, received: Sequence[Message]) -> tuple[Message, ...]:

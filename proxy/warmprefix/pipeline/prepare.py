@@ -4,7 +4,7 @@ Nothing here asks a backend. If anything fails, the request goes on as the clien
 counted (`Counters`), and the turn is logged with what is known.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -29,7 +29,7 @@ from warmprefix.dialects.base import Dialect, Request
 from warmprefix.guard import guard, tell
 from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.placing import Placer
-from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
 from warmprefix.pipeline.stages import Outgoing, Passed, Placed, Understood, Written
 from warmprefix.profiles import profile_of
@@ -54,10 +54,17 @@ class Pipeline:
         recent: Recent,
         *,
         observe: bool = False,
+        is_gone: Callable[[Last], bool] = lambda _: False,
     ) -> None:
+        """`is_gone`: whether it is known that the backend has lost what a turn left there."""
         self.identifier = Identifier()
         """The strict one, which remembers the keys of messages for all clients."""
-        self._rules = RuleSets(config.canonicalize, self.identifier, self._rule_failed)
+        self._rules = RuleSets(
+            config.canonicalize,
+            self.identifier,
+            self._rule_failed,
+            config.memory.transient_max_turns,
+        )
         self._reasoning = config.memory.restore_reasoning
         users = (name.lower() for name in config.memory.scope_headers)
         self._scope_headers = (*CREDENTIALS, *users)
@@ -66,7 +73,7 @@ class Pipeline:
         self.counters = counters
         self._observe = observe
         self._recent = recent
-        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of)
+        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of, is_gone)
 
     async def prepare(
         self, came: Passed, kind: BackendKind, *, reasoning_pays: bool = False
@@ -188,7 +195,7 @@ class Pipeline:
         )
         if placed.alignment is not None:
             names = (*names, *placed.alignment.undone)
-        restored = restore(messages, placed.keys, placed.ancestry.sure, how)
+        restored = restore(messages, placed.keys, _nodes(placed), how)
         tools = self._tools(placed, rules)
         if tools is not canonical.tools:
             names = (*names, "tools")
@@ -264,6 +271,15 @@ class _Ours:
     prompt: Prompt
     restored: tuple[str, ...] = ()
     nodes: tuple[Node | None, ...] = ()
+
+
+def _nodes(placed: Placed) -> Mapping[bytes, Node]:
+    """The remembered messages, but for those from which something leaves."""
+    nodes = placed.ancestry.sure
+    if placed.alignment is None or not placed.alignment.left:
+        return nodes
+    left = {placed.keys[at] for at in placed.alignment.left}
+    return {key: node for key, node in nodes.items() if key not in left}
 
 
 def _known_tools(placed: Placed) -> tuple[Tool, ...]:

@@ -73,11 +73,13 @@ class RuleSets:
         config: CanonicalizeConfig,
         strict: Identifier | None = None,
         report: Report = unreported,
+        max_turns: int | None = None,
     ) -> None:
         """`strict`: the identifier of all clients whose rules loosen nothing. `report`: called for a rule that
-        raises."""
+        raises. `max_turns`: as of `Undoing`."""
         self._config = config
         self._report = report
+        self._max_turns = max_turns
         self.strict = strict or Identifier()
         self._sets: dict[_Chosen, RuleSet] = {}
 
@@ -138,7 +140,7 @@ class RuleSets:
             restores_names=memory_rules.TOOL_RESULT_NAME.name not in disable,
             keeps_descriptions=memory_rules.FREEZE_TOOL_DESCRIPTIONS.name in on,
             says_ticks=moves,
-            undoing=Undoing(ticks=moves or freezes, transient=restores),
+            undoing=Undoing(moves or freezes, restores, self._max_turns),
         )
 
 

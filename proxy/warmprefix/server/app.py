@@ -16,7 +16,7 @@ from warmprefix.log.turns import Turns
 from warmprefix.log.writer import TurnLog
 from warmprefix.pipeline.in_force import in_force
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.recent import Recent
+from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.remember import Recorder
 from warmprefix.profiles.volatile import explained_patterns
 from warmprefix.server.access import (
@@ -27,6 +27,7 @@ from warmprefix.server.access import (
 )
 from warmprefix.server.api import create_api
 from warmprefix.server.asgi import Receive, Scope, Send
+from warmprefix.server.asking import is_gone
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.chat import Chat, is_readable
 from warmprefix.server.dashboard import PATHS as DASHBOARD
@@ -83,7 +84,9 @@ class App:
         self.turns = Turns(log, self._counters, excerpts=config.log.excerpts)
         self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
         self._recent = Recent()
-        self._pipeline = Pipeline(config, store, self._counters, self._recent, observe=observe)
+        self._pipeline = Pipeline(
+            config, store, self._counters, self._recent, observe=observe, is_gone=self._is_gone
+        )
         patterns, identifier = explained_patterns(), self._pipeline.identifier
         force = in_force(config, observe=observe)
         self._recorder = Recorder(store, self._recent, patterns, identifier, force)
@@ -97,6 +100,11 @@ class App:
         self._api = create_api(self.turns, self.backends)
         add_slots(self._api, [backend.parts.seatings for backend in parts])
         add_openings(self._api, self.backends, self._pipeline, limit)
+
+    def _is_gone(self, last: Last) -> bool:
+        named = (one.parts for one in self.backends.all if one.settings.name == last.backend)
+        parts = next(named, None)
+        return parts is not None and is_gone(parts.known, parts.seatings, last)
 
     def _parts(self, backend: NamedBackend) -> Parts:
         """The parts of one backend, with those that all share."""

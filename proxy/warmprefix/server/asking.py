@@ -9,6 +9,7 @@ from warmprefix.core.explain.evidence import Evidence, template_break
 from warmprefix.core.explain.hint import Able
 from warmprefix.core.explain.saving import held
 from warmprefix.core.messages import changed, shown_parts
+from warmprefix.pipeline.recent import Last
 from warmprefix.pipeline.stages import Question
 from warmprefix.slots.seatings import NoSeatings, Seatings
 
@@ -57,6 +58,16 @@ async def _prints_options(known: KnownModel, question: Question, before: str) ->
         return True
     changed = replace(prompt, template_options=options)
     return await known.render(question.dialect.as_chat(changed)) != before
+
+
+def is_gone(backend: KnownBackend, seatings: Seatings | NoSeatings, last: Last) -> bool:
+    """Whether the backend was seen to restart since a turn, and no file has what it held."""
+    if last.is_read_back or backend.of(last.model).generation == last.generation:
+        return False
+    if not isinstance(seatings, Seatings):
+        return True
+    snapshots = seatings.of(last.asked_model).seating.snapshots
+    return snapshots is None or not snapshots.can_save
 
 
 async def able(backend: KnownBackend, seatings: Seatings | NoSeatings, question: Question) -> Able:

@@ -84,6 +84,7 @@ CASES = (
     Case("cut-by-another", Evidence(others=2), 600, "evicted", "backend"),
     Case("checkpoint", Evidence(), 872, "checkpoint", "backend"),
     Case("no-evidence", Evidence(), 0, "unknown", "unknown"),
+    Case("read-back", Evidence(is_read_back=True, others=3), 0, "not-held", "backend"),
     Case("restart-beats-others", Evidence(restarted=True, others=3), 0, "restarted", "backend"),
 )  # fmt: skip
 

@@ -469,3 +469,73 @@ def test_a_message_that_is_not_understood_is_compared_by_its_bytes() -> None:
         found = align(history, (message, *messages(U, A, NEXT)), ALL, ticks)
         assert found is not None
         assert found.change == change
+
+
+OLD_BLOCK = user("Hi.\n<note>\nBe kind.\n</note>")
+"""A block that was put back in front of the first reply."""
+
+
+def long_history(first: Json, replies: int) -> list[Json]:
+    """A history of so many replies behind `first`."""
+    more = [m for at in range(replies - 1) for m in (assistant(f"Yes {at}."), user(f"And {at}?"))]
+    return [S, first, *more]
+
+
+@dataclass(frozen=True)
+class Old:
+    """`replies`: behind what was put back; `leaves`: whether it then goes."""
+
+    id: str
+    replies: int
+    leaves: bool = False
+    is_broken: bool = False
+    edited: int | None = None
+    max_turns: int | None = 3
+
+
+OLD = [
+    Old("young", 3, is_broken=True),
+    Old("old, but nothing breaks", 4),
+    Old("old, and the tools change", 4, leaves=True, is_broken=True),
+    Old("old, without a limit", 4, is_broken=True, max_turns=None),
+    Old("old, and a change behind all that is put back", 4, edited=-1),
+    Old("old, and a change in front of what else is put back", 6, leaves=True, edited=5),
+]
+
+
+@pytest.mark.parametrize("case", OLD, ids=lambda case: case.id)
+def test_what_was_put_back_long_ago_leaves_if_the_prefix_breaks_anyway(case: Old) -> None:
+    undoing = Undoing(transient=True, max_turns=case.max_turns)
+    told, plain = long_history(OLD_BLOCK, case.replies), long_history(user("Hi."), case.replies)
+    if case.edited == 5:  # two questions later a second block was put back
+        told[7] = user(f"{told[7]['content']}\n<note>\nBe quick.\n</note>")
+    reply = assistant("The last.")
+    history = History(messages(*plain), messages(*told), messages(reply)[0], ("transient",))
+    now = [*plain, reply, NEXT]
+    if case.edited is not None:
+        at = case.edited if case.edited > 0 else len(plain) - 1
+        now[at] = user("Something else was asked.")
+
+    found = align(history, messages(*now), undoing, ticks, is_broken=case.is_broken)
+    assert found is not None
+    expected = plain[1] if case.leaves else told[1]
+    assert written(found.messages[1]) == written(messages(expected)[0])
+    assert bool(found.left) is case.leaves
+    assert (found.change is None) is (case.edited is None)
+    if case.leaves:  # and it stays away
+        later = History(messages(*now), found.messages, messages(A)[0], found.undone)
+        again = align(later, messages(*now, A, NEXT), undoing, ticks)
+        assert again is not None
+        assert again.messages[: len(now)] == found.messages
+
+
+def test_a_frozen_clock_is_no_text_that_leaves() -> None:
+    told = long_history(user("10:00 now"), 6)
+    plain = long_history(user("10:01 now"), 6)
+    history = History(messages(*plain), messages(*told), messages(A)[0], ("volatile",))
+    undoing = Undoing(ticks=True, transient=True, max_turns=3)
+
+    found = align(history, messages(*plain, A, NEXT), undoing, ticks, is_broken=True)
+    assert found is not None
+    assert written(found.messages[1]) == written(messages(told[1])[0])
+    assert found.left == frozenset()

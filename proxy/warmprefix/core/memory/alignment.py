@@ -10,11 +10,11 @@ stands between two of them, a *gap*, is compared as a whole (gap.py).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
-from warmprefix.core.identity.reasoning import reasoning_of, text_of
+from warmprefix.core.identity.reasoning import text_of
 from warmprefix.core.identity.ticking import Ticked, ticked_again
 from warmprefix.core.memory.gap import (
     FREEZE,
@@ -24,12 +24,13 @@ from warmprefix.core.memory.gap import (
     Gap,
     Ticks,
     compare,
+    given_back,
     has_ticked,
     is_other_form,
     is_same,
+    puts_back,
     without_partner,
 )
-from warmprefix.core.messages import changed
 from warmprefix.core.types import Message
 
 _LONG = 64
@@ -52,10 +53,11 @@ class History:
 @dataclass(frozen=True, slots=True)
 class Undoing:
     """What may be undone. `ticks`: text that ticks keeps its first value; `transient`: text that was taken out
-    is put back."""
+    is put back. `max_turns`: behind so many replies it leaves, once the prefix breaks anyway; None: never."""
 
     ticks: bool = False
     transient: bool = False
+    max_turns: int | None = None
 
 
 NO_UNDOING = Undoing()
@@ -78,7 +80,8 @@ class Alignment:
     """`messages`: the history, with what was undone. `origin`: the position of each in the client's history,
     None if it is not sent as the client has it. `undone`: names of what was undone, in order of first use.
     `said`: the lines that ticked, as they are now. `change`: None if nothing else was changed. `restless`:
-    numbers of the gaps that were changed, whether that was undone or not.
+    numbers of the gaps that were changed, whether that was undone or not. `left`: positions in `messages` of
+    gaps that something put back has just left.
     """
 
     messages: tuple[Message, ...]
@@ -87,18 +90,29 @@ class Alignment:
     said: tuple[str, ...] = ()
     change: Change | None = None
     restless: frozenset[int] = frozenset()
+    left: frozenset[int] = frozenset()
 
 
 def align(
-    history: History, now: Sequence[Message], undoing: Undoing, ticks: Ticks
+    history: History,
+    now: Sequence[Message],
+    undoing: Undoing,
+    ticks: Ticks,
+    *,
+    is_broken: bool = False,
 ) -> Alignment | None:
     """`now` with everything undone that may be; None if it is the history of another conversation.
 
-    `ticks`: compares two forms of a text (core/identity/ticking.py).
+    `ticks`: compares two forms of a text (core/identity/ticking.py). `is_broken`: the prefix breaks in front of
+    the messages whatever they are.
     """
     walk = _Walk(history, _Cut(now), undoing, ticks)
     found = walk.run() if walk.has_common_anchor() else None
-    return found if found is not None and walk.is_likely(found) else None
+    if found is None or not walk.is_likely(found):
+        return None
+    if walk.has_old and (is_broken or walk.breaks_among):
+        return _Walk(history, _Cut(now), undoing, ticks, is_leaving=True).run()
+    return found
 
 
 def is_anchor(message: Message) -> bool:
@@ -153,7 +167,16 @@ class _Cut:
 class _Walk:
     """One comparison, from the front to the first change that stays."""
 
-    def __init__(self, history: History, now: _Cut, undoing: Undoing, ticks: Ticks) -> None:
+    def __init__(
+        self,
+        history: History,
+        now: _Cut,
+        undoing: Undoing,
+        ticks: Ticks,
+        *,
+        is_leaving: bool = False,
+    ) -> None:
+        """`is_leaving`: what was put back long ago leaves now."""
         reply = () if history.reply is None else (history.reply,)
         self._client = _Cut((*history.client, *reply), _newest_gap(history.client))
         self._ours = _Cut((*history.ours, *reply))
@@ -168,6 +191,13 @@ class _Walk:
         self._restless: set[int] = set()
         self._said: list[str] = []
         self._put_back: list[Message] = []
+        self._max_turns = undoing.max_turns
+        self._is_leaving = is_leaving
+        self._left: set[int] = set()
+        self.has_old = False
+        """Whether anything was put back behind which there are more replies than may be."""
+        self.breaks_among = False
+        """Whether a change stays that takes away some of what is put back."""
 
     def has_common_anchor(self) -> bool:
         """Whether the histories have an anchor in common, wherever it stands."""
@@ -199,6 +229,8 @@ class _Walk:
         for number in range(known):
             change = self._step(number)
             if change is not None:
+                gaps = range(number, len(self._client))
+                self.breaks_among = any(self._puts_back(at, self._client.gap(at)) for at in gaps)
                 break
         else:
             self._go_on(known)
@@ -209,6 +241,7 @@ class _Walk:
             tuple(self._said),
             change,
             frozenset(self._restless),
+            frozenset(self._left),
         )
 
     def _step(self, number: int) -> Change | None:
@@ -245,7 +278,7 @@ class _Walk:
             self._messages.append(given)
             self._origin.append(end)
         else:
-            self._messages.append(_given_back(ours, given))
+            self._messages.append(given_back(ours, given))
             self._origin.append(None)
             self._undone["reply"] = None
         return None
@@ -276,6 +309,14 @@ class _Walk:
             self._messages += self._now.gap(number)
             self._origin += range(start, self._now.end(number))
             return
+        if self._is_old(number):
+            self.has_old = True
+            if self._is_leaving:
+                first = len(self._messages)
+                self._messages += self._now.gap(number)
+                self._origin += range(start, self._now.end(number))
+                self._left.update(range(first, len(self._messages)))
+                return
         self._put_back += without_partner(ours, self._now.gap(number), self._ticks)
         self._messages += ours
         self._origin += [None] * len(ours)
@@ -285,6 +326,16 @@ class _Walk:
     def _take_rest(self, start: int) -> None:
         self._messages += self._now.messages[start:]
         self._origin += range(start, len(self._now.messages))
+
+    def _is_old(self, number: int) -> bool:
+        """Whether text was put back into a gap, and more replies stand behind it than may."""
+        if self._max_turns is None or not self._puts_back(number, self._now.gap(number)):
+            return False
+        replies = sum(message.role == "assistant" for message in self._now.anchors[number:])
+        return replies > self._max_turns
+
+    def _puts_back(self, number: int, theirs: Sequence[Message]) -> bool:
+        return puts_back(self._ours.gap(number), theirs, self._ticks)
 
     def _ticks_again(self, before: str, after: str, is_user: bool) -> Ticked | None:
         return self._ticks(before, after, is_user) or ticked_again(before, after)
@@ -318,18 +369,6 @@ class _Walk:
         gap = self._now.gap(number)
         is_summed_up = any(match_key(message) not in self._client.keys for message in gap)
         return "compaction" if is_summed_up else "window"
-
-
-def _given_back(reply: Message, given: Message) -> Message:
-    """A reply that a client gives back in another form, as it was generated: but under the ids that the
-    client's results name, and without reasoning that the client dropped (restore.py decides about that)."""
-    if reply.reasoning is not None and not reasoning_of(given).strip():
-        reply = changed(reply, reasoning=None)
-    ids = [call.id for call in given.tool_calls]
-    if ids == [call.id for call in reply.tool_calls]:
-        return reply
-    pairs = zip(reply.tool_calls, ids, strict=True)  # one form has as many as the other
-    return changed(reply, tool_calls=tuple(replace(call, id=name) for call, name in pairs))
 
 
 def _is_user(message: Message) -> bool:

@@ -4,7 +4,7 @@ A gap is what stands between two anchors of a history (alignment.py). A pure com
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from warmprefix.core.identity.keys import match_key
@@ -138,6 +138,14 @@ def without_partner(
     )
 
 
+def puts_back(sent: Sequence[Message], theirs: Sequence[Message], ticks: Ticks) -> bool:
+    """Whether more was sent in a gap than its client has there, but for text that ticks."""
+    return not all(
+        any(is_same(message, other) or has_ticked(message, other, ticks) for other in theirs)
+        for message in sent
+    )
+
+
 def has_ticked(before: Message, after: Message, ticks: Ticks) -> bool:
     """Whether two messages are one whose text ticks."""
     change = text_change(before, after, ticks, is_newest=False)
@@ -162,6 +170,18 @@ def is_other_form(reply: Message, given: Message) -> bool:
 def _without_text(message: Message) -> bytes:
     """Who a reply is but for what it shows: its calls, in any spelling."""
     return match_key(changed(message, content=None))
+
+
+def given_back(reply: Message, given: Message) -> Message:
+    """A reply that a client gives back in another form, as it was generated: but under the ids that the
+    client's results name, and without reasoning that the client dropped (restore.py decides about that)."""
+    if reply.reasoning is not None and not reasoning_of(given).strip():
+        reply = changed(reply, reasoning=None)
+    ids = [call.id for call in given.tool_calls]
+    if ids == [call.id for call in reply.tool_calls]:
+        return reply
+    pairs = zip(reply.tool_calls, ids, strict=True)  # one form has as many as the other
+    return changed(reply, tool_calls=tuple(replace(call, id=name) for call, name in pairs))
 
 
 def _shown_lines(message: Message) -> list[str]:

@@ -192,6 +192,8 @@ class Reread:
             return
         if len(plan.tokens) - run.held < self._config.min_tokens:
             return
+        if run.held == 0 and self._shared(slot, latest, len(plan.tokens)) >= latest.step:
+            return  # broken off early, the reading would hold less than the server finds there
         try:
             await run.steps(llama, replace(plan, shared=run.held), latest.step)
         finally:
@@ -199,6 +201,13 @@ class Reread:
             self._ahead.table.hold(slot, _content(latest, run.held, is_whole=is_whole), run.held)
             whole = run.held if is_whole else None
             self._recent.prewarmed(latest.conversation, latest.turn, run.evaluated, whole)
+
+    def _shared(self, slot: int, latest: _Latest, tokens: int) -> int:
+        """How many of the prompt's tokens another slot holds too, by the share of its characters."""
+        table, prompt = self._ahead.table, latest.written.sent
+        others = (s.content for s in table.slots if s.id != slot and s.content is not None)
+        reaches = (table.reaches.of(content.prompt, prompt) for content in others)
+        return max((round(tokens * r.characters / max(r.total, 1)) for r in reaches), default=0)
 
     async def _plan(self, llama: Llama, latest: _Latest) -> Plan | None:
         """What the next prompt begins with: the reply too if it was whole; otherwise the same request again."""

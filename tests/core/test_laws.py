@@ -56,6 +56,7 @@ MAY_CHANGE = {
     "key-order": {"keys", "tool_calls"},
     "billing-line": {"content"},
     "tool-result-order": set(),
+    "tool-result-name": {"name", "keys"},
     "empty-tools": set(),
     "tool-marks": set(),
     "tool-key-order": set(),

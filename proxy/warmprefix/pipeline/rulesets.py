@@ -14,7 +14,7 @@ from warmprefix.core.identity.ticking import Ticked, ticked
 from warmprefix.core.identity.transient import BLOCKS, Block
 from warmprefix.core.identity.volatile import Pattern
 from warmprefix.core.memory.alignment import Undoing
-from warmprefix.core.rules import memory_rules
+from warmprefix.core.rules import memory_rules, tool_result_name
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.rules.strip_volatile import strip_rule
 from warmprefix.profiles.volatile import frozen_patterns
@@ -137,7 +137,7 @@ class RuleSets:
             of_user=of_user,
             blocks=blocks,
             folds=memory_rules.FOLD_SYSTEM.name not in disable,
-            restores_names=memory_rules.TOOL_RESULT_NAME.name not in disable,
+            restores_names=tool_result_name.RULE.name not in disable,
             keeps_descriptions=memory_rules.FREEZE_TOOL_DESCRIPTIONS.name in on,
             says_ticks=moves,
             undoing=Undoing(moves or freezes, restores, self._max_turns),

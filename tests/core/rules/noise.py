@@ -133,6 +133,13 @@ def tool_result_order(body: Body) -> Body:
     return found + batch, tools
 
 
+def tool_result_name(message: Json) -> Json:
+    """A tool result without its name."""
+    if message.get("role") != "tool":
+        return message
+    return {key: value for key, value in message.items() if key != "name"}
+
+
 def empty_tools(body: Body) -> Body:
     return body[0], body[1] or []
 
@@ -160,6 +167,7 @@ NOISE: Mapping[str, Callable[[Body], Body]] = {
     "key-order": each(key_order),
     "billing-line": billing_line,
     "tool-result-order": tool_result_order,
+    "tool-result-name": each(tool_result_name),
     "empty-tools": empty_tools,
     "tool-marks": each_tool(tool_marks),
     "tool-key-order": each_tool(tool_key_order),

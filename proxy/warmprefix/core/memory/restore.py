@@ -176,12 +176,15 @@ def _calls(message: Message, remembered: Message) -> tuple[ToolCall, ...]:
 
 
 def _with_edges(message: Message, at: int, how: How) -> Message:
-    """A reply that is not remembered, with the edges of its text as the client sent them.
+    """A reply that is not remembered, with the edges of its text as the client sent them; a result with the
+    name that the client gives it.
 
     The backend may still hold it as it was generated, edges included: a proxy that has lost its memory must
     not make worse what the client gives back unchanged.
     """
     theirs = how.received[at] if at < len(how.received) else message
+    if message.results and message.name != theirs.name:
+        return changed(message, name=theirs.name, keys=theirs.keys)
     text = text_of(theirs)
     if message.role != "assistant" or not text or text == message.content:
         return message

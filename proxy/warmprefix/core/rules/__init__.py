@@ -14,6 +14,7 @@ from warmprefix.core.rules import (
     text_parts,
     tool_key_order,
     tool_marks,
+    tool_result_name,
     tool_result_order,
     unknown_fields,
     user_edge_newlines,
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     arguments_text.RULE,
     edge_whitespace.RULE,
     user_edge_newlines.RULE,
+    tool_result_name.RULE,
     key_order.RULE,
     # These look at the position of a message in the history.
     billing_line.RULE,

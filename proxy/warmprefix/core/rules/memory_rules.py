@@ -55,18 +55,10 @@ FOLD_SYSTEM = MemoryRule(
     "If the backend's template does so (it is asked once), they are said in a user message at that point.",
     "https://github.com/anthropics/claude-code/issues/74226; https://github.com/ollama/ollama/issues/17774",
 )
-TOOL_RESULT_NAME = MemoryRule(
-    "tool-result-name",
-    Risk.NEUTRAL,
-    "A session reload loses the name of a tool result. If it was sent with one, that is put back. Kimi-K2 "
-    "prints it.",
-    "captured with hermes-agent 0.13 to 0.19 (tool_dispatch_helpers.py:486)",
-)
 MEMORY_RULES: tuple[MemoryRule, ...] = (
     FREEZE_VOLATILE,
     MOVE_VOLATILE,
     RESTORE_TRANSIENT_BLOCKS,
     FREEZE_TOOL_DESCRIPTIONS,
     FOLD_SYSTEM,
-    TOOL_RESULT_NAME,
 )

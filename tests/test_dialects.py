@@ -20,6 +20,7 @@ from warmprefix.dialects import (
     dialect_of,
     is_counting,
     to_render,
+    with_open_end,
 )
 from warmprefix.dialects.base import Dialect, NoMemory
 
@@ -225,3 +226,22 @@ async def test_one_line_in_the_list_brings_a_dialect_all_that_chat_has(
 
 def line(who: str, says: str) -> Json:
     return {"who": who, "says": says}
+
+
+@pytest.mark.parametrize(
+    ("body", "is_added"),
+    [
+        (b'{"messages": [{"role": "system", "content": "x"}]}', True),
+        (b'{"messages": [{"role": "user", "content": "x"}]}', False),
+        (b'{"messages": []}', True),
+        (b'{"tools": []}', True),
+    ],
+)
+def test_a_body_ends_in_a_question(body: bytes, is_added: bool) -> None:
+    assert (with_open_end(DIALECTS[0], body, "Hi") != body) is is_added
+
+
+def test_a_plain_text_needs_no_question() -> None:
+    assert with_open_end(dialect_by_shape(b'{"prompt": "x"}'), b'{"prompt": "x"}', "Hi") == (
+        b'{"prompt": "x"}'
+    )

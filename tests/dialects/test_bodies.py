@@ -14,6 +14,7 @@ from warmprefix.dialects.bodies import (
     raw_members,
     tools_of,
     top_level,
+    with_question,
     written_tools,
 )
 from warmprefix.dialects.chat_completions import CHAT
@@ -77,3 +78,22 @@ def test_members_are_decoded_or_kept_as_they_came() -> None:
 
     assert options_of(body, spans, ("b",)) == {"a": 10.0, "c": None}
     assert raw_members(body, spans, ("c", "d", "a")) == {"c": b"null", "a": b"1e1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        (b'{"messages": []}', b'{"messages": [QUESTION]}'),
+        (b'{"messages": [{"role":"system"}]}', b'{"messages": [{"role":"system"},QUESTION]}'),
+        (b'{"tools": []}', b'{"tools": [],"messages":[QUESTION]}'),
+    ],
+)
+def test_a_question_is_added_and_nothing_else(body: bytes, asked: bytes) -> None:
+    question = b'{"role":"user","content":"Hi"}'
+
+    assert with_question(CHAT, body, "Hi") == asked.replace(b"QUESTION", question)
+
+
+def test_a_question_needs_a_list() -> None:
+    with pytest.raises(NotUnderstood):
+        with_question(CHAT, b'{"messages": 5}', "Hi")

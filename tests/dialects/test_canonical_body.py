@@ -10,6 +10,7 @@ from tests.strategies import Json, body_of, conversations, tool_lists
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.types import Prompt, Risk
+from warmprefix.dialects import dialect_by_shape
 from warmprefix.dialects.canonical_body import canonicalize_body
 
 TOOL = {"function": {"name": "f"}, "type": "function"}
@@ -98,3 +99,21 @@ def test_a_rule_that_raises_is_not_skipped_in_silence(monkeypatch: pytest.Monkey
 
     with pytest.raises(RuntimeError, match="broken"):
         canonicalize_body(body_of([{"role": "user", "content": "Hi."}]))
+
+
+def test_what_was_read_as_several_messages_is_told() -> None:
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "r"}
+    question = {"role": "user", "content": [result, {"type": "text", "text": "Go."}]}
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    messages = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": [call]},
+        question,
+    ]
+    body = json.dumps({"messages": messages}).encode()
+
+    steps = canonicalize_body(body, dialect=dialect_by_shape(body)).steps
+
+    assert [(step.rule, step.path) for step in steps if step.rule == "results-first"] == [
+        ("results-first", "messages[2]")
+    ]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 
@@ -212,8 +213,9 @@ def open_store(config: Config) -> Store:
 def _address(listener: socket.socket) -> str:
     """Where programs on this machine reach it."""
     host, port = listener.getsockname()[:2]
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what it listens on
-    return f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
+    if ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _announce(app: App, listener: socket.socket) -> None:

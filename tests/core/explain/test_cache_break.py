@@ -6,14 +6,19 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.chat_dialect import chat_message
+from warmprefix.core.explain.alike import most_alike
 from warmprefix.core.explain.cache_break import (
     CacheBreak,
     Volatile,
     explain,
+    explain_alike,
     seconds,
     tokens_lost,
 )
 from warmprefix.core.explain.evidence import Evidence, TemplateBreak, template_break
+from warmprefix.core.explain.hint import InForce, OwnBlock, OwnText
+from warmprefix.core.identity.transient import Block
+from warmprefix.core.memory.alignment import Change
 from warmprefix.core.messages import shown_parts
 from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Shape
 from warmprefix.dialects.chat_completions.shape import SHAPE as CHAT
@@ -21,6 +26,7 @@ from warmprefix.dialects.responses.shape import SHAPE as RESPONSES
 
 CLOCK = Volatile(re.compile(r"(?m)^Time: .{1,20}$"), "clock", acts=True)
 DATE = Volatile(re.compile(r"\b\d{4}-\d{2}-\d{2}\b"), "date", acts=False)
+LONG = "You keep the notes of a small team, and answer in one line. " * 20
 HELD = CacheStats(1000, 0, 1000, 51, 2000.0, 100.0, "timings")
 """Behind such a turn the backend holds 1,050 tokens."""
 
@@ -388,3 +394,65 @@ def test_a_vanished_block_is_read_from_what_the_slot_held() -> None:
 
     assert [f.hint.paste for f in found if f] == ["--cache-reuse 256"] * 2
     assert [f.hint.saves_tokens for f in found if f] == [len(text) + 5, len(text) + 9]
+
+
+CURED = Change(0, "clock", "freeze-volatile", 1)
+
+
+@pytest.mark.parametrize(
+    ("after", "stats", "saves"),
+    [
+        (asked("Be very brief.", *WENT_ON), counted(1000, 100), True),
+        (asked("Be very brief.", *WENT_ON), CacheStats(1000, None, None), False),
+    ],
+    ids=["counted", "not-counted"],
+)
+def test_a_rule_saves_what_is_no_new_message(after: Prompt, stats: CacheStats, saves: bool) -> None:
+    found = told(after, stats, Evidence(change=CURED), kind="edit")
+
+    assert found is not None
+    assert found.cause == "clock"
+    assert found.hint.command is not None
+    assert "freeze-volatile" in found.hint.command
+    saved = found.hint.saves_tokens
+    assert (saved is not None and 0 < saved < 900) is saves
+
+
+MOOD = OwnText("mood", re.compile("Mood: [a-z]+"))
+NOTES = OwnBlock("notes", Block("<notes>", "</notes>", "the settings"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "role", "cause"),
+    [
+        ("Mood: calm", "Mood: wild", "system", "own-text"),
+        ("Mood: calm", "Mood: calm. Hurry", "system", "edit"),
+        ("Go.\n<notes>1</notes>", "Go.", "user", "transient-block"),
+        ("<notes>one</notes>", "<notes>two</notes>", "system", "edit"),
+    ],
+)
+def test_what_the_settings_name_is_told_as_such(old: str, new: str, role: str, cause: str) -> None:
+    force = InForce(texts=(MOOD,), blocks=(NOTES,))
+    before, after = (Prompt((chat_message(role, text),)) for text in (old, new))
+    after = Prompt(
+        (*after.messages, chat_message("assistant", "Done."), chat_message("user", "And?"))
+    )
+
+    found = explain("edit", before, 1, HELD, after, counted(1000, 0), Evidence(), (), force)
+
+    assert found is not None
+    assert found.cause == cause
+
+
+def test_another_conversation_that_begins_alike_is_told_by_where_it_leaves() -> None:
+    others = [asked("Session 1. " + LONG)]
+    after = asked("Session 2. " + LONG)
+    alike = most_alike(others, after)
+    assert alike is not None
+
+    found = explain_alike(
+        "cold", alike, others[0], after, 900, counted(1000, 100), (CLOCK, DATE), InForce()
+    )
+
+    assert found.tokens_lost == 900
+    assert found.path == "messages[0].content"

@@ -385,3 +385,49 @@ def test_each_result_of_a_message_is_tied_to_the_id_its_call_is_sent_with() -> N
     assert [result.call_id for result in found.results] == ["x", "y"]
     assert _with_id(sent, sent, {}) is sent
     assert _with_id(sent, Message("user", shown_parts("x")), given) is sent
+
+
+NAMED = {"role": "tool", "tool_call_id": "c1", "name": "read", "content": "r"}
+NAMELESS = {key: value for key, value in NAMED.items() if key != "name"}
+
+
+@pytest.mark.parametrize(
+    ("remembered", "given", "names", "sent"),
+    [
+        (NAMED, NAMELESS, True, NAMED),
+        (NAMED, NAMELESS, False, NAMELESS),
+        (NAMELESS, NAMED, True, NAMELESS),
+        (NAMELESS, NAMED, False, NAMED),
+        (NAMED, {**NAMED, "name": "look"}, False, {**NAMED, "name": "look"}),
+    ],
+)
+def test_the_name_of_a_result_is_that_which_was_sent_unless_that_is_switched_off(
+    remembered: dict[str, Any], given: dict[str, Any], names: bool, sent: dict[str, Any]
+) -> None:
+    result = message(given)
+    keys = Identifier().chain_keys((result,), SCOPE)
+
+    out = restore(
+        (result,), keys, held(remembered, keys[0], False), How(parse_message, False, names=names)
+    )
+
+    assert json.loads(written(out.messages[0])) == sent
+
+
+def test_a_result_that_is_not_remembered_has_the_name_that_it_came_with() -> None:
+    result, given = message(NAMELESS), message(NAMED)
+    keys = Identifier().chain_keys((result,), SCOPE)
+
+    out = restore((result,), keys, {}, How(parse_message, False, received=(given,)))
+
+    assert out.messages == (given,)
+
+
+def test_reasoning_that_only_one_of_two_forms_has_is_the_clients() -> None:
+    remembered = {"role": "user", "content": "Go.", "reasoning_content": "so"}
+    given = message({"role": "user", "content": "Go.\n"})
+    keys = Identifier().chain_keys((given,), SCOPE)
+
+    out = restore((given,), keys, held(remembered, keys[0], False), How(parse_message, False))
+
+    assert out.messages[0] is given

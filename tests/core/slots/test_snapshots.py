@@ -200,3 +200,13 @@ def test_what_stays_fits(sizes: list[tuple[int, int]], limit: int) -> None:
 
     assert sum(s.size_bytes for s in kept) - sum(s.size_bytes for s in gone) <= limit
     assert len(gone) == len({s.name for s in gone})
+
+
+def test_an_opening_is_named_by_its_mark_and_the_most_used_comes_first() -> None:
+    often, seldom = (snapshot(1, opening=name, uses=uses) for name, uses in (("a", 5), ("b", 1)))
+    others = (snapshot(2), snapshot(1, opening="c", uses=9, backend="there"))
+
+    assert core.most_used((seldom, *others, often), "here") == [often, seldom]
+    assert often.mark.digest == "a"
+    name = core.opening_name("here", often.mark, "me")
+    assert name == "warmprefix-opening-here-a-me.bin"

@@ -1,6 +1,7 @@
 """One body in canonical form, with what each rule did to it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,3 +118,13 @@ def test_what_was_read_as_several_messages_is_told() -> None:
     assert [(step.rule, step.path) for step in steps if step.rule == "results-first"] == [
         ("results-first", "messages[2]")
     ]
+
+
+def test_what_only_we_read_otherwise_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def apply(prompt: Prompt) -> Prompt:
+        return replace(prompt, messages=tuple(replace(m) for m in prompt.messages))
+
+    rule = Rule("reread", Risk.LOSSLESS, apply, why="", source="")
+    monkeypatch.setattr("warmprefix.dialects.canonical_body.choose_rules", lambda *_: (rule,))
+
+    assert canonicalize_body(body_of(NOISY)).steps == ()

@@ -420,6 +420,7 @@ def test_a_rule_saves_what_is_no_new_message(after: Prompt, stats: CacheStats, s
 
 MOOD = OwnText("mood", re.compile("Mood: [a-z]+"))
 NOTES = OwnBlock("notes", Block("<notes>", "</notes>", "the settings"))
+OTHER = OwnBlock("other", Block("<other>", "</other>", "the settings"))
 
 
 @pytest.mark.parametrize(
@@ -429,10 +430,12 @@ NOTES = OwnBlock("notes", Block("<notes>", "</notes>", "the settings"))
         ("Mood: calm", "Mood: calm. Hurry", "system", "edit"),
         ("Go.\n<notes>1</notes>", "Go.", "user", "transient-block"),
         ("<notes>one</notes>", "<notes>two</notes>", "system", "edit"),
+        ("Go.", "Stop.", "user", "edit"),
+        ("At 10:00.", "At 10:01.", "tool", "edit"),
     ],
 )
 def test_what_the_settings_name_is_told_as_such(old: str, new: str, role: str, cause: str) -> None:
-    force = InForce(texts=(MOOD,), blocks=(NOTES,))
+    force = InForce(texts=(MOOD,), blocks=(OTHER, NOTES))
     before, after = (Prompt((chat_message(role, text),)) for text in (old, new))
     after = Prompt(
         (*after.messages, chat_message("assistant", "Done."), chat_message("user", "And?"))

@@ -13,7 +13,7 @@ from warmprefix.core.identity.transient import BLOCKS
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
 from warmprefix.core.memory.restore import How, _with_id, as_received, restore
-from warmprefix.core.messages import shown_parts, written
+from warmprefix.core.messages import changed, shown_parts, written
 from warmprefix.core.types import Message, RawJson, ResultPart
 from warmprefix.dialects.chat_completions.messages import parse_message
 
@@ -424,10 +424,12 @@ def test_a_result_that_is_not_remembered_has_the_name_that_it_came_with() -> Non
 
 
 def test_reasoning_that_only_one_of_two_forms_has_is_the_clients() -> None:
-    remembered = {"role": "user", "content": "Go.", "reasoning_content": "so"}
     given = message({"role": "user", "content": "Go.\n"})
     keys = Identifier().chain_keys((given,), SCOPE)
 
-    out = restore((given,), keys, held(remembered, keys[0], False), How(parse_message, False))
+    def thoughtful(raw: bytes) -> Message:
+        return changed(parse_message(raw), reasoning="so")
+
+    out = restore((given,), keys, held(USER, keys[0], False), How(thoughtful, False))
 
     assert out.messages[0] is given

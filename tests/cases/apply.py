@@ -9,7 +9,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from tests.cases.replay import Evaluated, Json, replay
+from tests.cases.replay import Evaluated, Json, load, played, replay
 from warmprefix.cli import app
 
 
@@ -34,12 +34,9 @@ def hints_of(log: tuple[Json, ...]) -> list[Json]:
     return [turn["break"]["hint"] for turn in log if turn["break"] is not None]
 
 
-def applied(case: Json, folder: Path) -> Cure:
+def applied(name: str, folder: Path) -> Cure:
     """The case replayed, its hints applied, and replayed again."""
-    first, second = folder / "first", folder / "second"
-    first.mkdir()
-    second.mkdir()
-    before = replay(case, first, through=True)
+    before = played(name, through=True)
     hints = [hint for hint in hints_of(before.log) if hint["where"] in ("setting", "backend")]
     commands = tuple(dict.fromkeys(hint["command"] for hint in hints if hint["command"]))
     flags = tuple(
@@ -47,8 +44,8 @@ def applied(case: Json, folder: Path) -> Cure:
                       for word in shlex.split(hint["paste"]))
     )  # fmt: skip
     for command in commands:
-        run(command, second / "warmprefix.toml")
-    after = replay(case, second, through=True, more_flags=flags)
+        run(command, folder / "warmprefix.toml")
+    after = replay(load(name), folder, through=True, more_flags=flags)
     return Cure(before, after, commands, flags, sum(hint["saves_tokens"] for hint in hints))
 
 

@@ -7,10 +7,12 @@ A case is `{source, shape, opts, steps}`. `opts`: `slots`, `cache_ram` in MiB (a
 """
 
 import json
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,13 @@ def load(name: str) -> Json:
     (file,) = FOLDER.rglob(f"{name}.json")
     case: Json = json.loads(file.read_text())
     return case
+
+
+@cache
+def played(name: str, *, through: bool) -> Evaluated:
+    """A case with default settings, replayed once for all tests that look at it."""
+    with tempfile.TemporaryDirectory(prefix="warmprefix-case-") as folder:
+        return replay(load(name), Path(folder), through=through)
 
 
 def replay(

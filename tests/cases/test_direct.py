@@ -1,10 +1,8 @@
 """Without the proxy the cases cost what was measured with them: the replay is right."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.cases.replay import load, replay
+from tests.cases.replay import played
 from tests.servers.stock import stock_binary
 
 pytestmark = [
@@ -23,6 +21,6 @@ pytestmark = [
     ],
 )
 def test_a_case_costs_directly_what_it_was_reported_with(
-    name: str, tokens: tuple[int, ...], tmp_path: Path
+    name: str, tokens: tuple[int, ...]
 ) -> None:
-    assert replay(load(name), tmp_path, through=False).tokens == tokens
+    assert played(name, through=False).tokens == tokens

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases.apply import applied, hints_of
-from tests.cases.replay import FOLDER, load, replay
+from tests.cases.replay import FOLDER, played
 from tests.servers.stock import stock_binary
 
 pytestmark = [
@@ -72,7 +72,7 @@ SHARE = 0.05
 
 @pytest.mark.parametrize("name", CURED)
 def test_a_hint_saves_what_it_promised_and_is_not_given_again(name: str, tmp_path: Path) -> None:
-    cure = applied(load(name), tmp_path)
+    cure = applied(name, tmp_path)
 
     assert CURED[name] in " ".join((*cure.commands, *cure.flags))
     assert cure.promised > 0
@@ -85,8 +85,8 @@ def test_a_hint_saves_what_it_promised_and_is_not_given_again(name: str, tmp_pat
 
 
 @pytest.mark.parametrize("name", UNCURED)
-def test_if_nothing_of_ours_helps_the_hint_says_so(name: str, tmp_path: Path) -> None:
-    log = replay(load(name), tmp_path, through=True).log
+def test_if_nothing_of_ours_helps_the_hint_says_so(name: str) -> None:
+    log = played(name, through=True).log
     breaks = [turn["break"] for turn in log if turn["break"] is not None]
 
     assert UNCURED[name] in {(found["cause"], found["hint"]["where"]) for found in breaks}
@@ -96,8 +96,8 @@ def test_if_nothing_of_ours_helps_the_hint_says_so(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", UNBROKEN)
-def test_nothing_is_lost_so_nothing_is_said(name: str, tmp_path: Path) -> None:
-    assert hints_of(replay(load(name), tmp_path, through=True).log) == []
+def test_nothing_is_lost_so_nothing_is_said(name: str) -> None:
+    assert hints_of(played(name, through=True).log) == []
 
 
 def test_each_case_is_in_one_of_the_tables() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.replay import load, names, replay
+from tests.cases.replay import load, names, played, replay
 from tests.servers.stock import stock_binary
 
 pytestmark = [
@@ -18,10 +18,17 @@ def test_the_cases_are_found() -> None:
     assert len(names()) >= 6
 
 
+@pytest.mark.parametrize("name", names())
+def test_through_the_proxy_a_case_costs_no_more(name: str) -> None:
+    direct, through = played(name, through=False), played(name, through=True)
+
+    assert through.all <= direct.all + len(direct.tokens)
+    assert through.own <= direct.own + len(direct.tokens)
+
+
 @pytest.mark.parametrize(
     ("name", "opts"),
     [
-        *((name, {}) for name in names()),
         ("act-then-plan", {"cache_ram": 0}),
         ("act-then-plan", {"cache_ram": 0, "slots": 2}),
         ("act-then-plan", {"kvu": True}),
@@ -29,7 +36,7 @@ def test_the_cases_are_found() -> None:
     ],
     ids=str,
 )
-def test_through_the_proxy_a_case_costs_no_more(
+def test_on_other_servers_it_costs_no_more_either(
     name: str, opts: dict[str, Any], tmp_path: Path
 ) -> None:
     """`opts`: of the server, other than those of the case."""

@@ -1,10 +1,8 @@
 """What is said of each request of a case: its conversation, its kind, and the cause of its break."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.cases.replay import load, replay
+from tests.cases.replay import played
 from tests.servers.stock import stock_binary
 
 pytestmark = [
@@ -37,8 +35,8 @@ TOLD: dict[str, Told] = {
 
 
 @pytest.mark.parametrize("name", TOLD)
-def test_a_case_is_told_as_what_it_is(name: str, tmp_path: Path) -> None:
-    log = replay(load(name), tmp_path, through=True).log
+def test_a_case_is_told_as_what_it_is(name: str) -> None:
+    log = played(name, through=True).log
 
     names = list(dict.fromkeys(turn["conversation"] for turn in log))
     found = tuple(
@@ -48,9 +46,9 @@ def test_a_case_is_told_as_what_it_is(name: str, tmp_path: Path) -> None:
     assert found == TOLD[name]
 
 
-def test_what_a_template_refuses_is_answered(tmp_path: Path) -> None:
+def test_what_a_template_refuses_is_answered() -> None:
     """The case has a system message behind the first one, and asks again with each question."""
-    through = replay(load("qwen35-middle-system"), tmp_path, through=True)
+    through = played("qwen35-middle-system", through=True)
 
     assert [turn["rules"] for turn in through.log] == [["fold-system"]] * 3
     first, *others = through.tokens

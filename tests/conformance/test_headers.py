@@ -13,17 +13,17 @@ pytestmark = pytest.mark.backend
 
 CHAT_BODY = {"messages": MESSAGES, "max_tokens": 2, "temperature": 0}
 STREAM_BODY = {**CHAT_BODY, "stream": True}
-ORIGIN = ("Origin", "http://a.test")
+ORIGIN = ("Origin", "http://localhost:3000")
 PREFLIGHT = (ORIGIN, ("Access-Control-Request-Method", "POST"),
              ("Access-Control-Request-Headers", "authorization"))  # fmt: skip
 ALLOWED = {
-    "header.access-control-allow-origin": "http://a.test",
+    "header.access-control-allow-origin": "http://localhost:3000",
     "header.access-control-allow-credentials": "true",
     "header.access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
     "header.access-control-allow-headers": "*",
     "header.content-length": "0",
 }
-SEEN = {"header.access-control-allow-origin": "http://a.test", "header.server": "llama.cpp"}
+SEEN = {"header.access-control-allow-origin": "http://localhost:3000", "header.server": "llama.cpp"}
 ZIPPED = (("Content-Encoding", "gzip"),)
 UNZIPPABLE = {"header.content-length": "0"}
 JSON_TYPE = {"header.content-type": "application/json; charset=utf-8"}

@@ -433,3 +433,26 @@ def test_reasoning_that_only_one_of_two_forms_has_is_the_clients() -> None:
     out = restore((given,), keys, held(USER, keys[0], False), How(thoughtful, False))
 
     assert out.messages[0] is given
+
+
+def test_results_in_another_order_keep_their_own_names() -> None:
+    calls = {**DONE, "tool_calls": [call(call_id=name) for name in ("c1", "c2")]}
+    named = [{**NAMED, "tool_call_id": name, "name": name} for name in ("c2", "c1")]
+    received = [message(value) for value in (USER, calls, *named, DONE)]
+    ordered = (*received[:2], received[3], received[2], received[4])
+    nameless = tuple(changed(m, name=None, keys=()) if m.results else m for m in ordered)
+    keys = Identifier().chain_keys(nameless, SCOPE)
+
+    out = restore(nameless, keys, {}, How(parse_message, False, received=tuple(received)))
+
+    assert [m.name for m in out.messages if m.results] == ["c1", "c2"]
+
+
+def test_a_result_of_which_nothing_came_has_no_name() -> None:
+    result = message(NAMELESS)
+    keys = Identifier().chain_keys((result,), SCOPE)
+    other = message({**NAMED, "tool_call_id": "c9"})
+
+    out = restore((result,), keys, {}, How(parse_message, False, received=(other,)))
+
+    assert out.messages == (result,)

@@ -183,12 +183,32 @@ def _with_edges(message: Message, at: int, how: How) -> Message:
     not make worse what the client gives back unchanged.
     """
     theirs = how.received[at] if at < len(how.received) else message
-    if message.results and message.name != theirs.name:
-        return changed(message, name=theirs.name, keys=theirs.keys)
+    if message.results:
+        return _with_name(message, _in_batch(how.received, at, message.tool_call_id))
     text = text_of(theirs)
     if message.role != "assistant" or not text or text == message.content:
         return message
     return changed(message, content=text) if text.strip(_EDGES) == message.content else message
+
+
+def _with_name(message: Message, theirs: Message | None) -> Message:
+    shape = message.shape
+    if theirs is None or message.name is not None or theirs.name is None or shape is None:
+        return message
+    kept = {*message.keys, shape.names.name}
+    keys = tuple(key for key in theirs.keys if key in kept)
+    return changed(message, name=theirs.name, keys=keys)
+
+
+def _in_batch(received: Sequence[Message], at: int, call_id: str | None) -> Message | None:
+    """The result of that call, as it came: the results of one batch may have been put into another order."""
+    for step in (1, -1):
+        place = at if step > 0 else at - 1
+        while 0 <= place < len(received) and received[place].results:
+            if received[place].tool_call_id == call_id:
+                return received[place]
+            place += step
+    return None
 
 
 def _with_id(message: Message, given: Message, ids: Ids) -> Message:

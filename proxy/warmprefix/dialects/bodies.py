@@ -7,7 +7,7 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, blank_end, decode, members
-from warmprefix.dialects.base import Dialect, Memory
+from warmprefix.dialects.base import Dialect, Memory, Request
 
 TEMPLATE_OPTIONS = (
     "chat_template_kwargs",
@@ -69,6 +69,28 @@ def options_of(
         for name, (first, last) in spans.items()
         if name not in prompt
     }
+
+
+def request_of(
+    dialect: Dialect,
+    body: bytes,
+    spans: Mapping[str, Span],
+    options: Mapping[str, object],
+    prompt: Prompt,
+) -> Request:
+    """The request in a body, with what all call alike: model, stream, slot and cache switch."""
+    model = options.get("model")
+    return Request(
+        dialect=dialect,
+        model=model if isinstance(model, str) else None,
+        prompt=prompt,
+        options=options,
+        stream=options.get("stream") is True,
+        body=body,
+        members=spans,
+        has_slot=SLOT in spans,
+        reuses=options.get("cache_prompt") is not False,
+    )
 
 
 def raw_members(body: bytes, spans: Mapping[str, Span], names: Iterable[str]) -> dict[str, RawJson]:

@@ -8,12 +8,12 @@ from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, write_object
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
-    SLOT,
     TEMPLATE_OPTIONS,
     is_same,
     openai_error,
     options_of,
     raw_members,
+    request_of,
     tools_of,
     top_level,
     with_slot,
@@ -60,20 +60,10 @@ class ChatCompletions:
         new = inside["messages"][len(begun.spans) :]
         messages = (*begun.messages, *(memory.message(body[first:last]) for first, last in new))
         memory.keep(body, Begun(tuple(inside["messages"]), messages))
-        model = options.get("model")
-        return Request(
-            dialect=self,
-            model=model if isinstance(model, str) else None,
-            prompt=Prompt(
-                messages, tools_of(body, spans, memory), raw_members(body, spans, TEMPLATE_OPTIONS)
-            ),
-            options=options,
-            stream=options.get("stream") is True,
-            body=body,
-            members=spans,
-            has_slot=SLOT in spans,
-            reuses=options.get("cache_prompt") is not False,
+        prompt = Prompt(
+            messages, tools_of(body, spans, memory), raw_members(body, spans, TEMPLATE_OPTIONS)
         )
+        return request_of(self, body, spans, options, prompt)
 
     def render(
         self,

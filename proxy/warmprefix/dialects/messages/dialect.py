@@ -1,6 +1,7 @@
 """`POST /v1/messages`: body to `Request`, changed `Prompt` to body, reply to `Reply`."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import orjson
 
@@ -13,6 +14,7 @@ from warmprefix.dialects.bodies import (
     is_same,
     options_of,
     raw_members,
+    request_of,
     tools_of,
     top_level,
     written_tools,
@@ -76,20 +78,16 @@ class Messages:
         whole = (*begun.messages, *read)
         memory.keep(body, Begun(tuple(inside["messages"]), whole))
         messages = tuple(one for element in whole for one in results_first(element))
-        model = options.get("model")
-        return Request(
-            dialect=self,
-            model=model if isinstance(model, str) else None,
-            prompt=Prompt(
-                (*_system(body, spans, memory), *messages),
-                tools_of(body, spans, memory),
-                raw_members(body, spans, TEMPLATE_OPTIONS),
-            ),
-            options=options,
-            stream=options.get("stream") is True,
-            body=body,
-            members=spans,
+        prompt = Prompt(
+            (*_system(body, spans, memory), *messages),
+            tools_of(body, spans, memory),
+            raw_members(body, spans, TEMPLATE_OPTIONS),
+        )
+        return replace(
+            request_of(self, body, spans, options, prompt),
             takes_slot=False,
+            has_slot=False,
+            reuses=True,
             read_as=(RESULTS_FIRST,) if len(messages) > len(whole) else (),
         )
 

@@ -8,12 +8,12 @@ from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, members, string, write_object
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
-    SLOT,
     TEMPLATE_OPTIONS,
     is_same,
     openai_error,
     options_of,
     raw_members,
+    request_of,
     tools_of,
     top_level,
     with_slot,
@@ -60,18 +60,8 @@ class Responses:
             *_instructions(body, spans, memory),
             *_input(body, spans, begun, new, memory),
         )
-        model = options.get("model")
-        return Request(
-            dialect=self,
-            model=model if isinstance(model, str) else None,
-            prompt=Prompt(messages, tools_of(body, spans, memory), _template_options(body, spans)),
-            options=options,
-            stream=options.get("stream") is True,
-            body=body,
-            members=spans,
-            has_slot=SLOT in spans,
-            reuses=options.get("cache_prompt") is not False,
-        )
+        prompt = Prompt(messages, tools_of(body, spans, memory), _template_options(body, spans))
+        return request_of(self, body, spans, options, prompt)
 
     def is_shape_of(self, body: Mapping[str, object]) -> bool:
         """It alone calls the history `input`."""

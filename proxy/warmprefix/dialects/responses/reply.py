@@ -20,10 +20,10 @@ from warmprefix.core.types import (
     ToolCall,
     Usage,
 )
-from warmprefix.dialects.numbers import count
 from warmprefix.dialects.reader import Json, Reader, error_text, read_json
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
 from warmprefix.dialects.timings import read_timings
+from warmprefix.dialects.usage import read_usage
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 _DELTAS = (
@@ -133,7 +133,7 @@ class ResponsesReader(Reader):
         if isinstance(model := response.get("model"), str):
             self._model = model
         if isinstance(usage := response.get("usage"), dict):
-            self._usage = _read_usage(usage)
+            self._usage = read_usage(usage, "input_tokens", "output_tokens")
         if (error := response.get("error")) is not None:
             self._error = error_text(error)
         if isinstance(status := response.get("status"), str) and self._error is None:
@@ -159,13 +159,3 @@ def _texts(content: object) -> Iterable[str]:
     for part in content if isinstance(content, list) else ():
         if isinstance(part, dict) and isinstance(text := part.get("text"), str):
             yield text
-
-
-def _read_usage(usage: Json) -> Usage:
-    details = usage.get("input_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    return Usage(
-        prompt_tokens=count(usage.get("input_tokens")),
-        cached_tokens=count(cached),
-        completion_tokens=count(usage.get("output_tokens")),
-    )

@@ -8,7 +8,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson
 from warmprefix.core.wire.slices import decode
 from warmprefix.dialects.base import Memory, Request
-from warmprefix.dialects.bodies import SLOT, options_of, raw_members, top_level
+from warmprefix.dialects.bodies import options_of, raw_members, request_of, top_level
 from warmprefix.dialects.text.unchanged import Unchanged, is_several, pieces
 
 _TOKENS = RawJson(b'"tokens"')
@@ -47,22 +47,9 @@ class Text(Unchanged):
         shown, about = _only(decode(body[slice(*spans["prompt"])])), {}
         if not isinstance(shown, str):
             shown, about = _written(shown), {"prompt": _TOKENS}
-        model = options.get("model")
-        return Request(
-            dialect=self,
-            model=model if isinstance(model, str) else None,
-            prompt=Prompt(
-                pieces(shown),
-                template_options={**raw_members(body, spans, ("lora",)), **about},
-                is_plain=True,
-            ),
-            options=options,
-            stream=options.get("stream") is True,
-            body=body,
-            members=spans,
-            has_slot=SLOT in spans,
-            reuses=options.get("cache_prompt") is not False,
-        )
+        about = {**raw_members(body, spans, ("lora",)), **about}
+        prompt = Prompt(pieces(shown), template_options=about, is_plain=True)
+        return request_of(self, body, spans, options, prompt)
 
 
 TEXT = Text()

@@ -7,12 +7,13 @@ files beside it and of the prefix. It is housekeeping: an editor asks at every p
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import blake2b
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson
 from warmprefix.dialects.base import Memory, Request
-from warmprefix.dialects.bodies import SLOT, options_of, top_level
+from warmprefix.dialects.bodies import options_of, request_of, top_level
 from warmprefix.dialects.text.unchanged import Unchanged, is_several, pieces
 
 _PARTS = ("input_extra", "input_prefix", "input_suffix", "prompt")
@@ -46,23 +47,9 @@ class Infill(Unchanged):
         for name in _PARTS:
             part = body[slice(*spans[name])] if name in spans else b""
             state.update(len(part).to_bytes(8, "little") + part)
-        model = options.get("model")
-        return Request(
-            dialect=self,
-            model=model if isinstance(model, str) else None,
-            prompt=Prompt(
-                pieces("".join(shown)),
-                template_options={"parts": RawJson(b'"%s"' % state.hexdigest().encode())},
-                is_plain=True,
-            ),
-            options=options,
-            stream=options.get("stream") is True,
-            body=body,
-            members=spans,
-            has_slot=SLOT in spans,
-            reuses=options.get("cache_prompt") is not False,
-            is_side=True,
-        )
+        parts = {"parts": RawJson(b'"%s"' % state.hexdigest().encode())}
+        prompt = Prompt(pieces("".join(shown)), template_options=parts, is_plain=True)
+        return replace(request_of(self, body, spans, options, prompt), is_side=True)
 
 
 INFILL = Infill()

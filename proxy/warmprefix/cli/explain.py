@@ -8,15 +8,14 @@ from typing import Annotated
 
 import typer
 
-from warmprefix.cli.settings import USAGE_STATUS
+from warmprefix.cli.settings import USAGE_STATUS, say
 from warmprefix.cli.tail import (
     ApiKeyOption,
     is_coloured,
     plain_console,
     quiet_end,
-    say,
 )
-from warmprefix.cli.which import UrlOption, which
+from warmprefix.cli.which import UrlOption, asking
 
 Record = Mapping[str, object]
 
@@ -49,7 +48,7 @@ def command(
         say("flag --last means the newest turn with a break; leave out TURN")
         raise typer.Exit(USAGE_STATUS)
     with quiet_end():
-        record = from_proxy(which(url), api_key, turn) if log is None else from_log(log, turn)
+        record = from_proxy(url, api_key, turn) if log is None else from_log(log, turn)
         if record is None:
             say(missing(turn))
             raise typer.Exit(1)
@@ -68,23 +67,15 @@ def from_log(log: Path, turn: str | None) -> Record | None:
         raise typer.Exit(USAGE_STATUS) from None
 
 
-def from_proxy(url: str, api_key: str | None, turn: str | None) -> Record | None:
+def from_proxy(url: str | None, api_key: str | None, turn: str | None) -> Record | None:
     """The turn of a running proxy. Ends the command if it does not answer."""
-    from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
     from warmprefix.cli.tail_line import parse_record
 
-    try:
-        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say)) as feed:
-            if turn is None:
-                found = newest(feed.last(KEPT_TURNS), None)
-                turn = None if found is None else str(found.get("turn"))
-            line = None if turn is None else feed.one(turn)
-    except Unanswered as error:
-        say(f"no answer from {url} ({error}); is it running? --url names another")
-        raise typer.Exit(USAGE_STATUS) from None
-    except Refused as error:
-        say(str(error))
-        raise typer.Exit(USAGE_STATUS) from None
+    with asking(url, api_key) as feed:
+        if turn is None:
+            found = newest(feed.last(KEPT_TURNS), None)
+            turn = None if found is None else str(found.get("turn"))
+        line = None if turn is None else feed.one(turn)
     return None if line is None else parse_record(line)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmprefix.cli.settings import ConfigOption, effective, one_line_errors
-from warmprefix.cli.tail import is_coloured, plain_console, quiet_end, say
+from warmprefix.cli.settings import ConfigOption, effective, one_line_errors, say
+from warmprefix.cli.tail import is_coloured, plain_console, quiet_end
 from warmprefix.core.errors import ConfigError
 
 if TYPE_CHECKING:

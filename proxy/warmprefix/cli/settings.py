@@ -1,4 +1,4 @@
-"""Shared by the commands that need a configuration: its option, loading it, and its errors."""
+"""Shared by the commands: what they say, and the configuration: its option, loading it, and its errors."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -29,6 +29,11 @@ ConfigOption = Annotated[
 ]
 
 
+def say(message: str) -> None:
+    """One line for the user, on standard error."""
+    typer.echo(f"warmprefix: {message}", err=True)
+
+
 def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
     """The configuration of a command; raises ConfigError."""
     from warmprefix.config import load
@@ -54,5 +59,5 @@ def one_line_errors() -> Iterator[None]:
         yield
     except ConfigError as error:
         for line in str(error).splitlines():
-            typer.echo(f"warmprefix: {line}", err=True)
+            say(line)
         raise typer.Exit(USAGE_STATUS) from None

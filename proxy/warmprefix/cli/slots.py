@@ -1,13 +1,12 @@
 """`warmprefix slots`: shows what the slots hold and which are saved, and forgets saved ones."""
 
-import contextlib
 from typing import Annotated, Any
 
 import typer
 
-from warmprefix.cli.settings import USAGE_STATUS
-from warmprefix.cli.tail import ApiKeyOption, plain_console, quiet_end, say
-from warmprefix.cli.which import UrlOption, which
+from warmprefix.cli.settings import USAGE_STATUS, say
+from warmprefix.cli.tail import ApiKeyOption, plain_console, quiet_end
+from warmprefix.cli.which import UrlOption, asking
 
 KIB = 1024
 
@@ -35,12 +34,12 @@ def command(
         raise typer.Exit(USAGE_STATUS)
     with quiet_end():
         if is_list:
-            show(asked(which(url), api_key, "GET", "") or {})
+            show(asked(url, api_key, "GET", "") or {})
         else:
-            forget(which(url), api_key, snapshot or "all")
+            forget(url, api_key, snapshot or "all")
 
 
-def forget(url: str, api_key: str | None, snapshot: str) -> None:
+def forget(url: str | None, api_key: str | None, snapshot: str) -> None:
     """Forgets, and prints how many."""
     answer = asked(url, api_key, "DELETE", f"/{snapshot}")
     if answer is None:
@@ -53,18 +52,10 @@ def forget(url: str, api_key: str | None, snapshot: str) -> None:
     typer.echo(f"forgot {number} saved slot{'' if number == 1 else 's'}{kept}")
 
 
-def asked(url: str, api_key: str | None, method: str, path: str) -> dict[str, Any] | None:
+def asked(url: str | None, api_key: str | None, method: str, path: str) -> dict[str, Any] | None:
     """The proxy's answer; None if it has no such slot. Ends the command if it does not answer."""
-    from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
-
-    try:
-        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say)) as feed:
-            return feed.slots(method, path)
-    except Unanswered as error:
-        say(f"no answer from {url} ({error}); is it running? --url names another")
-    except Refused as error:
-        say(str(error))
-    raise typer.Exit(USAGE_STATUS)
+    with asking(url, api_key) as feed:
+        return feed.slots(method, path)
 
 
 def show(answer: dict[str, Any]) -> None:

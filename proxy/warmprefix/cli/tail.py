@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warmprefix.cli.settings import say
 from warmprefix.cli.which import UrlOption, which
 
 if TYPE_CHECKING:
@@ -134,11 +135,6 @@ def plain_console() -> "Console":
 def is_coloured(console: "Console") -> bool:
     """Whether it shows colours."""
     return console.color_system is not None and not console.no_color
-
-
-def say(message: str) -> None:
-    """One line for the user, on standard error."""
-    typer.echo(f"warmprefix: {message}", err=True)
 
 
 @contextlib.contextmanager

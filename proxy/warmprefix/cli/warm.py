@@ -1,15 +1,13 @@
 """`warmprefix warm`: has an agent's tools and instructions read before its first conversation begins."""
 
-import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from warmprefix.cli.settings import USAGE_STATUS
-from warmprefix.cli.tail import say
-from warmprefix.cli.which import UrlOption, which
+from warmprefix.cli.settings import USAGE_STATUS, say
+from warmprefix.cli.which import UrlOption, asking
 
 KeyOption = Annotated[
     str | None,
@@ -35,23 +33,13 @@ def command(
 
     Examples: `warmprefix warm agent.json`, `warmprefix warm claude.json --endpoint /v1/messages`
     """
-    from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
-
     try:
         body = file.read_bytes()
     except OSError as error:
         say(f"{file}: {error.strerror}")
         raise typer.Exit(USAGE_STATUS) from error
-    address = which(url)
-    try:
-        with plain_errors(), contextlib.closing(TurnFeed(address, api_key, say)) as feed:
-            status = report(feed.warm(endpoint, body))
-    except Unanswered as error:
-        say(f"no answer from {address} ({error}); is it running? --url names another")
-        raise typer.Exit(USAGE_STATUS) from error
-    except Refused as error:
-        say(str(error))
-        raise typer.Exit(USAGE_STATUS) from error
+    with asking(url, api_key) as feed:
+        status = report(feed.warm(endpoint, body))
     raise typer.Exit(status)
 
 

@@ -1,11 +1,16 @@
-"""Which running proxy a command speaks to if none is named."""
+"""The running proxy that a command speaks to: which one if none is named, and what ends the command."""
 
 import os
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmprefix.cli.settings import USAGE_STATUS
+from warmprefix.cli.settings import USAGE_STATUS, say
+
+if TYPE_CHECKING:
+    from warmprefix.cli.follow_url import TurnFeed
 
 DEFAULT_URL = "http://127.0.0.1:8484"
 UrlOption = Annotated[
@@ -28,6 +33,23 @@ def which(url: str | None) -> str:
     found = running(running_folder(os.environ))
     if len(found) > 1:
         listed = ", ".join(f"{one.url} (process {one.pid})" for one in found)
-        typer.echo(f"warmprefix: several proxies run here: {listed}; name one with --url", err=True)
+        say(f"several proxies run here: {listed}; name one with --url")
         raise typer.Exit(USAGE_STATUS)
     return found[0].url if found else DEFAULT_URL
+
+
+@contextmanager
+def asking(url: str | None, api_key: str | None) -> "Iterator[TurnFeed]":
+    """The proxy, to be asked. Ends the command if nothing answers, or anything else than a proxy."""
+    from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
+
+    address = which(url)
+    try:
+        with plain_errors(), closing(TurnFeed(address, api_key, say)) as feed:
+            yield feed
+    except Unanswered as error:
+        say(f"no answer from {address} ({error}); is it running? --url names another")
+        raise typer.Exit(USAGE_STATUS) from None
+    except Refused as error:
+        say(str(error))
+        raise typer.Exit(USAGE_STATUS) from None

@@ -1,6 +1,6 @@
 """Volatile spans said at the end of the newest user turn instead of in the system text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from warmprefix.core.identity.volatile import Pattern, cut
 from warmprefix.core.messages import changed
@@ -22,28 +22,27 @@ def move_volatile(
     read them with the user turn, and they are not repeated. `current`: the messages whose spans are said, if
     these have older ones; `ticked`: lines that ticked besides.
     """
-    cut_out, spans = _without_spans(messages, patterns)
-    if current is not None:
-        _, spans = _without_spans(current, patterns)
-    lines = [*spans, *(line for line in ticked if not cut(line, patterns)[1])]
-    return say(cut_out, lines)
+    found = tuple(_cut_out(messages, patterns))
+    result = list(messages)
+    for at, text, _ in found:
+        result[at] = changed(messages[at], content=text)
+    told = found if current is None else _cut_out(current, patterns)
+    spans = [span for *_, spans in told for span in spans]
+    spans += (line for line in ticked if not cut(line, patterns)[1])
+    return say(tuple(result) if found else messages, spans)
 
 
-def _without_spans(
+def _cut_out(
     messages: Sequence[Message], patterns: Sequence[Pattern]
-) -> tuple[tuple[Message, ...], list[str]]:
-    """The messages without the spans of the leading system texts, and the spans."""
-    result: list[Message] = list(messages)
-    spans: list[str] = []
+) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """The leading system texts that have volatile spans: where each stands, it without them, and they."""
     for at, message in enumerate(messages):
         if message.role not in _SYSTEM:
-            break
+            return
         if isinstance(message.content, str):
-            text, found = cut(message.content, patterns)
-            if found:
-                spans += found
-                result[at] = changed(message, content=text)
-    return (tuple(result) if spans or not isinstance(messages, tuple) else messages), spans
+            text, spans = cut(message.content, patterns)
+            if spans:
+                yield at, text, spans
 
 
 def say(messages: tuple[Message, ...], lines: Sequence[str]) -> tuple[Message, ...]:

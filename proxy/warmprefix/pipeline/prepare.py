@@ -126,9 +126,9 @@ class Pipeline:
             return placed
         came = placed.came
         with guard(self.counters, "prepare", came.failed_open):
-            if placed.canonical.is_plain:
-                return self._as_it_came(placed)
-            ours = self._restored(placed, reasoning_pays) if restores else _Ours(placed.canonical)
+            ours = _Ours(placed.canonical)
+            if restores and not ours.prompt.is_plain:
+                ours = self._restored(placed, reasoning_pays)
             return self._written(placed, ours, kind, folds=folds)
         return came
 
@@ -218,24 +218,6 @@ class Pipeline:
         if self._tool_sets.get(tool_set) is None:
             self._tool_sets.put(tool_set, tools)
         return tools
-
-    def _as_it_came(self, placed: Placed) -> Written:
-        """A request of which nothing may be changed."""
-        request, prompt = placed.understood.request, placed.canonical
-        where = replace(placed.place, kind=kind_of(placed.place, placed.before, prompt))
-        return Written(
-            placed=placed,
-            came=placed.came,
-            request=request,
-            place=where,
-            body=request.body,
-            sent=prompt,
-            ours=prompt,
-            rules=(),
-            restored=(),
-            nodes=(),
-            is_observed=self._observe,
-        )
 
     def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind, *, folds: bool) -> Written:
         request, rules, restored = placed.understood.request, placed.rules, ours.restored

@@ -231,13 +231,9 @@ class App:
         await self._passthrough(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not has_key(scope, self._config.server.api_key):
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        if is_foreign_origin(scope, self._config.server) or not may_relay_host(
-            scope, self._config.server
-        ):
+        server = self._config.server
+        may_open = has_key(scope, server.api_key) and may_relay_host(scope, server)
+        if not may_open or is_foreign_origin(scope, server):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return

@@ -14,25 +14,26 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 from tests.clients import chat_replies as chat
 from tests.clients import endpoint_replies as wire
 from tests.clients.endpoint_replies import Call, Counts, Json, Reply
-from tests.fakes.scripted_replies import http_chunk, last_chunk
+from tests.clients.threaded_backend import (
+    END_OF_REPLY,
+    EVENTS,
+    JSON,
+    RESULT,
+    Refused,
+    ThreadedBackend,
+)
 from tests.servers.stock import StockServer
 
 DEBUG = {"LLAMA_SERVER_SLOTS_DEBUG": "1"}
 """What the llama-server needs in its environment."""
 
-JSON, EVENTS = "application/json", "text/event-stream"
-POLL_S = 0.05
 LIMIT_S = 300.0  # 100,000 tokens on a busy machine
 QUESTION = {"role": "user", "content": "?"}
-RESULT = {"role": "tool", "tool_call_id": "last", "content": "the end"}
-END_OF_REPLY = "<|im_end|>\n<|im_start|>tool\nthe end"
-"""How our ChatML templates go on after a reply. Its end mark is sampled, but not evaluated with it."""
 
 
 @dataclass(frozen=True)
@@ -104,37 +105,25 @@ class Turn:
 Say = Callable[[Asked], Reply]
 
 
-class Refused(Exception):
-    """llama-server has answered with an error."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__(status, body)
-        self.status = status
-        self.body = body
-
-
-class ScriptedEndpoints:
-    """The backend, in threads of its own. Requests of the two endpoints are answered one at a time."""
+class ScriptedEndpoints(ThreadedBackend):
+    """Requests of the scripted endpoints are answered one at a time."""
 
     def __init__(self, llama: StockServer, say: Say) -> None:
+        super().__init__()
         self.llama = llama
         self.say = say
         self.turns: list[Turn] = []
         self.refused: list[tuple[Asked, int, bytes]] = []
         self._one_at_a_time = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(self))
-        self._server.daemon_threads = True  # a client may leave its connection open
-        self._serving = threading.Thread(target=self._server.serve_forever, args=(POLL_S,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Self:
-        self._serving.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._serving.join()
+    def respond(
+        self, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[str, list[bytes]]:
+        """The scripted endpoints by the script, everything else by the llama-server."""
+        endpoint = path.partition("?")[0]
+        if body is not None and endpoint in ENDPOINTS:
+            return self.answer(Asked(endpoint, headers, body))
+        return JSON, [self.ask("GET" if body is None else "POST", path, body)]
 
     def answer(self, asked: Asked) -> tuple[str, list[bytes]]:
         """Content type and arrivals of the answer. Raises Refused as llama-server does."""
@@ -205,54 +194,6 @@ class ScriptedEndpoints:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             raise Refused(error.code, error.read()) from None
-
-
-def handler_for(backend: ScriptedEndpoints) -> type[BaseHTTPRequestHandler]:
-    """The HTTP side: the two endpoints to the script, everything else to the llama-server."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
-            self.send_response(415)  # as llama-server answers
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            self._answer(None)
-
-        def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-
-        def _answer(self, body: bytes | None) -> None:
-            path = self.path.partition("?")[0]
-            try:
-                if body is not None and path in ENDPOINTS:
-                    headers = {name.lower(): value for name, value in self.headers.items()}
-                    self._send(200, *backend.answer(Asked(path, headers, body)))
-                else:
-                    method = "GET" if body is None else "POST"
-                    self._send(200, JSON, [backend.ask(method, self.path, body)])
-            except Refused as error:
-                self._send(error.status, JSON, [error.body])
-
-        def _send(self, status: int, content_type: str, pieces: list[bytes]) -> None:
-            is_stream = content_type == EVENTS  # llama-server streams in chunks
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            if is_stream:
-                self.send_header("Transfer-Encoding", "chunked")
-                pieces = [*map(http_chunk, pieces), last_chunk()]
-            else:
-                self.send_header("Content-Length", str(sum(map(len, pieces))))
-            self.end_headers()
-            for piece in pieces:
-                self.wfile.write(piece)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: pytest shows what matters."""
-
-    return Handler
 
 
 REMINDER = "<system-reminder>"

@@ -9,17 +9,22 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.error import HTTPError
 
+from tests.clients.threaded_backend import (
+    END_OF_REPLY,
+    EVENTS,
+    JSON,
+    RESULT,
+    Refused,
+    ThreadedBackend,
+)
 from tests.fakes.llama import LlamaServer
 from tests.fakes.scripted_replies import (
     chat_reply,
     chat_stream,
     dump,
-    http_chunk,
-    last_chunk,
     timings,
     tool_call_deltas,
     usage,
@@ -30,11 +35,6 @@ Say = Callable[[Json], Json]
 """A request's body to the assistant message that answers it."""
 
 CHAT = "/v1/chat/completions"
-JSON, EVENTS = "application/json", "text/event-stream"
-POLL_S = 0.05  # how often the server looks whether it is to stop
-RESULT = {"role": "tool", "tool_call_id": "last", "content": "the end"}
-END_OF_REPLY = "<|im_end|>\n<|im_start|>tool\nthe end"
-"""How our ChatML templates go on after a reply. Its end mark is sampled, but not evaluated with it."""
 TEMPLATE_FIELDS = ("messages", "tools", "tool_choice", "chat_template_kwargs", "reasoning_format")
 
 
@@ -65,27 +65,29 @@ class Turn:
         return bool(self.request.get("tools"))
 
 
-class ScriptedModel:
-    """The backend, in threads of its own. Chat completions are answered one at a time."""
+class ScriptedModel(ThreadedBackend):
+    """Chat completions are answered one at a time."""
 
     def __init__(self, llama: LlamaServer, say: Say) -> None:
+        super().__init__()
         self.llama = llama
         self.say = say
         self.turns: list[Turn] = []
         self._one_at_a_time = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(self))
-        self._server.daemon_threads = True  # a client may leave its connection open
-        self._serving = threading.Thread(target=self._server.serve_forever, args=(POLL_S,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Self:
-        self._serving.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._serving.join()
+    def respond(
+        self, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[str, list[bytes]]:
+        """Chat completions by the script, everything else by the llama-server."""
+        del headers
+        try:
+            if body is None:
+                return JSON, [self.llama.get(path)]
+            if path == CHAT:
+                return self.answer(body)
+            return JSON, [self.llama.post(path, json.loads(body))]
+        except HTTPError as error:
+            raise Refused(error.code, error.read()) from None
 
     def answer(self, body: bytes) -> tuple[str, list[bytes]]:
         """Content type and arrivals of the answer to a chat completion."""
@@ -152,47 +154,3 @@ def call_deltas(index: int, call: Json) -> list[Json]:
     arguments = call["function"]["arguments"]
     pieces = [arguments[:7], arguments[7:]]
     return tool_call_deltas(call["function"]["name"], pieces, call["id"], index=index)
-
-
-def handler_for(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
-    """The HTTP side: chat completions to the script, everything else to the llama-server."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer(None)
-
-        def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-
-        def _answer(self, body: bytes | None) -> None:
-            try:
-                self._send(200, *self._found(body))
-            except HTTPError as error:
-                self._send(error.code, JSON, [error.read()])
-
-        def _found(self, body: bytes | None) -> tuple[str, list[bytes]]:
-            if body is None:
-                return JSON, [model.llama.get(self.path)]
-            if self.path == CHAT:
-                return model.answer(body)
-            return JSON, [model.llama.post(self.path, json.loads(body))]
-
-        def _send(self, status: int, content_type: str, pieces: list[bytes]) -> None:
-            is_stream = content_type == EVENTS  # llama-server streams in chunks
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            if is_stream:
-                self.send_header("Transfer-Encoding", "chunked")
-                pieces = [*map(http_chunk, pieces), last_chunk()]
-            else:
-                self.send_header("Content-Length", str(sum(map(len, pieces))))
-            self.end_headers()
-            for piece in pieces:
-                self.wfile.write(piece)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: pytest shows what matters."""
-
-    return Handler

@@ -8,7 +8,7 @@ from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import RunningProxy
 from tests.fakes.tiny_recurrent import write_tiny_recurrent
 from tests.servers.stock import StartStock, StockServer
-from tests.slots.beginning import EDGES, begun, chat, proxied, saved, size
+from tests.slots.beginning import EDGES, begun, chat, learnt, proxied, saved, size
 
 pytestmark = pytest.mark.backend
 
@@ -47,10 +47,7 @@ async def test_a_new_conversation_begins_warm_after_a_restart(
     server: StockServer, tmp_path: Path
 ) -> None:
     async with proxied(server, tmp_path / "slots") as proxy:
-        for name in ("alpha", "beta"):
-            await chat(proxy, begun(name))
-            await proxy.records()
-        await saved(proxy)
+        await learnt(proxy)
         server.kill()
         server.start()
         await chat(proxy, begun("gamma"))
@@ -84,10 +81,7 @@ async def test_it_is_there_when_long_conversations_have_pushed_it_out(
 ) -> None:
     """The RAM cache gives nothing of what shares less than a quarter of itself."""
     async with proxied(server, tmp_path / "slots") as proxy:
-        for name in ("alpha", "beta"):
-            await chat(proxy, begun(name))
-            await proxy.records()
-        await saved(proxy)
+        await learnt(proxy)
         server.kill()
         server.start()
         first, last = begun("delta"), {"role": "user", "content": "Go on."}
@@ -127,10 +121,7 @@ async def test_a_recurrent_model_is_read_once_more_and_then_begins_warm(
     flags = ("--slot-save-path", f"{tmp_path}/slots/")
     server = start_stock(*flags, model=model, context=32768)
     async with proxied(server, tmp_path / "slots") as proxy:
-        for name in ("alpha", "beta"):
-            await chat(proxy, begun(name, 80))
-            await proxy.records()
-        await saved(proxy)
+        await learnt(proxy, 80)
         await chat(proxy, begun("gamma", 80))
         _, second, third = await proxy.records()
 

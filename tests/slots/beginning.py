@@ -81,6 +81,17 @@ async def saved(proxy: RunningProxy, number: int = 1) -> None:
     await rested()
 
 
+async def learnt(
+    proxy: RunningProxy, times: int = 8, headers: Sequence[tuple[str, str]] = ()
+) -> list[Json]:
+    """Two conversations that begin alike, so that their opening is saved; how the second goes on."""
+    for name in ("alpha", "beta"):
+        history = await chat(proxy, begun(name, times), headers=headers)
+        await proxy.records()
+    await saved(proxy)
+    return history
+
+
 @asynccontextmanager
 async def proxied(
     server: StockServer,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.running_proxy import RunningProxy
 from tests.servers.stock import StartStock
-from tests.slots.beginning import begun, chat, openings, proxied, rested, saved, seating_of
+from tests.slots.beginning import begun, chat, learnt, openings, proxied, rested, seating_of
 from warmprefix.counters import Counters
 
 pytestmark = pytest.mark.backend
@@ -36,10 +36,7 @@ async def test_it_is_cut_from_the_file_of_a_conversation_and_nothing_is_read(
     """A slot that was lent gets its conversation back, another is emptied."""
     server = start_stock(*flags, "--slot-save-path", f"{folder}/")
     async with proxied(server, folder) as proxy:
-        for name in ("alpha", "beta"):
-            history = await chat(proxy, begun(name))
-            await proxy.records()
-        await saved(proxy)
+        history = await learnt(proxy)
         held = [slot.content for slot in seating_of(proxy).table.slots if slot.content]
         await chat(proxy, history)
         *_, record = await proxy.records()
@@ -57,10 +54,7 @@ async def test_the_most_used_are_restored_into_empty_slots_after_a_start(
     server = start_stock("-np", "2", "--slot-save-path", f"{folder}/")
     index = tmp_path / "slots.json"
     async with proxied(server, folder, index=index) as proxy:
-        for name in ("alpha", "beta"):
-            await chat(proxy, begun(name))
-            await proxy.records()
-        await saved(proxy)
+        await learnt(proxy)
     server.kill()
     server.start()
     async with proxied(server, folder, index=index) as proxy:
@@ -88,10 +82,7 @@ async def test_nothing_is_restored_ahead_if_that_is_off(
     server = start_stock("--slot-save-path", f"{folder}/")
     index = tmp_path / "slots.json"
     async with proxied(server, folder, index=index) as proxy:
-        for name in ("alpha", "beta"):
-            await chat(proxy, begun(name))
-            await proxy.records()
-        await saved(proxy)
+        await learnt(proxy)
     server.kill()
     server.start()
     async with proxied(server, folder, index=index, prewarm={"openings": "off"}) as proxy:

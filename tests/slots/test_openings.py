@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.running_proxy import until
 from tests.servers.stock import StartStock, StockServer
-from tests.slots.beginning import begun, chat, openings, proxied, rested, saved, seating_of
+from tests.slots.beginning import begun, chat, learnt, openings, proxied, rested, saved, seating_of
 
 pytestmark = pytest.mark.backend
 
@@ -69,10 +69,7 @@ async def test_nobody_begins_with_the_opening_of_another_credential(
 ) -> None:
     one, two = [("Authorization", "Bearer one")], [("Authorization", "Bearer two")]
     async with proxied(server, folder) as proxy:
-        for name in ("alpha", "beta"):
-            await chat(proxy, begun(name), headers=one)
-            await proxy.records()
-        await saved(proxy)
+        await learnt(proxy, headers=one)
         server.kill()
         server.start()
         await chat(proxy, begun("gamma"), headers=two)

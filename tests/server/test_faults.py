@@ -219,13 +219,6 @@ FAULTS = [
         loses_cache=True,
     ),
     Fault("able", "warmprefix.server.ending.able", "explain", loses_cache=True),
-    Fault(
-        "recorder.explain",
-        "warmprefix.pipeline.remember.Recorder.explain",
-        "explain",
-        fails_when_asked,
-        loses_cache=True,
-    ),
     # the log itself: there is no line to name it in
     Fault("turn_of", "warmprefix.server.ending.turn_of", "log", is_logged=False),
     Fault("turns.add", "warmprefix.log.turns.Turns.add", "log", is_logged=False),

@@ -31,6 +31,8 @@ env_key = "LOCAL_KEY"
 """
 LIMIT_S = 400  # a first prompt of 87,000 tokens takes 15 s on an idle machine
 GIT = ("git", "-c", "user.email=a@example.org", "-c", "user.name=A")
+AT = "2026-01-02T03:04:05Z"
+"""When commits are made: their ids stand in prompts, and have as many tokens in every run if they are the same."""
 
 
 def missing(command: str) -> str | None:
@@ -56,7 +58,7 @@ class Home:
         done = subprocess.run(
             [*GIT, *arguments],
             cwd=self.work,
-            env=self._environment(),
+            env={**self._environment(), "GIT_AUTHOR_DATE": AT, "GIT_COMMITTER_DATE": AT},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from tests.fakes.scripted_replies import dump
-from warmprefix.core.slots.choice import Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.seat import Seat
+from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Prompt
 from warmprefix.dialects.chat_completions.messages import parse_message

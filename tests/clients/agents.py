@@ -32,7 +32,7 @@ env_key = "LOCAL_KEY"
 LIMIT_S = 400  # a first prompt of 87,000 tokens takes 15 s on an idle machine
 GIT = ("git", "-c", "user.email=a@example.org", "-c", "user.name=A")
 AT = "2026-01-02T03:04:05Z"
-"""When commits are made: their ids stand in prompts, and have as many tokens in every run if they are the same."""
+"""When commits are made: their ids stand in prompts, and the same id has as many tokens in every run."""
 
 
 def missing(command: str) -> str | None:

@@ -13,8 +13,8 @@ import pytest
 
 from tests.slot_driver import at, ran, state, stats, table_of, take
 from tests.slots.saving import Bench, Slots
-from warmprefix.core.slots.choice import Traits
 from warmprefix.core.slots.seat import Seat
+from warmprefix.core.slots.slot import Traits
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.slots.files import SlotFiles
 from warmprefix.slots.table import SlotTable

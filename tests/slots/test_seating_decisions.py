@@ -14,8 +14,8 @@ from tests.request_stages import ended, read, unread, written
 from tests.slot_driver import ran, stats
 from warmprefix.backends.known import KnownBackend
 from warmprefix.core.memory.ledger import Place
-from warmprefix.core.slots.choice import Content, Traits
 from warmprefix.core.slots.seat import Seat, Unseen
+from warmprefix.core.slots.slot import Content, Traits
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.types import Kind
 from warmprefix.pipeline.stages import Outgoing, Written

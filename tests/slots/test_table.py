@@ -19,8 +19,8 @@ from tests.slot_driver import (
     whose,
     wish,
 )
-from warmprefix.core.slots.choice import SlotChoice, Traits, Wish
 from warmprefix.core.slots.prewarm import held_tokens
+from warmprefix.core.slots.slot import SlotChoice, Traits, Wish
 from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Tool
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.slots.table import SlotTable, head_digest

@@ -13,7 +13,7 @@ from tests.slot_driver import (
     take,
     whose,
 )
-from warmprefix.core.slots.choice import LEAST_LOSS_TOKENS, Traits
+from warmprefix.core.slots.slot import LEAST_LOSS_TOKENS, Traits
 from warmprefix.core.slots.state import SlotState
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.slots.table import SlotTable

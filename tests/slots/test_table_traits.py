@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.slot_driver import MUCH, at, prompt, ran, read, state, stats, table_of, take, whose, wish
-from warmprefix.core.slots.choice import Traits
+from warmprefix.core.slots.slot import Traits
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.slots.table import SlotTable
 

@@ -12,7 +12,7 @@ from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import running_proxy, until
 from tests.servers.stock import StartStock, StockServer
 from warmprefix.backends.known import KnownBackend
-from warmprefix.core.slots.choice import Traits
+from warmprefix.core.slots.slot import Traits
 from warmprefix.slots.seatings import Seatings
 from warmprefix.slots.table import SlotTable
 from warmprefix.slots.trial import SlotTrial

@@ -23,8 +23,8 @@ from warmprefix.core.memory.alignment import History
 from warmprefix.core.memory.continuation import has_outlived
 from warmprefix.core.memory.ledger import Conversation
 from warmprefix.core.messages import plain_text
-from warmprefix.core.slots.choice import SAVED_BELOW
 from warmprefix.core.slots.seat import AnySeat, Seat
+from warmprefix.core.slots.slot import SAVED_BELOW
 from warmprefix.core.types import CacheStats, Kind, Message, Prompt
 from warmprefix.pipeline.entries import entry_of
 from warmprefix.pipeline.observe import Observer

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from warmprefix.backends.known import KnownModel
 from warmprefix.backends.llama import Llama
 from warmprefix.core.explain.prefix import shared_characters
-from warmprefix.core.slots.choice import Content, Slot
 from warmprefix.core.slots.openings import Beginning, Mark
 from warmprefix.core.slots.prewarm import BEGINNINGS, Plan, shared_tokens, step_tokens
+from warmprefix.core.slots.slot import Content, Slot
 from warmprefix.core.slots.snapshots import Held, Snapshot
 from warmprefix.core.slots.stand_down import StandDown
 from warmprefix.core.types import CacheStats, Prompt

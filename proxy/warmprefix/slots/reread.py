@@ -15,8 +15,8 @@ from warmprefix.backends.known import Start
 from warmprefix.backends.llama import Llama
 from warmprefix.config import PrewarmConfig
 from warmprefix.core.explain.saving import held as held_prompt
-from warmprefix.core.slots.choice import Content
 from warmprefix.core.slots.prewarm import Plan, coming_message, is_text, kept_reply, step_tokens
+from warmprefix.core.slots.slot import Content
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.types import Message, Outcome
 from warmprefix.pipeline.recent import Recent

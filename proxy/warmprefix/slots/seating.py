@@ -13,16 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from warmprefix.backends.known import KnownModel
-from warmprefix.core.slots.choice import (
-    Share,
-    Slot,
-    SlotChoice,
-    Traits,
-    Wish,
-    choose,
-)
+from warmprefix.core.slots.choice import choose
 from warmprefix.core.slots.prewarm import kept_reply
 from warmprefix.core.slots.seat import AnySeat, NoSeat, Seat, Seated, Unseen
+from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.stand_down import PAUSE, StandDown
 from warmprefix.core.types import CacheStats, Message
 from warmprefix.pipeline.stages import Ended, Outgoing, Patch, Written

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.core.explain.direct import Direct
-from warmprefix.core.slots.choice import Traits
 from warmprefix.core.slots.seat import NO_SEAT, AnySeat, Seated
+from warmprefix.core.slots.slot import Traits
 from warmprefix.pipeline.stages import Ended, Outgoing, Passed, Patch
 from warmprefix.slots.prewarm import NoPrewarm, Prewarm
 from warmprefix.slots.seating import Seating

@@ -11,21 +11,12 @@ from hashlib import blake2b
 
 from warmprefix.core.explain.prefix import same_head
 from warmprefix.core.explain.saving import Reaches, held
-from warmprefix.core.slots.choice import (
-    SAVED_BELOW,
-    Content,
-    Share,
-    Slot,
-    SlotChoice,
-    Traits,
-    Wish,
-    goes_on,
-    is_saved_to_ram,
-)
+from warmprefix.core.slots.choice import goes_on, is_saved_to_ram
 from warmprefix.core.slots.openings import Offer
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.slots.reading import as_seen
 from warmprefix.core.slots.seat import Seat
+from warmprefix.core.slots.slot import SAVED_BELOW, Content, Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Message, Prompt

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.fakes.scripted_replies import dump
 from warmprefix.core.explain.direct import LOADED_FROM, Direct, Kept, ServerModel
 from warmprefix.core.explain.saving import Reach, Reaches
-from warmprefix.core.slots.choice import SlotChoice, Traits
+from warmprefix.core.slots.slot import SlotChoice, Traits
 from warmprefix.core.types import CacheStats, Message, Prompt
 from warmprefix.dialects.chat_completions.messages import parse_message
 

@@ -6,19 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmprefix.core.slots.choice import (
-    Content,
-    How,
-    Share,
-    Slot,
-    SlotChoice,
-    Traits,
-    Wish,
-    choose,
-    goes_on,
-    is_saved_to_ram,
-    lost_tokens,
-)
+from warmprefix.core.slots.choice import choose, goes_on, is_saved_to_ram, lost_tokens
+from warmprefix.core.slots.slot import Content, How, Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.types import Prompt
 

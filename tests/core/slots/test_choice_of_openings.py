@@ -21,8 +21,9 @@ from tests.core.slots.test_choice import (
     UNKNOWN1,
     UNSEEN,
 )
-from warmprefix.core.slots.choice import Content, Share, Slot, SlotChoice, Traits, Wish, choose
+from warmprefix.core.slots.choice import choose
 from warmprefix.core.slots.openings import Offer
+from warmprefix.core.slots.slot import Content, Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.snapshots import Held
 
 OFFER = Offer("o.bin", 5000, 20_000, 24_000)

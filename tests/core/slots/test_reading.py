@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from warmprefix.core.slots.choice import LEAST_LOSS_TOKENS, Content, Slot
 from warmprefix.core.slots.reading import as_seen
+from warmprefix.core.slots.slot import LEAST_LOSS_TOKENS, Content, Slot
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import Prompt

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warmprefix.core.explain.saving import Reach, Reaches, held
-from warmprefix.core.slots.choice import SAVED_BELOW, SIMILAR, SlotChoice, Traits
+from warmprefix.core.slots.slot import SAVED_BELOW, SIMILAR, SlotChoice, Traits
 from warmprefix.core.types import CacheStats, Message, Prompt
 
 LOADED_FROM = 0.25

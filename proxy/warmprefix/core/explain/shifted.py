@@ -6,7 +6,7 @@ chunks from the cached prompt by shifting"). So it helps if a part has vanished,
 
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.explain.saving import shown
-from warmprefix.core.slots.choice import SIMILAR
+from warmprefix.core.slots.slot import SIMILAR
 from warmprefix.core.types import CacheStats, Prompt
 
 _SAME_SLOT = 0.8

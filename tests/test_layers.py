@@ -83,7 +83,7 @@ FLOORS = (
     ("core",),
     ("dialects", "profiles", "backends", "stores", "config", "embedded"),
     ("pipeline",),
-    ("slots", "capture", "log"),
+    ("slots", "capture", "log", "library"),
     ("server",),
     ("cli",),
 )

@@ -10,7 +10,6 @@ from warmprefix.cli.settings import (
     ConfigOption,
     effective,
     one_line_errors,
-    rule_names,
 )
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
@@ -68,6 +67,7 @@ def set_command(
     `warmprefix config set memory.restore_reasoning always`
     """
     from warmprefix.config.edit import changed, old_text, shown_changes, write
+    from warmprefix.profiles import rule_names
 
     file = config or context.obj or DEFAULT_FILE
     with one_line_errors():

@@ -37,19 +37,11 @@ def say(message: str) -> None:
 def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
     """The configuration of a command; raises ConfigError."""
     from warmprefix.config import load
+    from warmprefix.profiles import rule_names
 
     if file is None and DEFAULT_FILE.is_file():
         file = DEFAULT_FILE
     return load(file, os.environ, flags, rule_names=rule_names())
-
-
-def rule_names() -> frozenset[str]:
-    """Every name by which a setting may mean a rule: for all clients, or for one."""
-    from warmprefix.core.rules import RULE_NAMES
-    from warmprefix.profiles import PROFILES
-
-    per_client = (f"{profile.name}:{rule}" for profile in PROFILES for rule in RULE_NAMES)
-    return RULE_NAMES.union(per_client)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from warmprefix.core.rules import RULE_NAMES
 from warmprefix.dialects.base import Request
 from warmprefix.profiles import (
     aider,
@@ -44,6 +45,12 @@ PROFILES: tuple[Profile, ...] = (
     openai_agents.PROFILE,
     openai_sdk.PROFILE,  # last: many of the others use that library
 )
+
+
+def rule_names() -> frozenset[str]:
+    """Every name by which a setting may mean a rule: for all clients, or for one."""
+    per_client = (f"{profile.name}:{rule}" for profile in PROFILES for rule in RULE_NAMES)
+    return RULE_NAMES.union(per_client)
 
 
 def profile_of(headers: Mapping[str, str], request: Request) -> Recognised:

@@ -18,13 +18,14 @@ from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted_replies import chat_reply, chat_stream, json_response, stream_response
 from warmprefix.core.explain.cache_break import CacheBreak
 from warmprefix.core.explain.cures import CAUSES
+from warmprefix.core.explain.direct import Kept
 from warmprefix.core.explain.hint import nothing
 from warmprefix.core.memory.ledger import Place
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import CacheStats, Kind, Outcome
 from warmprefix.counters import REASONS, Counters
-from warmprefix.log.metrics import CLIENTS, KINDS, RATE_TOKENS, RESTORED, SIDES, Metrics
+from warmprefix.log.metrics import CLIENTS, KINDS, RESTORED, SIDES, Metrics
 from warmprefix.log.metrics_state import State
 from warmprefix.log.writer import TurnLog
 from warmprefix.profiles.volatile import volatile_patterns
@@ -151,37 +152,15 @@ def test_the_backends_failures_are_counted_and_no_others(outcome: Outcome) -> No
     assert sum(errors.values()) == outcome.value.startswith("backend")
 
 
-def stats(cached: int, processed: int, took_ms: float | None) -> CacheStats:
-    """What a backend reported of a prompt."""
-    return CacheStats(cached + processed, cached, processed, 1, took_ms)
+def test_reading_directly_is_counted_beside_what_was_read() -> None:
+    """Of a turn that was not compared, it is what was read: nothing is kept in it."""
+    kept = Kept(700, 500, is_estimated=True)
+    found = seen(TURN, replace(TURN, kept=kept, direct_ms=1400.0))
 
-
-SAVED = [
-    ("own-rate", [("m", stats(1000, 500, 1000.0))], 1000 * 0.002),
-    ("too-few-tokens-for-a-rate", [("m", stats(1000, RATE_TOKENS - 1, 1000.0))], 0),
-    ("the-last-rate-of-the-model", [("m", stats(0, 500, 1000.0)), ("m", stats(499, 1, 75.0))], 499 * 0.002),
-    ("not-the-rate-of-another", [("a", stats(0, 500, 1000.0)), ("b", stats(499, 1, 75.0))], 0),
-    ("no-time-reported", [("m", stats(1000, 500, None))], 0),
-    ("a-time-below-zero", [("m", stats(1000, 500, -5.0))], 0),
-    ("nothing-cached-reported", [("m", CacheStats(500, None, 500, 1, 1000.0))], 0),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("turns", "saved_s"), [r[1:] for r in SAVED], ids=[r[0] for r in SAVED])
-def test_seconds_saved_are_cached_tokens_at_a_rate_that_was_measured(
-    turns: list[tuple[str, CacheStats]], saved_s: float
-) -> None:
-    found = seen(*(replace(TURN, model=model, stats=reported) for model, reported in turns))
-
-    assert read(found, "saved_seconds_total") == pytest.approx(saved_s)
-
-
-def test_rates_of_many_models_do_not_pile_up() -> None:
-    metrics = Metrics()
-    for number in range(200):
-        metrics.saw(replace(TURN, model=f"m{number}"))
-
-    assert len(metrics._rates._by_model) <= 64
+    assert read(found, "processed_tokens_total", client="hermes", kind="append") == 200 + 200
+    assert read(found, "direct_tokens_total", client="hermes", kind="append") == 200 + 700
+    assert read(found, "prompt_seconds_total") == pytest.approx(0.4 + 0.4)
+    assert read(found, "direct_seconds_total") == pytest.approx(0.4 + 1.4)
 
 
 def test_the_state_of_our_own_parts_is_read_when_asked(state: State) -> None:
@@ -227,6 +206,8 @@ TURNS = st.builds(
     outcome=st.sampled_from(Outcome),
     stats=st.builds(CacheStats, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.none() | st.floats()),
     cache_break=st.none() | BREAKS,
+    kept=st.none() | st.builds(Kept, st.integers(), st.integers(), st.booleans()),
+    direct_ms=st.none() | st.floats(),
 )
 
 
@@ -289,7 +270,9 @@ async def test_real_requests_are_on_the_page() -> None:
     assert read(found, "prompt_tokens_total", **cold) == 300
     assert read(found, "cached_tokens_total", **append) == 30
     assert read(found, "processed_tokens_total", **append) == 12
-    assert read(found, "saved_seconds_total") == pytest.approx(30 * 0.001)
+    assert read(found, "direct_tokens_total", **append) == 12
+    assert read(found, "prompt_seconds_total") == pytest.approx((300 + 12) * 0.001)
+    assert read(found, "direct_seconds_total") == read(found, "prompt_seconds_total")
     assert read(found, "time_to_first_token_seconds_count") == 1
     assert read(found, "proxy_seconds_count") == 3
     assert read(found, "fail_open_total", reason="not-understood") == 1

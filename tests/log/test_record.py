@@ -102,6 +102,13 @@ def test_the_text_around_a_break_is_shown_only_when_asked_for() -> None:
     assert shown["path"] == "messages[1].content"
 
 
+def test_the_title_is_text_of_the_user_too() -> None:
+    turn = replace(FULL, title="Fix the build")
+
+    assert record_of(turn)["title"] is None
+    assert record_of(turn, excerpts=True)["title"] == "Fix the build"
+
+
 def test_what_is_not_known_is_null_and_never_zero() -> None:
     shown = record_of(EMPTY)
     known = {name for name, value in shown.items() if value not in (None, [])}

@@ -204,6 +204,8 @@ FAULTS = [
     Fault("capture.ended", "warmprefix.capture.writer.Capture.ended", "capture"),
     Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics"),
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),
+    Fault("rates.direct_ms", "warmprefix.log.rates.Rates.direct_ms", "metrics"),
+    Fault("sums.add", "warmprefix.log.sums.Sums.add", "metrics"),
     Fault("record_of", "warmprefix.log.turns.record_of", "log"),
     Fault("detail_of", "warmprefix.log.turns.detail_of", "log"),
     # a turn about which the backend is asked

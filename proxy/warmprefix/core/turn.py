@@ -26,8 +26,9 @@ class Turn:
     """What is known of a turn when it has ended. `place` and `prefix` are None if the body was not understood;
     `prefix` also if there is no earlier turn to compare with. `would_save` is set if the proxy only observes.
     `session`: the client's explicit session id. `prewarmed_tokens`: those evaluated for its prompt before it
-    came. `kept`: compared with the same request without us. `put_back_tokens`: those of the prompt that its
-    client did not send. `failed_open`: which of our parts failed."""
+    came. `kept`: compared with the same request without us; `direct_ms`: reading the prompt would have taken so
+    long then. `put_back_tokens`: those of the prompt that its client did not send. `title`: the first words of
+    its conversation. `failed_open`: which of our parts failed."""
 
     id: str
     client: str
@@ -55,8 +56,16 @@ class Turn:
     sent_messages: int | None = None
     prewarmed_tokens: int | None = None
     kept: Kept | None = None
+    direct_ms: float | None = None
     put_back_tokens: int | None = None
+    title: str | None = None
     failed_open: tuple[str, ...] = ()
+
+    @property
+    def read_directly(self) -> tuple[int | None, float | None]:
+        """Tokens and milliseconds of reading the prompt without us; as it was with us, if that is not known."""
+        tokens = self.kept.direct_tokens if self.kept else self.stats.processed_tokens
+        return tokens, self.stats.prompt_ms if self.direct_ms is None else self.direct_ms
 
     @property
     def kind(self) -> Kind | None:

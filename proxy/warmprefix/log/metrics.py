@@ -6,7 +6,6 @@ client or backend can make the page grow. For the same reason, model names are n
 """
 
 from collections.abc import Collection, Iterator
-from math import inf
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -15,7 +14,8 @@ from prometheus_client.metrics_core import Metric
 from warmprefix.core.explain.cures import CAUSES
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.turn import Turn
-from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.core.types import Kind, Outcome
+from warmprefix.log.rates import RATE_TOKENS, is_duration
 from warmprefix.profiles import PROFILES, generic
 
 OTHER = "other"
@@ -56,13 +56,6 @@ PROXY_BUCKETS_S = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 FIRST_TOKEN_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 """From a fully cached prompt to 30,000 tokens read on a processor without a GPU."""
 
-RATE_TOKENS = 128
-"""A turn that evaluated fewer says little about the rate: gemma-3-270m on two cores took 52 ms for one token
-alone, 13 ms each for 133, 8 ms each for 261.
-"""
-
-RATES = 64  # models whose rate is remembered; one machine serves a handful
-
 
 _WHO = ("client", "kind")
 
@@ -71,17 +64,23 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("prompt_tokens", "Tokens of prompts, as reported.", _WHO),
     ("cached_tokens", "Of these, reused by the backend.", _WHO),
     ("processed_tokens", "Of these, evaluated.", _WHO),
+    (
+        "direct_tokens",
+        "Estimate of what would have been evaluated without the proxy. The difference is what it has kept.",
+        _WHO,
+    ),
     ("generated_tokens", "Tokens produced.", _WHO),
     (
         "put_back_tokens",
         "Estimate of the prompts' tokens that opt-in rules put back: the client did not send them.",
         _WHO,
     ),
+    ("prompt_seconds", "Time that the backend took to read prompts, as reported.", ()),
     (
-        "saved_seconds",
-        "Estimate of the reading time that cached tokens saved: their number times the time per "
-        f"token of the turn if it evaluated at least {RATE_TOKENS} tokens, otherwise of the last "
-        "such turn of the same model. Turns without a rate add nothing.",
+        "direct_seconds",
+        "Estimate of that time without the proxy: what it took, and the tokens that were kept at the time per "
+        f"token of the turn if it evaluated at least {RATE_TOKENS}, otherwise of the last such turn of the "
+        "same model. The difference is what the proxy has kept.",
         (),
     ),
     ("cache_breaks", "Turns whose prompt did not continue the one before.", ("cause", "side")),
@@ -103,33 +102,11 @@ class Registry(CollectorRegistry):
             yield family
 
 
-class Rates:
-    """Seconds that a prompt token takes, by model; learned from turns that evaluated enough of them."""
-
-    def __init__(self) -> None:
-        self._by_model: dict[str | None, float] = {}
-
-    def of(self, model: str | None, stats: CacheStats) -> float | None:
-        """The rate of this turn, otherwise of the last turn of its model; None before there is one."""
-        tokens, took_ms = stats.processed_tokens, stats.prompt_ms
-        if (
-            tokens is not None
-            and tokens >= RATE_TOKENS
-            and took_ms is not None
-            and 0 <= took_ms < inf
-        ):
-            if len(self._by_model) >= RATES:
-                self._by_model.clear()
-            self._by_model[model] = took_ms / tokens / 1000
-        return self._by_model.get(model)
-
-
 class Metrics:
     """Counts turns as they end. `page` includes the collectors that others have added."""
 
     def __init__(self) -> None:
         self.registry = Registry()
-        self._rates = Rates()
         self._counters = {
             name: Counter(f"warmprefix_{name}", meaning, labels, registry=self.registry)
             for name, meaning, labels in COUNTERS
@@ -171,19 +148,20 @@ class Metrics:
             self._first_s.observe(turn.times.first_ms / 1000)
 
     def _count_tokens(self, turn: Turn, *labels: str) -> None:
-        stats = turn.stats
+        stats, (direct_tokens, direct_ms) = turn.stats, turn.read_directly
         for name, reported in (
             ("prompt_tokens", stats.prompt_tokens),
             ("cached_tokens", stats.cached_tokens),
             ("processed_tokens", stats.processed_tokens),
+            ("direct_tokens", direct_tokens),
             ("generated_tokens", stats.generated_tokens),
             ("put_back_tokens", turn.put_back_tokens),
         ):
             if reported is not None:
                 self._add(name, *labels, number=amount(reported))
-        rate = self._rates.of(turn.model, stats)
-        if rate is not None and stats.cached_tokens is not None:
-            self._add("saved_seconds", number=amount(stats.cached_tokens) * rate)
+        for name, took_ms in (("prompt_seconds", stats.prompt_ms), ("direct_seconds", direct_ms)):
+            if is_duration(took_ms):
+                self._add(name, number=took_ms / 1000)
 
     def _count_break(self, turn: Turn) -> None:
         found = turn.cache_break

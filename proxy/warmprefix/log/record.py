@@ -20,7 +20,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
     place, prefix, stats, times = turn.place, turn.prefix, turn.stats, turn.times
     ratio = cache_ratio(stats)
     return {
-        "time": _iso(times.started_s),
+        "time": iso(times.started_s),
         "turn": turn.id,
         "conversation": place.conversation if place else None,
         "index": place.index if place else None,
@@ -28,6 +28,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "client": turn.client,
         "endpoint": turn.endpoint,
         "model": turn.model,
+        "title": turn.title if excerpts else None,
         "stream": turn.stream,
         "status": turn.status,
         "outcome": turn.outcome.value,
@@ -54,6 +55,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "slot_reason": turn.slot_reason,
         "ttft_ms": _round(times.first_ms),
         "prompt_ms": _round(stats.prompt_ms),
+        "direct_ms": _round(turn.direct_ms),
         "generate_ms": _round(stats.generate_ms),
         "total_ms": _round(times.total_ms),
         "proxy_ms": _round(times.proxy_ms),
@@ -101,7 +103,8 @@ def _would_save(saving: WouldSave | None) -> Record | None:
     }
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """Unix time as ISO 8601, in UTC, with milliseconds."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -9,7 +9,9 @@ from warmprefix.core.turn import Turn
 from warmprefix.counters import Counters
 from warmprefix.guard import guard
 from warmprefix.log.metrics import Metrics
+from warmprefix.log.rates import Rates
 from warmprefix.log.record import Record, bare_record_of, detail_of, record_of
+from warmprefix.log.sums import Sums
 from warmprefix.log.writer import TurnLog
 from warmprefix.pipeline.observe import Savings
 
@@ -38,6 +40,8 @@ class Turns:
         self._watchers: set[asyncio.Queue[Record | None]] = set()
         self.savings = Savings()
         self.metrics = Metrics()
+        self.sums = Sums()
+        self._rates = Rates()
 
     def reserve(self) -> Place:
         """A place in the order of the log, for a turn that is still being explained."""
@@ -62,7 +66,9 @@ class Turns:
         with guard(self._counters, "metrics", noted):
             self.savings.add(turn)
         with guard(self._counters, "metrics", noted):
+            turn = replace(turn, direct_ms=self._rates.direct_ms(turn))
             self.metrics.saw(turn)
+            self.sums.add(turn)
         record, detail = self._record(turn, noted)
         with guard(self._counters, "log"):
             self._log.write(record)

@@ -21,6 +21,7 @@ from warmprefix.core.messages import written
 from warmprefix.core.routing import Route
 from warmprefix.core.slots.seat import NO_SEAT, AnySeat
 from warmprefix.core.stats import cache_stats
+from warmprefix.core.title import title_of
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import CacheStats, Kind, Message, Outcome, Prompt, Reply
 from warmprefix.dialects.base import Dialect, Request
@@ -263,6 +264,7 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         prewarmed_tokens=patch.get("prewarmed_tokens"),
         kept=patch.get("kept"),
         put_back_tokens=patch.get("put_back_tokens"),
+        title=title_of(request.prompt) if request else None,
         failed_open=tuple(came.failed_open),
     )
 

@@ -68,7 +68,7 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
         """Turns as they end, as server-sent events."""
         return StreamingResponse(_events(turns), 200, _PRIVATE, "text/event-stream")
 
-    _add_conversations(api, turns)
+    _add_sums(api, turns)
     _add_metrics(api, turns)
     add_dashboard(api)
     return api
@@ -117,7 +117,12 @@ def _add_draining(api: FastAPI, backends: Backends) -> None:
         return await change(name, False)
 
 
-def _add_conversations(api: FastAPI, turns: Turns) -> None:
+def _add_sums(api: FastAPI, turns: Turns) -> None:
+    @api.get("/warmprefix/api/sums")
+    async def sums() -> Response:
+        """All turns since the proxy was started, added up: the figures of the metrics, and breaks by cause."""
+        return _json(turns.sums.record())
+
     @api.get("/warmprefix/api/conversations")
     async def list_conversations() -> Response:
         """Conversations of the turns that are kept, newest first."""

@@ -10,7 +10,8 @@ import pytest
 from tests.chat_dialect import PATHS
 from tests.clients.described import CLIENTS, Client
 from tests.metric_names import metric_names
-from tests.write_docs import PAGE, rules_page
+from tests.write_docs import CLIENTS as CLIENTS_PAGE
+from tests.write_docs import PAGE, clients_page, rules_page
 from warmprefix.cli import app
 from warmprefix.config import Config
 from warmprefix.core.explain.cures import CAUSES
@@ -33,6 +34,10 @@ OWN_PAGES = [page for page in PAGES if page != PAGE]  # that one quotes sources 
 def test_the_page_of_rules_is_what_the_rules_say() -> None:
     """`make docs` writes it; a rule that is not on it fails here."""
     assert PAGE.read_text("utf-8") == rules_page(), "run: make docs"
+
+
+def test_the_recipes_of_clients_are_what_connect_prints() -> None:
+    assert CLIENTS_PAGE.read_text("utf-8") == clients_page(), "run: make docs"
 
 
 @pytest.mark.parametrize("name", sorted(RULE_NAMES))

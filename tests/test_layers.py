@@ -81,7 +81,7 @@ def test_a_layer_imports_the_core_alone(layer: Layer) -> None:
 
 FLOORS = (
     ("core",),
-    ("dialects", "profiles", "backends", "stores", "config", "embedded"),
+    ("dialects", "profiles", "backends", "stores", "config", "embedded", "connect"),
     ("pipeline",),
     ("slots", "capture", "log", "library"),
     ("server",),
@@ -125,6 +125,7 @@ ONLY = [
             "proxy/warmprefix/cli/tail.py": "names the errors of that client",
         },
     ),
+    Only("yaml", ("ruamel",), ("connect/",)),
     Only("re2", ("re2",), ("config/patterns",)),
     Only("sqlite", ("sqlite3",), ("stores/",)),
     Only("pydantic", ("pydantic", "pydantic_core"), ("config/",)),

@@ -1,15 +1,20 @@
-"""Writes docs/rules.md from the rules themselves: `make docs`."""
+"""Writes docs/rules.md from the rules themselves, and the recipes of docs/clients.md: `make docs`."""
 # ruff: noqa: E501 - a row of a Markdown table is one line
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from warmprefix.cli.connect_text import blocks
+from warmprefix.connect.recipes import Given, Recipe, recipes
 from warmprefix.core.rules import MEMORY_RULES, RULES
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.rules.memory_rules import MemoryRule
 from warmprefix.profiles.volatile import volatile_patterns
 
-PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "rules.md"
+CLIENTS = DOCS / "clients.md"
+_RECIPES = ("<!-- recipes: ", "<!-- end of recipes -->")
 
 _HEAD = """\
 # Rules
@@ -187,5 +192,28 @@ def _cell(text: str) -> str:
     return text.replace("\n", " ⏎ ").replace("|", "\\|")
 
 
+def clients_page() -> str:
+    """The page of clients with the recipes as they are."""
+    before, opening, rest = CLIENTS.read_text("utf-8").partition(_RECIPES[0])
+    head, _, behind = rest.partition("\n")
+    _, closing, after = behind.partition(_RECIPES[1])
+    sections = "".join(_client(one) for one in recipes())
+    return f"{before}{opening}{head}\n{sections}\n{closing}{after}"
+
+
+def _client(one: Recipe) -> str:
+    """The section of one client: its heading, what to set, whose word it is."""
+    tried = f"tried with {one.tried}" if one.tried else "not tried here"
+    command = f"`warmprefix connect {one.name}{' --write' if one.file else ''}`"
+    home = Path("/home")
+    file = f"~/{one.file.path({}, home, 'linux').relative_to(home)}" if one.file else ""
+    texts = [f"### {one.label}", f"{command}; {tried}; <{one.source}>"]
+    for block in blocks(one, Given("http://127.0.0.1:8484"), f"`{file}`"):
+        text = "\n".join(block.lines)
+        texts.append(f"```\n{text}\n```" if block.is_code else text)
+    return "\n" + "\n\n".join(texts) + "\n"
+
+
 if __name__ == "__main__":
+    CLIENTS.write_text(clients_page(), "utf-8")
     PAGE.write_text(rules_page(), "utf-8")

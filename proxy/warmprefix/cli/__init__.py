@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from warmprefix.cli import canonicalize, config, doctor, explain, replay, serve, slots, tail, warm
+from warmprefix.cli import (
+    canonicalize,
+    config,
+    connect,
+    doctor,
+    explain,
+    replay,
+    run,
+    serve,
+    slots,
+    tail,
+    warm,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve")(serve.command)
+app.command("connect")(connect.command)
+app.command("run", context_settings=run.PASS_ARGUMENTS)(run.command)
 app.command("tail")(tail.command)
 app.command("explain")(explain.command)
 app.command("canonicalize")(canonicalize.command)

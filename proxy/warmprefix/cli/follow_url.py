@@ -1,6 +1,7 @@
 """The turns of a running proxy as JSON lines: the last ones, then each new one as it ends."""
 
 import json
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -22,6 +23,14 @@ REMEMBERED_TURNS = 1000
 # Connecting and the backlog are quick, but hours may pass between two turns.
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(None, connect=5.0)
+
+
+_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
+_TIMEOUTS = {
+    "ConnectTimeout": "no connection in time",
+    "ReadTimeout": "no answer in time",
+    "WriteTimeout": "it takes nothing",
+}
 
 
 class Refused(Exception):
@@ -62,6 +71,11 @@ class TurnFeed:
         self._wait = wait
         self._shown: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def url(self) -> str:
+        """The proxy's address."""
+        return self._url
+
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
@@ -70,11 +84,15 @@ class TurnFeed:
         """The last turns, oldest first; raises Refused and httpx.TransportError."""
         if turns <= 0:
             return
-        answer = self._client.get(self._url + "/warmprefix/api/turns", params={"limit": turns})
-        for turn in reversed(turns_of(answer)):
+        for turn in reversed(self.turns(turns)):
             line = json.dumps(turn).encode()
             if self._is_new(line):
                 yield line
+
+    def turns(self, most: int) -> list[dict[str, Any]]:
+        """The last turns, newest first; raises Refused and httpx.TransportError."""
+        answer = self._client.get(self._url + "/warmprefix/api/turns", params={"limit": most})
+        return [turn for turn in turns_of(answer) if isinstance(turn, dict)]
 
     def one(self, turn: str) -> bytes | None:
         """Everything known about one turn, None if there is none; raises Refused and httpx.TransportError."""
@@ -95,6 +113,19 @@ class TurnFeed:
         check_status(answer)
         value = answer.json()
         return value if isinstance(value, dict) else None
+
+    def models(self) -> list[tuple[str, int | None]]:
+        """The models behind the proxy: each one's name, and how many tokens its context has, if that is
+        reported.
+
+        Raises Refused and httpx.TransportError.
+        """
+        answer = self._client.get(f"{self._url}/v1/models")
+        check_status(answer)
+        try:
+            return [(str(one["id"]), context_of(one)) for one in answer.json()["data"]]
+        except (ValueError, KeyError, TypeError):
+            raise Refused(f"{answer.url} did not answer with models") from None
 
     def warm(self, endpoint: str, body: bytes) -> Iterator[dict[str, Any]]:
         """Each step of reading an opening, as it is done; raises Refused and httpx.TransportError."""
@@ -171,6 +202,13 @@ def turns_of(answer: httpx.Response) -> list[object]:
     return turns
 
 
+def context_of(model: dict[str, Any]) -> int | None:
+    """The context of a model in tokens, as llama-server's list has it; None if it does not say."""
+    meta = model.get("meta")
+    found = meta.get("n_ctx") if isinstance(meta, dict) else None
+    return found if isinstance(found, int) else None
+
+
 def check_status(answer: httpx.Response) -> None:
     """Raises Refused for a status that stays, httpx.HTTPStatusError for one that passes (5xx)."""
     status = answer.status_code
@@ -211,5 +249,5 @@ def turn_id(line: bytes) -> str | None:
 
 
 def reason(error: httpx.HTTPError) -> str:
-    """Why it failed, in one line; timeouts of httpx have no text of their own."""
-    return str(error) or type(error).__name__
+    """Why it failed, in one line of plain words; timeouts of httpx have no text of their own."""
+    return _NUMBER.sub("", str(error)) or _TIMEOUTS.get(type(error).__name__, "it did not answer")

@@ -110,23 +110,28 @@ def write(file: Path, text: str) -> Path | None:
     Returns where the text before is kept, None if there was no file. Raises ConfigError.
     """
     target = file.resolve()
-    backup = None
+    backup = target.with_name(f"{target.name}.bak") if target.exists() else None
     try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else _ONLY_OWNER
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).chmod(mode)
-            if target.exists():
-                backup = target.with_name(f"{target.name}.bak")
-                shutil.copy2(target, backup)
-            Path(name).replace(target)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        if backup is not None:
+            shutil.copy2(target, backup)
+        replace_text(target, text)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"{file}: cannot be written: {reason}") from None
     return backup
+
+
+def replace_text(file: Path, text: str, mode: int = _ONLY_OWNER) -> None:
+    """Replace the file's text at once; `mode`: that of a new file. A link stays one. Raises OSError."""
+    target = file.resolve()
+    mode = target.stat().st_mode & 0o777 if target.exists() else mode
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,2 @@
+"""Points a client at the proxy: what each needs, as data, and its settings file, of which everything else
+stays."""

@@ -1,10 +1,13 @@
 """The client for questions takes nothing from the environment."""
 
+import socket
+
+import httpx
 import pytest
 
 from tests.fakes.pages import serving
 from tests.fakes.scripted_replies import json_response
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import new_client, reason_of
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +34,23 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 
     assert answer.status_code == 302
     assert [request.target for request in backend.requests] == ["/moved"]
+
+
+async def test_the_reason_of_a_failure_is_in_the_systems_words() -> None:
+    async with new_client() as client:
+        with pytest.raises(httpx.ConnectError) as raised:
+            await client.get("http://127.0.0.1:1")
+
+    assert reason_of(raised.value) == "Connection refused"
+
+
+def test_a_name_that_is_not_known_is_the_reason() -> None:
+    error = httpx.ConnectError("all attempts failed")
+    error.__cause__ = socket.gaierror(-2, "Name or service not known")
+
+    assert reason_of(error) == "Name or service not known"
+
+
+def test_a_failure_without_an_error_of_the_system_says_what_it_says() -> None:
+    assert reason_of(httpx.RemoteProtocolError("peer closed")) == "peer closed"
+    assert reason_of(httpx.ReadError("")) == "the connection broke"

@@ -92,6 +92,16 @@ async def test_health_is_what_the_backend_says_and_not_how_busy_it_is(
 async def test_a_backend_that_is_not_there_is_not_healthy() -> None:
     async with known("http://127.0.0.1:1") as found:
         assert await found.is_healthy() is False
+        assert found.trouble == "Connection refused"
+
+
+async def test_a_backend_that_is_there_again_is_no_trouble() -> None:
+    async with ScriptedBackend(LOADING, otherwise=MISSING) as backend, known(backend.url) as found:
+        await found.is_healthy()
+        loading = found.trouble
+        await found.is_healthy()
+
+    assert (loading, found.trouble) == ("it is loading its model (status 503)", None)
 
 
 async def test_lemonade_is_told_from_the_llama_server_behind_it() -> None:

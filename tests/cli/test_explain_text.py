@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from warmprefix.cli.explain_text import CAUSES, SIDES, advice, below, explained
-from warmprefix.core.explain.cures import CAUSES as EVERY_CAUSE
+from warmprefix.cli.explain_text import advice, below, explained
 
 Record = Mapping[str, Any]
 
@@ -142,11 +141,6 @@ UNBROKEN = [
 @pytest.mark.parametrize(("changed", "part"), UNBROKEN)
 def test_a_turn_without_a_break_says_what_was_reused(changed: Record, part: str) -> None:
     assert part in "\n".join(text_of(**{"break": None, **changed}))
-
-
-def test_every_cause_and_side_has_words() -> None:
-    assert set(CAUSES) == EVERY_CAUSE
-    assert set(SIDES) == {"client", "backend", "template", "proxy", "unknown"}
 
 
 def under(record: Record, *, coloured: bool = False) -> list[str]:

@@ -262,6 +262,7 @@ async def test_with_one_backend_nobody_asks_for_its_health() -> None:
             "models": [],
             "weight": 1.0,
             "healthy": True,
+            "error": None,
             "draining": False,
             "running": 0,
             "conversations": 1,

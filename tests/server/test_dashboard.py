@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.raw_client import Answer, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, running_proxy
+from warmprefix.core.explain.words import CAUSES, SIDES
 from warmprefix.server import dashboard
 
 NO_BACKEND = "http://127.0.0.1:1"
@@ -42,6 +43,14 @@ async def test_every_file_is_served_as_it_is(file: Path) -> None:
     assert answer.body == BODIES[file]
     assert answer.header("content-type") == TYPES[file.suffix]
     assert answer.header("x-content-type-options") == "nosniff"
+
+
+async def test_causes_have_the_words_of_the_command_line() -> None:
+    answer = await get(dashboard.WORDS)
+
+    assert answer.header("content-type") == TYPES[".js"]
+    assert CAUSES["evicted"].encode() in answer.body
+    assert SIDES["proxy"].encode() in answer.body
 
 
 async def test_the_page_opens_without_its_last_slash_too() -> None:

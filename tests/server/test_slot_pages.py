@@ -78,6 +78,7 @@ async def test_a_slot_shows_what_it_holds_and_not_what_was_said(tmp_path: Path) 
     assert status == 200
     assert slot == {
         "slot": 0,
+        "backend": record["backend"],
         "conversation": record["conversation"],
         "tokens": record["prompt_tokens"] + record["generated_tokens"] - 1,
         "busy": False,
@@ -95,7 +96,9 @@ async def test_a_slot_that_nobody_used_holds_nothing(tmp_path: Path) -> None:
         _, shown = await ask(proxy)
 
     empty = {"conversation": None, "tokens": 0, "busy": False, "side": False, "age_s": None}
-    assert shown["slots"] == [{"slot": at, "known": True, **empty} for at in range(2)]
+    backend = shown["slots"][0]["backend"]
+    named = {"backend": backend, "known": True}
+    assert shown["slots"] == [{"slot": at, **named, **empty} for at in range(2)]
 
 
 async def test_saved_slots_are_listed_newest_first_without_their_keys(tmp_path: Path) -> None:

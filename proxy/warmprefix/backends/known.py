@@ -8,7 +8,7 @@ from contextlib import suppress
 import httpx
 
 from warmprefix.backends.base import Headers, Kind
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import new_client, reason_of
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.kinds import kind_named
 from warmprefix.backends.known_model import Asking, KnownModel, Start
@@ -48,6 +48,8 @@ class KnownBackend(KnownModel):
         key = BackendKey(url) if key is None else key
         given = kind_named(kind)
         super().__init__(Asking(url, new_client(auth=key), key, given, report=self._report))
+        self.trouble: str | None = None
+        """Why it could not be reached when its health was last asked for; None if it could."""
         self._is_given = given is not None
         self._is_doubtful = False
         self._tasks = tasks
@@ -98,9 +100,12 @@ class KnownBackend(KnownModel):
             health = await self._asking.client.get(f"{self._asking.url}/health", timeout=_HEALTH_S)
         except (httpx.ReadTimeout, httpx.WriteTimeout):
             return None
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
+            self.trouble = reason_of(error)
             return False
-        return health.status_code != 503
+        is_healthy = health.status_code != 503
+        self.trouble = None if is_healthy else "it is loading its model (status 503)"
+        return is_healthy
 
     async def answers(self) -> bool:
         """Whether the backend is there now. If its kind is known, it is asked for a page that it has."""

@@ -29,6 +29,7 @@ from warmprefix.server.api import create_api
 from warmprefix.server.asgi import Receive, Scope, Send
 from warmprefix.server.asking import is_gone
 from warmprefix.server.backends import Backend, Backends
+from warmprefix.server.capture_pages import add_captured
 from warmprefix.server.chat import Chat, is_readable
 from warmprefix.server.dashboard import PATHS as DASHBOARD
 from warmprefix.server.models import PATHS as MODELS
@@ -98,7 +99,8 @@ class App:
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks)
         self._api = create_api(self.turns, self.backends)
-        add_slots(self._api, [backend.parts.seatings for backend in parts])
+        add_slots(self._api, {each.settings.name: each.parts.seatings for each in parts})
+        add_captured(self._api, self._capture)
         add_openings(self._api, self.backends, self._pipeline, limit)
 
     def _is_gone(self, last: Last) -> bool:

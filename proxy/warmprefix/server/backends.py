@@ -147,6 +147,7 @@ class Backends:
                 "models": list(backend.settings.models),
                 "weight": backend.settings.weight,
                 "healthy": backend.is_healthy,
+                "error": None if backend.is_healthy else backend.parts.known.trouble,
                 "draining": backend.is_draining,
                 "running": backend.running,
                 "conversations": held[backend.settings.name],

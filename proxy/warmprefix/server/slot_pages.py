@@ -1,7 +1,7 @@
 """What the slots hold and which are saved, under `/warmprefix/api/slots`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -18,17 +18,17 @@ _PRIVATE = {"cache-control": "no-store"}
 _NO_SNAPSHOT = described(404, "Not known.")
 
 
-def add_slots(api: FastAPI, backends: Sequence[Seatings | NoSeatings]) -> None:
-    """Add the pages. `backends`: the slots of each."""
+def add_slots(api: FastAPI, backends: Mapping[str, Seatings | NoSeatings]) -> None:
+    """Add the pages. `backends`: the slots of each, by its name."""
 
-    def every() -> list[Seating]:
-        return [own.seating for seatings in backends for own in seatings.all]
+    def every() -> list[tuple[str, Seating]]:
+        return [(name, own.seating) for name, slots in backends.items() for own in slots.all]
 
     @api.get("/warmprefix/api/slots")
     async def list_slots() -> Response:
         """What each slot holds, as far as we know, and the saved slots, newest first."""
-        seatings = every()
-        slots = [slot for seating in seatings for slot in _slots(seating)]
+        slots = [slot | {"backend": name} for name, seating in every() for slot in _slots(seating)]
+        seatings = [seating for _, seating in every()]
         off = [asdict(what) for seating in seatings for what in seating.stand_down.off]
         return _json({"slots": slots, "snapshots": _snapshots(seatings), "stood_down": off})
 
@@ -36,7 +36,7 @@ def add_slots(api: FastAPI, backends: Sequence[Seatings | NoSeatings]) -> None:
     async def forget_snapshot(snapshot: Annotated[str, Path(max_length=64)]) -> Response:
         """Forget one saved slot, or with `all` every one; its file is deleted if we can reach it."""
         ids = None if snapshot == "all" else [snapshot]
-        stores = [s.snapshots for s in every() if s.snapshots is not None]
+        stores = [s.snapshots for _, s in every() if s.snapshots is not None]
         gone = sum(store.forget(ids) for store in stores)
         if ids is not None and not gone:
             raise HTTPException(404, "No such saved slot.")

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import files
 
+import orjson
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmprefix.core.explain.words import CAUSES, SIDES
+
 _HOME = "/warmprefix/"
 _PAGE = "index.html"
+WORDS = "/warmprefix/dashboard/words.js"
+"""The only module that is no file: the words of core/explain/words.py."""
 _MEDIA_TYPES: Mapping[str, str] = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -63,11 +68,23 @@ def _load() -> dict[str, Asset]:
     for file in files(__name__).iterdir():
         media_type = _MEDIA_TYPES.get(file.name.rpartition(".")[2])
         if media_type is not None:
-            body = file.read_bytes()
-            etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
             path = _HOME if file.name == _PAGE else f"{_HOME}dashboard/{file.name}"
-            found[path] = Asset(body, media_type, etag)
+            found[path] = _asset_of(file.read_bytes(), media_type)
+    found[WORDS] = _asset_of(_words(), _MEDIA_TYPES["js"])
     return found
+
+
+def _asset_of(body: bytes, media_type: str) -> Asset:
+    return Asset(body, media_type, f'"{blake2b(body, digest_size=12).hexdigest()}"')
+
+
+def _words() -> bytes:
+    """Causes and sides in the words of the command line, as a module."""
+    named = {"CAUSES": CAUSES, "SIDES": SIDES}
+    return b"".join(
+        b"export const %s = %s;\n" % (name.encode(), orjson.dumps(words))
+        for name, words in named.items()
+    )
 
 
 _ASSETS: Mapping[str, Asset] = _load()

@@ -1,0 +1,124 @@
+"""Request and reply of a captured turn, for people: under `/warmprefix/api/turns/{turn}/captured`.
+
+There is something to show only with `serve --capture`. What was said is then in a file anyway, and whoever may
+open this page may send requests.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, HTTPException, Path
+from starlette.responses import Response
+
+from warmprefix.capture.line import Captured
+from warmprefix.capture.reader import CaptureReader
+from warmprefix.capture.writer import Capture, NoCapture
+from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.types import (
+    CallPart,
+    Content,
+    Message,
+    Part,
+    ReasoningPart,
+    ResultPart,
+    TextPart,
+)
+from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.dialects.base import NoMemory
+from warmprefix.server.api import described
+
+LONGEST = 20_000
+"""Characters that are shown of one text: more than anybody reads in a page."""
+
+_PRIVATE = {"cache-control": "no-store"}
+_NOTHING = (
+    "Nothing is captured. `warmprefix serve --capture DIR` writes requests and replies to a file."
+)
+_NOT_THERE = "This turn is not in the capture, or is not written yet."
+
+
+def add_captured(api: FastAPI, capture: Capture | NoCapture) -> None:
+    """Add the page."""
+    find: Callable[[str], Captured | None] | None = None
+    if isinstance(capture, Capture):
+        find = CaptureReader(capture.path).find
+    lock = asyncio.Lock()  # one reading at a time
+
+    @api.get("/warmprefix/api/turns/{turn}/captured", responses=described(404, "Not captured."))
+    async def captured(turn: Annotated[str, Path(max_length=64)]) -> Response:
+        """Request and reply of a turn, if the session is captured."""
+        if find is None:
+            raise HTTPException(404, _NOTHING)
+        async with lock:
+            shown = await asyncio.to_thread(_found, find, turn)
+        if shown is None:
+            raise HTTPException(404, _NOT_THERE)
+        return Response(shown, 200, _PRIVATE, "application/json")
+
+
+def _found(find: Callable[[str], Captured | None], turn: str) -> bytes | None:
+    captured = find(turn)
+    return None if captured is None else orjson.dumps(shown(captured))
+
+
+def shown(captured: Captured) -> dict[str, Any]:
+    """A captured turn as messages; `messages` is None if its body is not understood, `reply` if there is
+    none."""
+    dialect = dialect_of(captured.path) or DIALECTS[0]
+    is_stream = not captured.response.lstrip().startswith(b"{")
+    reader = dialect.reader(is_stream)
+    reader.feed(captured.response)
+    reply = reader.finish()
+    try:
+        prompt = dialect.parse(captured.request, NoMemory(dialect)).prompt
+    except NotUnderstood:
+        messages = None
+    else:
+        messages = [_message(message) for message in prompt.messages]
+    return {
+        "as_received": captured.as_received,
+        "messages": messages,
+        "reply": None if reply.message is None else _message(reply.message),
+        "error": reply.error,
+        "request": _cut(captured.request.decode(errors="replace")),
+        "response": _cut(captured.response.decode(errors="replace")),
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    parts = [_part(part) for part in message.parts]
+    if message.opaque and message.raw is not None:
+        parts = [_text("text", message.raw.decode(errors="replace"))]
+    return {"role": message.role, "parts": parts}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    match part:
+        case ReasoningPart():
+            return _text("reasoning", part.text)
+        case CallPart():
+            given = part.call.arguments or (part.call.arguments_raw or b"").decode(errors="replace")
+            return _text("call", given) | {"name": part.call.name}
+        case ResultPart():
+            return _text("result", "\n".join(map(_content, part.parts)))
+        case _:
+            return _text("text", _content(part))
+
+
+def _content(part: Content) -> str:
+    if isinstance(part, TextPart):
+        return part.text
+    return f"({len(part.raw):,} bytes that are no text)"
+
+
+def _text(kind: str, text: str) -> dict[str, Any]:
+    return {"kind": kind, "text": _cut(text)}
+
+
+def _cut(text: str) -> str:
+    """A text that can be sent and shown: lone surrogates are none."""
+    text = text.encode(errors="replace").decode()
+    left = len(text) - LONGEST
+    return text if left <= 0 else f"{text[:LONGEST]}… ({left:,} more characters)"

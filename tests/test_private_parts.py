@@ -21,7 +21,7 @@ from tests.fakes.running_proxy import Backend
 from tests.fakes.scripted import Stall, Step
 from tests.fakes.scripted_replies import chat_stream, json_response, stream_response
 from warmprefix.backends.pool import Link, Pool
-from warmprefix.server.protocol import Protocol
+from warmprefix.server.protocol import HeaderName, Protocol
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
 
@@ -78,7 +78,11 @@ async def test_aiohttp_lets_the_pool_say_which_connections_are_kept(
 
 
 class Wire(asyncio.Transport):
-    """A connection that goes nowhere."""
+    """A connection that goes nowhere. `written`: what was to be sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
@@ -87,7 +91,8 @@ class Wire(asyncio.Transport):
         return False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Drop it."""
+        """Keep it."""
+        self.written += data
 
     def pause_reading(self) -> None:
         """Nothing comes by itself."""
@@ -128,6 +133,28 @@ async def test_uvicorn_shows_its_protocol_every_byte_and_whether_a_request_runs(
 
     assert bodies == [b"hi"], "server/protocol.py: `data_received` sees the head before the parser"
     assert cycle_of(protocol).response_complete is True, "server/protocol.py: `response_complete`"
+
+
+async def test_uvicorn_writes_what_the_name_of_a_header_is_in_lower_case() -> None:
+    """And finds the length in it, as it compares with names in lower case."""
+    length = HeaderName(b"Content-Length")
+
+    async def app(_: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": [(length, b"2")]})
+        await send({"type": "http.response.body", "body": b"hi"})
+
+    config = uvicorn.Config(app, http=Protocol, lifespan="off")
+    config.load()
+    state, wire = ServerState(), Wire()
+    protocol = Protocol(config, state, {})
+    protocol.connection_made(wire)
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    await asyncio.gather(*state.tasks)
+
+    assert bytes(wire.written) == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", (
+        "server/protocol.py: `HeaderName.lower`, `HeaderName.__eq__`"
+    )
 
 
 def test_uvicorn_stops_as_the_server_says() -> None:

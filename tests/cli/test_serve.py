@@ -136,6 +136,16 @@ async def test_it_says_where_it_listens_and_what_to_do(tmp_path: Path) -> None:
     assert f"OPENAI_BASE_URL={process.url}/v1" in said
 
 
+async def test_it_listens_on_several_addresses(tmp_path: Path) -> None:
+    hosts = ("--host", "127.0.0.1", "--host", "::1")
+    async with Backend() as backend, serving(tmp_path, backend.url, flags=hosts) as process:
+        urls = re.findall(r"http://\S+(?=, )", "".join(process.errors))
+        answers = [await exchange(url, "GET", "/warmprefix/health") for url in urls]
+
+    assert [url.rpartition(":")[0] for url in urls] == ["http://127.0.0.1", "http://[::1]"]
+    assert [answer.status for answer in answers] == [200, 200]
+
+
 async def test_it_starts_before_its_backend_does(tmp_path: Path) -> None:
     async with Backend() as backend:
         url = backend.url

@@ -34,6 +34,7 @@ BAD = [
         ("is not the name of a header",),
         '[memory]\nscope_headers = ["X-User: me"]',
     ),
+    Bad("no-host", ("a comma without",), '[server]\nhost = "127.0.0.1, "'),
     Bad("no-session", ("is not the name",), '[backend]\nsession_header = "X-One,, X-Two"'),
     Bad(
         "session-of-llama",

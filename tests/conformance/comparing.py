@@ -112,11 +112,12 @@ def _head(direct: Answer, through: Answer) -> Iterator[Difference]:
     yield from _pair("chunked", _is_chunked(direct), _is_chunked(through))
     names = [name for name, _ in _headers(direct)]
     other = [name for name, _ in _headers(through)]
-    if MAY_BE_ADDED.isdisjoint(names):
-        other = [name for name in other if name not in MAY_BE_ADDED]
+    if MAY_BE_ADDED.isdisjoint(map(str.lower, names)):
+        other = [name for name in other if name.lower() not in MAY_BE_ADDED]
     yield from _pair("header names", sorted(names), sorted(other))
-    for name in sorted({*names} & {*other} - {OWN_LENGTH, STARTED}):
-        yield from _pair(f"header {name}", _all(direct, name), _all(through, name))
+    for name in sorted({*names} & {*other}):
+        if name.lower() not in (OWN_LENGTH, STARTED):
+            yield from _pair(f"header {name.lower()}", _all(direct, name), _all(through, name))
     yield from _lengths(direct, through)
 
 
@@ -137,8 +138,8 @@ def _is_chunked(answer: Answer) -> bool:
 
 
 def _headers(answer: Answer) -> list[tuple[str, str]]:
-    pairs = [(name.lower(), value) for name, value in answer.headers]
-    return [(name, value) for name, value in pairs if name not in CONNECTION_HEADERS]
+    """Without those of the connection. Names count as they are spelled."""
+    return [pair for pair in answer.headers if pair[0].lower() not in CONNECTION_HEADERS]
 
 
 def _all(answer: Answer, name: str) -> list[str]:

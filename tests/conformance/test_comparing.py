@@ -114,7 +114,7 @@ ROWS = [
         answer("llamacpp:x_seconds_total 2.5", TEXT_TYPE)),
     Row("counted-line", answer("llamacpp:x_total 1", TEXT_TYPE),
         answer("llamacpp:x_total 2", TEXT_TYPE), ["body.0"]),
-    heads("header-case", [("X-A", "1")], [("x-a", "1")]),
+    heads("header-case", [("X-A", "1")], [("x-a", "1")], "header names"),
     heads("header-order", [("X-A", "1"), ("X-B", "2")], [("X-B", "2"), ("X-A", "1")]),
     heads("header-changed", [("X-A", "1")], [("X-A", "2")], "header x-a"),
     heads("header-missing", [("X-A", "1")], [], "header names"),

@@ -11,6 +11,7 @@ from warmprefix.server.asgi import Scope
 
 CONFIG = ServerConfig(allowed_hosts=("chat.example",))
 EVERYWHERE = ServerConfig(host="0.0.0.0")
+SEVERAL = ServerConfig(host="127.0.0.1, 192.168.1.5")
 
 
 def scope(client: str = "127.0.0.1", **headers: str) -> Scope:
@@ -75,8 +76,15 @@ def test_without_an_origin_it_is_no_page() -> None:
         ("unix", "localhost", True),
     ],
 )
-def test_whoever_says_localhost_is_on_this_machine(client: str, host: str, own: bool) -> None:
-    assert is_own_host(scope(client, host=host), EVERYWHERE) is own
+@pytest.mark.parametrize("config", [EVERYWHERE, SEVERAL], ids=lambda config: config.host)
+def test_whoever_says_localhost_is_on_this_machine(
+    client: str, host: str, own: bool, config: ServerConfig
+) -> None:
+    assert is_own_host(scope(client, host=host), config) is own
+
+
+def test_each_address_that_is_listened_on_is_a_name_of_ours() -> None:
+    assert is_own_host(scope("192.168.1.9", host="192.168.1.5:8484"), SEVERAL)
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])

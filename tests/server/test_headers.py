@@ -1,12 +1,14 @@
 """Headers and statuses: end-to-end ones pass both ways as they are, those of a connection do not."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 
-from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Backend, running_proxy
-from tests.fakes.scripted_replies import dump, json_response
+from tests.fakes.raw_client import exchange, raw_client, request_bytes
+from tests.fakes.running_proxy import DEADLINE_S, Backend, running_proxy
+from tests.fakes.scripted import Send
+from tests.fakes.scripted_replies import dump, head, json_response
 
 CHAT = "/v1/chat/completions"
 OTHER = "/v1/embeddings"
@@ -130,15 +132,51 @@ async def test_headers_of_the_answer(path: str) -> None:
     got = await response_headers(path, given)
 
     assert got == [
-        ("content-type", "application/json"),
-        ("content-length", "11"),
-        ("set-cookie", "a=1; Path=/"),
-        ("set-cookie", "b=2"),
-        ("x-accel-buffering", "no"),
-        ("access-control-allow-origin", "*"),
-        ("server", "llama.cpp"),
-        ("x-latin", "caf\xe9"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", "11"),
+        ("Set-Cookie", "a=1; Path=/"),
+        ("Set-Cookie", "b=2"),
+        ("X-Accel-Buffering", "no"),
+        ("Access-Control-Allow-Origin", "*"),
+        ("Server", "llama.cpp"),
+        ("X-Latin", "caf\xe9"),
     ]
+
+
+SPELLINGS = ["Content-Length", "content-length", "CONTENT-LENGTH", "cOnTeNt-lEnGtH"]
+
+
+@pytest.mark.parametrize("path", [CHAT, OTHER], ids=["chat", "passthrough"])
+@pytest.mark.parametrize("name", SPELLINGS)
+async def test_names_are_written_as_the_backend_wrote_them(name: str, path: str) -> None:
+    """Even the one that says where the body ends."""
+    spelled = [(name, "2"), ("X-Request-Id", "1"), ("x-ReQuest-iD", "2"), ("ETag", '"a"')]
+    async with (
+        Backend([Send(head(200, spelled) + b"{}")]) as backend,
+        running_proxy(backend.url) as proxy,
+        raw_client(proxy.url) as client,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        await client.send(request_bytes("POST", path, BODY))
+        answer = await client.answer()
+
+    assert answer.headers == spelled
+    assert answer.body == b"{}"
+
+
+async def test_the_connection_to_the_client_is_not_the_backends() -> None:
+    """llama-server closes behind every error; the client may go on asking on the connection that it has."""
+    error = json_response({"error": {}}, 500, close=True)
+    async with (
+        Backend(error, OK) as backend,
+        running_proxy(backend.url) as proxy,
+        raw_client(proxy.url) as client,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        for status in (500, 200):
+            await client.send(request_bytes("POST", CHAT, BODY))
+            answer = await client.answer()
+            assert (answer.status, answer.header("connection")) == (status, None)
 
 
 async def test_no_server_and_no_date_are_invented() -> None:

@@ -11,7 +11,7 @@ from tests.fakes.raw_client import Answer, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import DEADLINE_S, Backend, running_proxy
 from tests.fakes.scripted import Send, Step, Wait
 from tests.fakes.scripted_http import Request
-from tests.fakes.scripted_replies import head, json_response
+from tests.fakes.scripted_replies import head, json_response, last_chunk
 
 OK = json_response({"ok": True})
 
@@ -90,11 +90,21 @@ class Bodyless:
     method: str
     status: int
     headers: tuple[tuple[str, str], ...]
+    stray: tuple[bytes, ...] = ()
+    """What comes behind the head all the same: the first with it, the others as arrivals of their own."""
 
+
+CHUNKED = (("Transfer-Encoding", "chunked"),)
+LAST = last_chunk()
 
 BODYLESS = [
     Bodyless("head", "HEAD", 200, (("Content-Length", "1234"), ("ETag", '"x"'))),
-    Bodyless("head-chunked", "HEAD", 200, (("Transfer-Encoding", "chunked"),)),
+    Bodyless("head-chunked", "HEAD", 200, CHUNKED),
+    Bodyless("head-with-a-chunk", "HEAD", 200, CHUNKED, (LAST,)),
+    Bodyless("head-with-a-body", "HEAD", 200, (("Content-Length", "2"),), (b"{}",)),
+    Bodyless("no-content-with-a-chunk", "OPTIONS", 204, CHUNKED, (LAST,)),
+    Bodyless("no-content-and-a-chunk", "OPTIONS", 204, CHUNKED, (b"", LAST)),
+    Bodyless("not-modified-with-a-chunk", "GET", 304, CHUNKED, (LAST,)),
     Bodyless("head-missing", "HEAD", 404, (("Content-Length", "0"),)),
     Bodyless("no-content", "DELETE", 204, ()),
     Bodyless("preflight", "OPTIONS", 204, (("Content-Length", "0"), ("Allow", "GET"))),
@@ -107,7 +117,8 @@ BODYLESS = [
 @pytest.mark.parametrize("case", BODYLESS, ids=lambda case: case.id)
 async def test_an_answer_without_a_body(case: Bodyless) -> None:
     """And the connection serves the next request: nothing is left over on it."""
-    script: list[Step] = [Send(head(case.status, case.headers))]
+    first, *others = case.stray or (b"",)
+    script: list[Step] = [Send(head(case.status, case.headers) + first), *map(Send, others)]
     async with (
         Backend(script, OK) as backend,
         running_proxy(backend.url) as proxy,

@@ -1,4 +1,8 @@
-"""An offer to speak another protocol costs no body. tests/server/test_uploads.py sends one as Java does."""
+"""An offer to speak another protocol costs no body, and names of headers keep their spelling.
+
+tests/server/test_uploads.py sends an offer as Java does; tests/server/test_headers.py looks at names on the
+wire.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,6 +13,7 @@ import pytest
 from tests.fakes.raw_client import RawClient, raw_client
 from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy, until
 from tests.fakes.scripted_replies import json_response
+from warmprefix.server.protocol import HeaderName
 
 BODY = b'{"input":"x"}'
 FIRST = b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\n"
@@ -66,3 +71,13 @@ async def test_the_next_request_on_the_connection_may_offer_too() -> None:
             await client.answer()
 
     assert [request.body for request in backend.requests] == [BODY, BODY]
+
+
+def test_a_name_is_itself_and_equal_to_the_same_in_lower_case() -> None:
+    name = HeaderName(b"X-Request-Id")
+
+    assert b"".join([name.lower(), b": 1"]) == b"X-Request-Id: 1"
+    assert name == b"x-request-id"
+    assert name in {b"x-request-id"}
+    assert name != b"x-request"
+    assert not name != b"x-request-id"  # noqa: SIM202  # `!=` is what is tried

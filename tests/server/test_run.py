@@ -8,7 +8,7 @@ import pytest
 
 from warmprefix.config import Config, MemoryConfig
 from warmprefix.core.errors import ConfigError
-from warmprefix.server.run import listen, open_store
+from warmprefix.server.run import listen, listen_all, open_store
 from warmprefix.stores.memory import MemoryStore
 
 
@@ -38,6 +38,28 @@ def test_a_port_is_free_again_at_once() -> None:
             client.recv(1)
     with listen(*address) as again:
         assert again.getsockname() == address
+
+
+@pytest.mark.parametrize(
+    "hosts", [("127.0.0.1",), ("127.0.0.1", "::1"), ("::", "0.0.0.0")], ids=", ".join
+)
+def test_all_addresses_are_on_the_port_that_the_first_takes(hosts: tuple[str, ...]) -> None:
+    listeners = listen_all(hosts, 0)
+    addresses = [listener.getsockname()[:2] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+
+    assert addresses == [(host, addresses[0][1]) for host in hosts]
+
+
+def test_if_one_address_cannot_be_opened_none_is() -> None:
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.1"):
+        listen_all(("127.0.0.1", "192.0.2.1"), port)
+
+    with listen("127.0.0.1", port) as again:
+        assert again.getsockname()[1] == port
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])

@@ -7,6 +7,7 @@ request would be written into a closed connection. A new one costs a fraction of
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
@@ -17,6 +18,10 @@ from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage
 from aiohttp.tracing import Trace
 
+_FINAL_HEAD = re.compile(rb"HTTP/1\.[01] [2-5].*?\r\n\r\n", re.DOTALL)
+_BODYLESS_HEAD = re.compile(rb"HTTP/1\.[01] (?:204|304)[ \r].*?\r\n\r\n", re.DOTALL)
+"""No answer to HEAD has a body, and no 204 or 304 (RFC 9112, 6.3), whatever their heads say."""
+
 
 class Link(ResponseHandler):
     """One connection. `requests`: sent on it so far; `is_silent`: nothing has come since the last one."""
@@ -25,15 +30,22 @@ class Link(ResponseHandler):
         super().__init__(loop)
         self.requests = 0
         self.is_silent = True
+        self._bodyless = _BODYLESS_HEAD
 
-    def begin(self) -> None:
+    def begin(self, method: str) -> None:
         """Another request is sent on it."""
         self.requests += 1
         self.is_silent = True
+        self._bodyless = _FINAL_HEAD if method == "HEAD" else _BODYLESS_HEAD
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of an answer, whatever they are."""
+        """Bytes of an answer, whatever they are. What comes with a head that has no body is dropped:
+        llama-server ends a 204 of `/cors-proxy` with a chunk (b11669), which aiohttp takes for another head."""
+        head = self._bodyless.match(data) if self.is_silent else None
         self.is_silent = False
+        if head is not None and head.end() < len(data):
+            self.force_close()
+            data = head[0]
         super().data_received(data)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
@@ -67,7 +79,7 @@ class Pool(TCPConnector):
         connection = await super().connect(req, traces, timeout)
         link = connection.protocol
         if isinstance(link, Link):
-            link.begin()
+            link.begin(req.method)
             if not self._keeps:
                 link.force_close()
             _TAKEN.set(link)

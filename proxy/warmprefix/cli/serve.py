@@ -14,6 +14,12 @@ CaptureOption = Annotated[
         metavar="DIR", help="Record chat requests and replies in this folder, for `replay`."
     ),
 ]
+HostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="HOST", help="Address to listen on; again for each other [default: 127.0.0.1]."
+    ),
+]
 
 
 def command(
@@ -22,9 +28,7 @@ def command(
         str | None,
         typer.Option(metavar="URL", help="The backend [default: http://127.0.0.1:8080]."),
     ] = None,
-    host: Annotated[
-        str | None, typer.Option(metavar="HOST", help="Address to listen on [default: 127.0.0.1].")
-    ] = None,
+    host: HostOption = None,
     port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Port to listen on [default: 8484].")
     ] = None,
@@ -50,7 +54,8 @@ def command(
 
     To see first what a client breaks, and what would be saved: `warmprefix serve --observe`
     """
-    flags = {"backend.url": backend, "server.host": host, "server.port": port}
+    hosts = ",".join(host) if host else None
+    flags = {"backend.url": backend, "server.host": hosts, "server.port": port}
     with one_line_errors():
         if embedded and backend is not None:
             raise ConfigError("flag --embedded starts a backend of its own; leave out --backend")

@@ -31,6 +31,13 @@ def checked_url(url: str) -> str:
     return address
 
 
+def checked_hosts(hosts: str) -> str:
+    """Addresses with commas between them. None of several may be empty: that one would be every address."""
+    if "," in hosts and not all(host.strip() for host in hosts.split(",")):
+        raise ValueError(f"{quoted(hosts)} has a comma without an address")
+    return hosts
+
+
 def checked_token(token: str | None) -> str | None:
     """The key, or None if it is empty. A header can carry only visible ASCII (RFC 9110, 5.5)."""
     if not token:

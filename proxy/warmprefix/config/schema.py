@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
 from warmprefix.backends.kinds import KINDS
 from warmprefix.config.checks import (
     checked_header,
+    checked_hosts,
     checked_session,
     checked_token,
     checked_url,
@@ -48,6 +49,7 @@ Seconds = Annotated[float, Field(strict=True, ge=0), "seconds"]
 SomeSeconds = Annotated[float, Field(strict=True, gt=0), "seconds"]
 Weight = Annotated[float, Field(strict=True, gt=0)]
 Address = Annotated[str, AfterValidator(checked_url)]
+Hosts = Annotated[str, AfterValidator(checked_hosts)]
 Secret = Annotated[str | None, AfterValidator(checked_token)]
 HeaderName = Annotated[str, AfterValidator(checked_header)]
 SessionHeaders = Annotated[str, AfterValidator(checked_session)]
@@ -58,8 +60,8 @@ Rules = tuple[Annotated[str, AfterValidator(known_rule)], ...]
 class ServerConfig:
     """`[server]`: where the proxy listens and what it lets in."""
 
-    host: str = "127.0.0.1"
-    """Address to listen on. Anything but loopback should have an api_key."""
+    host: Hosts = "127.0.0.1"
+    """Address to listen on. Anything but loopback should have an api_key. Several: with commas."""
     port: Port = 8484
     """Port to listen on; 0 takes any free one."""
     api_key: Secret = field(default=None, repr=False)
@@ -72,6 +74,11 @@ class ServerConfig:
     """How long running replies may go on after a stop signal."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names besides the loopback ones under which the proxy may be used, and of pages that may use it."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses to listen on, one at least, in lower case."""
+        return tuple(host.strip().lower() for host in self.host.split(","))
 
 
 @dataclass(frozen=True, slots=True)

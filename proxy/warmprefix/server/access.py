@@ -32,7 +32,7 @@ def is_own_host(scope: Scope, config: ServerConfig) -> bool:
     Whoever says "localhost" must be on this machine.
     """
     name = _host_name(scope)
-    if name in _LOOPBACK and name != config.host.lower():
+    if name in _LOOPBACK and config.hosts != (name,):
         return _is_local(scope)
     return name in _LOOPBACK or name in _allowed(config)
 
@@ -64,7 +64,7 @@ def is_foreign_origin(scope: Scope, config: ServerConfig) -> bool:
 
 
 def _allowed(config: ServerConfig) -> set[str]:
-    return {config.host.lower(), *(allowed.lower() for allowed in config.allowed_hosts)}
+    return {*config.hosts, *(allowed.lower() for allowed in config.allowed_hosts)}
 
 
 def _host_name(scope: Scope) -> str:

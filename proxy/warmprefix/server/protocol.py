@@ -1,8 +1,11 @@
-"""uvicorn's HTTP protocol, made to keep the body of a request that offers an upgrade.
+"""uvicorn's HTTP protocol, made to keep the body behind an offer to upgrade, and the spelling of headers.
 
 Java's HTTP client offers `Upgrade: h2c` with every request by default. An offer may be ignored (RFC 9110, 7.8),
 and llama-server ignores it; but the parser under uvicorn takes any offer for a switch and drops the body behind
 it. So we remove the offer from the head before the parser sees it.
+
+Names of headers mean the same in any case (RFC 9110, 5.1), but programs that look them up as llama-server
+writes them (its own test suite does) find nothing under another spelling; uvicorn writes all in lower case.
 """
 
 import re
@@ -12,6 +15,26 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 _HEAD_BYTES = 65536  # a head that is longer is refused anyway
 _OFFER = re.compile(rb"\r\nupgrade:[ \t]*+(?!websocket[ \t]*\r\n)[^\r\n]*(?=\r\n)", re.IGNORECASE)
 _METHOD = re.compile(rb"[A-Z]{3,20} ")
+
+
+class HeaderName(bytes):
+    """A name that uvicorn writes as it is, and finds equal to the same in lower case."""
+
+    def lower(self) -> bytes:
+        """What uvicorn writes, and compares with names in lower case."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` is this name in lower case."""
+        return super().lower() == other
+
+    def __ne__(self, other: object) -> bool:
+        """Whether it is not; `bytes` has an answer of its own."""
+        return not self == other
+
+    def __hash__(self) -> int:
+        """That of the name in lower case."""
+        return hash(super().lower())
 
 
 class Protocol(HttpToolsProtocol):

@@ -15,6 +15,7 @@ from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader, Reword
 from warmprefix.guard import failed
 from warmprefix.pipeline.stages import Written
 from warmprefix.server.asgi import Scope, Send
+from warmprefix.server.protocol import HeaderName
 
 _OURS = frozenset({b"host", b"content-length", b"expect"})
 """Written anew for the backend's connection; the web server has already answered `Expect`."""
@@ -32,14 +33,14 @@ def request_headers(scope: Scope, drop: frozenset[bytes] = frozenset()) -> Heade
 async def send_head(
     send: Send, response: Response, *, is_changed: bool = False, length: int | None = None
 ) -> None:
-    """Status and headers of the backend's answer. `is_changed`: the body may have another length than
-    they say; `length` is that length, if it is known."""
-    headers = [(key.lower(), value) for key, value in response.headers]
+    """Status and headers of the backend's answer, their names as it wrote them. `is_changed`: the body may have
+    another length than they say; `length` is that length, if it is known."""
+    headers: Headers = [(HeaderName(key), value) for key, value in response.headers]
     # A 304 names the length of what it leaves out, and uvicorn would insist on that many bytes.
     if is_changed or response.status == 304:
         headers = [(key, value) for key, value in headers if key != b"content-length"]
     if length is not None:
-        headers.append((b"content-length", str(length).encode()))
+        headers.append((HeaderName(b"Content-Length"), str(length).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -43,15 +43,16 @@ class Extras:
 
 def run(config: Config, extras: Extras) -> int:
     """Run until a signal ends it; returns the exit status. Raises ConfigError before the first request."""
-    listener = listen(config.server.host, config.server.port)
+    listeners = listen_all(config.server.hosts, config.server.port)
     spare_the_collector()
     try:
         with operator_log(config.log.level, sys.stderr), uvloop_if_present() as runner:
-            return runner.run(_serve(config, listener, extras))
+            return runner.run(_serve(config, listeners, extras))
     except KeyboardInterrupt:  # a second one, while replies were being drained
         return 130
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
 
 
 def spare_the_collector() -> None:
@@ -75,11 +76,29 @@ def uvloop_if_present() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The listening socket. Raises ConfigError, which names the setting, if it cannot be opened."""
+def listen_all(hosts: Sequence[str], port: int) -> list[socket.socket]:
+    """A listening socket for each address, all on one port: port 0 is the one that the first takes. Raises
+    ConfigError as `listen` does; then none is left open."""
+    listeners: list[socket.socket] = []
+    try:
+        for host in hosts:
+            listeners.append(listen(host, port, is_alone=len(hosts) == 1))
+            port = listeners[0].getsockname()[1]
+    except ConfigError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def listen(host: str, port: int, *, is_alone: bool = True) -> socket.socket:
+    """The listening socket. Raises ConfigError, which names the setting, if it cannot be opened. `is_alone`:
+    no other address is listened on, so `::` takes IPv4 too."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family is socket.AF_INET6 and not is_alone:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -124,9 +143,9 @@ class _Server(uvicorn.Server):
             await asyncio.wait(running)
 
 
-async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int:
+async def _serve(config: Config, listeners: list[socket.socket], extras: Extras) -> int:
     if not extras.embedded:
-        await _serve_app(config, listener, extras)
+        await _serve_app(config, listeners, extras)
         return 0
     from warmprefix.embedded.backend import EmbeddedBackend
 
@@ -136,13 +155,13 @@ async def _serve(config: Config, listener: socket.socket, extras: Extras) -> int
         backend = replace(config.backend, url=server.url, kind="llamacpp")
         slots = replace(config.slots, save="off")  # it is started without a folder for saved slots
         embedded = replace(config, backend=backend, backends=(), slots=slots)
-        await _serve_app(embedded, listener, extras)
+        await _serve_app(embedded, listeners, extras)
     finally:
         await server.stop()
     return 0
 
 
-async def _serve_app(config: Config, listener: socket.socket, extras: Extras) -> None:
+async def _serve_app(config: Config, listeners: list[socket.socket], extras: Extras) -> None:
     log = TurnLog(
         sys.stdout.buffer,
         log_path(config.log),
@@ -161,9 +180,9 @@ async def _serve_app(config: Config, listener: socket.socket, extras: Extras) ->
     urls = [backend.settings.url for backend in app.backends.all]
     try:
         server = _Server(uvicorn_config(config, app), app)
-        app.tasks.start(_announce(app, listener), "announce")
-        with announced(running_folder(os.environ), _address(listener), urls):
-            await server.serve([listener])
+        app.tasks.start(_announce(app, listeners), "announce")
+        with announced(running_folder(os.environ), _address(listeners[0]), urls):
+            await server.serve(listeners)
     finally:
         await app.close()
         log.close()
@@ -215,12 +234,15 @@ def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     if ip_address(host).is_unspecified:
         host = "::1" if ":" in host else "127.0.0.1"
+    return _shown(host, port)
+
+
+def _shown(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _announce(app: App, listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
+async def _announce(app: App, listeners: Sequence[socket.socket]) -> None:
+    addresses = [_shown(*listener.getsockname()[:2]) for listener in listeners]
     names = []
     for backend in app.backends.all:
         known = backend.parts.known
@@ -230,9 +252,7 @@ async def _announce(app: App, listener: socket.socket) -> None:
             app.tasks.start(backend.parts.seatings.announce(), "slot saving")
         names.append(f"{backend.settings.url} ({known.name})")
     listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
-    logger.info("listening on http://%s:%d, %s", shown, port, listed)
+    logger.info("listening on %s, %s", ", ".join(addresses), listed)
     if app.known.name == "unknown" and len(names) == 1:
         logger.warning("the backend does not answer yet; requests get 502 until it does")
-    logger.info(
-        "point clients at OPENAI_BASE_URL=http://%s:%d/v1; watch with: warmprefix tail", shown, port
-    )
+    logger.info("point clients at OPENAI_BASE_URL=%s/v1; watch with: warmprefix tail", addresses[0])

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help serve servers test check bench bench-contestants docker-smoke test-clients fuzz audit docs lock clean
+.PHONY: help serve servers test check dist bench bench-contestants docker-smoke test-clients fuzz audit docs lock clean
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -78,8 +78,20 @@ check: $(VENV)/.test ## format, lint, types, documentation, tests
 	@$(BIN)/python -m coverage combine -q
 	@$(BIN)/python -m coverage report --include='proxy/warmprefix/core/*,proxy/warmprefix/dialects/*,proxy/warmprefix/profiles/*' --fail-under=100
 
-docs: $(VENV)/.test ## write docs/rules.md from the rules
+DOCS := .venv-docs
+
+$(DOCS)/.installed: requirements/docs.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python $(PIP) --quiet --require-hashes -r $<
+	@touch $@
+
+docs: $(VENV)/.test $(DOCS)/.installed ## write docs/rules.md from the rules, and all pages as a site into build/site
 	@$(BIN)/python -m tests.write_docs
+	@$(BIN)/python -m docs.site build/pages
+	@$(DOCS)/bin/mkdocs build --quiet --strict
+
+dist: $(VENV)/.test ## build wheel and source distribution into dist/
+	@rm -rf dist && $(BIN)/python -m hatchling build -d dist
 
 LOCKER := .venv-lock
 
@@ -95,6 +107,7 @@ lock: $(LOCKER)/.installed ## write requirements/*.txt anew: the newest versions
 	@$(COMPILE) pyproject.toml requirements/build.in --extra test --output-file requirements/test.txt
 	@$(COMPILE) pyproject.toml --extra embedded -c requirements/test.txt --output-file requirements/embedded.txt
 	@$(COMPILE) pyproject.toml -c requirements/test.txt --output-file requirements/run.txt
+	@$(COMPILE) pyproject.toml --extra docs -c requirements/test.txt --output-file requirements/docs.txt
 	@$(COMPILE) requirements/build.in -c requirements/test.txt --output-file requirements/build.txt
 
 bench: $(VENV)/.test ## measure and print ratios
@@ -113,5 +126,5 @@ bench-contestants: $(CONTESTANTS)/.installed ## install what `python -m bench pa
 docker-smoke: ## build the image, run it against a llama-server on this host, check a log line
 	@docker/smoke.sh
 
-clean: ## remove the environment
-	rm -rf $(VENV)
+clean: ## remove the environments, and what was built
+	rm -rf $(VENV) $(DOCS) build dist

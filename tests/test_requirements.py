@@ -16,6 +16,7 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 BUILD = [line for line in (LOCKS / "build.in").read_text().splitlines() if line[0] != "#"]
 WANTED = {
     "run.txt": RUN,
+    "docs.txt": [*RUN, *EXTRAS["docs"]],
     "embedded.txt": [*RUN, *EXTRAS["embedded"]],
     "test.txt": [*RUN, *EXTRAS["embedded"], *EXTRAS["test"], *BUILD],
     "build.txt": BUILD,

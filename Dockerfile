@@ -40,10 +40,12 @@ RUN echo 'warmprefix:x:10001:10001:warmprefix:/data:/sbin/nologin' >> /etc/passw
  && mkdir -m 0700 /data \
  && chown 10001:10001 /data
 COPY --from=builder /opt/warmprefix /opt/warmprefix
-# All interfaces of the container; who reaches them is decided by what `docker run -p` publishes.
+# All interfaces of the container; who reaches them is decided by what `docker run -p` publishes. Requests of
+# the container's own host come from another address, so its names for itself are allowed by name.
 ENV PATH=/opt/warmprefix/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     WARMPREFIX_SERVER__HOST=0.0.0.0 \
+    WARMPREFIX_SERVER__ALLOWED_HOSTS='["localhost","127.0.0.1","[::1]"]' \
     WARMPREFIX_MEMORY__PATH=/data/ledger.db
 USER 10001:10001
 # A warmprefix.toml mounted here is found without --config.

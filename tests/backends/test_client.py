@@ -1,13 +1,16 @@
-"""The client for questions takes nothing from the environment."""
+"""The client for questions takes nothing from the environment, and no more than it can hold."""
 
+import gzip
 import socket
 
 import httpx
 import pytest
 
 from tests.fakes.pages import serving
+from tests.fakes.scripted import Send, Wait
 from tests.fakes.scripted_replies import json_response
 from warmprefix.backends.client import new_client, reason_of
+from warmprefix.backends import client as client_module
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +57,38 @@ def test_a_name_that_is_not_known_is_the_reason() -> None:
 def test_a_failure_without_an_error_of_the_system_says_what_it_says() -> None:
     assert reason_of(httpx.RemoteProtocolError("peer closed")) == "peer closed"
     assert reason_of(httpx.ReadError("")) == "the connection broke"
+
+
+async def test_an_answer_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "MOST_BYTES", 1000)
+    pages = {"/fits": json_response(b"a" * 1000), "/too-long": json_response(b"a" * 1001)}
+    async with serving(pages) as backend, new_client() as client:
+        assert len((await client.get(f"{backend.url}/fits")).content) == 1000
+        with pytest.raises(httpx.ReadError, match="over 1000 bytes"):
+            await client.get(f"{backend.url}/too-long")
+
+
+async def test_nothing_is_unpacked() -> None:
+    """A megabyte may become a gigabyte; so nothing packed is asked for."""
+    packed = gzip.compress(b" " * 1000)
+    page = json_response(packed, headers=[("Content-Encoding", "gzip")])
+    async with serving({"/page": page}) as backend, new_client() as client:
+        answer = await client.get(f"{backend.url}/page")
+
+    assert answer.content == packed
+    assert backend.requests[0].header("accept-encoding") == "identity"
+
+
+ENDLESS = {
+    "interim": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"a"),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+async def test_an_answer_that_drips_has_the_time_of_its_question(kind: str) -> None:
+    first, drop = map(Send, ENDLESS[kind])
+    steps = [first, *[drop, Wait(0.05)] * 200]
+    async with serving({"/page": steps}) as backend, new_client(0.2) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get(f"{backend.url}/page")

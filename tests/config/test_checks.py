@@ -9,6 +9,8 @@ from warmprefix.config import load
 from warmprefix.config.checks import check_rules, nearest
 
 BAD = [
+    Bad("ca-missing", ("backend.ca_file", "No such file"), '[backend]\nca_file = "/no/such/file"'),
+    Bad("ca-none", ("backend.ca_file", "has no certificate"), f'[backend]\nca_file = "{__file__}"'),
     Bad("url-without-scheme", ("is not an address",), '[backend]\nurl = "127.0.0.1:8080"'),
     Bad("url-other-scheme", ("is not an address",), '[backend]\nurl = "ftp://host"'),
     Bad("url-bad-port", ("not an address",), '[backend]\nurl = "http://host:99999"'),

@@ -5,6 +5,7 @@ records what it received. Response bytes are built in scripted_replies.py.
 """
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -79,6 +80,7 @@ class ScriptedBackend:
         idle_timeout_s: float | None = None,
         max_requests: int | None = None,
         gap_s: float = GAP_S,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.handlers = deque(handlers)
         self.otherwise = otherwise
@@ -86,6 +88,7 @@ class ScriptedBackend:
         self.idle_timeout_s = idle_timeout_s
         self.max_requests = max_requests
         self.gap_s = gap_s
+        self.tls = tls
         self.requests: list[Request] = []
         self.unscripted: list[Request] = []
         self.malformed: list[str] = []
@@ -97,7 +100,7 @@ class ScriptedBackend:
     @property
     def url(self) -> str:
         """Base address, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     @property
     def open_connections(self) -> int:
@@ -115,7 +118,7 @@ class ScriptedBackend:
         return self.requests[count - 1]
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -174,8 +174,8 @@ async def test_a_websocket_needs_the_key_too() -> None:
 
 
 def test_a_key_is_compared_by_compare_digest_alone() -> None:
-    """By the tree, not the text: no comparison in `has_key` has the key on either side."""
-    tree = ast.parse(inspect.getsource(access.has_key))
+    """By the tree, not the text: no comparison in `is_key` has the key on either side."""
+    tree = ast.parse(inspect.getsource(access.is_key))
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     compared = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Compare)]
 

@@ -4,9 +4,16 @@ import pytest
 
 from tests.fakes.raw_client import exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, running_proxy
-from tests.security.hostile import BODY, CHAT, OK
+from tests.security.hostile import BODY, CHAT, OK, OTHER
+from warmprefix.backends.base import Headers
 from warmprefix.config import ServerConfig
-from warmprefix.server.access import is_foreign_origin, is_own_host, may_relay_host
+from warmprefix.server.access import (
+    has_key,
+    is_foreign_origin,
+    is_own_host,
+    may_relay_host,
+    without_key,
+)
 from warmprefix.server.asgi import Scope
 
 CONFIG = ServerConfig(allowed_hosts=("chat.example",))
@@ -85,6 +92,61 @@ def test_whoever_says_localhost_is_on_this_machine(
 
 def test_each_address_that_is_listened_on_is_a_name_of_ours() -> None:
     assert is_own_host(scope("192.168.1.9", host="192.168.1.5:8484"), SEVERAL)
+
+
+def test_a_container_may_allow_the_name_of_its_host() -> None:
+    config = ServerConfig(host="0.0.0.0", allowed_hosts=("localhost",))
+
+    assert is_own_host(scope("172.17.0.1", host="localhost:8484"), config)
+    assert not is_own_host(scope("172.17.0.1", host="127.0.0.1:8484"), config)
+
+
+KEY = "k3y"
+BEARER, PLAIN = (b"authorization", b"bearer  k3y "), (b"x-api-key", b"k3y")
+THEIRS = [
+    (b"authorization", b"Bearer theirs"),
+    (b"authorization", b"Basic k3y"),
+    (b"authorization", b"k3y"),
+    (b"x-api-key", b"theirs"),
+    (b"x-api-key", b"Bearer k3y"),
+    (b"api-key", b"k3y"),
+]
+
+
+@pytest.mark.parametrize("ours", [BEARER, PLAIN])
+def test_the_key_is_taken_out_and_a_key_of_the_clients_own_is_not(
+    ours: tuple[bytes, bytes],
+) -> None:
+    headers: Headers = [THEIRS[0], ours, *THEIRS[1:], BEARER, PLAIN]
+
+    assert has_key({"headers": [ours, *THEIRS]}, KEY)
+    assert not has_key({"headers": THEIRS}, KEY)
+    assert without_key(headers, KEY) == THEIRS
+    assert without_key(headers, None) == headers
+
+
+KEYED = [
+    pytest.param([], {}, [], id="only-ours"),
+    pytest.param([], {"api_key": "b"}, ["Bearer b"], id="replaced"),
+    pytest.param([("X-Api-Key", "c")], {"api_key": "b"}, ["c"], id="beside-the-clients-own"),
+]
+
+
+@pytest.mark.parametrize("path", [CHAT, OTHER])
+@pytest.mark.parametrize(("more", "settings", "sent"), KEYED)
+async def test_the_proxys_key_reaches_no_backend(
+    path: str, more: list[tuple[str, str]], settings: dict[str, object], sent: list[str]
+) -> None:
+    headers = [("Authorization", f"Bearer {KEY}"), *more]
+    async with (
+        Backend(otherwise=OK) as backend,
+        running_proxy(backend.url, server={"api_key": KEY}, backend=settings) as proxy,
+    ):
+        answer = await exchange(proxy.url, "POST", path, BODY, headers)
+    (request,) = backend.requests
+
+    assert answer.status == 200
+    assert [v for n, v in request.headers if n.lower() in ("authorization", "x-api-key")] == sent
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])

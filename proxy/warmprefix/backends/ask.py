@@ -3,6 +3,7 @@
 Only the question of experiment.py uses a slot; it is asked only on request.
 """
 
+import ssl
 from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from warmprefix.backends.experiment import experiment
 from warmprefix.backends.probe import identify
 from warmprefix.backends.slot_files import can_save
 from warmprefix.backends.template_probes import ask_features
+from warmprefix.backends.trust import distrusted
 from warmprefix.core.doctor.facts import (
     Facts,
     LemonadeFacts,
@@ -33,13 +35,18 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 async def ask(
-    url: str, api_key: str | None = None, *, probe: bool = False, today: date | None = None
+    url: str,
+    api_key: str | None = None,
+    *,
+    probe: bool = False,
+    today: date | None = None,
+    trusted: ssl.SSLContext | None = None,
 ) -> Facts:
     """What the backend at `url` says of itself. Raises Unreachable if nothing answers there.
 
-    `api_key` is sent if it asks for one. `probe`: also measure on an idle slot.
+    `api_key` is sent if it asks for one. `probe`: also measure on an idle slot. `trusted`: its certificates.
     """
-    async with new_client(_LIMIT_S) as client:
+    async with new_client(_LIMIT_S, trusted=trusted) as client:
         try:
             locked = await _is_locked(client, url)
             if locked and api_key:
@@ -47,7 +54,7 @@ async def ask(
             kind = await identify(client, url)
             facts = await _facts(client, url, kind)
         except httpx.HTTPError as error:
-            raise Unreachable(f"{url}: {error!r}") from error
+            raise distrusted(url, error) or Unreachable(f"{url}: {error!r}") from error
         server = facts.server
         if server is not None and server.state == "ready":
             server = await _asked_more(client, server, kind, today or date.today())

@@ -5,6 +5,7 @@ also speaks WebSocket. httpx asks the questions of probe.py, for which a millise
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from yarl import URL
 
 from warmprefix.backends.base import Body, Headers, end_to_end
 from warmprefix.backends.pool import Pool, went_stale
+from warmprefix.backends.trust import distrusted, trust
 from warmprefix.backends.websocket import BackendSocket
 from warmprefix.core.errors import Disconnected, RefusedUpgrade, TimedOut, Unreachable
 
@@ -35,6 +37,8 @@ def translated(url: str) -> Iterator[None]:
     except aiohttp.ConnectionTimeoutError as error:
         limit = "within backend.connect_timeout_s"
         raise Unreachable(f"cannot connect to {url}: no connection {limit}") from error
+    except aiohttp.ClientSSLError as error:
+        raise distrusted(url, error) or Unreachable(f"cannot connect to {url}: no TLS") from error
     except aiohttp.ClientConnectorError as error:
         raise Unreachable(f"cannot connect to {url}: {error.os_error.strerror or error}") from error
     except (aiohttp.ClientError, ConnectionError) as error:
@@ -97,12 +101,19 @@ class Connections:
     """The connections to one backend. `url` has no trailing slash and may have a path."""
 
     def __init__(
-        self, url: str, connect_timeout_s: float, first_byte_timeout_s: float, idle_s: float
+        self,
+        url: str,
+        connect_timeout_s: float,
+        first_byte_timeout_s: float,
+        idle_s: float,
+        trusted: ssl.SSLContext | None = None,
     ) -> None:
+        """`trusted`: its certificates (trust.py); without them no address with TLS can be reached."""
         self.url = url
         self._first_byte_timeout_s = first_byte_timeout_s or None
-        self._kept = _session(Pool(idle_s), connect_timeout_s)
-        self._new = _session(Pool(0, keeps=False), connect_timeout_s)
+        trusted = trusted or trust("")
+        self._kept = _session(Pool(idle_s, trusted), connect_timeout_s)
+        self._new = _session(Pool(0, trusted, keeps=False), connect_timeout_s)
 
     async def open(
         self, method: str, target: bytes, headers: Headers, body: Body

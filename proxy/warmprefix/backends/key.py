@@ -14,17 +14,13 @@ _CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 
 
 class BackendKey(httpx.Auth):
-    """As the `auth` of a client it adds the key to every question.
+    """As the `auth` of a client it adds the key to every question."""
 
-    `own`: the proxy's own key, which clients must send. It is never taken for the backend's.
-    """
-
-    def __init__(self, url: str, configured: str | None = None, own: str | None = None) -> None:
+    def __init__(self, url: str, configured: str | None = None) -> None:
         self._address = _address(httpx.URL(url))
         self._configured: Headers = []
         if configured:
             self._configured = [(b"authorization", f"Bearer {configured}".encode())]
-        self._own = own.encode() if own else None
         self._learnt: Headers = []
         self.is_wanted = False
         """Whether the backend has refused a question without a key, and we know none that it accepts."""
@@ -46,10 +42,9 @@ class BackendKey(httpx.Auth):
 
     def for_client(self, headers: Headers) -> Headers:
         """The headers of a client's request, with the configured key if it sends none of its own."""
-        if not self._configured or any(self._is_credential(*header) for header in headers):
+        if any(name.lower() in _CREDENTIALS for name, _ in headers):
             return headers
-        others = [header for header in headers if header[0].lower() not in _CREDENTIALS]
-        return [*others, *self._configured]
+        return [*headers, *self._configured]
 
     def refused(self) -> None:
         """A question was refused: the learned key was none, or is no longer one."""
@@ -67,13 +62,6 @@ class BackendKey(httpx.Auth):
             return False
         self._learnt = [header for header in headers if header[0].lower() in _CREDENTIALS]
         return bool(self._learnt)
-
-    def _is_credential(self, name: bytes, value: bytes) -> bool:
-        if name.lower() not in _CREDENTIALS:
-            return False
-        scheme, _, key = value.partition(b" ")
-        is_bearer = name.lower() == b"authorization" and scheme.lower() == b"bearer"
-        return (key if is_bearer else value).strip() != self._own
 
 
 def _address(url: httpx.URL) -> tuple[str, str, int | None]:

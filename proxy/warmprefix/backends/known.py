@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 import time
 from contextlib import suppress
 
@@ -15,7 +16,7 @@ from warmprefix.backends.known_model import Asking, KnownModel, Start
 from warmprefix.backends.probe import Silence, identify
 from warmprefix.backends.router import Router, ask_router
 from warmprefix.backends.template import UNKNOWN, TemplateFacts
-from warmprefix.core.errors import Unreachable
+from warmprefix.core.errors import Unreachable, Untrusted
 from warmprefix.tasks import Tasks
 
 __all__ = ["KnownBackend", "KnownModel", "Start"]
@@ -44,12 +45,22 @@ class KnownBackend(KnownModel):
     `kind`: its name, or "auto".
     """
 
-    def __init__(self, url: str, kind: str, tasks: Tasks, key: BackendKey | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        kind: str,
+        tasks: Tasks,
+        key: BackendKey | None = None,
+        trusted: ssl.SSLContext | None = None,
+    ) -> None:
         key = BackendKey(url) if key is None else key
         given = kind_named(kind)
-        super().__init__(Asking(url, new_client(auth=key), key, given, report=self._report))
         self.trouble: str | None = None
         """Why it could not be reached when its health was last asked for; None if it could."""
+
+
+        client = new_client(auth=key, trusted=trusted)
+        super().__init__(Asking(url, client, key, given, trusted, report=self._report))
         self._is_given = given is not None
         self._is_doubtful = False
         self._tasks = tasks
@@ -61,6 +72,7 @@ class KnownBackend(KnownModel):
         self._names: dict[str, str] = {}
         self._reported: set[Silence] = set()
         self._waiting: asyncio.Task[None] | None = None
+        self._has_complained = False
 
     @property
     def name(self) -> str:
@@ -85,9 +97,15 @@ class KnownBackend(KnownModel):
             if is_known or time.monotonic() - self._identified_s < _AGAIN_S:
                 return
             self._identified_s = time.monotonic()
-            with suppress(Unreachable):
+            try:
                 self._asking.kind = await identify(self._asking.client, self._asking.url)
                 self._is_doubtful = False
+            except Untrusted as error:
+                if not self._has_complained:
+                    logger.warning("%s; see backend.ca_file", error)
+                self._has_complained = True
+            except Unreachable:
+                pass
 
     async def is_healthy(self) -> bool | None:
         """Whether requests can be sent now; None if it takes too long to answer.

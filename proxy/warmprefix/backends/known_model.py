@@ -5,6 +5,7 @@ A look at `/props` disturbs nothing: it does not wake a sleeping server, delay i
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -36,12 +37,13 @@ class Start(NamedTuple):
 @dataclass(slots=True, eq=False)
 class Asking:
     """What the models of a backend share: its address, the connections for questions, its key, its kind once it
-    is known, and the facts of each template by its digest."""
+    is known, its certificates, and the facts of each template by its digest."""
 
     url: str
     client: httpx.AsyncClient
     key: BackendKey
     kind: Kind | None = None
+    trusted: ssl.SSLContext | None = None
     templates: dict[bytes, TemplateFacts] = field(default_factory=dict)
     report: Callable[[Silence], None] = lambda _: None
 
@@ -138,7 +140,7 @@ class KnownModel:
 
     def slots_api(self) -> SlotsApi:
         """The API that saves and restores its slots; the caller closes it."""
-        return SlotsApi(self._asking.key, self.model)
+        return SlotsApi(self._asking.key, self.model, self._asking.trusted)
 
     def forget(self) -> None:
         """Forget everything: what comes back may be another server."""

@@ -8,6 +8,7 @@ request would be written into a closed connection. A new one costs a fraction of
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
@@ -59,10 +60,13 @@ _TAKEN: ContextVar[Link | None] = ContextVar("taken", default=None)
 
 
 class Pool(TCPConnector):
-    """Keeps connections for `idle_s` seconds, unless each is to be used once: `keeps` is false."""
+    """Keeps connections for `idle_s` seconds, unless each is to be used once: `keeps` is false. `trusted`: the
+    certificates of a backend with TLS."""
 
-    def __init__(self, idle_s: float, *, keeps: bool = True) -> None:
-        super().__init__(limit=0, keepalive_timeout=idle_s)
+    def __init__(
+        self, idle_s: float, trusted: ssl.SSLContext | None = None, *, keeps: bool = True
+    ) -> None:
+        super().__init__(limit=0, keepalive_timeout=idle_s, ssl=trusted or True)
         self._keeps = (
             keeps  # aiohttp's own `force_close` would put `Connection: close` into requests
         )

@@ -1,6 +1,7 @@
 """Saving and restoring of a llama-server's slots, and what must be the same for a file to fit."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,13 @@ class SlotsApi:
     """The calls that save and restore. `url` is always the address of a llama-server; `model`: for a router.
     Every call wakes a sleeping server; none loads a model."""
 
-    def __init__(self, key: httpx.Auth | None = None, model: str = "") -> None:
-        self._client = new_client(auth=key)
+    def __init__(
+        self,
+        key: httpx.Auth | None = None,
+        model: str = "",
+        trusted: ssl.SSLContext | None = None,
+    ) -> None:
+        self._client = new_client(auth=key, trusted=trusted)
         self._model = model
 
     async def can_save(self, url: str) -> bool | None:

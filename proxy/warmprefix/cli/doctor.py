@@ -95,12 +95,15 @@ def backend_of_what_runs() -> str | None:
 def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bool) -> int:
     """Asks, judges and shows; returns the exit status."""
     from warmprefix.backends.ask import ask
+    from warmprefix.backends.trust import trust
     from warmprefix.core.doctor.findings import Settings, exit_status, judge
     from warmprefix.core.errors import Unreachable
 
     url = settings.backend.url
     try:
-        facts = asyncio.run(ask(url, api_key or settings.backend.api_key, probe=probe))
+        trusted = trust(url, settings.backend.ca_file, verify=settings.backend.verify)
+        key = api_key or settings.backend.api_key
+        facts = asyncio.run(ask(url, key, probe=probe, trusted=trusted))
     except Unreachable as error:
         show_unreachable(url, str(error), as_json=as_json)
         return USAGE_STATUS

@@ -3,7 +3,9 @@
 import difflib
 import json
 import re
+import ssl
 from collections.abc import Collection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import ValidationInfo
@@ -36,6 +38,19 @@ def checked_hosts(hosts: str) -> str:
     if "," in hosts and not all(host.strip() for host in hosts.split(",")):
         raise ValueError(f"{quoted(hosts)} has a comma without an address")
     return hosts
+
+
+def checked_ca(file: str) -> str:
+    """The path of a file of certificates, if it can be used."""
+    if not file:
+        return ""
+    path = Path(file).expanduser()
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError too
+        reason = "has no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"{quoted(file)}: {reason}") from None
+    return str(path)
 
 
 def checked_token(token: str | None) -> str | None:

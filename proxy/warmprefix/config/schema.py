@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, with_config
 
 from warmprefix.backends.kinds import KINDS
 from warmprefix.config.checks import (
+    checked_ca,
     checked_header,
     checked_hosts,
     checked_session,
@@ -48,6 +49,7 @@ Tokens = Annotated[int, Field(strict=True, ge=1), "tokens"]
 Seconds = Annotated[float, Field(strict=True, ge=0), "seconds"]
 SomeSeconds = Annotated[float, Field(strict=True, gt=0), "seconds"]
 Weight = Annotated[float, Field(strict=True, gt=0)]
+CaFile = Annotated[str, AfterValidator(checked_ca)]
 Address = Annotated[str, AfterValidator(checked_url)]
 Hosts = Annotated[str, AfterValidator(checked_hosts)]
 Secret = Annotated[str | None, AfterValidator(checked_token)]
@@ -95,6 +97,10 @@ class BackendConfig:
     """
     api_key_file: str = ""
     """File with this key, instead of api_key."""
+    ca_file: CaFile = ""
+    """File with the certificates that sign the backend's own (PEM). Empty: those of the system."""
+    verify: Switch = True
+    """Check the backend's certificate. Without that, whoever is in between reads and answers everything."""
     connect_timeout_s: SomeSeconds = 5.0
     """How long a connection may take to open."""
     first_byte_timeout_s: Seconds = 0.0

@@ -4,6 +4,7 @@
     ├─ NotUnderstood    PROXY     valid traffic, but not ours to touch: passed through and counted
     ├─ BackendError     BACKEND
     │  ├─ Unreachable   refused, no such host, no route: nothing was sent
+    │  │  └─ Untrusted  no TLS, or a certificate that is not trusted
     │  ├─ TimedOut      no answer within the configured time
     │  ├─ Disconnected  the backend closed the connection before or inside its answer
     │  └─ RefusedUpgrade  the backend answered a WebSocket upgrade with a status of its own
@@ -42,6 +43,10 @@ class BackendError(ProxyError):
 
 class Unreachable(BackendError):
     """No connection to the backend; nothing was sent."""
+
+
+class Untrusted(Unreachable):
+    """TLS failed; nothing was sent."""
 
 
 class TimedOut(BackendError):

@@ -3,36 +3,53 @@
 import hmac
 from ipaddress import ip_address
 
+from warmprefix.backends.base import Headers
 from warmprefix.config import ServerConfig
 from warmprefix.server.asgi import Scope, header
 
+_CREDENTIALS = (b"authorization", b"x-api-key")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LOCAL_NAMES = (".local", ".localhost", ".lan", ".home.arpa", ".internal")
 
 
 def has_key(scope: Scope, api_key: str | None) -> bool:
-    """Whether the request carries the key, compared in constant time; true if none is required.
+    """Whether the request carries the key; true if none is required.
 
     It may stand in either header in which llama-server looks for its own: programs that speak Anthropic's API
     send `X-Api-Key`.
     """
     if not api_key:
         return True
-    given = header(scope, b"authorization") or b""
-    scheme, _, key = given.partition(b" ")
-    bearer = key if scheme.lower() == b"bearer" else b""
-    keys = (bearer, header(scope, b"x-api-key") or b"")
-    expected = api_key.encode()
-    return any(hmac.compare_digest(key.strip(), expected) for key in keys)
+    given = ((name, header(scope, name)) for name in _CREDENTIALS)
+    return any(is_key(name, value or b"", api_key) for name, value in given)
+
+
+def without_key(headers: Headers, api_key: str | None) -> Headers:
+    """A request's headers without the key: it is the proxy's, and no backend is shown it."""
+    if not api_key:
+        return headers
+    return [(name, value) for name, value in headers if not is_key(name, value, api_key)]
+
+
+def is_key(name: bytes, value: bytes, api_key: str) -> bool:
+    """Whether a header carries the key, compared in constant time."""
+    if name not in _CREDENTIALS:
+        return False
+    scheme, _, key = value.partition(b" ")
+    if name == b"authorization":
+        value = key if scheme.lower() == b"bearer" else b""
+    return hmac.compare_digest(value.strip(), api_key.encode())
 
 
 def is_own_host(scope: Scope, config: ServerConfig) -> bool:
     """Whether `Host` names this machine: a foreign page must not reach ours by a DNS name of its own.
 
-    Whoever says "localhost" must be on this machine.
+    Whoever says "localhost" must be on this machine, unless the settings allow that name: in a container the
+    requests of its host come from another address.
     """
     name = _host_name(scope)
-    if name in _LOOPBACK and config.hosts != (name,):
+    names = {allowed.lower() for allowed in config.allowed_hosts}
+    if name in _LOOPBACK and name not in names and config.hosts != (name,):
         return _is_local(scope)
     return name in _LOOPBACK or name in _allowed(config)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from warmprefix.backends.connection import Connections
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.known import KnownBackend, KnownModel
+from warmprefix.backends.trust import trust
 from warmprefix.capture.writer import Capture, NoCapture
 from warmprefix.config import Config, NamedBackend
 from warmprefix.counters import Counters
@@ -24,6 +25,7 @@ from warmprefix.server.access import (
     is_foreign_origin,
     is_own_host,
     may_relay_host,
+    without_key,
 )
 from warmprefix.server.api import create_api
 from warmprefix.server.asgi import Receive, Scope, Send
@@ -110,15 +112,16 @@ class App:
 
     def _parts(self, backend: NamedBackend) -> Parts:
         """The parts of one backend, with those that all share."""
-        key = BackendKey(backend.url, backend.api_key, self._config.server.api_key)
-        known = KnownBackend(backend.url, backend.kind, self.tasks, key)
+        key = BackendKey(backend.url, backend.api_key)
+        trusted = trust(backend.url, backend.ca_file, verify=backend.verify)
+        known = KnownBackend(backend.url, backend.kind, self.tasks, key, trusted)
         seatings: Seatings | NoSeatings = NoSeatings()
         if self._config.slots.pin == "auto":
             seatings = Seatings(known, partial(self._model_parts, backend))
         reread, ahead = self._reread(known, seatings), ReadingAhead(seatings)
         openings = BeginningAlike(seatings)
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
-        connections = Connections(backend.url, *limits, backend.idle_connection_s)
+        connections = Connections(backend.url, *limits, backend.idle_connection_s, trusted)
         return Parts(
             connections=connections,
             known=known,
@@ -223,6 +226,7 @@ class App:
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         backends = self.backends
+        scope = self._ours_taken_out(scope)
         is_post = scope["method"] == "POST"
         if is_post and dialect_of(scope["path"]) is not None and is_readable(scope):
             await self._chat(scope, receive, send)
@@ -239,7 +243,11 @@ class App:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        await self._websockets(scope, receive, send)
+        await self._websockets(self._ours_taken_out(scope), receive, send)
+
+    def _ours_taken_out(self, scope: Scope) -> Scope:
+        """The request without the key that was asked for: nothing behind this line sees it."""
+        return {**scope, "headers": without_key(scope["headers"], self._config.server.api_key)}
 
     def stop_watching(self) -> None:
         """End the endless tasks, so that the rest can be drained."""

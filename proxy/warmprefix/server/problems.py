@@ -1,7 +1,7 @@
 """Errors as answers: one table that gives each error a status, a type and advice for the user."""
 
 from warmprefix.backends.base import Headers
-from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable
+from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable, Untrusted
 from warmprefix.core.types import Outcome
 from warmprefix.dialects import answering
 from warmprefix.server.asgi import Send, answer
@@ -9,6 +9,13 @@ from warmprefix.server.asgi import Send, answer
 _JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
 
 _TABLE: tuple[tuple[type[BackendError], int, str, Outcome, str], ...] = (
+    (
+        Untrusted,
+        502,
+        "backend_untrusted",
+        Outcome.BACKEND_UNREACHABLE,
+        "Name the certificate of who signed it in backend.ca_file.",
+    ),
     (
         Unreachable,
         502,

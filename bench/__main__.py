@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
+from bench.limits import command as limits
 from bench.memory import command as memory
 from bench.never_worse import command as never_worse
 from bench.openings import command as openings
@@ -17,6 +18,7 @@ Command = Callable[[Sequence[str]], int]
 BENCHMARKS: dict[str, tuple[Command, str]] = {
     "path": (path.command, path.HELP),
     "memory": (memory.command, memory.HELP),
+    "limits": (limits.command, limits.HELP),
     "slots": (slots.command, slots.HELP),
     "openings": (openings.command, openings.HELP),
     "never_worse": (never_worse.command, never_worse.HELP),

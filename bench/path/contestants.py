@@ -52,9 +52,13 @@ def backend(*arguments: str) -> Iterator[Started]:
 
 @contextmanager
 def serve(
-    backend_port: int, variables: dict[str, str], module: tuple[str, ...] = ("warmprefix", "serve")
+    backend_port: int,
+    variables: dict[str, str],
+    module: tuple[str, ...] = ("warmprefix", "serve"),
+    page: str = "ready",
 ) -> Iterator[Started]:
-    """`warmprefix serve` with a ledger of its own. `module`: the module that is run with its options."""
+    """`warmprefix serve` with a ledger of its own. `module`: the module that is run with its options; `page`:
+    the one that answers when it has started."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "ledger.db")
@@ -62,7 +66,7 @@ def serve(
         line = [sys.executable, "-m", *module, "--port", str(port)]
         line += ["--backend", f"http://127.0.0.1:{backend_port}"]
         with process(line, environment) as running:
-            wait_until_answered(f"http://127.0.0.1:{port}/warmprefix/ready", running)
+            wait_until_answered(f"http://127.0.0.1:{port}/warmprefix/{page}", running)
             yield port, running
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.fakes.pages import serving
 from tests.fakes.scripted import Send, Wait
 from tests.fakes.scripted_replies import json_response
-from warmprefix.backends.client import new_client, reason_of
 from warmprefix.backends import client as client_module
+from warmprefix.backends.client import new_client, reason_of
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

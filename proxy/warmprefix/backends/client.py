@@ -2,10 +2,10 @@
 it can hold.
 """
 
+import asyncio
 import errno
 import os
 import socket
-import asyncio
 import ssl
 
 import httpx

@@ -55,12 +55,10 @@ class KnownBackend(KnownModel):
     ) -> None:
         key = BackendKey(url) if key is None else key
         given = kind_named(kind)
-        self.trouble: str | None = None
-        """Why it could not be reached when its health was last asked for; None if it could."""
-
-
         client = new_client(auth=key, trusted=trusted)
         super().__init__(Asking(url, client, key, given, trusted, report=self._report))
+        self.trouble: str | None = None
+        """Why it could not be reached when its health was last asked for; None if it could."""
         self._is_given = given is not None
         self._is_doubtful = False
         self._tasks = tasks

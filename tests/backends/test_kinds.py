@@ -12,6 +12,11 @@ from warmprefix.backends.probe import Props, Silence, props_of
 ABILITIES: dict[str, frozenset[Ability]] = {
     "lemonade": EVERYTHING,  # those of the llama-server behind it
     "llamacpp": EVERYTHING,
+    "vllm": frozenset(),
+    "sglang": frozenset(),
+    "mlx": frozenset(),
+    "lm-studio": frozenset(),
+    "ollama": frozenset(),
     "openai-compatible": frozenset(),
 }
 
@@ -29,6 +34,15 @@ def test_only_the_last_kind_has_no_mark() -> None:
 def test_what_needs_the_properties_has_them() -> None:
     for kind in KINDS:
         assert "props" in kind.can or not kind.can - {"counts"}
+
+
+def test_who_has_no_slots_says_how_it_counts() -> None:
+    for kind in KINDS:
+        engine = kind.engine
+        assert (engine is None) is (kind is OTHER or "slots" in kind.can)
+        if engine is not None:
+            assert bool(engine.option) is (engine.counts == "with-option")
+            assert engine.source.startswith("https://")
 
 
 @pytest.mark.parametrize("name", ["auto", "llama", ""])

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.fakes.engines import ENGINES
 from tests.fakes.lemonade import LemonadeDouble, LemonadeOptions
 from tests.fakes.running_proxy import DEADLINE_S, until
 from tests.fakes.scripted import Cut, ScriptedBackend, Send, Stall, Step
@@ -43,6 +44,15 @@ def refused(error: str) -> list[Step]:
     return json_response({"error": error}, 401)
 
 
+ALL_MARKS = ["/api/v1/health", "/props", "/v1/models", "/api/v0/models", "/"]
+"""What a backend is asked that is of no known kind."""
+
+
+def models(*listed: dict[str, object]) -> list[Step]:
+    """A list of models."""
+    return json_response({"object": "list", "data": listed})
+
+
 KINDS: list[tuple[str, dict[str, list[Step]], str]] = [
     ("llama-server", {"/props": PROPS}, "llamacpp"),
     ("llama-server-with-a-key", {"/props": json_response({}, 401, [("Server", "llama.cpp")])}, "llamacpp"),
@@ -51,6 +61,11 @@ KINDS: list[tuple[str, dict[str, list[Step]], str]] = [
     ("lemonade-with-a-key", {"/api/v1/health": refused("Invalid or missing API key")}, "lemonade"),
     ("another-with-a-key", {"/api/v1/health": refused("unauthorized")}, "openai-compatible"),
     ("another-with-health", {"/api/v1/health": json_response({"status": "ok"})}, "openai-compatible"),
+    *((name, made.pages, name) for name, made in ENGINES.items()),
+    ("owned-by-another", {"/v1/models": models({"id": "m", "owned_by": "openai"})}, "openai-compatible"),
+    ("owned-by-nobody", {"/v1/models": models({"id": "m"})}, "openai-compatible"),
+    ("without-models", {"/v1/models": models(), "/api/v0/models": models()}, "openai-compatible"),
+    ("something-at-the-root", {"/": json_response(b"Ollama is running elsewhere")}, "openai-compatible"),
     ("another", {}, "openai-compatible"),
     ("answers-with-text", {"/props": [*json_response(b"<html>")]}, "openai-compatible"),
     ("answers-with-a-list", {"/props": json_response([1])}, "openai-compatible"),
@@ -127,7 +142,7 @@ async def test_a_hundred_requests_ask_once() -> None:
     async with ScriptedBackend(otherwise=MISSING) as backend, known(backend.url) as found:
         await asyncio.gather(*(found.kind() for _ in range(100)))
 
-    assert [request.target for request in backend.requests] == ["/api/v1/health", "/props"]
+    assert [request.target for request in backend.requests] == ALL_MARKS
 
 
 async def test_a_backend_that_is_down_changes_nothing_and_is_not_asked_each_time() -> None:
@@ -281,7 +296,7 @@ async def test_a_server_that_has_no_pages_of_its_own_is_not_asked_for_them(
         asked = [request.target for request in backend.requests]
         assert await found.answers()
 
-    assert asked == (["/api/v1/health", "/props"] if kind == "auto" else [])
+    assert asked == (ALL_MARKS if kind == "auto" else [])
     assert [request.target for request in backend.requests[len(asked) :]] == ["/v1/models"]
 
 

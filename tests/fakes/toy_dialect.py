@@ -90,6 +90,7 @@ class Toy:
     name = "toy"
     paths = frozenset({PATH})
     counting: frozenset[str] = frozenset()
+    asked_usage = None
 
     def is_shape_of(self, body: Mapping[str, object]) -> bool:
         """It alone has lines."""

@@ -90,7 +90,7 @@ class Fault:
 
     `modes`: those in which it is called at all. `is_logged`: false if what fails is the log itself.
     `loses_cache`: the backend has forgotten the conversation, so it is asked about the turn; `moves`: the
-    first of two backends is down.
+    first of two backends is down; `asks_usage`: the setting of that name is on.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Fault:
     is_logged: bool = True
     loses_cache: bool = False
     moves: bool = False
+    asks_usage: bool = False
 
 
 FAULTS = [
@@ -165,10 +166,33 @@ FAULTS = [
         "call-ids",
     ),
     Fault(
-        "ids.piece",
+        "edit.piece",
         "warmprefix.dialects.chat_completions.ids.CallIds.piece",
         "call-ids",
         modes=(STREAM,),
+    ),
+    Fault(
+        "edit.end",
+        "warmprefix.dialects.chat_completions.ids.CallIds.end",
+        "call-ids",
+        modes=(STREAM,),
+        is_logged=False,  # its last event has passed, so the line is written
+    ),
+    *(
+        Fault(
+            name,
+            f"warmprefix.dialects.chat_completions.asked_usage.{place}",
+            "ask-usage",
+            modes=(STREAM,),
+            is_logged=name != "edit.end",
+            asks_usage=True,
+        )
+        for name, place in (
+            ("asked.asking", "AskedUsage.asking"),
+            ("asked_usage.without", "AskedUsage.without"),
+            ("edit.piece", "WithoutUsage.piece"),
+            ("edit.end", "WithoutUsage.end"),
+        )
     ),
     Fault(
         "ids.body",
@@ -230,7 +254,9 @@ FAULTS = [
 ]
 
 CASES = [
-    pytest.param(fault, mode, id=f"{fault.name}-{mode}") for fault in FAULTS for mode in fault.modes
+    pytest.param(fault, mode, id=f"{fault.name}-{fault.reason}-{mode}")
+    for fault in FAULTS
+    for mode in fault.modes
 ]
 
 
@@ -244,7 +270,9 @@ def reply_of(mode: str, text: str, cached: int) -> tuple[bytes, Script]:
 
 
 @asynccontextmanager
-async def running(backend: Healthy, folder: Path, *, moves: bool) -> AsyncIterator[RunningProxy]:
+async def running(
+    backend: Healthy, folder: Path, *, moves: bool, asks_usage: bool = False
+) -> AsyncIterator[RunningProxy]:
     """A proxy with all that is on by default, and a capture; `moves`: its first backend has just died."""
     if moves:
         async with site({"a": Healthy(), "b": backend}) as where:
@@ -252,7 +280,8 @@ async def running(backend: Healthy, folder: Path, *, moves: bool) -> AsyncIterat
             yield where.proxy
     else:
         capture = Capture(folder)
-        async with backend, running_proxy(backend.url, capture=capture) as proxy:
+        kind = {"kind": "vllm", "ask_usage": True} if asks_usage else {}
+        async with backend, running_proxy(backend.url, capture=capture, backend=kind) as proxy:
             yield proxy
         capture.close()
 
@@ -278,7 +307,7 @@ async def test_a_fault_in_a_helper_reaches_nobody(
     """The second turn of a conversation, with tools, captured; the third one goes well again."""
     expected, script = reply_of(mode, "so", 0 if fault.loses_cache else 999)
     backend = Healthy(reply_of(mode, "hi", 0)[1], script, reply_of(mode, "and", 999)[1])
-    async with running(backend, tmp_path, moves=fault.moves) as proxy:
+    async with running(backend, tmp_path, moves=fault.moves, asks_usage=fault.asks_usage) as proxy:
         if fault.moves:
             backend.handlers.popleft()
         else:
@@ -417,7 +446,7 @@ RELAY = frozenset({
     "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",
     "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",
     "send_untouched", "answer_backend_error", "outcome_of", "pieces.append", "tried.append", "key.lower",
-    "name.decode",
+    "name.decode", "edits.items", "edits.pop",
     "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "failed", "as_it_came",
     "ended_of",
     "answering", "is_counting",

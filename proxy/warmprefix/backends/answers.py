@@ -24,6 +24,12 @@ def objects(value: object) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def owner(models: "httpx.Response") -> str | None:
+    """Who owns the first model of a list; None if it does not say."""
+    listed = objects(members(models).get("data"))
+    return text(listed[0].get("owned_by")) if listed else None
+
+
 def text(value: object) -> str | None:
     """A text; None if it is empty or no text."""
     return value if isinstance(value, str) and value else None

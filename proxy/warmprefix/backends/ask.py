@@ -12,6 +12,7 @@ import httpx
 
 from warmprefix.backends import lemonade
 from warmprefix.backends.answers import Json, members, objects, text, whole
+from warmprefix.backends.ask_engine import ask_engine
 from warmprefix.backends.ask_lemonade import ask_lemonade
 from warmprefix.backends.base import Kind
 from warmprefix.backends.client import new_client
@@ -76,6 +77,8 @@ async def _facts(client: httpx.AsyncClient, url: str, kind: Kind) -> Facts:
         is_local = urlsplit(url).hostname in _LOOPBACK
         own = await ask_lemonade(client, url, is_local=is_local)
         return replace(facts, lemonade=own, server=await _behind(client, own))
+    if kind.engine is not None:
+        return replace(facts, engine=await ask_engine(client, url, kind.engine))
     if "props" in kind.can and kind.inner is None:
         return replace(facts, server=await _server(client, url))
     return facts

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from warmprefix.core.doctor.facts import Engine
 from warmprefix.core.types import RawJson
 from warmprefix.dialects.base import Request
 
@@ -106,7 +107,9 @@ class Kind:
 
     A backend is not asked for what its kind cannot do. `mark` is None for the kind of every backend that no
     other mark fits. `inner`: the server to ask, if not the backend itself. `headers`: the client's headers as
-    it should get them. `options`: top-level members to replace in a chat request, or to drop if None.
+    it should get them. `options`: top-level members to replace in a chat request, or to drop if None. `reads`:
+    members of a reply that are not part of the API, but that it reads if a client gives them back. `engine`:
+    what it declares of itself if it keeps its cache without slots.
     """
 
     name: str
@@ -115,3 +118,5 @@ class Kind:
     inner: Inner | None = None
     headers: Callable[[Headers], Headers] = unchanged
     options: Callable[[Request], Mapping[str, RawJson | None]] = no_options
+    reads: frozenset[str] = frozenset()
+    engine: Engine | None = None

@@ -107,7 +107,8 @@ def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bo
     except Unreachable as error:
         show_unreachable(url, str(error), as_json=as_json)
         return USAGE_STATUS
-    findings = judge(facts, Settings(settings.backend.kind, settings.memory.restore_reasoning))
+    backend, memory = settings.backend, settings.memory
+    findings = judge(facts, Settings(backend.kind, memory.restore_reasoning, backend.ask_usage))
     status = exit_status(findings)
     if as_json:
         show_json(facts, findings, status)

@@ -109,6 +109,11 @@ class BackendConfig:
     """
     idle_connection_s: Seconds = 4.0
     """How long an idle connection is kept; less than the 5 seconds of Lemonade."""
+    ask_usage: Switch = False
+    """Ask a backend that counts tokens of streams only if it is asked (vllm, sglang, mlx, ollama, another) for
+    them when a client of a chat does not, and leave the answer out of what the client gets. Without it such a
+    turn has no counts in the log.
+    """
     session_header: SessionHeaders = ""
     """Header that tells a router behind the proxy the conversation, so that all of its turns come to one
     worker: X-Session-ID, or what a router reads: vllm-router, smg, olla, dynamo, litellm. Several: with

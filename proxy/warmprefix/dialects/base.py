@@ -78,17 +78,35 @@ class ReplyReader(Protocol):
         """The reply when no more bytes will come."""
 
 
-class ReplyIds(Protocol):
-    """Makes the ids of one reply's tool calls unique within its conversation."""
+class StreamEdit(Protocol):
+    """Changes one reply's stream while it passes."""
 
-    held: bytes
-    """What was not passed on yet."""
+    @property
+    def held(self) -> bytes:
+        """What was not passed on yet."""
+
+    def piece(self, piece: bytes) -> bytes:
+        """What can be passed on after `piece`."""
+
+    def end(self) -> bytes:
+        """What is still to be passed on when no more will come."""
+
+
+class ReplyIds(StreamEdit, Protocol):
+    """Makes the ids of one reply's tool calls unique within its conversation."""
 
     def body(self, body: bytes) -> bytes:
         """A whole reply; the same object if nothing had to be changed."""
 
-    def piece(self, piece: bytes) -> bytes:
-        """What can be passed on of a stream after `piece`."""
+
+class AskedUsage(Protocol):
+    """Has the backend count a streamed reply whose client has not asked for it."""
+
+    def asking(self, request: Request, body: bytes) -> bytes | None:
+        """`body`, which is sent for `request`, with the counts asked for; None if there is nothing to ask."""
+
+    def without(self) -> StreamEdit:
+        """What takes the answer out of the stream again."""
 
 
 Reword = Callable[[bytes], bytes]
@@ -109,6 +127,10 @@ class Dialect(Protocol):
     @property
     def counting(self) -> frozenset[str]:
         """Where such a body is sent to have its tokens counted: nothing is evaluated, and there is no turn."""
+
+    @property
+    def asked_usage(self) -> AskedUsage | None:
+        """How the counts of a stream are asked for; None if the endpoint gives them anyway, or never."""
 
     def is_shape_of(self, body: Mapping[str, object]) -> bool:
         """Whether a decoded body, whose endpoint is not known, has what only bodies of this one have."""

@@ -16,6 +16,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
+from warmprefix.core.memory.given_back import with_members
 from warmprefix.core.memory.ledger import Node, kind_of
 from warmprefix.core.memory.move_volatile import move_volatile
 from warmprefix.core.memory.restore import How, as_received, restore
@@ -115,12 +116,14 @@ class Pipeline:
         reasoning_pays: bool = False,
         restores: bool = True,
         folds: bool = False,
+        asks_usage: bool = False,
     ) -> Outgoing:
         """What to send to a backend of this kind. `placed` is not changed: another backend may be tried next.
 
         `reasoning_pays`: there is evidence that dropped reasoning is worth putting back. `restores`: False if
         putting bytes back has cost more than it kept on this backend. `folds`: its template accepts
-        no instructions after the first ones.
+        no instructions after the first ones. `asks_usage`: the counts of a stream are asked for, if the kind
+        does not give them anyway.
         """
         if isinstance(placed, Passed):
             return placed
@@ -129,8 +132,19 @@ class Pipeline:
             ours = _Ours(placed.canonical)
             if restores and not ours.prompt.is_plain:
                 ours = self._restored(placed, reasoning_pays)
-            return self._written(placed, ours, kind, folds=folds)
+            out = self._written(placed, ours, kind, folds=folds)
+            if asks_usage and "counts" not in kind.can and not self._observe:
+                return self._asking_usage(out)
+            return out
         return came
+
+    def _asking_usage(self, out: Written) -> Written:
+        """The request with the counts of its stream asked for, if its client does not ask itself."""
+        with guard(self.counters, "ask-usage", out.came.failed_open):
+            asked = out.request.dialect.asked_usage
+            body = None if asked is None else asked.asking(out.request, out.body)
+            return out if body is None else replace(out, body=body, asks_usage=True)
+        return out
 
     def name_session(
         self, headers: Headers, names: str, outgoing: Outgoing, kind: BackendKind
@@ -228,6 +242,9 @@ class Pipeline:
             shown = self.folded(placed, sent) if folds else sent
             if shown is not sent:
                 rules = (*rules, FOLD_SYSTEM.name)
+            if kind.reads and not shown.is_plain:
+                given = with_members(shown.messages, placed.received, kind.reads)
+                shown = with_messages(shown, given)
             body = request.dialect.render(request, shown, kind.options(request))
             if body is request.body:
                 rules = restored = ()  # stripped and then put back: no change

@@ -96,7 +96,8 @@ class Written:
 
     `ours`: the prompt that we make of it, by `rules` and `restored`; the same as `sent`, unless the proxy only
     observes (`is_observed`). `nodes`: the node of each of its messages, None if it is not sent as it was
-    before. `place`: as in `placed`, but its kind is that of the request as it is written.
+    before. `place`: as in `placed`, but its kind is that of the request as it is written. `asks_usage`: the
+    proxy has asked for the counts of the reply.
     """
 
     placed: Placed
@@ -110,6 +111,7 @@ class Written:
     restored: tuple[str, ...]
     nodes: tuple[Node | None, ...]
     is_observed: bool = False
+    asks_usage: bool = False
 
 
 Outgoing = Written | Passed

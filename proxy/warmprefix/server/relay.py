@@ -1,17 +1,18 @@
 """Requests and replies between client and backend: headers and bytes as they are, and a copy that is read.
 
-The one place where a reply's bytes may be changed: tool-call ids are made unique, and an error is put into the
-words of the endpoint (dialects/). That and the reading are walled: if a change fails, the bytes go on as they
-came; if reading fails, nothing is said.
+The one place where a reply's bytes may be changed: tool-call ids are made unique, counts that we have asked for
+are left out of a stream, and an error is put into the words of the endpoint (dialects/). That and the reading
+are walled: if a change fails, the bytes go on as they came; if reading fails, nothing is said.
 """
 
 import time
 from collections.abc import Callable, Sequence
 
 from warmprefix.backends.base import Headers, Response, end_to_end
+from warmprefix.core.errors import BackendError
 from warmprefix.core.types import Reply
 from warmprefix.counters import Counters
-from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader, Reword
+from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader, Reword, StreamEdit
 from warmprefix.guard import failed
 from warmprefix.pipeline.stages import Written
 from warmprefix.server.asgi import Scope, Send
@@ -97,6 +98,7 @@ class Relay:
         self._room = most_kept
         self._is_stream = _is_event_stream(response)
         self._ids: ReplyIds | None = None
+        self._edits: dict[str, StreamEdit] = {}
         self._reword: Reword | None = None
         self._reader: ReplyReader | None = None
         self._is_done = False
@@ -107,8 +109,16 @@ class Relay:
             if written is not None and written.request.prompt.tools:
                 messages = written.request.prompt.messages
                 self._ids = dialect.reply_ids(messages, written.came.turn)
+                if self._ids is not None and self._is_stream:
+                    self._edits["call-ids"] = self._ids
         except Exception as error:
             self._failed("call-ids", error)
+        try:
+            asks = written is not None and written.asks_usage and self._is_stream
+            if asks and dialect.asked_usage is not None:
+                self._edits["ask-usage"] = dialect.asked_usage.without()
+        except Exception as error:
+            self._failed("ask-usage", error)
         try:
             if rewords and response.status >= 400 and not self._is_stream:
                 self._reword = dialect.backend_error(response.status)
@@ -129,15 +139,31 @@ class Relay:
 
     async def _send_pieces(self, send: Send, done: Callable[[], None]) -> None:
         """Each piece first to the client, then to the reader."""
-        await send_head(send, self._response, is_changed=self._ids is not None)
+        await send_head(send, self._response, is_changed=bool(self._edits))
         self.status = self._response.status
-        async for piece in self._response.pieces():
-            if passed := self._passed(piece):
-                await send_piece(send, passed)
-            self.read(piece)
-            if self._is_done:
-                done()
-        if self._ids is not None and (rest := self._ids.held):
+        try:
+            async for piece in self._response.pieces():
+                if passed := self._passed(piece):
+                    await send_piece(send, passed)
+                self.read(piece)
+                if self._is_done:
+                    done()
+        except BackendError:
+            await self._send_rest(send)
+            raise
+        await self._send_rest(send)
+
+    async def _send_rest(self, send: Send) -> None:
+        """What was held back of a stream that has ended, whole or not."""
+        rest = b""
+        for reason, edit in tuple(self._edits.items()):
+            held = self._edited(reason, edit, rest) if rest else b""
+            try:
+                rest = held + edit.end()
+            except Exception as error:
+                self._failed(reason, error)
+                rest = held + edit.held
+        if rest:
             await send_piece(send, rest)
 
     async def _send_body(self, send: Send) -> None:
@@ -153,15 +179,18 @@ class Relay:
 
     def _passed(self, piece: bytes) -> bytes:
         """What can be passed on of a stream after `piece`."""
-        ids = self._ids
-        if ids is None:
-            return piece
-        held = ids.held
+        for reason, edit in tuple(self._edits.items()):
+            piece = self._edited(reason, edit, piece)
+        return piece
+
+    def _edited(self, reason: str, edit: StreamEdit, piece: bytes) -> bytes:
+        """`piece` as one of the edits passes it on; one that fails is left out from then on."""
+        held = edit.held
         try:
-            return ids.piece(piece)
+            return edit.piece(piece)
         except Exception as error:
-            self._failed("call-ids", error)
-        self._ids = None
+            self._failed(reason, error)
+        self._edits.pop(reason, None)
         return held + piece
 
     def _whole(self, body: bytes) -> bytes:

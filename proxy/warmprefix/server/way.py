@@ -54,6 +54,7 @@ class Way:
                 reasoning_pays=template.reasoning_pays,
                 restores=parts.seatings.may_restore(model),
                 folds=template.folds,
+                asks_usage=self._backend.settings.ask_usage,
             )
         names = self._backend.settings.session_header
         with guard(parts.counters, "prepare", noted):

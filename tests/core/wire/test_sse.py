@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from warmprefix.core.wire.sse import Event, SseReader
+from warmprefix.core.wire.sse import Event, EventCutter, SseReader, data_of
 
 
 class Case(NamedTuple):
@@ -101,3 +101,19 @@ def test_an_event_is_there_with_its_empty_line() -> None:
     assert reader.feed(b"\n") == [event("a")]
     assert reader.feed(b"data: b\n\ndata") == [event("b")]
     assert repr(reader) == "SseReader(rest=4 bytes, data=0 lines)"
+
+
+ONE_BY_ONE = [case for case in CASES if case.id != "byte-order-mark-further-down"]
+"""An event that is read alone stands at the beginning, and such a mark would count."""
+
+
+@pytest.mark.parametrize("case", ONE_BY_ONE, ids=lambda case: case.id)
+def test_a_cutter_returns_every_byte_and_whole_events_alone(case: Case) -> None:
+    stream = case.stream
+    for at in range(len(stream) + 1):
+        cutter = EventCutter()
+        events = [*cutter.feed(stream[:at]), *cutter.feed(stream[at:])]
+
+        assert b"".join(events) + cutter.held == stream
+        found = [data_of(event) for event in [*events, cutter.held]]
+        assert [data for data in found if data] == [e.data for e in case.expected if e.data]

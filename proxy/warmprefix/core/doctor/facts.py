@@ -13,6 +13,7 @@ Switch = Literal["on", "off", "unknown"]
 State = Literal["ready", "loading", "asleep", "router", "locked"]
 Clock = Literal["none", "date", "time"]
 Rewrite = Literal["none", "reasoning", "more"]
+Counts = Literal["always", "with-option", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,40 @@ class LemonadeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Engine:
+    """What a kind declares of an engine. `label`: its name as people write it; `source`: of what is said here.
+
+    `counts`: whether its replies have cached tokens, in `usage.prompt_tokens_details.cached_tokens`: always,
+    only if it was started with `option`, or never. `since`: the first version that does; empty if all that
+    matter do. In a stream they come with the last event, if they are asked for. `off`: what of its command
+    line switches the cache off or on. `thinking`: what of it makes a template keep the reasoning of earlier
+    turns; empty if there is nothing.
+    """
+
+    label: str
+    counts: Counts
+    source: str
+    option: str = ""
+    since: str = ""
+    off: str = ""
+    thinking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """One engine, and what it says of itself: its version, whether it counts, whether it reuses prefixes."""
+
+    engine: Engine
+    version: str | None = None
+    counts: Switch = "unknown"
+    caches: Switch = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """A backend. `locked`: it answers 401 without a key. `server`: the llama-server, or the one behind
-    Lemonade. `counts`: whether a backend of its kind reports cached tokens."""
+    Lemonade. `counts`: whether a backend of its kind reports cached tokens. `engine`: what it is if it keeps
+    its cache without slots."""
 
     url: str
     kind: str
@@ -103,3 +135,4 @@ class Facts:
     server: ServerFacts | None = None
     lemonade: LemonadeFacts | None = None
     counts: bool = False
+    engine: EngineFacts | None = None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from warmprefix.core.doctor.engine import engine_findings
 from warmprefix.core.doctor.facts import Facts, ServerFacts
 from warmprefix.core.doctor.finding import Finding, bad, good, note
 from warmprefix.core.doctor.lemonade import lemonade_findings
@@ -24,6 +25,7 @@ class Settings:
 
     kind: str = "auto"
     restore_reasoning: Literal["auto", "always", "never"] = "auto"
+    ask_usage: bool = False
 
 
 def judge(facts: Facts, settings: Settings) -> tuple[Finding, ...]:
@@ -49,6 +51,8 @@ def _findings(facts: Facts, settings: Settings) -> Iterator[Finding]:
     if facts.lemonade is not None and not _is_shut(facts):
         has_server = facts.server is not None
         yield from lemonade_findings(facts.lemonade, has_server=has_server)
+    if facts.engine is not None and not facts.locked:
+        yield from engine_findings(facts.engine, facts.models, asks_usage=settings.ask_usage)
     if facts.server is not None:
         yield from _server(facts.server, settings, is_lemonade=facts.lemonade is not None)
 
@@ -80,6 +84,13 @@ def _backend(facts: Facts) -> Finding:
         model = f" with {facts.server.model}" if facts.server.model else ""
         return good(
             f"llama-server {build}{model}", "It reports cached tokens with every chat reply."
+        )
+    if facts.engine is not None:
+        return good(
+            " ".join(filter(None, (facts.engine.engine.label, facts.engine.version)))
+            + (f": {', '.join(facts.models)}" if facts.models else ""),
+            "It keeps its cache itself: there are no slots to choose, save or read ahead. Prompts are made "
+            "canonical and remembered all the same.",
         )
     return note(
         "Another OpenAI-compatible server"

@@ -5,7 +5,11 @@ splitter that also breaks at U+2028 would cut events in two. Nothing here decode
 inside a UTF-8 character.
 """
 
+import re
 from dataclasses import dataclass
+
+# A CR at the end of what has come may be the first half of a line end, so it is none yet.
+_EMPTY_LINE = re.compile(rb"(?:\r\n|\n|\r(?=[^\n])){2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,31 @@ class SseReader:
         events = self._lines(b"".join(self._rest) + b"\n")
         self._line(b"", events)
         return events
+
+
+class EventCutter:
+    """Collects pieces of a stream and returns the bytes of the events that they complete, each with the empty
+    line behind it. Nothing is left out: joined with `held`, they are the stream."""
+
+    def __init__(self) -> None:
+        self.held = b""
+        """The beginning of an event whose end has not come yet."""
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Events completed by `piece`, in order."""
+        # An empty line may have begun in what is held.
+        at, begun = max(len(self.held) - 3, 0), 0
+        text = self.held + piece
+        events: list[bytes] = []
+        while (end := _EMPTY_LINE.search(text, at)) is not None:
+            events.append(text[begun : end.end()])
+            at = begun = end.end()
+        self.held = text[begun:]
+        return events
+
+
+def data_of(event: bytes) -> bytes:
+    """The data of one event, whole or not; empty if it has none."""
+    reader = SseReader()
+    events = (*reader.feed(event), *reader.finish())
+    return events[0].data if events else b""

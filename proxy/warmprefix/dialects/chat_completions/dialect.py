@@ -19,6 +19,7 @@ from warmprefix.dialects.bodies import (
     with_slot,
     written_tools,
 )
+from warmprefix.dialects.chat_completions.asked_usage import ASKED_USAGE
 from warmprefix.dialects.chat_completions.ids import CallIds
 from warmprefix.dialects.chat_completions.messages import parse_message, parse_tool
 from warmprefix.dialects.chat_completions.reply import ChatReader
@@ -35,6 +36,7 @@ class ChatCompletions:
         f"{prefix}/chat/completions" for prefix in ("", "/v1", "/api/v1", "/api/v0", "/v0")
     )
     counting: frozenset[str] = frozenset()
+    asked_usage = ASKED_USAGE
     parse_message = staticmethod(parse_message)
 
     def __repr__(self) -> str:

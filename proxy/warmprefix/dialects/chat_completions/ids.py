@@ -49,6 +49,10 @@ class CallIds:
         whole, self.held = text[:end], text[end:]
         return self._events(whole) if _MARK in whole else whole
 
+    def end(self) -> bytes:
+        """The beginning of an event that never came to its end."""
+        return self.held
+
     def _events(self, text: bytes) -> bytes:
         lines = text.splitlines(keepends=True)
         return b"".join(self._line(line) if _MARK in line else line for line in lines)

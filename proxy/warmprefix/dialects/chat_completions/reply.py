@@ -86,6 +86,9 @@ class ChatReader(Reader):
         if isinstance(text := delta.get("reasoning_content"), str):
             self._reasoning.append(text)
             self.has_output |= text != ""
+        # vLLM, Ollama and mlx-lm name it so. It is not remembered, as what they read of it differs.
+        if isinstance(text := delta.get("reasoning"), str):
+            self.has_output |= text != ""
         if isinstance(calls := delta.get("tool_calls"), list):
             self._tool_calls(calls)
 

@@ -42,6 +42,7 @@ class Responses:
     name = "responses"
     paths = frozenset(f"{prefix}/responses" for prefix in ("", "/v1", "/api/v1", "/api/v0", "/v0"))
     counting = frozenset(f"{path}/input_tokens" for path in paths)
+    asked_usage = None
     parse_message = staticmethod(parse_message)
 
     def __repr__(self) -> str:

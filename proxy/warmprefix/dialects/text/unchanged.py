@@ -18,6 +18,7 @@ class Unchanged:
     """A dialect without its name, its paths and how a body is read."""
 
     counting: frozenset[str] = frozenset()
+    asked_usage = None
 
     def parse_message(self, raw: bytes) -> Message:
         """A piece of a text. Raises NotUnderstood."""

@@ -12,7 +12,7 @@ FILES = sorted((Path(__file__).parent / "corpus").glob("*.jsonl"))
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One line. `expect` is `equal`, `distinct`, `restore` or `opt_in`."""
+    """One line. `expect` is `equal`, `distinct`, `restore` or `opt_in`, for which `rule` must be on."""
 
     id: str
     expect: str
@@ -21,6 +21,7 @@ class Pair:
     b: list[Json]
     a_tools: list[Json] | None
     b_tools: list[Json] | None
+    rule: str | None = None
 
     @property
     def bodies(self) -> tuple[bytes, bytes]:
@@ -42,6 +43,7 @@ def load() -> tuple[Pair, ...]:
             b=row["b"],
             a_tools=row.get("a_tools"),
             b_tools=row.get("b_tools"),
+            rule=row.get("rule"),
         )
         for row in rows
     )

@@ -1,7 +1,7 @@
 """Drives the pipeline with a real store and no backend: requests in, forwarded bodies out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from warmprefix.backends import llamacpp
@@ -38,6 +38,7 @@ class Driver:
         store: Store | None = None,
         scope_headers: Sequence[str] = (),
         path: str = PATH,
+        start: str = "",
         **canonicalize: Any,
     ) -> None:
         config = Config(
@@ -49,6 +50,7 @@ class Driver:
             ),
         )
         self.path = path
+        self.start = start
         self.config = config
         self.counters = Counters()
         self.store: Store = store or MemoryStore(1 << 30, 1e9)
@@ -72,10 +74,11 @@ class Driver:
         tools: Sequence[Json] | None = None,
         reply: Json | None = None,
         headers: dict[str, str] | None = None,
-        timings: Timings | None = None,
+        timings: Timings | Callable[[Json], Timings] | None = None,
         **options: Any,
     ) -> Json:
-        """The body that is forwarded for a request; `reply` is what the model then generates."""
+        """The body that is forwarded for a request; `reply` is what the model then generates, `timings` what is
+        reported of it, perhaps by what was forwarded."""
         body: Json = {"model": "m", "messages": list(messages), **options}
         if tools is not None:
             body["tools"] = list(tools)
@@ -85,11 +88,12 @@ class Driver:
         )
         message = parse_message(json.dumps(reply).encode()) if reply else None
         self.outgoing = outgoing
-        said = Reply(message=message, finish=Finish.ANSWER, timings=timings)
-        ended = ended_of(outgoing, said, 200, Outcome.OK, NO_TIMES)
+        forwarded: Json = json.loads(outgoing.body)
+        counted = timings(forwarded) if callable(timings) else timings
+        said = Reply(message=message, finish=Finish.ANSWER, timings=counted)
+        ended = ended_of(outgoing, said, 200, Outcome.OK, NO_TIMES, start=self.start)
         patch = self.recorder.ended(ended)
         self.turn, self.question = turn_of(ended, patch), patch.get("question")
-        forwarded: Json = json.loads(outgoing.body)
         return forwarded
 
 

@@ -112,7 +112,7 @@ def replay(
 
 def _play(steps: Iterable[tuple[int, Json]], model: ScriptedModel, url: str) -> None:
     for number, step in steps:
-        model.expect(str(number), _message(step["reply"], number))
+        model.expect(str(number), said(step["reply"], number))
         accepted(post(f"{url}/v1/chat/completions", step["body"], step.get("headers")))
         time.sleep(step.get("pause") or 0)
 
@@ -140,7 +140,8 @@ def _way(backend: str, folder: Path, enable: Sequence[str], *, through: bool) ->
         yield url
 
 
-def _message(reply: Json, number: int) -> Json:
+def said(reply: Json, number: int) -> Json:
+    """The message of a step's reply."""
     message = {"role": "assistant", "content": reply.get("content")}
     if reply.get("reasoning"):
         message["reasoning_content"] = reply["reasoning"]

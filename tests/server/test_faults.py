@@ -208,6 +208,7 @@ FAULTS = [
     Fault("characters", "warmprefix.pipeline.remember.characters", "record"),
     Fault("observer.saving", "warmprefix.pipeline.observe.Observer.saving", "record"),
     Fault("entry_of", "warmprefix.pipeline.remember.entry_of", "record"),
+    Fault("recent.replaced", "warmprefix.pipeline.recent.Recent.replaced", "record"),
     Fault("recent.put", "warmprefix.pipeline.recent.Recent.put", "record"),
     Fault("store.put", "warmprefix.stores.memory.MemoryStore.put", "record"),
     Fault("way.end", "warmprefix.server.way.Way.end", "routing"),

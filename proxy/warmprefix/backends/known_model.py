@@ -113,6 +113,11 @@ class KnownModel:
         return None if props is None or props.marker is None else Start(props.marker, props.model)
 
     @property
+    def marker(self) -> str:
+        """What the backend says of its last start; empty if nothing."""
+        return "" if self.start is None else self.start.marker
+
+    @property
     def says(self) -> tuple[str, ...]:
         """What a saved slot must fit, as far as the backend's last answer said it."""
         return self._props.says if self._props else ()

@@ -11,7 +11,7 @@ from warmprefix.backends import llamacpp
 from warmprefix.capture.line import Captured
 from warmprefix.config import Config
 from warmprefix.core.explain.saving import Reaches, held, would_save
-from warmprefix.core.memory.ledger import NOTHING, Found
+from warmprefix.core.memory.ledger import NOTHING, Asked, Found
 from warmprefix.core.rules.memory_rules import MEMORY_RULES
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Message, Outcome, Prompt, Reply, Timings, Usage
@@ -74,9 +74,9 @@ class Without:
 class _Forgetful(MemoryStore):
     """A store that remembers nothing."""
 
-    async def find(self, keys: Sequence[bytes]) -> Found:
+    async def find(self, keys: Sequence[bytes], asked: Asked | None = None) -> Found:
         """Nothing."""
-        del keys
+        del keys, asked
         return NOTHING
 
 

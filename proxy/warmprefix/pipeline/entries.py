@@ -9,9 +9,16 @@ from warmprefix.core.types import Message
 from warmprefix.pipeline.stages import Ended, Written
 
 
-def entry_of(written: Written, ended: Ended, landmarks: tuple[bytes, ...] = ()) -> Entry:
+def entry_of(
+    written: Written,
+    ended: Ended,
+    landmarks: tuple[bytes, ...] = (),
+    *,
+    outlived: bool | None = None,
+    replaces: tuple[str, ...] = (),
+) -> Entry:
     """What a turn adds to the ledger: each message that was never sent in this form after those before it, and
-    the reply. `landmarks`: keys of the latest replies."""
+    the reply. `landmarks`: keys of the latest replies; `outlived`: as of `Last`; `replaces`: as of `Entry`."""
     placed, where, turn = written.placed, written.place, ended.came.turn
     keys, ours = placed.keys, written.ours
     tip = keys[-1] if keys else placed.understood.scope
@@ -31,13 +38,16 @@ def entry_of(written: Written, ended: Ended, landmarks: tuple[bytes, ...] = ()) 
         backend=ended.route.backend,
         session=named or (before.session if before and before.id == where.conversation else None),
     )
-    if ended.is_side or ours.is_plain or written.is_observed:
+    if ours.is_plain or written.is_observed:
         # What was sent while the proxy only observed is in no node.
         return Entry(nodes, conversation)
-    return Entry(nodes, conversation, _trail(written, ended, leaf), landmarks)
+    trail, marks = _trail(written, ended, leaf, outlived), placed.marks
+    if ended.is_side:
+        return Entry(nodes, conversation, marks=marks, aside=trail, replaces=replaces)
+    return Entry(nodes, conversation, trail, landmarks, marks, replaces=replaces)
 
 
-def _trail(written: Written, ended: Ended, leaf: bytes) -> Trail:
+def _trail(written: Written, ended: Ended, leaf: bytes, outlived: bool | None) -> Trail:
     placed, sent = written.placed, written.ours.messages
     same = list(range(len(sent)))
     aligned = placed.alignment
@@ -52,6 +62,11 @@ def _trail(written: Written, ended: Ended, leaf: bytes) -> Trail:
         ours=forms(placed.canonical.messages, sent, same),
         undone=aligned.undone if aligned is not None else (),
         restless=aligned.restless if aligned is not None else frozenset(),
+        cached_tokens=ended.stats.cached_tokens,
+        start=ended.start,
+        outlived=outlived,
+        index=written.place.index,
+        is_side=ended.is_side,
     )
 
 

@@ -1,4 +1,5 @@
-"""A conversation's last turn, read back from the ledger: after a restart, or if it is no longer in `Recent`."""
+"""A conversation's last turn, read back from the ledger: after a restart, if it is no longer in `Recent`, or if
+another proxy had it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,26 +34,34 @@ def last_of(
     count = len(held) - trail.is_reply
     sent, reply = held[:count], held[-1] if trail.is_reply else None
     client, ours = history(trail.client, sent, parse), history(trail.ours, sent, parse)
+    prompt = _prompt(past, sent, understood.request)
+    is_elsewhere = past.number is not None
     return Last(
         conversation=conversation.id,
         turn=trail.turn,
-        index=conversation.turns - 1,
-        number=0,
-        prompt=_prompt(past, sent, understood.request),
+        index=trail.index if is_elsewhere else conversation.turns - 1,
+        number=past.number or 0,
+        prompt=prompt,
         stats=CacheStats(
-            prompt_tokens=trail.prompt_tokens, generated_tokens=trail.generated_tokens
+            prompt_tokens=trail.prompt_tokens,
+            cached_tokens=trail.cached_tokens,
+            generated_tokens=trail.generated_tokens,
         ),
         model=conversation.model,
         asked_model=understood.request.model,  # by what name it was asked for then is not known
         generation=0,
         landmarks=identifier.reply_keys(held, scope),
-        session=conversation.session,
+        session=None if trail.is_side else conversation.session,
         reply=reply,
         state=_state(past, count),
         backend=conversation.backend,
         scope=scope,
         history=History(client, ours, reply, trail.undone, trail.restless),
-        is_read_back=True,
+        is_side=trail.is_side,
+        head=identifier.head_of(prompt) if is_elsewhere else b"",
+        outlived=trail.outlived,
+        start=trail.start if is_elsewhere else None,
+        is_read_back=not (is_elsewhere and trail.start),
     )
 
 

@@ -10,6 +10,7 @@ from warmprefix.core.memory.ancestry import ancestry
 from warmprefix.core.memory.ledger import (
     NOTHING,
     Ancestry,
+    Asked,
     Conversation,
     Found,
     Place,
@@ -23,6 +24,7 @@ from warmprefix.core.types import Kind, Message, Prompt
 from warmprefix.counters import Counters
 from warmprefix.dialects.base import Dialect
 from warmprefix.guard import guard
+from warmprefix.pipeline.elsewhere import Elsewhere, marks_of
 from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.past import goes_on_alike, last_of
 from warmprefix.pipeline.plain import place_plain
@@ -59,18 +61,22 @@ class Placer:
         self._rules = rules
         self._parsed_of = parsed_of
         self._identifier = rules.strict
+        self._elsewhere = Elsewhere(recent, rules.strict, counters)
 
     async def place(self, understood: Understood) -> Placed:
         """The canonical form, the chain keys and the place of a request."""
         if understood.request.prompt.is_plain:
-            return await place_plain(understood, self._find, self._recent)
+            return await place_plain(understood, self._find, self._recent, self._elsewhere.forget)
         came, received = understood.came, understood.request.prompt.messages
         rules = self._rules.of(came.client.client)
         canonical = rules.canonicalizer.run(understood.request.prompt)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
-        found = await self._found(understood, client, received)
+        marks = marks_of(understood, prompt, rules.identifier)
+        asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
+        found = await self._found(understood, client, received, asked)
+        first_tools = found.remembered.tools
         last = await self._last(understood, rules, prompt, found)
         aligned = None
         if last is not None:
@@ -98,24 +104,33 @@ class Placer:
             is_side=came.client.side
             or _is_about(came.client, compared, prompt)
             or self._is_branch(came.client, where, prompt.messages),
+            marks=marks,
+            first_tools=first_tools,
         )
 
-    async def _find(self, keys: Sequence[bytes], noted: list[str]) -> Found:
+    async def _find(
+        self, keys: Sequence[bytes], noted: list[str], asked: Asked | None = None
+    ) -> Found:
         """What is remembered of a history; nothing if the store cannot say."""
         with guard(self._counters, "store", noted):
-            return await self._store.find(keys)
+            return await self._store.find(keys, asked)
         return NOTHING
 
     async def _found(
-        self, understood: Understood, messages: Sequence[Message], received: Sequence[Message]
+        self,
+        understood: Understood,
+        messages: Sequence[Message],
+        received: Sequence[Message],
+        asked: Asked | None = None,
     ) -> "_Found":
         """What is remembered of a history. `received`: its messages as they came."""
         came = understood.came
         keys = self._rules.of(came.client.client).identifier.chain_keys(messages, understood.scope)
-        remembered = await self._find(keys, came.failed_open)
+        remembered = await self._find(keys, came.failed_open, asked)
         parse = self._parsed_of(understood.request.dialect).message
         known = ancestry(received, keys, remembered, parse, came.turn, came.client.session)
-        return _Found(keys, known)
+        self._elsewhere.learn(remembered, known.conversation, understood, parse)
+        return _Found(keys, known, remembered)
 
     async def _last(
         self, understood: Understood, rules: RuleSet, prompt: Prompt, found: "_Found"
@@ -128,7 +143,8 @@ class Placer:
         if last is None:
             landmarks = self._identifier.reply_keys(prompt.messages, understood.scope)
             last = self._recent.by_landmark(landmarks)
-            last = last or await self._read_back(understood, rules, prompt, found, landmarks)
+        if last is None and found.remembered.number is None:
+            last = await self._read_back(understood, rules, prompt, found, landmarks)
         if last is None or last.history is None:
             return None
         # Keys that leave blocks out also go on if a block was only written anew.
@@ -324,6 +340,7 @@ class _Found:
 
     keys: tuple[bytes, ...]
     ancestry: Ancestry
+    remembered: Found
 
 
 def _other_head(before: Prompt, after: Prompt, rules: RuleSet) -> bool:

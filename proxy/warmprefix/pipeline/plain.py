@@ -22,8 +22,14 @@ from warmprefix.pipeline.stages import Placed, Understood
 Find = Callable[[Sequence[bytes], list[str]], Awaitable[Found]]
 
 
-async def place_plain(understood: Understood, find: Find, recent: Recent) -> Placed:
-    """A request with a plain prompt, and its place. Its prompt is cut where earlier ones ended."""
+async def place_plain(
+    understood: Understood,
+    find: Find,
+    recent: Recent,
+    forget: Callable[[Conversation | None], None],
+) -> Placed:
+    """A request with a plain prompt, and its place. Its prompt is cut where earlier ones ended. `forget`: a
+    conversation that has gone on at another proxy."""
     request, came = understood.request, understood.came
     text = plain(plain_text(request.prompt), understood.scope)
     found = await find(text.keys, came.failed_open)
@@ -32,6 +38,7 @@ async def place_plain(understood: Understood, find: Find, recent: Recent) -> Pla
     request = replace(request, prompt=prompt)
     came = replace(came, request=request)
     from_ = ancestry_of(remembered, found)
+    forget(from_.conversation)
     before = _before(from_.conversation, remembered, recent)
     where = place_of(remembered, from_, before, came.turn)
     if where.kind in (Kind.COLD, Kind.EDIT) and not came.client.side:

@@ -4,7 +4,7 @@ Nothing here asks a backend. If anything fails, the request goes on as the clien
 counted (`Counters`), and the turn is logged with what is known.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -23,7 +23,7 @@ from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools, with_first_descriptions
 from warmprefix.core.rules.base import with_messages
 from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
-from warmprefix.core.types import Message, Prompt, Tool
+from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import Dialect, Request
@@ -224,7 +224,7 @@ class Pipeline:
             return offered
         keys = rules.identifier.tool_keys(offered)
         tool_set = placed.understood.scope + tool_set_key(keys)
-        known = _known_tools(placed) or self._tool_sets.get(tool_set) or ()
+        known = _known_tools(placed) or _first_tools(placed) or self._tool_sets.get(tool_set) or ()
         known_keys = rules.identifier.tool_keys(known)
         tools = restore_tools(offered, keys, known, known_keys)
         if rules.keeps_descriptions:
@@ -285,8 +285,16 @@ def _known_tools(placed: Placed) -> tuple[Tool, ...]:
     last = placed.ancestry.conversation
     if last is None or placed.place.conversation != last.id:
         return ()
+    return _parsed_tools(placed, last.tools)
+
+
+def _first_tools(placed: Placed) -> tuple[Tool, ...]:
+    return _parsed_tools(placed, placed.first_tools) if placed.first_tools else ()
+
+
+def _parsed_tools(placed: Placed, definitions: Sequence[RawJson]) -> tuple[Tool, ...]:
     dialect = placed.understood.request.dialect
-    return dialect.parse_tools(b"[" + b",".join(last.tools) + b"]")
+    return dialect.parse_tools(b"[" + b",".join(definitions) + b"]")
 
 
 def _client_of(came: Passed, request: Request) -> Recognised:

@@ -33,7 +33,9 @@ class Last:
     alike; `scope`: the root of its chain keys, which no other credential has. `outlived`: whether what the
     conversation's turns left in the backend was still there after others had run in between; None if none ever
     did, or if it is unknown. `history`: what to compare the client's next history with. `is_read_back`: out
-    of the ledger, so what the backend did since is unknown; `number` and `generation` are then 0.
+    of the ledger, so what the backend did since is unknown; `number` and `generation` are then 0. `start`: if
+    another proxy had the turn, what the backend said of its last start, instead of `generation`; None if it was
+    ours.
     """
 
     conversation: str
@@ -58,6 +60,13 @@ class Last:
     history: History | None = None
     is_side: bool = False
     is_read_back: bool = False
+    start: str | None = None
+
+    def is_before(self, generation: int, start: str) -> bool:
+        """Whether the backend has started since, if this is its present start."""
+        if self.start is None:
+            return generation != self.generation
+        return self.start != start and "" not in (self.start, start)
 
     @property
     def tip(self) -> bytes:
@@ -103,6 +112,10 @@ class Recent:
         """The last turns of a conversation, the newest last."""
         found = self._last.get(conversation)
         return found[0] if found is not None else ()
+
+    def replaced(self, conversation: str, keys: Sequence[bytes]) -> tuple[str, ...]:
+        """The last turns of a conversation that a history goes on from, given its chain keys."""
+        return tuple(x.turn for x in self.branches(conversation) if x.tip in keys)
 
     def has_longer(self, conversation: str, messages: int) -> bool:
         """Whether a branch of the conversation has more than this number of messages."""

@@ -94,10 +94,12 @@ class Recorder:
         landmarks = self._landmarks(
             written.ours, ended.reply.message, written.placed.understood.scope
         )
-        entry = entry_of(written, ended, landmarks)
         outlived = self._learn(ended.stats, prefix, before)
+        name, keys = written.place.conversation, written.placed.keys
+        replaces = self._recent.replaced(name, keys)
+        entry = entry_of(written, ended, landmarks, outlived=outlived, replaces=replaces)
         last = self._last(written, ended, entry.conversation, landmarks, outlived)
-        self._recent.put(last, written.placed.keys)
+        self._recent.put(last, keys)
         self._store.put(entry)
         return patch
 
@@ -116,7 +118,7 @@ class Recorder:
         evidence = Evidence(
             has_moved=ended.route.backend != before.backend,
             is_read_back=before.is_read_back,
-            restarted=not before.is_read_back and ended.generation != before.generation,
+            restarted=not before.is_read_back and before.is_before(ended.generation, ended.start),
             # Lemonade names the file in a stream and the requested name elsewhere; llama-server ignores the
             # requested name. So the model changed only if both names did.
             model_before=before.model if before.asked_model != request.model else None,
@@ -286,6 +288,8 @@ class Recorder:
         if cached is None or not left or not _is_whole(prefix, before.prompt):
             return None
         rivals = self._recent.since(before.number, _RIVALS)
+        if not rivals:
+            return None  # other proxies had them
         return has_outlived(
             cached,
             left,

@@ -16,14 +16,14 @@ from warmprefix.core.explain.evidence import Evidence
 from warmprefix.core.explain.prefix import Prefix
 from warmprefix.core.explain.saving import WouldSave
 from warmprefix.core.memory.alignment import Alignment
-from warmprefix.core.memory.ledger import Ancestry, Conversation, Node, Place
+from warmprefix.core.memory.ledger import NO_MARKS, Ancestry, Conversation, Marks, Node, Place
 from warmprefix.core.messages import written
 from warmprefix.core.routing import Route
 from warmprefix.core.slots.seat import NO_SEAT, AnySeat
 from warmprefix.core.stats import cache_stats
 from warmprefix.core.title import title_of
 from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import CacheStats, Kind, Message, Outcome, Prompt, Reply
+from warmprefix.core.types import CacheStats, Kind, Message, Outcome, Prompt, RawJson, Reply
 from warmprefix.dialects.base import Dialect, Request
 from warmprefix.pipeline.recent import Last
 from warmprefix.profiles.base import Recognised
@@ -72,7 +72,8 @@ class Placed:
 
     `place` follows from the messages alone; `before` is the conversation whose tools and template options are
     compared, None if there is none. `is_side`: it is no part of a conversation, as its client says or its place
-    shows.
+    shows. `marks`: by what else other proxies recognise it; `first_tools`: its tools as the first of them
+    sent them.
     """
 
     came: Passed
@@ -88,6 +89,8 @@ class Placed:
     place: Place
     before: Conversation | None
     is_side: bool
+    marks: Marks = NO_MARKS
+    first_tools: tuple[RawJson, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ class Ended:
     """A request whose exchange has ended.
 
     `body`: as it was sent, the slot included; `headers`: as they were sent. `model`: as the reply names it, or
-    else the request. `generation`: which start of the backend answered. `pieces`: the reply, if it is captured.
+    else the request. `generation`: which start of the backend answered, as counted here; `start`: what it says
+    of that start itself, empty if nothing. `pieces`: the reply, if it is captured.
     """
 
     outgoing: Outgoing
@@ -139,6 +143,7 @@ class Ended:
     is_side: bool
     seat: AnySeat
     generation: int
+    start: str
     route: Route
     pieces: Sequence[bytes] = ()
 
@@ -200,6 +205,7 @@ def ended_of(
     headers: Headers | None = None,
     seat: AnySeat = NO_SEAT,
     generation: int = 0,
+    start: str = "",
     route: Route = NO_ROUTE,
     pieces: Sequence[bytes] = (),
 ) -> Ended:
@@ -225,6 +231,7 @@ def ended_of(
         is_side=is_side,
         seat=seat,
         generation=generation,
+        start=start,
         route=route,
         pieces=pieces,
     )

@@ -21,7 +21,8 @@ async def gather(backend: KnownBackend, question: Question) -> Evidence:
     if not evidence.restarted and not evidence.is_read_back:
         await known.has_restarted()
         # A request may have noticed it, or the watch for restarts.
-        evidence = replace(evidence, restarted=known.generation != question.before.generation)
+        restarted = question.before.is_before(known.generation, known.marker)
+        evidence = replace(evidence, restarted=restarted)
     if evidence.restarted or evidence.model_before != evidence.model_after:
         return evidence
     prompt = question.before.prompt
@@ -62,7 +63,8 @@ async def _prints_options(known: KnownModel, question: Question, before: str) ->
 
 def is_gone(backend: KnownBackend, seatings: Seatings | NoSeatings, last: Last) -> bool:
     """Whether the backend was seen to restart since a turn, and no file has what it held."""
-    if last.is_read_back or backend.of(last.model).generation == last.generation:
+    known = backend.of(last.model)
+    if last.is_read_back or not last.is_before(known.generation, known.marker):
         return False
     if not isinstance(seatings, Seatings):
         return True

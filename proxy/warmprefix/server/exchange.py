@@ -108,15 +108,15 @@ class Exchange:
         parts, noted = self._way.parts, self._way.came.failed_open
         try:
             known = parts.known.of(reply.model or self._way.came.model)
-            ended = self._ended(reply, known.generation)
+            ended = self._ended(reply, known.generation, known.marker)
         except Exception as error:
             failed(parts.counters, "record", error, noted)
-            ended = self._ended(Reply(), 0)  # nothing in it can fail
+            ended = self._ended(Reply(), 0, "")  # nothing in it can fail
         with self._guard("routing"):
             self._way.end()
         end_turn(parts, ended)
 
-    def _ended(self, reply: Reply, generation: int) -> Ended:
+    def _ended(self, reply: Reply, generation: int, start: str) -> Ended:
         way = self._way
         return ended_of(
             way.outgoing,
@@ -128,6 +128,7 @@ class Exchange:
             headers=way.headers,
             seat=self._seated.seat,
             generation=generation,
+            start=start,
             route=way.route,
             pieces=self._relay.pieces,
         )

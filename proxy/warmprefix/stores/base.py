@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from warmprefix.core.memory.ledger import Entry, Found, Past
+from warmprefix.core.memory.ledger import Asked, Entry, Found, Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,11 @@ class Store(Protocol):
     A message is stored once, however many conversations share it.
     """
 
-    async def find(self, keys: Sequence[bytes]) -> Found:
-        """What is remembered of a history, given its chain keys in order. One query. Raises StoreError."""
+    async def find(self, keys: Sequence[bytes], asked: Asked | None = None) -> Found:
+        """What is remembered of a history, given its chain keys in order. One query. Raises StoreError.
+
+        `asked` is answered only if other proxies write the store too.
+        """
         ...
 
     async def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import Entry, Found, Past, known_messages
+from warmprefix.core.memory.ledger import Asked, Entry, Found, Past
 from warmprefix.stores.base import StoreState
 from warmprefix.stores.far import FarReader, FarWriter
 from warmprefix.stores.front import NODE_BYTES, Front, first_to_ask, merged
@@ -20,9 +20,6 @@ FRONT_BYTES = 8 * 1024 * 1024
 # What may wait to be written before turns are dropped: enough if a disk stalls for minutes, or for pictures.
 QUEUE_ENTRIES = 1_000
 _QUEUE_BYTES = 32 * 1024 * 1024
-# The last keys of a history that are looked up in a shared store although they are near: the latest reply and
-# what it answers. Another proxy may have seen another reply, or gone on.
-_END_KEYS = 2
 # When the process ends, a far store that does not answer for this long is given up.
 _CLOSE_LIMIT_S = 10.0
 
@@ -31,15 +28,8 @@ class Behind:
     """A store, made of the reader and the writer of a far one. Used from one thread, the event loop's."""
 
     def __init__(
-        self,
-        writer: FarWriter,
-        reader: FarReader,
-        front_bytes: int = FRONT_BYTES,
-        *,
-        is_shared: bool = False,
+        self, writer: FarWriter, reader: FarReader, front_bytes: int = FRONT_BYTES
     ) -> None:
-        """`is_shared`: other proxies write the far store too, so it is asked about the end of every history."""
-        self._is_shared = is_shared
         self.queue = WriteQueue(writer)
         self.reader = TimedReader(reader)
         self.front = Front(front_bytes)
@@ -48,29 +38,26 @@ class Behind:
         self._dropped = 0
         self._closed = False
 
-    async def find(self, keys: Sequence[bytes]) -> Found:
+    async def find(self, keys: Sequence[bytes], asked: Asked | None = None) -> Found:
         """What is remembered of a history, given its chain keys in order. At most one question.
 
         Raises StoreError if the far store does not answer and the front has nothing of the history.
         """
         self._settle()
         near = self.front.find(keys)
-        start = first_to_ask(keys, near, self.front.is_whole)
-        if self._is_shared and keys:
-            end = max(known_messages(keys, near.nodes) - _END_KEYS, 0)
-            start = end if start is None else min(start, end)
+        start = self._first_to_ask(keys, near)
         if start is None:
             return near
-        asked = keys[start:]
         try:
-            far = await self._ask(asked)
+            self._refuse_if_closed()
+            far = await self._ask(keys, start, near, asked)
         except StoreError:
             if near.nodes:
                 return near
             raise
         # Again: a turn may have been put in the meantime.
         near = merged(self.front.find(keys), near)
-        self.front.remember(asked, far)
+        self.front.remember(keys[start:], far)
         return merged(near, far)
 
     async def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
@@ -119,9 +106,16 @@ class Behind:
         await asyncio.to_thread(self.queue.join, _CLOSE_LIMIT_S)
         self._settle()
 
-    async def _ask(self, keys: Sequence[bytes]) -> Found:
-        self._refuse_if_closed()
-        return await self.reader.find(keys)
+    def _first_to_ask(self, keys: Sequence[bytes], near: Found) -> int | None:
+        """Position of the first key to ask the far store for; None if it need not be asked."""
+        return first_to_ask(keys, near, self.front.is_whole)
+
+    async def _ask(
+        self, keys: Sequence[bytes], start: int, near: Found, asked: Asked | None
+    ) -> Found:
+        """What the far store has of the keys from `start` on. Raises StoreError."""
+        del near, asked
+        return await self.reader.find(keys[start:])
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -171,7 +171,7 @@ def merged(near: Found, far: Found) -> Found:
     conversations = dict(far.conversations)
     for name, last in near.conversations.items():
         conversations[name] = newer(last, *filter(None, [far.conversations.get(name)]))
-    return Found(nodes, conversations)
+    return replace(far, nodes=nodes, conversations=conversations)
 
 
 def joined(here: Sequence[Node], far: Sequence[Node]) -> tuple[Node, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from warmprefix.core.identity.keys import content_key
-from warmprefix.core.memory.ledger import MAX_ALIKE, Conversation, Entry, Found, Node, Past
+from warmprefix.core.memory.ledger import MAX_ALIKE, Asked, Conversation, Entry, Found, Node, Past
 from warmprefix.core.memory.trail import Trail
 from warmprefix.core.types import RawJson
 from warmprefix.stores.base import Opening, Store, StoreKind, StoreState
@@ -92,8 +92,9 @@ class MemoryStore:
         self._landmarks: dict[bytes, set[str]] = {}
         self._trail_bytes = 0
 
-    async def find(self, keys: Sequence[bytes]) -> Found:
-        """What is remembered of a history, given its chain keys in order."""
+    async def find(self, keys: Sequence[bytes], asked: Asked | None = None) -> Found:
+        """What is remembered of a history, given its chain keys in order. Nobody else writes it."""
+        del asked
         nodes = {
             key: tuple(self._nodes[name] for name in alike)
             for key in keys

@@ -40,13 +40,14 @@ class TimedReader:
     async def find(self, keys: Sequence[bytes]) -> Found:
         """What is remembered of these chain keys. Raises StoreError after LIMIT_S, or at once if an earlier
         question is still unanswered."""
-        return await self._reported(partial(self._far.find, keys))
+        return await self.reported(partial(self._far.find, keys))
 
     async def past(self, conversation: str | None, landmarks: Sequence[bytes]) -> Past | None:
         """The trail to a conversation's last turn. Raises StoreError as `find` does."""
-        return await self._reported(partial(self._far.past, conversation, landmarks))
+        return await self.reported(partial(self._far.past, conversation, landmarks))
 
-    async def _reported(self, question: Callable[[], Result]) -> Result:
+    async def reported(self, question: Callable[[], Result]) -> Result:
+        """The answer. Raises StoreError as `find` does, and reports to the operator."""
         try:
             found = await self.ask(question)
         except StoreError as error:

@@ -54,6 +54,16 @@ def prompt_written(messages: list[Any]) -> Prompt:
     return Prompt(tuple(replace(message, raw=None) for message in found))
 
 
+def test_escapes_of_json_are_no_difference() -> None:
+    old, new = (
+        b'{"role":"user","content":"\\u00fcber"}',
+        '{"role":"user","content":"über"}'.encode(),
+    )
+    before, after = (Prompt((parse_message(raw),)) for raw in (old, new))
+
+    assert common_prefix(before, after) == Prefix(1, len(new.decode()))
+
+
 def test_blanks_between_tokens_are_no_difference() -> None:
     before = Prompt((parse_message(b'{"role":"user","content":"one"}'),))
     after = Prompt((parse_message(b'{ "role": "user", "content": "one" }'),))

@@ -56,6 +56,7 @@ def test_tools_that_need_nothing_are_the_same_object() -> None:
     sent = restore_tools(offered, [b"a", b"b"], (A, B), [b"a", b"b"])
 
     assert sent is offered
+    assert with_first_descriptions(offered, [*offered]) is offered
 
 
 def described(name: str, text: str) -> Tool:

@@ -34,7 +34,8 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
     characters = 0
     for one, other in zip(before.messages, after.messages, strict=False):
         old_text, new_text = written(one), written(other)
-        if old_text != new_text and compact(old_text) != compact(new_text):
+        # Escapes and blanks of JSON are no difference: the template never sees them.
+        if old_text != new_text and one != other and compact(old_text) != compact(new_text):
             part = shared_characters(_text(compact(old_text)), _text(compact(new_text)))
             return Prefix(messages, characters + part)
         messages += 1

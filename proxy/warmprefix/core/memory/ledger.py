@@ -59,12 +59,61 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """A conversation, the trail to its last turn, and the nodes of that: from the first message on. `number`:
+    of that turn among those of all proxies on one store; None if they are not counted there."""
+
+    conversation: Conversation
+    trail: Trail
+    path: tuple[Node, ...]
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """By what else than its history a request is recognised. Digests, each empty if there is none.
+
+    `scope`: the root of its chain keys; `session`: the id that its client gives, in that scope; `tools`: its
+    set of tools, in whatever order, in that scope.
+    """
+
+    scope: bytes = b""
+    session: bytes = b""
+    tools: bytes = b""
+
+
+NO_MARKS = Marks()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a store that other proxies write is asked besides a history.
+
+    `least`: so many leading messages must be remembered for the history to belong to a conversation; else it
+    may be that of the `landmarks`, of the session, or of the latest turns. `seen`: turns that are known, so
+    that they need not be answered.
+    """
+
+    marks: Marks
+    landmarks: tuple[bytes, ...]
+    least: int
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a store remembers of a history: the nodes of each chain key, oldest first, and the conversations
-    that they belong to, by id."""
+    that they belong to, by id.
+
+    Only if other proxies write the store, and it was `Asked`: `pasts`, turns that may be new here, the most
+    likely first; `tools`, as they were first sent by anybody; `number`, of the latest turn of all.
+    """
 
     nodes: Mapping[bytes, tuple[Node, ...]]
     conversations: Mapping[str, Conversation]
+    pasts: tuple[Past, ...] = ()
+    tools: tuple[RawJson, ...] = ()
+    number: int | None = None
 
 
 NOTHING = Found({}, {})
@@ -165,18 +214,16 @@ def kind_of_history(keys: Sequence[bytes], known: int, last: Conversation) -> Ki
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What one turn adds to memory: nodes, the new last turn of its conversation, and the trail to it. None:
-    the trail that is remembered stays. `landmarks`: keys of its latest replies, by which it is found too."""
+    the trail that is remembered stays. `landmarks`: keys of its latest replies, by which it is found too.
+
+    For a store that other proxies write: `marks`, by what else it is found; `aside`, the trail to housekeeping;
+    `replaces`, the last turns of the conversation that this one goes on from.
+    """
 
     nodes: tuple[Node, ...]
     conversation: Conversation
     trail: Trail | None = None
     landmarks: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A conversation, the trail to its last turn, and the nodes of that: from the first message on."""
-
-    conversation: Conversation
-    trail: Trail
-    path: tuple[Node, ...]
+    marks: Marks = NO_MARKS
+    aside: Trail | None = None
+    replaces: tuple[str, ...] = ()

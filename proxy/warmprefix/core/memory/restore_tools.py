@@ -32,13 +32,18 @@ def restore_tools(
             used.add(new)
             sent.append(tools[new])
     sent += (tool for at, tool in enumerate(tools) if at not in used)
-    same = all(a.definition == b.definition for a, b in zip(sent, tools, strict=True))
-    return tools if same else tuple(sent)
+    return tools if _are_written_alike(sent, tools) else tuple(sent)
 
 
 def with_first_descriptions(tools: tuple[Tool, ...], known: Sequence[Tool]) -> tuple[Tool, ...]:
     """The remembered tools, if the client's differ from them in descriptions alone; else the client's."""
-    return tuple(known) if known and same_interfaces(tools, known) else tools
+    if not known or not same_interfaces(tools, known) or _are_written_alike(tools, known):
+        return tools
+    return tuple(known)
+
+
+def _are_written_alike(one: Sequence[Tool], other: Sequence[Tool]) -> bool:
+    return [tool.definition for tool in one] == [tool.definition for tool in other]
 
 
 def _renewed(

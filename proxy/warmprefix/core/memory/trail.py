@@ -22,6 +22,10 @@ class Trail:
 
     `client`: the history as the client had it; `ours`: as its chain keys were computed; None: as it was sent.
     `undone`: names of what differs between the two; `restless`: numbers of the gaps that the turn changed.
+
+    For other proxies, which go on where this one has left: `cached_tokens`, as the backend counted them;
+    `start`: what the backend says of its last start, empty if nothing; `outlived`, `index` and `is_side`: as of
+    `Last` (pipeline/recent.py).
     """
 
     turn: str
@@ -33,6 +37,11 @@ class Trail:
     ours: Forms | None = None
     undone: tuple[str, ...] = ()
     restless: frozenset[int] = frozenset()
+    cached_tokens: int | None = None
+    start: str = ""
+    outlived: bool | None = None
+    index: int = 0
+    is_side: bool = False
 
     @property
     def bytes(self) -> int:

@@ -1,6 +1,6 @@
 -- What the scripts share. Names in Redis: packing.py.
 local P = 'warmprefix:'
-local NODE, OWNER, CONTENT, MARK = 1100, 800, 300, 250 -- bytes besides the texts: used_memory of 20,000 nodes
+local NODE, OWNER, CONTENT, MARK, TURN = 1100, 800, 300, 250, 400 -- bytes besides the texts: used_memory of 20,000 nodes
 
 local function count(what, by)
   if redis.call('HINCRBY', P .. 'totals', what, by) < 0 then
@@ -31,22 +31,42 @@ local function release(key, is_message)
   end
 end
 
--- The trail of a conversation and its landmarks; an empty one takes away what is there.
-local function lead(name, trail, leaf, marks)
-  local before = redis.call('HSTRLEN', P .. 'chat:' .. name, 'trail')
+-- One use less of a set of tools. With its bytes goes what says that they were sent first.
+local function release_tools(content)
+  release('tools:' .. content, false)
+  if redis.call('EXISTS', P .. 'tools:' .. content) == 0 then
+    for _, mark in ipairs(redis.call('SMEMBERS', P .. 'firsts:' .. content)) do
+      redis.call('DEL', P .. 'first:' .. mark)
+    end
+    redis.call('DEL', P .. 'firsts:' .. content)
+  end
+end
+
+-- The landmarks of a conversation, in the place of those it has.
+local function mark(name, marks)
   local old = redis.call('SMEMBERS', P .. 'marks:' .. name)
-  for _, mark in ipairs(old) do redis.call('SREM', P .. 'mark:' .. mark, name) end
+  for _, key in ipairs(old) do redis.call('SREM', P .. 'mark:' .. key, name) end
   redis.call('DEL', P .. 'marks:' .. name)
-  for _, mark in ipairs(marks) do
-    redis.call('SADD', P .. 'mark:' .. mark, name)
-    redis.call('SADD', P .. 'marks:' .. name, mark)
+  for _, key in ipairs(marks) do
+    redis.call('SADD', P .. 'mark:' .. key, name)
+    redis.call('SADD', P .. 'marks:' .. name, key)
   end
-  if trail == '' then
-    redis.call('HDEL', P .. 'chat:' .. name, 'trail', 'leaf')
-  else
-    redis.call('HSET', P .. 'chat:' .. name, 'trail', trail, 'leaf', leaf)
+  count('bytes', MARK * (#marks - #old))
+end
+
+-- A last turn of a conversation leaves.
+local function forget(name, turn)
+  if redis.call('LREM', P .. 'turns:' .. name, 0, turn) > 0 then
+    local key = P .. 'turn:' .. turn
+    count('bytes', -TURN - redis.call('HSTRLEN', key, 'trail'))
+    local tools = redis.call('HGET', key, 'tools')
+    if tools and tools ~= '' then release_tools(tools) end
+    redis.call('DEL', key)
   end
-  count('bytes', #trail - before + MARK * (#marks - #old))
+end
+
+local function forget_all(name)
+  for _, turn in ipairs(redis.call('LRANGE', P .. 'turns:' .. name, 0, -1)) do forget(name, turn) end
 end
 
 local function drop(id)

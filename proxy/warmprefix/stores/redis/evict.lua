@@ -52,10 +52,11 @@ if left > 0 then
   redis.call('ZADD', P .. 'used', 0, name)
   return name
 end
-lead(name, '', '', {})
+mark(name, {})
+forget_all(name)
 redis.call('DEL', P .. 'chat:' .. name, P .. 'owned:' .. name)
 redis.call('ZREM', P .. 'used', name)
-if chat[2] and chat[2] ~= '' then release('tools:' .. chat[2], false) end
+if chat[2] and chat[2] ~= '' then release_tools(chat[2]) end
 if chat[1] then
   count('conversations', -1)
   count('bytes', -OWNER)
@@ -76,7 +77,9 @@ if redis.call('ZCARD', P .. 'used') == 1 then
   if tools and tools ~= '' then
     sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'tools:' .. tools, 'raw')
   end
-  sum = sum + redis.call('HSTRLEN', P .. 'chat:' .. left, 'trail')
+  for _, turn in ipairs(redis.call('LRANGE', P .. 'turns:' .. left, 0, -1)) do
+    sum = sum + TURN + redis.call('HSTRLEN', P .. 'turn:' .. turn, 'trail')
+  end
   sum = sum + MARK * redis.call('SCARD', P .. 'marks:' .. left)
   redis.call('HSET', P .. 'totals', 'conversations', 1, 'messages', messages, 'bytes', sum)
 end

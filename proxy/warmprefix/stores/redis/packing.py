@@ -8,10 +8,17 @@ In Redis, each name behind `warmprefix:`, digests and ids in bytes:
 | `node:ID` | hash: key, parent, content, generated, owner (its conversation), turn |
 | `next:ID` | set: the ids of the nodes behind a node |
 | `text:CONTENT` | hash: the bytes of a message, which never change, and how many nodes use them |
-| `chat:NAME` | hash: the last turn of a conversation, its number, when it was used, its tools, its trail |
+| `chat:NAME` | hash: the last turn of a conversation, its number, when it was used, its tools; `at`: the last
+  turn that is no housekeeping |
+| `turns:NAME` | list: the turns in which the branches of a conversation end, the newest last |
+| `turn:ID` | hash: the trail to such a turn, the leaf of its path, its number among all turns, and the
+  conversation and its tools as of then |
 | `mark:KEY` | set: the conversations that have a landmark |
 | `marks:NAME` | set: the landmarks of a conversation |
 | `tools:CONTENT` | hash: a set of tools, like a text |
+| `first:KEY` | string: the tools that were sent first of those that are one set, whatever their order |
+| `firsts:CONTENT` | set: the keys of `first` that name these tools |
+| `lately:SCOPE` | list: the conversations of one user that had the latest turns, the newest first |
 | `owned:NAME` | set: the ids of the nodes of a conversation |
 | `used` | sorted set: the conversations in the order of their last use |
 | `totals` | hash: conversations, messages, bytes |
@@ -84,7 +91,6 @@ def conversation_of(row: Sequence[Any], seal: Plain) -> Conversation:
     """A conversation; without its tools if they are gone. Raises StoreError if it cannot be read."""
     name, value, tools_name, tools_value = row
     last = orjson.loads(seal.opened(value, name))
-    tools = seal.opened(tools_value, tools_name) if tools_value else b"[]"
     return Conversation(
         id=name.decode(),
         turns=last["turns"],
@@ -93,11 +99,16 @@ def conversation_of(row: Sequence[Any], seal: Plain) -> Conversation:
         tip=bytes.fromhex(last["tip"]),
         messages=last["messages"],
         reply=None if last["reply"] is None else bytes.fromhex(last["reply"]),
-        tools=tuple(_raw(text) for text in orjson.loads(tools)),
+        tools=tools_of(tools_name, tools_value, seal) if tools_value else (),
         options={option: _raw(text) for option, text in last["options"].items()},
         backend=last["backend"],
         session=last["session"],
     )
+
+
+def tools_of(name: bytes, value: bytes, seal: Plain) -> tuple[RawJson, ...]:
+    """A set of tools. Raises StoreError if it cannot be read."""
+    return tuple(_raw(text) for text in orjson.loads(seal.opened(value, name)))
 
 
 def _raw(text: str) -> RawJson:

@@ -1,35 +1,63 @@
 -- ARGV: now_s, ttl_ms, alike, refresh_s, conversation, turns, last, tools, bytes of the tools, trail (or nothing), its
--- leaf, number of landmarks; the landmarks; then for each node: id, key, parent, content, its bytes, generated, turn.
--- Returns the chain keys that have several nodes.
+-- leaf, its turn, the last turns that it goes on from (with commas), whether it is housekeeping, scope, mark of the tools,
+-- number of landmarks; the landmarks; then for each node: id, key, parent, content, its bytes, generated, turn. Returns
+-- the chain keys that have several nodes.
+local LATELY = 8 -- conversations of a scope that a new one is compared with
+local BRANCHES = 4 -- last turns of a conversation, as each proxy remembers (pipeline/recent.py)
 local now_s, ttl_ms, most, refresh_s = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local owner, tools = ARGV[5], ARGV[8]
-local chat, owned = 'chat:' .. owner, 'owned:' .. owner
+local owner, turns, tools = ARGV[5], tonumber(ARGV[6]), ARGV[8]
+local trail, turn, is_side, tool_set = ARGV[10], ARGV[12], ARGV[14] == '1', ARGV[16]
+local chat, owned, ends, lately = 'chat:' .. owner, 'owned:' .. owner, 'turns:' .. owner, 'lately:' .. ARGV[15]
 
 local marks = {}
-for at = 13, 12 + tonumber(ARGV[12]) do marks[#marks + 1] = ARGV[at] end
+for at = 18, 17 + tonumber(ARGV[17]) do marks[#marks + 1] = ARGV[at] end
 
+local number = (redis.call('ZREVRANGE', P .. 'used', 0, 0, 'WITHSCORES')[2] or 0) + 1
 local before = redis.call('HMGET', P .. chat, 'turns', 'tools', 'kept_s')
 if not before[1] then
   count('conversations', 1)
   count('bytes', OWNER)
 end
 -- Compare and set: another proxy may have gone on with the conversation in the meantime.
-if not before[1] or tonumber(before[1]) <= tonumber(ARGV[6]) then
+if not before[1] or tonumber(before[1]) <= turns then
   if before[2] ~= tools then
     if tools ~= '' then take('tools:' .. tools, ARGV[9], ttl_ms, false) end
-    if before[2] and before[2] ~= '' then release('tools:' .. before[2], false) end
+    if before[2] and before[2] ~= '' then release_tools(before[2]) end
   end
-  redis.call('HSET', P .. chat, 'turns', ARGV[6], 'last', ARGV[7], 'tools', tools)
+  redis.call('HSET', P .. chat, 'turns', turns, 'last', ARGV[7], 'tools', tools)
   before[2] = tools
-  if ARGV[10] ~= '' then lead(owner, ARGV[10], ARGV[11], marks) end
+  if trail ~= '' then
+    for before in string.gmatch(ARGV[13] .. ',' .. turn, '[^,]+') do forget(owner, before) end
+    redis.call('HSET', P .. 'turn:' .. turn, 'trail', trail, 'leaf', ARGV[11], 'number', number,
+      'last', ARGV[7], 'tools', tools)
+    if tools ~= '' then take('tools:' .. tools, ARGV[9], ttl_ms, false) end
+    count('bytes', TURN + #trail)
+    if redis.call('RPUSH', P .. ends, turn) > BRANCHES then forget(owner, redis.call('LINDEX', P .. ends, 0)) end
+    if not is_side then
+      mark(owner, marks)
+      redis.call('HSET', P .. chat, 'at', turn)
+    end
+    redis.call('LREM', P .. lately, 0, owner)
+    redis.call('LPUSH', P .. lately, owner)
+    redis.call('LTRIM', P .. lately, 0, LATELY - 1)
+  end
 end
-local newest = redis.call('ZREVRANGE', P .. 'used', 0, 0, 'WITHSCORES')[2] or 0
-redis.call('ZADD', P .. 'used', newest + 1, owner)
+-- Who sends a set of tools first says how all others write it, until no conversation has it written so any more.
+if tool_set ~= '' and redis.call('EXISTS', P .. 'tools:' .. tools) == 1 then
+  local first = redis.call('GET', P .. 'first:' .. tool_set)
+  if first and redis.call('EXISTS', P .. 'tools:' .. first) == 0 then redis.call('DEL', P .. 'first:' .. tool_set) end
+  if redis.call('SET', P .. 'first:' .. tool_set, tools, 'NX') then
+    first = tools
+    redis.call('SADD', P .. 'firsts:' .. tools, tool_set)
+  end
+  for _, name in ipairs({'first:' .. tool_set, 'firsts:' .. first, 'tools:' .. first}) do stays(name, ttl_ms) end
+end
+redis.call('ZADD', P .. 'used', number, owner)
 redis.call('HSET', P .. chat, 'used_s', ARGV[1])
 redis.call('HDEL', P .. chat, 'leaving')
 
 local several = {}
-for at = 13 + #marks, #ARGV, 7 do
+for at = 18 + #marks, #ARGV, 7 do
   local id, key, parent, content = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local generated = ARGV[at + 5]
   local node, text = 'node:' .. id, 'text:' .. content
@@ -70,5 +98,6 @@ if math.abs(now_s - tonumber(before[3] or -1e300)) > refresh_s then
 end
 if before[2] and before[2] ~= '' then stays('tools:' .. before[2], ttl_ms) end
 for _, mark in ipairs(redis.call('SMEMBERS', P .. 'marks:' .. owner)) do stays('mark:' .. mark, ttl_ms) end
-for _, name in ipairs({chat, owned, 'marks:' .. owner, 'used', 'totals'}) do stays(name, ttl_ms) end
+for _, end_ in ipairs(redis.call('LRANGE', P .. ends, 0, -1)) do stays('turn:' .. end_, ttl_ms) end
+for _, name in ipairs({chat, owned, ends, 'marks:' .. owner, lately, 'used', 'totals'}) do stays(name, ttl_ms) end
 return several

@@ -1,36 +1,37 @@
 """The store on a server that speaks Redis' protocol: a far store that several proxies write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Entry, Found, Past
+from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Asked, Entry, Found, Node, Past
 from warmprefix.stores.base import Opening
-from warmprefix.stores.behind import FRONT_BYTES, Behind
+from warmprefix.stores.behind import FRONT_BYTES
 from warmprefix.stores.far import Finished, Totals
 from warmprefix.stores.redis.packing import found_of, pack, pack_tools
 from warmprefix.stores.redis.seal import Plain, Sealed
 from warmprefix.stores.redis.server import Script, Server
-from warmprefix.stores.redis.trails import pack_trail, past_of, trail_name
+from warmprefix.stores.redis.trails import pack_trail, past_of, recalled, trail_name
+from warmprefix.stores.shared import Shared
 
-_FIND = Script("node.lua", "find.lua")
-_PAST = Script("node.lua", "past.lua")
+_FIND = Script("node.lua", "history.lua", "find.lua")
+_PAST = Script("node.lua", "trail.lua", "past.lua")
+_RECALL = Script("node.lua", "history.lua", "trail.lua", "recall.lua")
 _PUT = Script("common.lua", "put.lua")
 _EVICT = Script("common.lua", "evict.lua")
 STEP_NODES = 500
 """Nodes of a conversation that leave in one step: the server answers nobody in the meantime."""
+_NEAR = 16  # ids of nodes that are here already: a path to a turn ends at the first of them
 _LOCAL = "redis://127.0.0.1:6379/0"
 _MOST_MS = 2**53  # the whole numbers that Lua knows end there
 
 
-class RedisStore(Behind):
+class RedisStore(Shared):
     """A server that is gone, slow or full costs only what could not be stored or read."""
 
     def __init__(self, opening: Opening, front_bytes: int = FRONT_BYTES) -> None:
         seal = Sealed(opening.key) if opening.key else Plain()
-        super().__init__(
-            RedisWriter(opening, seal), RedisReader(opening, seal), front_bytes, is_shared=True
-        )
+        super().__init__(RedisWriter(opening, seal), RedisReader(opening, seal), front_bytes)
 
 
 class RedisReader:
@@ -48,6 +49,14 @@ class RedisReader:
         """The trail to a conversation's last turn, in one round trip. Raises StoreError."""
         rows = self._server.run(_PAST, [conversation or "", *landmarks])
         return None if rows is None else past_of(rows, self._seal)
+
+    def recall(self, keys: Sequence[bytes], asked: Asked, near: Mapping[bytes, Node]) -> Found:
+        """What is remembered of these chain keys, and what other proxies have added. Raises StoreError."""
+        marks, ends = asked.marks, [*near][-_NEAR:]
+        values = (marks.scope, marks.session, marks.tools, asked.least)
+        counts = (len(asked.landmarks), len(asked.seen), len(ends))
+        lists = (*asked.landmarks, *asked.seen, *ends, *keys)
+        return recalled(self._server.run(_RECALL, [*values, *counts, *lists]), near, self._seal)
 
     def interrupt(self) -> None:
         """It ends by its own time limit."""
@@ -109,10 +118,13 @@ class RedisWriter:
         yield from (self._opening.clock(), self._ttl_ms, MAX_ALIKE, max_age_s / 2)
         yield from (last.id, last.turns, seal.closed(pack(last), last.id.encode()))
         yield from (tools_name, seal.closed(tools, tools_name) if tools else b"")
-        trail = entry.trail
+        trail = entry.trail or entry.aside
         packed = seal.closed(pack_trail(trail), trail_name(last.id)) if trail else b""
-        yield from (packed, trail.leaf if trail else b"")
-        yield from (len(entry.landmarks), *entry.landmarks)
+        yield from (packed, trail.leaf if trail else b"", trail.turn if trail else "")
+        yield from (",".join(entry.replaces), int(entry.trail is None))
+        yield from (entry.marks.scope, entry.marks.tools)
+        landmarks = [*entry.landmarks, *filter(None, [entry.marks.session])]
+        yield from (len(landmarks), *landmarks)
         for node in entry.nodes:
             content = seal.name(node.raw)
             yield from (node.id, node.key, node.parent, content, seal.closed(node.raw, content))

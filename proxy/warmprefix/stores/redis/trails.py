@@ -1,15 +1,18 @@
-"""The trails to the last turns of conversations: how one is packed, and the rows of past.lua as values."""
+"""The trails to the last turns of conversations: how one is packed, and the rows of past.lua and recall.lua as
+values."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from warmprefix.core.errors import StoreError
-from warmprefix.core.memory.ledger import Node, Past
+from warmprefix.core.memory.ledger import Found, Node, Past
 from warmprefix.core.memory.trail import Trail, as_texts, from_texts
-from warmprefix.stores.redis.packing import conversation_of, node_of
+from warmprefix.core.types import RawJson
+from warmprefix.stores.redis.packing import conversation_of, found_of, node_of, tools_of
 from warmprefix.stores.redis.seal import Plain
 
 
@@ -31,6 +34,11 @@ def pack_trail(trail: Trail) -> bytes:
             "ours": as_texts(trail.ours),
             "undone": trail.undone,
             "restless": sorted(trail.restless),
+            "cached_tokens": trail.cached_tokens,
+            "start": trail.start,
+            "outlived": trail.outlived,
+            "index": trail.index,
+            "is_side": trail.is_side,
         }
     )
 
@@ -39,16 +47,51 @@ def past_of(rows: Sequence[Any], seal: Plain) -> Past | None:
     """The answer of past.lua; None if it was written under another key. The path begins behind what cannot be
     read."""
     chat, packed, path = rows
+    nodes: list[Node] = []
+    with suppress(StoreError):
+        for row in path:
+            nodes.append(node_of(row, seal))  # noqa: PERF401  # those before the first that fails
+    return _past(chat, packed, tuple(reversed(nodes)), seal)
+
+
+def recalled(rows: Sequence[Any], near: Mapping[bytes, Node], seal: Plain) -> Found:
+    """The answer of recall.lua. `near`: nodes by id that it was not asked for."""
+    nodes, conversations, pasts, more, first, number = rows
+    found = found_of((nodes, conversations), seal)
+    known = dict(near)
+    for row in more:
+        with suppress(StoreError):
+            node = node_of(row, seal)
+            known[node.id] = node
+    turns = []
+    for chat, packed, of_all, path in pasts:
+        past = _past(chat, packed, _path(path[0], known), seal) if chat else None
+        if past is not None:
+            turns.append(replace(past, number=None if of_all is None else int(of_all)))
+    tools: tuple[RawJson, ...] = ()
+    with suppress(StoreError):
+        if first:
+            tools = tools_of(first[0], first[1], seal)
+    return replace(found, pasts=tuple(turns), tools=tools, number=int(number))
+
+
+def _path(leaf: bytes, known: Mapping[bytes, Node]) -> tuple[Node, ...]:
+    """The nodes that end in this one, from the first that is known on."""
+    path: list[Node] = []
+    node = known.get(leaf)
+    while node is not None:
+        path.append(node)
+        node = known.get(node.parent)
+    return tuple(reversed(path))
+
+
+def _past(chat: Sequence[Any], packed: bytes, path: tuple[Node, ...], seal: Plain) -> Past | None:
     try:
         conversation = conversation_of(chat, seal)
         trail = _trail(orjson.loads(seal.opened(packed, trail_name(conversation.id))))
     except StoreError:
         return None
-    nodes: list[Node] = []
-    with suppress(StoreError):
-        for row in path:
-            nodes.append(node_of(row, seal))  # noqa: PERF401  # those before the first that fails
-    return Past(conversation, trail, tuple(reversed(nodes)))
+    return Past(conversation, trail, path)
 
 
 def _trail(packed: Mapping[str, Any]) -> Trail:
@@ -62,4 +105,9 @@ def _trail(packed: Mapping[str, Any]) -> Trail:
         from_texts(packed["ours"]),
         tuple(packed["undone"]),
         frozenset(packed["restless"]),
+        packed["cached_tokens"],
+        packed["start"],
+        packed["outlived"],
+        packed["index"],
+        packed["is_side"],
     )

@@ -1,0 +1,50 @@
+-- ARGV: scope, mark of the session, mark of the tools, how many of the keys must be known, numbers of landmarks, of
+-- turns that are known, of ids of nodes that are known; these; then chain keys. Returns what find.lua does; turns that
+-- may be new to who asks, each with its trail, its number and the ids of its path, the last one first; the nodes of
+-- those paths; the tools as they were first sent; the number of the latest turn of all.
+local MOST = 8 -- turns: a history is compared with no more of them
+local marks, turns, ids = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local known, near = {}, {}
+for at = 8 + marks, 7 + marks + turns do known[ARGV[at]] = true end
+for at = 8 + marks + turns, 7 + marks + turns + ids do near[ARGV[at]] = true end
+local nodes, conversations, deepest, names = history(8 + marks + turns + ids)
+
+if deepest < tonumber(ARGV[4]) then
+  names = {}
+  local name = marked(8, 7 + marks) or marked(2, 2)
+  if name then names[1] = name end
+  if ARGV[1] ~= '' then
+    for _, lately in ipairs(redis.call('LRANGE', P .. 'lately:' .. ARGV[1], 0, MOST - 1)) do
+      names[#names + 1] = lately
+    end
+  end
+end
+
+local pasts, more, sent = {}, {}, {}
+local function path_of(id)
+  local path = {}
+  while id do
+    path[#path + 1] = id
+    local node = not near[id] and not sent[id] and row(id)
+    if node then
+      more[#more + 1], sent[id] = node, node[3]
+    end
+    id = sent[id]
+  end
+  return path
+end
+for _, name in ipairs(names) do
+  local branches = redis.call('LRANGE', P .. 'turns:' .. name, 0, -1)
+  for at = #branches, 1, -1 do
+    local turn = redis.call('HMGET', P .. 'turn:' .. branches[at], 'trail', 'leaf', 'number')
+    if #pasts < MOST and turn[1] and not known[branches[at]] then
+      known[branches[at]] = true
+      pasts[#pasts + 1] = {as_of(name, 'turn:' .. branches[at]), turn[1], turn[3], path_of(turn[2])}
+    end
+  end
+end
+
+local first = ARGV[3] ~= '' and redis.call('GET', P .. 'first:' .. ARGV[3])
+local raw = first and redis.call('HGET', P .. 'tools:' .. first, 'raw')
+local number = redis.call('ZREVRANGE', P .. 'used', 0, 0, 'WITHSCORES')[2] or 0
+return {nodes, conversations, pasts, more, raw and {first, raw}, number}

@@ -36,8 +36,9 @@ def process(*arguments: str, **env: str) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No warmprefix.toml and no settings of the person who runs the tests."""
+    """No warmprefix.toml, no settings of the person who runs the tests, and no proxy that runs."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     for name in os.environ:
         if name.startswith("WARMPREFIX_"):
             monkeypatch.delenv(name)

@@ -1,11 +1,13 @@
 """`warmprefix config` shows every setting in force, and no secret. Its errors: tests/cli/test_commands.py."""
 
+import os
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_commands import empty_folder, invoke
+from warmprefix.config.running import announced, running_folder
 
 __all__ = ["empty_folder"]
 
@@ -107,3 +109,34 @@ def test_a_variable_that_overrides_the_file_is_named() -> None:
     result = invoke("config", "set", "log.level", "debug", env={"WARMPREFIX_LOG__LEVEL": "info"})
 
     assert "environment WARMPREFIX_LOG__LEVEL overrides it" in result.stderr
+
+
+def test_the_settings_are_those_of_the_proxy_that_runs(tmp_path: Path) -> None:
+    folder = running_folder(os.environ)
+    with announced(
+        folder, "http://127.0.0.1:9", [], str(tmp_path / "own.toml"), ["server.port = 9"]
+    ):
+        shown = invoke("config")
+        named = invoke("config", "-c", "other.toml")
+        Path("other.toml").touch()
+        other = invoke("config", "-c", "other.toml")
+
+    assert shown.stdout.splitlines() == [
+        f"# in force in http://127.0.0.1:9 (process {os.getpid()})",
+        "server.port = 9",
+    ]
+    assert named.exit_code == 2
+    assert "server.port = 8484" in other.stdout
+
+
+def test_a_change_goes_to_the_file_of_the_proxy_that_runs(tmp_path: Path) -> None:
+    own = tmp_path / "elsewhere" / "own.toml"
+    own.parent.mkdir()
+    with announced(running_folder(os.environ), "http://127.0.0.1:9", [], str(own)):
+        used = invoke("config", "set", "canonicalize.enable", "+freeze-volatile")
+        later = invoke("config", "set", "server.port", "9")
+
+    assert "freeze-volatile" in own.read_text()
+    assert f"`kill -HUP {os.getpid()}` makes http://127.0.0.1:9 use it." in used.stdout
+    assert "Start `warmprefix serve` again to use it." in later.stdout
+    assert not Path("warmprefix.toml").exists()

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,6 +134,39 @@ async def test_it_says_where_it_listens_and_what_to_do(tmp_path: Path) -> None:
 
     assert f"backend {backend.url} (openai-compatible)" in said
     assert f"OPENAI_BASE_URL={process.url}/v1" in said
+    assert f"warmprefix tail --url {process.url}\n" in said
+    assert f"dashboard: {process.url}/warmprefix/" in said
+    assert f"{backend.url} is no llama-server" in said
+    assert "anybody" not in said
+
+
+async def test_a_backend_that_goes_and_comes_back_is_told(tmp_path: Path) -> None:
+    backend = Backend(OK)
+    async with AsyncExitStack() as stack:
+        async with backend:
+            process = await stack.enter_async_context(serving(tmp_path, backend.url))
+            statuses = [(await exchange(process.url, "POST", CHAT, BODY)).status]
+        statuses.append((await exchange(process.url, "POST", CHAT, BODY)).status)
+        assert process.child.stderr is not None
+        gone = await process.child.stderr.readline()
+        async with backend:
+            back = await process.child.stderr.readline()
+
+    assert statuses == [200, 502]
+
+    assert b"WARNING warmprefix: the backend is gone; requests get 502 until it is back" in gone
+    assert f"WARNING warmprefix: the backend at {backend.url} is back".encode() in back
+
+
+async def test_who_else_could_use_it_is_told(tmp_path: Path) -> None:
+    async with (
+        Backend() as backend,
+        serving(tmp_path, backend.url, flags=("--host", "0.0.0.0")) as process,
+    ):
+        said = "".join(process.errors)
+
+    assert "anybody who reaches this machine can use the backend: server.host is 0.0.0.0" in said
+    assert re.search(r"point clients at OPENAI_BASE_URL=http://127\.0\.0\.1:\d+/v1", said)
 
 
 async def test_it_listens_on_several_addresses(tmp_path: Path) -> None:
@@ -327,5 +360,7 @@ async def test_while_it_runs_commands_find_it(tmp_path: Path) -> None:
         process.signal(signal.SIGTERM)
         await process.ended()
 
-    assert said == {"url": process.url, "backends": [backend.url]}
+    assert (said["url"], said["backends"]) == (process.url, [backend.url])
+    assert said["file"] == str(tmp_path / "config.toml")
+    assert any(line.startswith('memory.store = "memory"') for line in said["settings"])
     assert list(folder.iterdir()) == []

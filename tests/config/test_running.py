@@ -22,6 +22,17 @@ def test_what_runs_is_found_until_it_ends(tmp_path: Path) -> None:
     assert running(folder) == ()
 
 
+def test_what_is_in_force_can_change(tmp_path: Path) -> None:
+    folder = tmp_path / "warmprefix"
+    with announced(folder, "http://127.0.0.1:9", [], "/etc/own.toml", ["a = 1"]) as note:
+        before = running(folder)
+        note.change(["a = 2"])
+        after = running(folder)
+
+    assert [(one.file, one.settings) for one in before] == [("/etc/own.toml", ("a = 1",))]
+    assert [(one.file, one.settings) for one in after] == [("/etc/own.toml", ("a = 2",))]
+
+
 def test_what_was_killed_is_forgotten(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -15,7 +15,7 @@ from warmprefix.backends.answers import Json, members, objects, text, whole
 from warmprefix.backends.ask_engine import ask_engine
 from warmprefix.backends.ask_lemonade import ask_lemonade
 from warmprefix.backends.base import Kind
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import new_client, reason_of
 from warmprefix.backends.experiment import experiment
 from warmprefix.backends.probe import identify
 from warmprefix.backends.slot_files import can_save
@@ -55,7 +55,7 @@ async def ask(
             kind = await identify(client, url)
             facts = await _facts(client, url, kind)
         except httpx.HTTPError as error:
-            raise distrusted(url, error) or Unreachable(f"{url}: {error!r}") from error
+            raise distrusted(url, error) or Unreachable(f"{url} ({reason_of(error)})") from error
         server = facts.server
         if server is not None and server.state == "ready":
             server = await _asked_more(client, server, kind, today or date.today())

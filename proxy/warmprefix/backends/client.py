@@ -12,11 +12,18 @@ import httpx
 
 from warmprefix.backends.trust import tls_failure, trust
 
+_WITHOUT_TEXT = {
+    "ConnectTimeout": "no connection in time",
+    "ReadTimeout": "no answer in time",
+    "WriteTimeout": "it takes nothing",
+}
+
+
 MOST_BYTES = 64 * 1024 * 1024
 """The longest answer that is read: a rendered prompt is as long as the prompt."""
 
 
-def reason_of(error: httpx.HTTPError) -> str:
+def reason_of(error: Exception) -> str:
     """Why no answer came, in the system's words if it has any: httpx says no more than that all attempts
     failed."""
     if (of_tls := tls_failure(error)) is not None:
@@ -27,7 +34,7 @@ def reason_of(error: httpx.HTTPError) -> str:
             is_of_system = cause.errno in errno.errorcode and not isinstance(cause, socket.gaierror)
             return os.strerror(cause.errno) if is_of_system else str(cause.strerror)
         cause = cause.__cause__ or cause.__context__
-    return str(error) or "the connection broke"
+    return str(error) or _WITHOUT_TEXT.get(type(error).__name__, "the connection broke")
 
 
 class _Bounded(httpx.AsyncHTTPTransport):

@@ -73,6 +73,11 @@ class KnownBackend(KnownModel):
         self._has_complained = False
 
     @property
+    def url(self) -> str:
+        """Its address."""
+        return self._asking.url
+
+    @property
     def name(self) -> str:
         """The kind's name, "unknown" while the backend has not answered."""
         return self._asking.kind.name if self._asking.kind else "unknown"
@@ -201,9 +206,11 @@ class KnownBackend(KnownModel):
         for known in {self, *self._models.values()}:
             known.forget()
 
-    def wait_for_it(self) -> None:
-        """Learn what the backend is as soon as it answers, however long that takes."""
-        self._waiting = self._tasks.start(self._learn(), "template probe")
+    def wait_for_it(self) -> asyncio.Task[None]:
+        """Learn what the backend is as soon as it answers, however long that takes; the task ends then."""
+        if self._waiting is None or self._waiting.done():
+            self._waiting = self._tasks.start(self._learn(), "template probe")
+        return self._waiting
 
     def stop(self) -> None:
         """End what would never end by itself."""

@@ -9,6 +9,7 @@ import httpx
 from warmprefix.backends import kinds
 from warmprefix.backends.answers import members, text, whole
 from warmprefix.backends.base import Kind
+from warmprefix.backends.client import reason_of
 from warmprefix.backends.trust import distrusted
 from warmprefix.core.errors import Unreachable
 from warmprefix.core.slots.state import SlotState, slot_states
@@ -30,7 +31,7 @@ async def identify(client: httpx.AsyncClient, url: str) -> Kind:
             if kind.mark.is_its_own(answers[path]):
                 return kind
     except httpx.HTTPError as error:
-        raise distrusted(url, error) or Unreachable(f"{url}: {error!r}") from error
+        raise distrusted(url, error) or Unreachable(f"{url} ({reason_of(error)})") from error
     return kinds.OTHER
 
 

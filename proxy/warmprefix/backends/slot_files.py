@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import orjson
 
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import new_client, reason_of
 from warmprefix.backends.probe import page
 from warmprefix.core.errors import BackendError, Disconnected
 
@@ -86,7 +86,7 @@ class SlotsApi:
             answer = await _act(self._client, url, slot, action, name, limit_s, self._model)
             value = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Disconnected(f"{address}: {error!r}") from error
+            raise Disconnected(f"{address}: {reason_of(error)}") from error
         if answer.status_code != _SUCCESS or not isinstance(value, dict):
             raise BackendError(f"{address}: {answer.status_code} {answer.text[:200]}")
         return value

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from warmprefix.cli.settings import (
-    DEFAULT_FILE,
     ConfigOption,
     effective,
     one_line_errors,
 )
+from warmprefix.cli.which import only_one, running_here, settings_file
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
@@ -18,6 +18,8 @@ app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 @app.callback()
 def command(context: typer.Context, config: ConfigOption = None) -> None:
     """Show every setting in force and where its value came from; `config set` changes one.
+
+    Of the proxy that runs here, if there is one; else, or with `--config`, what `serve` would use.
 
     Each of these overrides the one before: defaults, the file, the environment
     (`WARMPREFIX_SERVER__PORT=9000`), flags of `serve`. The output is TOML; keys are masked.
@@ -29,6 +31,11 @@ def command(context: typer.Context, config: ConfigOption = None) -> None:
         return
     from warmprefix.config import effective_lines
 
+    found = only_one() if config is None else None
+    if found is not None and found.settings:
+        typer.echo(f"# in force in {found.url} (process {found.pid})")
+        typer.echo("\n".join(found.settings))
+        return
     with one_line_errors():
         lines = effective_lines(effective(config, {}))
     typer.echo("\n".join(lines))
@@ -54,14 +61,18 @@ def set_command(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", metavar="FILE", help="The file. Default: ./warmprefix.toml, made if needed."
+            "--config",
+            metavar="FILE",
+            help="The file, made if needed. Default: that of the proxy that runs here, "
+            "else ./warmprefix.toml.",
         ),
     ] = None,
 ) -> None:
     """Change a setting in the settings file; comments, order and everything else in it stay.
 
     The result is checked first, and nothing is written if it is not valid. The file is replaced at once; its
-    text before is kept beside it, with `.bak` at the end of the name. A running proxy has to be started again.
+    text before is kept beside it, with `.bak` at the end of the name. The last line says how the running proxy
+    gets to use it.
 
     Examples: `warmprefix config set canonicalize.enable +claude-code:freeze-volatile`,
     `warmprefix config set memory.restore_reasoning always`
@@ -69,7 +80,7 @@ def set_command(
     from warmprefix.config.edit import changed, old_text, shown_changes, write
     from warmprefix.profiles import rule_names
 
-    file = config or context.obj or DEFAULT_FILE
+    file = config or context.obj or settings_file()
     with one_line_errors():
         is_new = not file.exists()
         old, new = old_text(file), changed(file, key, value, rule_names())
@@ -79,8 +90,18 @@ def set_command(
         backup = write(file, new)
     typer.echo("\n".join(shown_changes(file, old, new)))
     kept = f"made {file.resolve()}" if is_new else f"changed {file}; as it was: {backup}"
-    typer.echo(f"{kept}. Start `warmprefix serve` again to use it.")
+    typer.echo(f"{kept}. {how_to_use(file, key)}")
     _say_if_overridden(file, key)
+
+
+def how_to_use(file: Path, key: str) -> str:
+    """What makes the proxy use a changed setting."""
+    from warmprefix.config.schema import is_reloadable
+
+    reading = [one for one in running_here() if one.file == str(file.resolve())]
+    if len(reading) == 1 and is_reloadable(key):
+        return f"`kill -HUP {reading[0].pid}` makes {reading[0].url} use it."
+    return "Start `warmprefix serve` again to use it."
 
 
 def _say_if_overridden(file: Path, key: str) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmprefix.cli.settings import DEFAULT_FILE, one_line_errors, say
+from warmprefix.cli.config import how_to_use
+from warmprefix.cli.settings import one_line_errors, say
 from warmprefix.cli.tail import ApiKeyOption, quiet_end
-from warmprefix.cli.which import UrlOption, which
+from warmprefix.cli.which import UrlOption, settings_file, which
 from warmprefix.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def switch_on(recipe: "Recipe") -> None:
     if not rules:
         typer.echo(f"nothing is recommended for {recipe.label}")
         return
-    file = DEFAULT_FILE
+    file = settings_file()
     old = old_text(file)
     new = changed(file, "canonicalize.enable", [f"+{rule}" for rule in rules], rule_names())
     if old == new:
@@ -223,3 +224,4 @@ def switch_on(recipe: "Recipe") -> None:
         return
     write(file, new)
     typer.echo("\n".join(shown_changes(file, old, new)))
+    typer.echo(how_to_use(file, "canonicalize.enable"))

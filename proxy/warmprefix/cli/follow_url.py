@@ -1,7 +1,6 @@
 """The turns of a running proxy as JSON lines: the last ones, then each new one as it ends."""
 
 import json
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -10,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+
+from warmprefix.backends.client import reason_of
 
 RETRY_S = 1.0
 """Pause between attempts: a restart of the proxy takes about that long."""
@@ -23,14 +24,6 @@ REMEMBERED_TURNS = 1000
 # Connecting and the backlog are quick, but hours may pass between two turns.
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(None, connect=5.0)
-
-
-_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
-_TIMEOUTS = {
-    "ConnectTimeout": "no connection in time",
-    "ReadTimeout": "no answer in time",
-    "WriteTimeout": "it takes nothing",
-}
 
 
 class Refused(Exception):
@@ -49,7 +42,7 @@ def plain_errors() -> Iterator[None]:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise Refused(str(error)) from None
     except httpx.HTTPError as error:
-        raise Unanswered(reason(error)) from None
+        raise Unanswered(reason_of(error)) from None
 
 
 class TurnFeed:
@@ -158,7 +151,7 @@ class TurnFeed:
                         away = False
             except httpx.HTTPError as error:
                 if not away:
-                    self._say(f"no answer from {self._url} ({reason(error)}); trying again")
+                    self._say(f"no answer from {self._url} ({reason_of(error)}); trying again")
             else:
                 self._say(f"{self._url} ended the connection; trying again")
             away = True
@@ -246,8 +239,3 @@ def turn_id(line: bytes) -> str | None:
         return None
     turn = record.get("turn") if isinstance(record, dict) else None
     return None if turn is None else str(turn)
-
-
-def reason(error: httpx.HTTPError) -> str:
-    """Why it failed, in one line of plain words; timeouts of httpx have no text of their own."""
-    return _NUMBER.sub("", str(error)) or _TIMEOUTS.get(type(error).__name__, "it did not answer")

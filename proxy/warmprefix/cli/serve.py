@@ -1,11 +1,12 @@
 """`warmprefix serve`: runs the proxy."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from warmprefix.cli.settings import ConfigOption, effective, one_line_errors
+from warmprefix.cli.settings import DEFAULT_FILE, ConfigOption, effective, one_line_errors
 from warmprefix.core.errors import ConfigError
 
 CaptureOption = Annotated[
@@ -20,6 +21,12 @@ HostOption = Annotated[
         metavar="HOST", help="Address to listen on; again for each other [default: 127.0.0.1]."
     ),
 ]
+PortOption = Annotated[
+    int | None, typer.Option(metavar="PORT", help="Port to listen on [default: 8484].")
+]
+ObserveOption = Annotated[
+    bool, typer.Option("--observe", help="Change nothing; only measure and explain.")
+]
 
 
 def command(
@@ -29,24 +36,27 @@ def command(
         typer.Option(metavar="URL", help="The backend [default: http://127.0.0.1:8080]."),
     ] = None,
     host: HostOption = None,
-    port: Annotated[
-        int | None, typer.Option(metavar="PORT", help="Port to listen on [default: 8484].")
-    ] = None,
+    port: PortOption = None,
     embedded: Annotated[
         bool, typer.Option("--embedded", help="Start a real llama-server with a small model.")
     ] = False,
-    observe: Annotated[
-        bool, typer.Option("--observe", help="Change nothing; only measure and explain.")
-    ] = False,
+    observe: ObserveOption = False,
     capture: CaptureOption = None,
+    opens_dashboard: Annotated[
+        bool, typer.Option("--open", help="Open the dashboard in the browser.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Show the settings in force and exit.")
     ] = False,
 ) -> None:
     """Run the proxy between a client and a backend.
 
-    The client needs one change: `OPENAI_BASE_URL=http://127.0.0.1:8484/v1`. Standard output gets one JSON line
-    for each turn; `warmprefix tail` makes them readable. The dashboard is at http://127.0.0.1:8484/warmprefix/.
+    `warmprefix connect CLIENT` says what a client needs; for many `OPENAI_BASE_URL=http://127.0.0.1:8484/v1`
+    will do. Standard output gets one JSON line for each turn; `warmprefix tail` makes them readable. The
+    dashboard is at http://127.0.0.1:8484/warmprefix/.
+
+    Signals: TERM, INT, QUIT and the end of the terminal let running replies end first; HUP reads rules and log
+    settings again, and opens the log's file anew; USR1 says what it does and holds.
 
     Example: `warmprefix serve --backend http://127.0.0.1:13305` (Lemonade Server)
 
@@ -65,6 +75,7 @@ def command(
 
             typer.echo("\n".join(effective_lines(settings)))
             return
-        from warmprefix.server.run import Extras, run
+        from warmprefix.server.run import Extras, Settings, run
 
-        raise typer.Exit(run(settings.config, Extras(embedded, observe, capture)))
+        own = Settings(settings, config or DEFAULT_FILE, partial(effective, config, flags))
+        raise typer.Exit(run(own, Extras(embedded, observe, capture, opens_dashboard)))

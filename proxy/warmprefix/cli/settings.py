@@ -34,13 +34,17 @@ def say(message: str) -> None:
     typer.echo(f"warmprefix: {message}", err=True)
 
 
+def chosen_file(file: Path | None) -> Path | None:
+    """The settings file of a command; None if none was named and there is no usual one."""
+    return DEFAULT_FILE if file is None and DEFAULT_FILE.is_file() else file
+
+
 def effective(file: Path | None, flags: Mapping[str, object]) -> "Effective":
     """The configuration of a command; raises ConfigError."""
     from warmprefix.config import load
     from warmprefix.profiles import rule_names
 
-    if file is None and DEFAULT_FILE.is_file():
-        file = DEFAULT_FILE
+    file = chosen_file(file)
     return load(file, os.environ, flags, rule_names=rule_names())
 
 

@@ -91,7 +91,8 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
     """The lines of a running proxy. Ends the command if its answer is wrong."""
     import httpx
 
-    from warmprefix.cli.follow_url import Refused, TurnFeed, reason
+    from warmprefix.backends.client import reason_of
+    from warmprefix.cli.follow_url import Refused, TurnFeed
 
     try:
         with contextlib.closing(TurnFeed(url, api_key, say)) as feed:
@@ -100,7 +101,7 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
         say(str(error))
         raise typer.Exit(1) from None
     except httpx.HTTPError as error:
-        say(f"no answer from {url} ({reason(error)})")
+        say(f"no answer from {url} ({reason_of(error)})")
         raise typer.Exit(1) from None
 
 

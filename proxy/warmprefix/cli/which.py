@@ -3,14 +3,16 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmprefix.cli.settings import USAGE_STATUS, say
+from warmprefix.cli.settings import DEFAULT_FILE, USAGE_STATUS, say
 
 if TYPE_CHECKING:
     from warmprefix.cli.follow_url import TurnFeed
+    from warmprefix.config.running import Running
 
 DEFAULT_URL = "http://127.0.0.1:8484"
 UrlOption = Annotated[
@@ -23,19 +25,36 @@ UrlOption = Annotated[
 ]
 
 
-def which(url: str | None) -> str:
-    """The address: as given, else that of the only proxy that runs here, else the default one. Ends the command
-    if several run."""
+def running_here() -> "tuple[Running, ...]":
+    """The proxies that run on this machine."""
     from warmprefix.config.running import running, running_folder
 
-    if url is not None:
-        return url
-    found = running(running_folder(os.environ))
+    return running(running_folder(os.environ))
+
+
+def only_one() -> "Running | None":
+    """The proxy that runs on this machine, if there is one. Ends the command if there are several."""
+    found = running_here()
     if len(found) > 1:
         listed = ", ".join(f"{one.url} (process {one.pid})" for one in found)
         say(f"several proxies run here: {listed}; name one with --url")
         raise typer.Exit(USAGE_STATUS)
-    return found[0].url if found else DEFAULT_URL
+    return found[0] if found else None
+
+
+def settings_file() -> Path:
+    """The settings file that a change goes to: that of the only proxy that runs here, else the usual one."""
+    found = running_here()
+    return Path(found[0].file) if len(found) == 1 and found[0].file else DEFAULT_FILE
+
+
+def which(url: str | None) -> str:
+    """The address: as given, else that of the only proxy that runs here, else the default one. Ends the command
+    if several run."""
+    if url is not None:
+        return url
+    found = only_one()
+    return found.url if found else DEFAULT_URL
 
 
 @contextmanager

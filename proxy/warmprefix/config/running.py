@@ -13,11 +13,14 @@ _MOST = 64  # files that are read
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A proxy that runs. `url`: its address as this machine reaches it; `backends`: theirs."""
+    """A proxy that runs. `url`: its address as this machine reaches it; `backends`: theirs; `file`: its
+    settings file, which may not exist; `settings`: those in force, a line each, keys masked."""
 
     pid: int
     url: str
     backends: tuple[str, ...]
+    file: str = ""
+    settings: tuple[str, ...] = ()
 
 
 def running_folder(environ: Mapping[str, str]) -> Path:
@@ -32,19 +35,43 @@ def running_folder(environ: Mapping[str, str]) -> Path:
 
 
 @contextmanager
-def announced(folder: Path, url: str, backends: Sequence[str]) -> Iterator[None]:
+def announced(
+    folder: Path, url: str, backends: Sequence[str], file: str = "", settings: Sequence[str] = ()
+) -> "Iterator[Announced]":
     """While it is open, commands find this process. If the file cannot be written, they have to be told."""
-    file = folder / f"{os.getpid()}.json"
+    place = folder / f"{os.getpid()}.json"
+    said = {"url": url, "backends": list(backends), "file": file, "settings": list(settings)}
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(opened, "w") as writer:
-            json.dump({"url": url, "backends": list(backends)}, writer)
+    note = Announced(place, said)
+    note.put()
     try:
-        yield
+        yield note
     finally:
         with suppress(OSError):
-            file.unlink(missing_ok=True)
+            place.unlink()
+
+
+class Announced:
+    """What commands read of this process."""
+
+    def __init__(self, place: Path, said: Mapping[str, object]) -> None:
+        self._place = place
+        self._said = said
+
+    def change(self, settings: Sequence[str]) -> None:
+        """Other settings are in force."""
+        self._said = {**self._said, "settings": list(settings)}
+        self.put()
+
+    def put(self) -> None:
+        """Write it; nobody reads half of it, or that of somebody else."""
+        new = self._place.with_suffix(".new")
+        with suppress(OSError):
+            opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(opened, "w") as writer:
+                json.dump(self._said, writer)
+            new.replace(self._place)
 
 
 def running(folder: Path) -> tuple[Running, ...]:
@@ -76,7 +103,9 @@ def _read(file: Path) -> Running | None:
         return None
     if not isinstance(url, str) or not isinstance(backends, list):
         return None
-    return Running(pid, url, tuple(map(str, backends)))
+    settings = said.get("settings")
+    lines = tuple(map(str, settings)) if isinstance(settings, list) else ()
+    return Running(pid, url, tuple(map(str, backends)), str(said.get("file") or ""), lines)
 
 
 def _is_alive(pid: int) -> bool:

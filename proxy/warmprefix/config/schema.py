@@ -335,6 +335,15 @@ KEYS: Mapping[str, Key] = {
 }
 """Every setting by its path, in the order of the file."""
 
+RELOADABLE = ("canonicalize", "log")
+"""Sections of which a running proxy uses every setting once it has read the file again."""
+
+
+def is_reloadable(path: str) -> bool:
+    """Whether a setting can change while the proxy runs."""
+    return path.partition(".")[0] in RELOADABLE
+
+
 SECTIONS: tuple[str, ...] = tuple(dict.fromkeys(key.section for key in KEYS.values()))
 
 ENTRY_KEYS: Mapping[str, Mapping[str, Key]] = {

@@ -82,8 +82,7 @@ def operator_log(level: str, stream: IO[str] | None) -> Iterator[None]:
     levels = root.level, ours.level
     hooks = sys.unraisablehook, threading.excepthook
     handler = LineHandler(stream) if stream else logging.NullHandler()
-    ours.setLevel(level.upper())
-    root.setLevel(max(ours.level, logging.WARNING))
+    set_level(level)
     root.addHandler(handler)
     sys.unraisablehook, threading.excepthook = report_unraisable, report_thread
     logging.captureWarnings(True)
@@ -97,6 +96,13 @@ def operator_log(level: str, stream: IO[str] | None) -> Iterator[None]:
         ours.setLevel(levels[1])
         if isinstance(handler, LineHandler):
             handler.writer.close(CLOSE_S)
+
+
+def set_level(level: str) -> None:
+    """Messages of this level and above are shown; of other libraries warnings and errors at least."""
+    root, ours = logging.getLogger(), logging.getLogger(__name__.partition(".")[0])
+    ours.setLevel(level.upper())
+    root.setLevel(max(ours.level, logging.WARNING))
 
 
 def report_unraisable(error: "sys.UnraisableHookArgs") -> None:

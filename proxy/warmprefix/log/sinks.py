@@ -98,8 +98,7 @@ class RotatingFile:
     def __init__(self, path: Path, max_bytes: int, backups: int) -> None:
         """Opens the file for appending; raises ConfigError if that fails."""
         self.path = path
-        self._max_bytes = max_bytes
-        self._backups = backups
+        self.limits = max_bytes, backups
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = self._open()
@@ -113,7 +112,7 @@ class RotatingFile:
         if self._descriptor < 0:
             self._descriptor = self._open()
         size = os.fstat(self._descriptor).st_size
-        if size and size + len(line) > self._max_bytes:
+        if size and size + len(line) > self.limits[0]:
             self._rotate()
             size = 0
         try:
@@ -122,6 +121,12 @@ class RotatingFile:
             with contextlib.suppress(OSError):  # it may be a pipe
                 os.ftruncate(self._descriptor, size)  # a full disk may have taken half of it
             raise
+
+    def reopened(self) -> bytes:
+        """Closes the file, for a program that is about to move it or has; what it returns is then written, so
+        that it is there again."""
+        self.close()
+        return b""
 
     def close(self) -> None:
         """Closes the file; a later write opens it again."""
@@ -138,11 +143,12 @@ class RotatingFile:
 
     def _rotate(self) -> None:
         self.close()
-        for number in range(self._backups, 1, -1):
+        _, backups = self.limits
+        for number in range(backups, 1, -1):
             older = self._backup(number - 1)
             if older.exists():
                 older.replace(self._backup(number))
-        if self._backups:
+        if backups:
             self.path.replace(self._backup(1))
         else:
             self.path.unlink(missing_ok=True)

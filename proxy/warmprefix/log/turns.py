@@ -34,7 +34,7 @@ class Turns:
     ) -> None:
         self._log = log
         self._counters = counters or Counters()
-        self._excerpts = excerpts
+        self.shows_excerpts = excerpts
         self._waiting: deque[Place] = deque()
         self._kept: deque[tuple[Record, Record]] = deque(maxlen=_KEPT)
         self._watchers: set[asyncio.Queue[Record | None]] = set()
@@ -78,7 +78,7 @@ class Turns:
     def _record(self, turn: Turn, noted: list[str]) -> tuple[Record, Record]:
         with guard(self._counters, "log", noted):
             turn = replace(turn, failed_open=tuple(noted))
-            return record_of(turn, excerpts=self._excerpts), detail_of(turn)
+            return record_of(turn, excerpts=self.shows_excerpts), detail_of(turn)
         return bare_record_of(replace(turn, failed_open=tuple(noted))), {}
 
     def _publish(self, record: Record) -> None:

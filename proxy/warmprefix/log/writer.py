@@ -13,6 +13,7 @@ from typing import IO
 
 import orjson
 
+from warmprefix.core.errors import ConfigError
 from warmprefix.log.lines import LineWriter, close_all, not_written
 from warmprefix.log.sinks import RotatingFile, Sink, stream_sink
 
@@ -66,6 +67,8 @@ FIELDS: tuple[str, ...] = (
 MAX_WAITING_BYTES = 4 << 20
 """Lines that may wait for standard output or the disk: thousands, which are hours of one person's turns."""
 
+_OUTPUT = "standard output"
+
 CLOSE_S = 2.0
 """How long `close` waits for a stream that takes nothing, for example a pipe nobody reads."""
 
@@ -87,24 +90,24 @@ class TurnLog:
         max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:
         """Opens the file at once: an unusable one is a ConfigError before the first turn."""
-        sinks: dict[str, Sink] = {}
+        self._room = max_waiting_bytes
+        self._file: RotatingFile | None = None
+        self._writers: dict[str, LineWriter] = {}
+        self._ended: list[LineWriter] = []
         if file:
-            sinks[str(file)] = RotatingFile(file, max_bytes, backups)
+            self._open(file, max_bytes, backups)
         if stream:
-            sinks["standard output"] = stream_sink(stream)
-        self._writers = {
-            name: writer_of(name, sink, max_waiting_bytes) for name, sink in sinks.items()
-        }
+            self._writers[_OUTPUT] = writer_of(_OUTPUT, stream_sink(stream), max_waiting_bytes)
 
     @property
     def dropped(self) -> int:
         """Dropped lines, summed over all sinks."""
-        return sum(writer.dropped for writer in self._writers.values())
+        return sum(writer.dropped for writer in self._all())
 
     @property
     def failed(self) -> int:
         """Lines that were not taken."""
-        return sum(writer.failed for writer in self._writers.values())
+        return sum(writer.failed for writer in self._all())
 
     def write(self, record: Mapping[str, object]) -> None:
         """Queues one record; never waits, and never raises because of its content."""
@@ -112,9 +115,37 @@ class TurnLog:
         for writer in self._writers.values():
             writer.put(line)
 
+    def reopen(self, file: Path | None, *, max_bytes: int, backups: int) -> None:
+        """Open the file anew, for whoever has moved it, or open another one. Raises ConfigError if that one
+        cannot be used; then all stays as it is."""
+        before = self._file
+        if before is not None and before.path == file:
+            before.limits = max_bytes, backups
+            self._writers[str(file)].put_unmade(before.reopened, 0)
+            return
+        self._file = None
+        if file:
+            try:
+                self._open(file, max_bytes, backups)
+            except ConfigError:
+                self._file = before
+                raise
+        if before is not None:
+            ended = self._writers.pop(str(before.path))
+            ended.end()
+            self._ended.append(ended)
+
+    def _open(self, file: Path, max_bytes: int, backups: int) -> None:
+        self._file = RotatingFile(file, max_bytes, backups)
+        self._writers[str(file)] = writer_of(str(file), self._file, self._room)
+
+    def _all(self) -> tuple[LineWriter, ...]:
+        """The writers, with those of files that get no more lines."""
+        return (*self._writers.values(), *self._ended)
+
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Writes what is queued, for `timeout_s` at most, and ends the threads. May be called twice."""
-        close_all(self._writers.values(), timeout_s)
+        close_all(self._all(), timeout_s)
         for name, writer in self._writers.items():
             if lines := writer.lost + writer.waiting:
                 logger.warning("the turn log ends: %s; %s", name, not_written(lines))

@@ -11,7 +11,7 @@ from itertools import chain
 from warmprefix.backends.base import Headers
 from warmprefix.backends.base import Kind as BackendKind
 from warmprefix.backends.sessions import named, with_session
-from warmprefix.config import Config
+from warmprefix.config import CanonicalizeConfig, Config
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
@@ -75,6 +75,10 @@ class Pipeline:
         self._observe = observe
         self._recent = recent
         self._placer = Placer(store, counters, recent, self._rules, self._parsed_of, is_gone)
+
+    def use(self, config: CanonicalizeConfig) -> None:
+        """From the next request on, the rules of another configuration."""
+        self._rules.replace(config)
 
     async def prepare(
         self, came: Passed, kind: BackendKind, *, reasoning_pays: bool = False

@@ -63,7 +63,7 @@ class Recorder:
         self._recent = recent
         self._volatile = volatile
         self._identifier = identifier or Identifier()
-        self._force = force
+        self.force = force
         self._observer = Observer()
         self._reaches = Reaches()
 
@@ -150,7 +150,7 @@ class Recorder:
         self, question: Question, evidence: Evidence, able: Able = _UNASKED
     ) -> CacheBreak | None:
         """The break of a turn, by the evidence so far. `able`: what is known of the backend."""
-        before, force = question.before, replace(self._force(question.client), able=able)
+        before, force = question.before, replace(self.force(question.client), able=able)
         found = explain(
             question.kind.value if question.kind else "",
             held(before.prompt, before.reply),
@@ -189,7 +189,7 @@ class Recorder:
         lost = round(reach.characters * stats.prompt_tokens / reach.total) - stats.cached_tokens
         if lost < stats.prompt_tokens * _LEAST_LOST:
             return None
-        force = self._force(ended.came.client.client)
+        force = self.force(ended.came.client.client)
         return CacheBreak(
             kind=written.place.kind.value,
             path=None,
@@ -224,7 +224,7 @@ class Recorder:
             lost,
             ended.stats,
             self._volatile,
-            self._force(ended.came.client.client),
+            self.force(ended.came.client.client),
         )
 
     def _last(

@@ -53,7 +53,7 @@ from warmprefix.slots.saved_index import SnapshotIndex
 from warmprefix.slots.seating import Seating
 from warmprefix.slots.seatings import BeginningAlike, ModelParts, NoSeatings, ReadingAhead, Seatings
 from warmprefix.slots.table import SlotTable
-from warmprefix.stores.base import Store
+from warmprefix.stores.base import Store, StoreState
 from warmprefix.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -104,6 +104,17 @@ class App:
         add_slots(self._api, {each.settings.name: each.parts.seatings for each in parts})
         add_captured(self._api, self._capture)
         add_openings(self._api, self.backends, self._pipeline, limit)
+
+    def ledger(self) -> StoreState:
+        """What the ledger holds."""
+        return self._store.state()
+
+    def use(self, config: Config) -> None:
+        """From the next request on, the rules and the excerpts of another configuration; all else of it needs
+        a new start."""
+        self._pipeline.use(config.canonicalize)
+        self._recorder.force = in_force(config, observe=self._observe)
+        self.turns.shows_excerpts = config.log.excerpts
 
     def _is_gone(self, last: Last) -> bool:
         named = (one.parts for one in self.backends.all if one.settings.name == last.backend)

@@ -1,6 +1,6 @@
 """The backends as they run: how each is, what it answers now, and which conversations it has. core/routing.py
 decides which one a request goes to. A single backend is not watched: the next request shows whether it is
-there.
+there. Only once one has found it gone, it is asked until it is back, so that the operator reads of it.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _CHECK_S = (
     3.0  # requests notice a failure at once; a backend that is back is used at most this much later
 )
+_RETURN_S = 1.0  # an operator reads that it is back; requests do not wait for that
 _HOMES = 10_000  # conversations whose backend is remembered, about a megabyte
 
 Answer = TypeVar("Answer")
@@ -59,6 +60,7 @@ class Backends:
         self._tasks = tasks
         self._homes: OrderedDict[str, str] = OrderedDict()
         self._watching: asyncio.Task[None] | None = None
+        self._returning: asyncio.Task[None] | None = None
         if self.are_several:
             self._watching = tasks.start(self._watch(), "backend health")
 
@@ -112,8 +114,9 @@ class Backends:
         """A request failed at this backend. If the connection broke, the backend is asked whether it is still
         there."""
         if not self.are_several:
-            return
-        if isinstance(error, Unreachable):
+            if isinstance(error, Unreachable):
+                self._miss(backend, error)
+        elif isinstance(error, Unreachable):
             self._mark(backend, is_healthy=False, why=str(error))
         elif isinstance(error, Disconnected):
             self._tasks.start(self._check(backend), "backend check")
@@ -157,8 +160,9 @@ class Backends:
 
     def stop_watching(self) -> None:
         """End the checks, which would never end by themselves."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._watching, self._returning):
+            if task is not None:
+                task.cancel()
         for backend in self.all:
             backend.parts.known.stop()
             backend.parts.reread.stop()
@@ -179,6 +183,21 @@ class Backends:
         if is_healthy is not None:
             why = "it does not answer, or is loading its model"
             self._mark(backend, is_healthy=is_healthy, why=why)
+
+    def _miss(self, backend: Backend, error: BackendError) -> None:
+        """Say that the only backend is gone, unless it never was there, and wait for it."""
+        is_missed = self._returning is not None and not self._returning.done()
+        if is_missed or backend.parts.known.name == "unknown":
+            return
+        logger.warning("the backend is gone; requests get 502 until it is back: %s", error)
+        self._returning = self._tasks.start(self._return_of(backend), "backend health")
+
+    async def _return_of(self, backend: Backend) -> None:
+        known = backend.parts.known
+        while await known.is_healthy() is not True:  # noqa: ASYNC110  # it has no event
+            await asyncio.sleep(_RETURN_S)
+        logger.warning("the backend at %s is back", known.url)
+        await _learn(backend)
 
     def _mark(self, backend: Backend, *, is_healthy: bool, why: str) -> None:
         if backend.is_healthy == is_healthy:

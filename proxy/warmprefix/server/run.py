@@ -7,23 +7,29 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
 from warmprefix.capture.writer import Capture
-from warmprefix.config import Config, ledger_path, log_path, slots_path
+from warmprefix.config import Config, effective_lines, ledger_path, log_path, slots_path
+from warmprefix.config.load import Effective
 from warmprefix.config.running import announced, running_folder
 from warmprefix.core.errors import ConfigError
 from warmprefix.log.operator import operator_log
 from warmprefix.log.writer import TurnLog
+from warmprefix.server.announce import address_of, announce
 from warmprefix.server.app import App
+from warmprefix.server.browser import open_page
 from warmprefix.server.protocol import Protocol
+from warmprefix.server.reload import Reload
+from warmprefix.server.signals import listening
+from warmprefix.server.state import state_lines
 from warmprefix.stores import store_kind
 from warmprefix.stores.base import Opening, Store
 
@@ -39,15 +45,32 @@ class Extras:
     embedded: bool = False
     observe: bool = False
     capture: Path | None = None
+    opens_dashboard: bool = False
 
 
-def run(config: Config, extras: Extras) -> int:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a run. `file`: theirs, which may not exist; `load` reads them again, raising
+    ConfigError."""
+
+    effective: Effective
+    file: Path
+    load: Callable[[], Effective]
+
+    @property
+    def config(self) -> Config:
+        """Their values."""
+        return self.effective.config
+
+
+def run(settings: Settings, extras: Extras) -> int:
     """Run until a signal ends it; returns the exit status. Raises ConfigError before the first request."""
+    config = settings.config
     listeners = listen_all(config.server.hosts, config.server.port)
     spare_the_collector()
     try:
         with operator_log(config.log.level, sys.stderr), uvloop_if_present() as runner:
-            return runner.run(_serve(config, listeners, extras))
+            return runner.run(_serve(settings, listeners, extras))
     except KeyboardInterrupt:  # a second one, while replies were being drained
         return 130
     finally:
@@ -119,6 +142,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
         self._app = app
+        self._started_s = time.monotonic()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: drain. A second one: stop at once.
@@ -127,11 +151,22 @@ class _Server(uvicorn.Server):
         the ledger is flushed; an orderly end is status 0.
         """
         del sig, frame
+        self.stop()
+
+    def stop(self) -> None:
+        """Drain; at once, if it is called again."""
         self.force_exit, self.should_exit = self.should_exit, True
         if not self.force_exit:
             running = len(self.server_state.tasks)
             logger.info("stopping%s", f"; {running} running" if running else "")
         self._app.stop_watching()
+
+    def tell(self) -> None:
+        """Say what the proxy does now, whatever the level of the log."""
+        level = max(logging.INFO, logger.getEffectiveLevel())
+        running = len(self.server_state.tasks)
+        for line in state_lines(self._app, time.monotonic() - self._started_s, running):
+            logger.log(level, "state: %s", line)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then end what still runs and wait until it is logged, which uvicorn would not do."""
@@ -143,9 +178,10 @@ class _Server(uvicorn.Server):
             await asyncio.wait(running)
 
 
-async def _serve(config: Config, listeners: list[socket.socket], extras: Extras) -> int:
+async def _serve(settings: Settings, listeners: list[socket.socket], extras: Extras) -> int:
+    config = settings.config
     if not extras.embedded:
-        await _serve_app(config, listeners, extras)
+        await _serve_app(config, settings, listeners, extras)
         return 0
     from warmprefix.embedded.backend import EmbeddedBackend
 
@@ -155,13 +191,16 @@ async def _serve(config: Config, listeners: list[socket.socket], extras: Extras)
         backend = replace(config.backend, url=server.url, kind="llamacpp")
         slots = replace(config.slots, save="off")  # it is started without a folder for saved slots
         embedded = replace(config, backend=backend, backends=(), slots=slots)
-        await _serve_app(embedded, listeners, extras)
+        await _serve_app(embedded, settings, listeners, extras)
     finally:
         await server.stop()
     return 0
 
 
-async def _serve_app(config: Config, listeners: list[socket.socket], extras: Extras) -> None:
+async def _serve_app(
+    config: Config, settings: Settings, listeners: list[socket.socket], extras: Extras
+) -> None:
+    """`config`: that of `settings`, but for the backend if it is embedded."""
     log = TurnLog(
         sys.stdout.buffer,
         log_path(config.log),
@@ -177,12 +216,29 @@ async def _serve_app(config: Config, listeners: list[socket.socket], extras: Ext
         capture=capture,
         slots_file=slots_path(config.memory, os.environ),
     )
+    addresses = [address_of(listener) for listener in listeners]
+    url = addresses[0].local_url
     urls = [backend.settings.url for backend in app.backends.all]
+    shown = effective_lines(settings.effective)
+    said = announced(running_folder(os.environ), url, urls, str(settings.file.resolve()), shown)
     try:
         server = _Server(uvicorn_config(config, app), app)
-        app.tasks.start(_announce(app, listeners), "announce")
-        with announced(running_folder(os.environ), _address(listeners[0]), urls):
-            await server.serve(listeners)
+        app.tasks.start(
+            announce(
+                app,
+                addresses,
+                settings.config,
+                observe=extras.observe,
+                embedded=extras.embedded,
+            ),
+            "announce",
+        )
+        if extras.opens_dashboard:
+            app.tasks.start(open_page(f"{url}/warmprefix/"), "dashboard")
+        with said as note:
+            reload = Reload(app, log, note, settings.load, settings.config)
+            with listening(stop=server.stop, reload=reload, tell=server.tell):
+                await server.serve(listeners)
     finally:
         await app.close()
         log.close()
@@ -227,32 +283,3 @@ def open_store(config: Config) -> Store:
     place = str(ledger_path(memory, os.environ)) if kind.place == "file" else memory.path
     limits = (memory.max_bytes, memory.max_age_s)
     return kind.open(Opening(place, *limits, password=memory.password, key=memory.key))
-
-
-def _address(listener: socket.socket) -> str:
-    """Where programs on this machine reach it."""
-    host, port = listener.getsockname()[:2]
-    if ip_address(host).is_unspecified:
-        host = "::1" if ":" in host else "127.0.0.1"
-    return _shown(host, port)
-
-
-def _shown(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-async def _announce(app: App, listeners: Sequence[socket.socket]) -> None:
-    addresses = [_shown(*listener.getsockname()[:2]) for listener in listeners]
-    names = []
-    for backend in app.backends.all:
-        known = backend.parts.known
-        await known.kind()
-        known.wait_for_it()
-        if backend.parts.seatings.all:
-            app.tasks.start(backend.parts.seatings.announce(), "slot saving")
-        names.append(f"{backend.settings.url} ({known.name})")
-    listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
-    logger.info("listening on %s, %s", ", ".join(addresses), listed)
-    if app.known.name == "unknown" and len(names) == 1:
-        logger.warning("the backend does not answer yet; requests get 502 until it does")
-    logger.info("point clients at OPENAI_BASE_URL=%s/v1; watch with: warmprefix tail", addresses[0])

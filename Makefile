@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help serve servers test check dist bench bench-contestants docker-smoke test-clients fuzz audit docs lock clean
+.PHONY: help serve servers engines test check dist bench bench-contestants docker-smoke test-clients fuzz audit docs lock clean
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -34,6 +34,15 @@ test: $(VENV)/.test ## install what the tests need and run them all, those on a 
 
 servers: ## fetch the stock servers that tests run on (Debian's newest llama-server and Lemonade) into .servers
 	@tests/servers/fetch.sh .servers lemonade
+
+MLX := .venv-mlx
+
+$(MLX)/.installed:
+	@test -x $(MLX)/bin/python || $(PYTHON) -m venv $(MLX)
+	@$(MLX)/bin/python $(PIP) --quiet 'mlx-lm==0.32.2' 'mlx[cpu]==0.32.4; sys_platform == "linux"'
+	@touch $@
+
+engines: $(MLX)/.installed ## install mlx-lm, on which the tests of engines without slots run (350 MB, about a minute)
 
 CLIENTS_NPM := .clients-npm
 

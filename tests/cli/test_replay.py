@@ -240,3 +240,65 @@ def test_a_session_that_the_proxy_mended_tells_what_it_saved(
     assert mended["processed_tokens"] < observed["processed_tokens"]
     assert 0 < mended["saved_tokens"] <= 2 * observed["saved_tokens"]
     assert "tokens processed with the proxy at work, about" in invoke("replay", path).stdout
+
+
+def test_times_are_those_of_the_capture(captures: Mapping[str, str]) -> None:
+    lines = [turn_of(line) for line in Path(captures["quiet"]).read_bytes().splitlines()]
+    turns, _ = replayed(captures["quiet"])
+
+    assert [turn["total_ms"] for turn in turns] == [line.total_ms for line in lines]
+    assert all(turn["total_ms"] > 0 for turn in turns)
+    assert [turn["ttft_ms"] for turn in turns] == [line.first_ms for line in lines]
+
+
+def test_a_file_without_times_has_those_of_the_backend() -> None:
+    stats = CacheStats(100, 0, 100, 5, 1234.0, 500.0)
+    data = line(0, b'{"messages":[{"role":"user","content":"hi"}]}', stats=stats)
+    result = invoke("replay", "--json", "-", text=data.decode())
+
+    assert json.loads(result.stdout.splitlines()[0])["total_ms"] == 1734.0
+
+
+def test_the_total_has_sums_by_cause(captures: Mapping[str, str]) -> None:
+    _, as_it_is = replayed(captures["clock"])
+    _, cured = replayed(captures["clock"], "--enable", "freeze-volatile")
+
+    assert (as_it_is["breaks"], cured["breaks"]) == (3, 0)
+    assert as_it_is["reuse"] < 0.8 < cured["reuse"]
+    assert as_it_is["causes"]["clock"]["turns"] == 3
+    assert as_it_is["causes"]["clock"]["kept_tokens"] == 0
+    assert cured["lost_tokens"] < 0.05 * as_it_is["lost_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("demand", "says"),
+    [
+        pytest.param(("--min-reuse", "90"), "% of the prompts reused, fewer than the 90%", id="reuse"),
+        pytest.param(("--max-breaks", "2"), "3 breaks, more than the 2 allowed: clock 3", id="breaks"),
+        pytest.param(("--max-lost", "0"), "tokens lost to breaks, more than the 0 allowed", id="lost"),
+    ],
+)  # fmt: skip
+def test_a_demand_that_is_not_met_is_status_3(
+    demand: tuple[str, ...], says: str, captures: Mapping[str, str]
+) -> None:
+    missed = invoke("replay", captures["clock"], *demand)
+    met = invoke("replay", captures["quiet"], *demand)
+
+    assert missed.exit_code == 3
+    assert says in missed.stderr
+    assert (met.exit_code, met.stderr) == (0, "")
+
+
+def test_a_workflow_gets_annotations_and_a_summary(captures: Mapping[str, str]) -> None:
+    env = {"GITHUB_STEP_SUMMARY": "summary.md"}
+    arguments = ("replay", captures["clock"], "--format", "github", "--max-breaks", "0")
+    result = invoke(*arguments, env=env)
+    lines = result.stdout.splitlines()
+
+    assert result.exit_code == 3
+    assert lines[0].startswith("::error title=warmprefix%3A demand not met::3 breaks, more than")
+    assert [one.startswith("::warning title=warmprefix%3A clock::turn ") for one in lines[1:4]] == [
+        True
+    ] * 3
+    assert lines[-1].startswith("::notice title=warmprefix::4 turns: ")
+    assert "| clock | 3 | 3 |" in Path("summary.md").read_text()

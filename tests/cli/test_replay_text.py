@@ -134,8 +134,15 @@ def test_as_json_there_is_an_object_a_turn_and_one_for_the_total() -> None:
     assert first["direct"] == {"messages": 1, "characters": 400, "total": 1000}
     assert first["through"]["characters"] == 900
     assert (second["direct"], second["through"]) == (None, None)
-    assert last == {
-        "total": {"turns": 2, "processed_tokens": 120, "saved_tokens": 30, "estimated": True}
+    assert last["total"] == {
+        "turns": 2,
+        "processed_tokens": 120,
+        "saved_tokens": 30,
+        "estimated": True,
+        "reuse": 0.9,
+        "breaks": 0,
+        "lost_tokens": 0,
+        "causes": {},
     }
 
 

@@ -31,7 +31,9 @@ class BadLine(ValueError):
 class Captured:
     """One turn. `as_received`: the request went to the backend exactly as it is here.
 
-    `response` is what the backend sent, as far as it arrived; `stats` are the backend's own counts.
+    `response` is what the backend sent, as far as it arrived; `stats` are the backend's own counts. `total_ms`,
+    `first_ms`: how long the client waited for the end, and for the first generated text of a stream; None in
+    files of an earlier version.
     """
 
     time: str
@@ -44,6 +46,8 @@ class Captured:
     stats: CacheStats
     request: bytes
     response: bytes
+    total_ms: float | None = None
+    first_ms: float | None = None
 
     @property
     def unix_s(self) -> float:
@@ -63,6 +67,8 @@ def line_of(turn: Captured) -> bytes:
         "outcome": turn.outcome,
         "as_received": turn.as_received,
         "stats": {name: stats[name] for name in _COUNTS},
+        "total_ms": turn.total_ms,
+        "first_ms": turn.first_ms,
         "request": _text(turn.request),
         "response": _text(turn.response),
     }
@@ -91,6 +97,8 @@ def turn_of(line: bytes) -> Captured:
         stats=_stats(value.get("stats")),
         request=_bytes(value["request"]),
         response=_bytes(value["response"]),
+        total_ms=_number(value.get("total_ms")),
+        first_ms=_number(value.get("first_ms")),
     )
     try:
         _ = found.unix_s

@@ -134,7 +134,7 @@ def ended_as(captured: Captured, outgoing: Outgoing) -> Ended:
     reader = (dialect_of(captured.path) or DIALECTS[0]).reader(is_stream)
     reader.feed(captured.response)
     outcomes = {outcome.value: outcome for outcome in Outcome}
-    times = Times(captured.unix_s, 0.0, 0.0, None)
+    times = Times(captured.unix_s, total_ms(captured), 0.0, first_ms(captured))
     return ended_of(
         outgoing,
         counted(reader.finish(), captured),
@@ -142,6 +142,18 @@ def ended_as(captured: Captured, outgoing: Outgoing) -> Ended:
         outcomes.get(captured.outcome, Outcome.OK),
         times,
     )
+
+
+def total_ms(captured: Captured) -> float:
+    """How long the turn took; in files of an earlier version as long as the backend says that it worked."""
+    if captured.total_ms is not None:
+        return captured.total_ms
+    return (captured.stats.prompt_ms or 0.0) + (captured.stats.generate_ms or 0.0)
+
+
+def first_ms(captured: Captured) -> float | None:
+    """How long the first text took; in files of an earlier version as long as the prompt did."""
+    return captured.stats.prompt_ms if captured.total_ms is None else captured.first_ms
 
 
 def counted(reply: Reply, captured: Captured) -> Reply:

@@ -112,6 +112,8 @@ class Capture:
                 stats=ended.stats,
                 request=came.body,
                 response=b"".join(ended.pieces),
+                total_ms=round(ended.times.total_ms, 3),
+                first_ms=None if (first := ended.times.first_ms) is None else round(first, 3),
             )
         )
         return {}

@@ -1,6 +1,8 @@
 """`warmprefix replay`: runs a captured session again, without a backend."""
 
+import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +16,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from warmprefix.capture.line import Captured
+    from warmprefix.capture.replay import Step
+    from warmprefix.cli.replay_verdict import Limits
     from warmprefix.config import Config
 
-RuleOption = list[str] | None
+MISSED_STATUS = 3
+"""The exit status if a demand is not met."""
+
+EnableOption = Annotated[
+    list[str] | None, typer.Option(metavar="RULE", help="Add this opt-in rule. May be repeated.")
+]
+DisableOption = Annotated[
+    list[str] | None, typer.Option(metavar="RULE", help="Leave this rule out. May be repeated.")
+]
+ReuseOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="PERCENT",
+        help="Demand that so much of the prompts that follow another is reused.",
+    ),
+]
+BreaksOption = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="N", help="Demand that no more turns than this break."),
+]
+LostOption = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="TOKENS", help="Demand that breaks lose no more tokens than this."),
+]
+
+
+class Form(StrEnum):
+    """In what form the session is shown."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+FormOption = Annotated[
+    Form, typer.Option("--format", help="For people, for programs (JSON lines), for a workflow.")
+]
 
 
 def command(
@@ -29,13 +71,13 @@ def command(
     rules: Annotated[
         bool, typer.Option("--rules", help="Also show what each rule saves, by leaving it out.")
     ] = False,
-    enable: Annotated[
-        RuleOption, typer.Option(metavar="RULE", help="Add this opt-in rule. May be repeated.")
-    ] = None,
-    disable: Annotated[
-        RuleOption, typer.Option(metavar="RULE", help="Leave this rule out. May be repeated.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, for programs.")] = False,
+    enable: EnableOption = None,
+    disable: DisableOption = None,
+    form: FormOption = Form.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    min_reuse: ReuseOption = None,
+    max_breaks: BreaksOption = None,
+    max_lost: LostOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Run a captured session through the rules and the ledger again, and say what they would save.
@@ -44,19 +86,31 @@ def command(
     it would continue through the proxy, and a total. Nothing is sent anywhere. Saved tokens are estimated, from
     characters at the turn's own ratio.
 
+    What is demanded is judged through the proxy, with the rules as they are chosen here. The exit status is 3
+    if it is not met, 1 if a line of the file is no captured turn.
+
     Examples: `warmprefix replay captures/capture-20260301T120431-7.jsonl --rules`,
-    `warmprefix replay day.jsonl --enable freeze-volatile`
+    `warmprefix replay day.jsonl --enable freeze-volatile`,
+    `warmprefix replay day.jsonl --max-breaks 0 --min-reuse 95 --format github`
     """
+    from warmprefix.cli.replay_verdict import Limits
+
     with one_line_errors():
         settings = chosen(config, tuple(enable or ()), tuple(disable or ()))
         data = opened(capture)
     session, bad = read(data, str(capture))
+    misses: list[str] = []
     with quiet_end():
         if session:
-            show(session, settings, rules=rules, as_json=as_json)
+            limits = Limits(min_reuse, max_breaks, max_lost)
+            misses = show(
+                session, settings, limits, rules=rules, form=Form.JSON if as_json else form
+            )
         else:
             say(f"{capture}: no captured turn")
-    raise typer.Exit(1 if bad or not session else 0)
+    for line in misses:
+        say(line)
+    raise typer.Exit(1 if bad or not session else MISSED_STATUS if misses else 0)
 
 
 def chosen(config: Path | None, enable: tuple[str, ...], disable: tuple[str, ...]) -> "Config":
@@ -103,19 +157,38 @@ def read(lines: "Iterable[bytes]", name: str) -> "tuple[list[Captured], int]":
     return session, bad
 
 
-def show(session: "list[Captured]", config: "Config", *, rules: bool, as_json: bool) -> None:
-    """Replays the session and prints it."""
+def show(
+    session: "list[Captured]", config: "Config", limits: "Limits", *, rules: bool, form: Form
+) -> list[str]:
+    """Replays the session and prints it; returns a line for each demand that is not met."""
     import asyncio
 
     from warmprefix.capture.replay import replayed, without_each
     from warmprefix.cli.replay_text import json_lines, text_lines
+    from warmprefix.cli.replay_verdict import figures_of, missed
 
     steps = asyncio.run(replayed(session, config))
     rows = asyncio.run(without_each(session, config, steps)) if rules else None
-    if as_json:
+    misses = list(missed(figures_of(steps), limits))
+    if form is Form.JSON:
         for value in json_lines(steps, rows):
             typer.echo(value)
-        return
-    console = plain_console()
-    for line in text_lines(steps, rows, coloured=is_coloured(console)):
-        console.print(line)
+    elif form is Form.GITHUB:
+        show_to_github(steps, misses)
+    else:
+        console = plain_console()
+        for line in text_lines(steps, rows, coloured=is_coloured(console)):
+            console.print(line)
+    return misses
+
+
+def show_to_github(steps: "list[Step]", misses: list[str]) -> None:
+    """Prints annotations, and adds to the summary of the workflow's step if there is one."""
+    from warmprefix.cli.replay_github import annotations, summary
+    from warmprefix.cli.replay_verdict import figures_of
+
+    for line in annotations(steps, misses):
+        typer.echo(line)
+    if file := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(file).open("a", encoding="utf-8") as stream:
+            stream.write(summary(steps, figures_of(steps), misses))

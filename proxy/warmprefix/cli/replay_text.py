@@ -8,6 +8,7 @@ from rich.text import Text
 
 from warmprefix.capture.replay import Step, Without
 from warmprefix.cli.explain_text import advice, below, saved
+from warmprefix.cli.replay_verdict import figures_of
 from warmprefix.cli.tail_line import render_line
 from warmprefix.core.explain.saving import Reach
 from warmprefix.log.record import record_of
@@ -102,11 +103,16 @@ def json_lines(steps: Sequence[Step], rows: Sequence[Without] | None) -> Iterato
         record["direct"] = None if compared is None else asdict(compared.direct)
         record["through"] = None if compared is None else asdict(compared.through)
         yield json.dumps(record)
+    figures = figures_of(steps)
     total: dict[str, object] = {
         "turns": savings.turns,
         "processed_tokens": savings.processed_tokens,
         "saved_tokens": savings.saved_tokens,
         "estimated": True,
+        "reuse": None if figures.reuse is None else round(figures.reuse, 4),
+        "breaks": figures.breaks,
+        "lost_tokens": figures.lost_tokens,
+        "causes": {name: asdict(cause) for name, cause in figures.causes.items()},
     }
     if rows is not None:
         total["without"] = [asdict(row) for row in rows]

@@ -264,6 +264,7 @@ async def test_with_one_backend_nobody_asks_for_its_health() -> None:
             "healthy": True,
             "error": None,
             "draining": False,
+            "owns_slots": True,
             "running": 0,
             "conversations": 1,
         }

@@ -439,6 +439,7 @@ BESIDE = frozenset({
     "known.of", "seatings.of", "patch.get", "headers.get",  # look a name up
     "relay.reply",  # has a wall of its own
     "seatings.restored", "seating.judge",  # add a number
+    "seatings.owns",  # compares two times
     "listener.arrived", "listener.ended", "found.update",  # each listener has a row
 })  # fmt: skip
 """Called behind a wall, and no helpers."""

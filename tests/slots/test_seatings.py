@@ -9,10 +9,13 @@ import pytest
 
 from tests.fakes.pages import serving
 from tests.fakes.scripted import ScriptedBackend
+from tests.ledger_driver import NO_TIMES
 from tests.request_stages import read, unread
 from warmprefix.backends.known import KnownBackend, KnownModel
-from warmprefix.core.slots.seat import Unseen
-from warmprefix.pipeline.stages import Passed
+from warmprefix.core.slots.seat import NO_SEAT, Seated, Unseen
+from warmprefix.core.slots.state import SlotState
+from warmprefix.core.types import Outcome, Reply
+from warmprefix.pipeline.stages import Passed, ended_of
 from warmprefix.slots.seating import Seating
 from warmprefix.slots.seatings import ModelParts, Seatings
 from warmprefix.slots.table import SlotTable
@@ -49,7 +52,7 @@ async def seatings_of(backend: ScriptedBackend) -> AsyncIterator[tuple[Seatings,
         known = KnownBackend(backend.url, "llamacpp", tasks)
         await known.ask_template()
         try:
-            yield Seatings(known, maker(tasks)), known
+            yield Seatings(known, maker(tasks), tasks), known
         finally:
             await tasks.finish(5)
             await known.close()
@@ -122,3 +125,48 @@ async def test_one_that_was_not_understood_saves_nothing() -> None:
         await seatings.take(unread())
 
         assert [own.seating.saves for own in seatings.all if isinstance(own.seating, Saving)] == [0]
+
+
+async def test_slots_of_another_proxy_are_left_alone() -> None:
+    """Nothing is chosen, tried or compared by what they hold; it is so from the next request on."""
+    ours = [False]
+    async with serving({"/props": {"chat_template": "t"}}) as backend:
+        tasks = Tasks()
+        known = KnownBackend(backend.url, "llamacpp", tasks)
+        seatings = Seatings(known, maker(tasks), tasks, lambda: ours[0])
+        seating = seatings.of(None).seating
+        seating.table.unseen_began()
+        asked = len(backend.requests)
+
+        taken = await seatings.take(asks_for("a"))
+        await seatings.announce()
+        assert taken == Seated(NO_SEAT, taken.body)
+        assert len(backend.requests) == asked
+
+        ended = ended_of(asks_for("a"), Reply(), 200, Outcome.OK, NO_TIMES)
+        assert seatings.ended(ended) == {"slot": None, "slot_reason": "another proxy has the slots"}
+        assert seatings.server(ended).about == (0, 1)
+
+        ours[0] = True
+        assert seatings.ended(ended) == {}
+        assert isinstance((await seatings.take(asks_for("a"))).seat, Unseen)
+        await tasks.finish(5)
+        await known.close()
+
+
+async def test_whoever_gains_slots_knows_nothing_of_them() -> None:
+    ours = [False]
+    async with seatings_of(serving({"/props": {"chat_template": "t"}})) as (seatings, _):
+        seatings.owns = lambda: ours[0]
+        table = seatings.of(None).seating.table
+        table.read([SlotState(0, False, 500, 3, None, None)], table.events)
+        assert len(table.slots) == 1
+        seatings.lost()
+        assert table.slots == ()
+        table.read([SlotState(0, False, 500, 3, None, None)], table.events)
+        await seatings.close()
+        assert table.slots == ()
+        ours[0] = True
+        table.read([SlotState(0, False, 500, 3, None, None)], table.events)
+        seatings.gained()
+        assert table.slots == ()

@@ -37,6 +37,7 @@ from warmprefix.server.dashboard import PATHS as DASHBOARD
 from warmprefix.server.models import PATHS as MODELS
 from warmprefix.server.models import answer_models
 from warmprefix.server.opening_pages import add_openings
+from warmprefix.server.owning import Owning, Slots
 from warmprefix.server.parts import Facts, Parts
 from warmprefix.server.passthrough import Passthrough
 from warmprefix.server.problems import answer_problem
@@ -78,6 +79,7 @@ class App:
         slots_file: Path | None = None,
     ) -> None:
         self.tasks = Tasks()
+        self._owning = Owning(None if observe else store.leases, self.tasks)
         self._config = config
         self._store = store
         self._observe = observe
@@ -128,8 +130,12 @@ class App:
         known = KnownBackend(backend.url, backend.kind, self.tasks, key, trusted)
         seatings: Seatings | NoSeatings = NoSeatings()
         if self._config.slots.pin == "auto":
-            seatings = Seatings(known, partial(self._model_parts, backend))
+            owns, make = self._owning.of(backend.url), partial(self._model_parts, backend)
+            seatings = Seatings(known, make, self.tasks, owns)
         reread, ahead = self._reread(known, seatings), ReadingAhead(seatings)
+        if isinstance(seatings, Seatings):
+            lost = (seatings.lost, reread.arrived)
+            self._owning.add(backend.url, Slots(seatings.gained, lost))
         openings = BeginningAlike(seatings)
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
         connections = Connections(backend.url, *limits, backend.idle_connection_s, trusted)
@@ -195,6 +201,7 @@ class App:
             seating.snapshots,
             self.tasks,
             seating.started_again,
+            seatings.owns,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -267,11 +274,13 @@ class App:
 
     async def close(self) -> None:
         """Finish what runs, then release everything."""
+        self._owning.stop()
         self.backends.stop_watching()
         for backend in self.backends.all:
             backend.arrived()
         await self.tasks.finish(_SHUTDOWN_S)
         for backend in self.backends.all:
             await backend.parts.seatings.close()
+        await self._owning.close()
         await self.backends.close()
         await self._store.close()

@@ -152,6 +152,7 @@ class Backends:
                 "healthy": backend.is_healthy,
                 "error": None if backend.is_healthy else backend.parts.known.trouble,
                 "draining": backend.is_draining,
+                "owns_slots": backend.parts.seatings.owns(),
                 "running": backend.running,
                 "conversations": held[backend.settings.name],
             }

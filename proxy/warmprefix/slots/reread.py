@@ -63,8 +63,11 @@ class Reread:
         snapshots: Snapshots | None,
         tasks: Tasks,
         has_read: Callable[[], None] = lambda: None,
+        owns: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`has_read` is called when the conversations of a start were read again."""
+        """`has_read` is called when the conversations of a start were read again; `owns`: whether the slots are
+        this proxy's to use."""
+        self._owns = owns
         self._has_read = has_read
         self._config = config
         self._ahead = ahead
@@ -119,7 +122,7 @@ class Reread:
                 continue  # no llama-server, or one that does not say when it has started
             await self._await_return()
             lost = self._lost()
-            if lost:
+            if lost and self._owns():
                 self._reading = self._tasks.start(self._read_all(lost), "reread")
                 await asyncio.wait({self._reading})
                 self._has_read()

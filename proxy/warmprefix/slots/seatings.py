@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.core.explain.direct import Direct
-from warmprefix.core.slots.seat import NO_SEAT, AnySeat, Seated
+from warmprefix.core.slots.seat import NO_SEAT, AnySeat, NoSeat, Seated
 from warmprefix.core.slots.slot import Traits
 from warmprefix.pipeline.stages import Ended, Outgoing, Passed, Patch
 from warmprefix.slots.prewarm import NoPrewarm, Prewarm
 from warmprefix.slots.seating import Seating
+from warmprefix.tasks import Tasks
 
 RESTORING = "restoring"
 """The part that stands down if restoring messages costs more than it keeps."""
@@ -38,6 +39,12 @@ class Server:
 
 
 Make = Callable[[KnownModel], ModelParts]
+_NOT_OURS = "another proxy has the slots"
+
+
+def always() -> bool:
+    """The slots are this proxy's: no other one shares the ledger."""
+    return True
 
 
 class Seatings:
@@ -45,9 +52,14 @@ class Seatings:
 
     reason = "slot"
 
-    def __init__(self, known: KnownBackend, make: Make) -> None:
+    def __init__(
+        self, known: KnownBackend, make: Make, tasks: Tasks, owns: Callable[[], bool] = always
+    ) -> None:
+        """`owns`: whether the slots are this proxy's to use (server/owning.py)."""
+        self.owns = owns
         self._known = known
         self._make = make
+        self._tasks = tasks
         self._by_model: dict[str, ModelParts] = {}
         self.of(None)
 
@@ -66,6 +78,8 @@ class Seatings:
 
     async def take(self, outgoing: Outgoing) -> Seated:
         """Choose a slot for a request; if that is our part, the body asks for it."""
+        if not self.owns():
+            return Seated(NO_SEAT, outgoing.body)
         model = (outgoing if isinstance(outgoing, Passed) else outgoing.came).model
         if self._known.model_key(model):
             for leaving in await self._known.gives_way(model):
@@ -81,6 +95,8 @@ class Seatings:
 
     def ended(self, ended: Ended) -> Patch:
         """The slot is free, and holds this turn."""
+        if isinstance(ended.seat, NoSeat) and not self.owns():
+            return Patch(slot=None, slot_reason=_NOT_OURS)
         return self.of(ended.came.model).seating.leave(ended)
 
     def may_restore(self, model: str | None) -> bool:
@@ -90,6 +106,8 @@ class Seatings:
     def server(self, ended: Ended) -> Server:
         """The server that the turn is compared on."""
         own = self.of(ended.came.model)
+        if isinstance(ended.seat, NoSeat):
+            return _unknown(own.direct, ended)
         table = own.seating.table
         return Server(own.direct, (table.generation, len(table.slots)), table.traits)
 
@@ -98,14 +116,35 @@ class Seatings:
         self.of(ended.came.model).seating.judge(RESTORING, kept_tokens)
 
     async def announce(self) -> None:
-        """Learn what the slots are and can do."""
-        for parts in self.all:
+        """Learn what the slots are and can do, if they are ours."""
+        for parts in self.all if self.owns() else ():
             await parts.seating.announce()
 
-    async def close(self) -> None:
-        """Save what is not saved yet."""
+    def gained(self) -> None:
+        """The slots are ours from now on."""
         for parts in self.all:
+            parts.seating.table.forget()
+        self._tasks.start(self.announce(), "slot saving")
+
+    def lost(self) -> None:
+        """The slots are another proxy's: what is read ahead there ends, and what they hold is forgotten."""
+        for parts in self.all:
+            parts.seating.table.forget()
+            parts.prewarm.arrived()
+            if parts.seating.openings is not None:
+                parts.seating.openings.arrived()
+
+    async def close(self) -> None:
+        """Save what is not saved yet, if the slots are ours."""
+        for parts in self.all:
+            if not self.owns():
+                parts.seating.table.forget()
             await parts.seating.close()
+
+
+def _unknown(direct: Direct, ended: Ended) -> Server:
+    """One slot of which nothing is known."""
+    return Server(direct, (ended.generation, 1), Traits())
 
 
 class NoSeatings:
@@ -116,6 +155,10 @@ class NoSeatings:
 
     def __init__(self) -> None:
         self._direct = Direct()
+
+    def owns(self) -> bool:
+        """No slot is this proxy's to use."""
+        return False
 
     async def take(self, outgoing: Outgoing) -> Seated:
         """Choose no slot and leave the body as it is."""
@@ -136,7 +179,7 @@ class NoSeatings:
 
     def server(self, ended: Ended) -> Server:
         """One slot of which nothing is known."""
-        return Server(self._direct, (ended.generation, 1), Traits())
+        return _unknown(self._direct, ended)
 
     def restored(self, ended: Ended, kept_tokens: int) -> None:
         """No account is kept."""
@@ -163,7 +206,7 @@ class ReadingAhead:
 
     def ended(self, ended: Ended) -> Patch:
         """The coming prompt may be read."""
-        if isinstance(self._seatings, Seatings):
+        if isinstance(self._seatings, Seatings) and self._seatings.owns():
             self._seatings.of(ended.came.model).prewarm.ended(ended)
         return {}
 
@@ -184,7 +227,7 @@ class BeginningAlike:
 
     def ended(self, ended: Ended) -> Patch:
         """A conversation may have begun."""
-        if isinstance(self._seatings, Seatings):
+        if isinstance(self._seatings, Seatings) and self._seatings.owns():
             openings = self._seatings.of(ended.came.model).seating.openings
             if openings is not None:
                 openings.ended(ended)

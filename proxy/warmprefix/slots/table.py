@@ -86,9 +86,12 @@ class SlotTable:
         """Forget what an earlier start of the backend held, if this is another one. We assume that it treats
         idle slots as before until we see otherwise: nearly always it was started by the same command.
         """
-        if generation == self._generation:
-            return
-        self._generation = generation
+        if generation != self._generation:
+            self._generation = generation
+            self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, with the first reading that comes."""
         self._slots, self._changed = [], []
         self._unseated.clear()
         self._seen.clear()

@@ -1,8 +1,9 @@
 """What a store of the ledger promises, and how a kind of store describes itself."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Literal, Protocol
 
 from warmprefix.core.memory.ledger import Asked, Entry, Found, Past
@@ -21,11 +22,38 @@ class StoreState:
     answer_p99_s: float = 0.0
 
 
+class Hold(Enum):
+    """Whose a lease is. OWN: it was the holder's before, or was given up; NEW: nobody is known to have had it,
+    which a store that has forgotten says too."""
+
+    OTHERS = 0
+    NEW = 1
+    OWN = 2
+
+
+class Leases(Protocol):
+    """What one of several proxies has for itself, for a while."""
+
+    async def take(self, holder: str, names: Sequence[str], ttl_s: float) -> Mapping[str, Hold]:
+        """Take those of these leases that nobody has, and prolong the holder's, for so long from now. Raises
+        StoreError."""
+        ...
+
+    async def give_up(self, holder: str, names: Sequence[str], ttl_s: float) -> None:
+        """Let others have those of these leases that are the holder's. Raises StoreError."""
+        ...
+
+
 class Store(Protocol):
     """Remembers nodes and conversations. Bounded in size and age; the oldest conversation leaves first.
 
     A message is stored once, however many conversations share it.
     """
+
+    @property
+    def leases(self) -> Leases | None:
+        """What the proxies that write it may have for themselves; None if there is only one."""
+        ...
 
     async def find(self, keys: Sequence[bytes], asked: Asked | None = None) -> Found:
         """What is remembered of a history, given its chain keys in order. One query. Raises StoreError.

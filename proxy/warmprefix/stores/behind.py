@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from warmprefix.core.errors import StoreError
 from warmprefix.core.memory.ledger import Asked, Entry, Found, Past
-from warmprefix.stores.base import StoreState
+from warmprefix.stores.base import Leases, StoreState
 from warmprefix.stores.far import FarReader, FarWriter
 from warmprefix.stores.front import NODE_BYTES, Front, first_to_ask, merged
 from warmprefix.stores.timed_reader import TimedReader
@@ -26,6 +26,8 @@ _CLOSE_LIMIT_S = 10.0
 
 class Behind:
     """A store, made of the reader and the writer of a far one. Used from one thread, the event loop's."""
+
+    leases: Leases | None = None
 
     def __init__(
         self, writer: FarWriter, reader: FarReader, front_bytes: int = FRONT_BYTES

@@ -9,7 +9,7 @@ from warmprefix.core.identity.keys import content_key
 from warmprefix.core.memory.ledger import MAX_ALIKE, Asked, Conversation, Entry, Found, Node, Past
 from warmprefix.core.memory.trail import Trail
 from warmprefix.core.types import RawJson
-from warmprefix.stores.base import Opening, Store, StoreKind, StoreState
+from warmprefix.stores.base import Leases, Opening, Store, StoreKind, StoreState
 
 _NODE_BYTES = 850  # a Node, its keys, its content and its entries in dicts and sets: tracemalloc
 _CONVERSATION_BYTES = 1_000  # a Conversation and its empty dicts and sets, measured the same way
@@ -75,6 +75,8 @@ class _Contents:
 
 class MemoryStore:
     """Nodes by id and by chain key; message bytes and tool definitions by content, counted by use."""
+
+    leases: Leases | None = None
 
     def __init__(
         self, max_bytes: int, max_age_s: float, clock: Callable[[], float] = time.time

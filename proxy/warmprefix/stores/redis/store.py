@@ -8,6 +8,7 @@ from warmprefix.core.memory.ledger import MAX_ALIKE, NOTHING, Asked, Entry, Foun
 from warmprefix.stores.base import Opening
 from warmprefix.stores.behind import FRONT_BYTES
 from warmprefix.stores.far import Finished, Totals
+from warmprefix.stores.redis.leases import RedisLeases
 from warmprefix.stores.redis.packing import found_of, pack, pack_tools
 from warmprefix.stores.redis.seal import Plain, Sealed
 from warmprefix.stores.redis.server import Script, Server
@@ -32,6 +33,12 @@ class RedisStore(Shared):
     def __init__(self, opening: Opening, front_bytes: int = FRONT_BYTES) -> None:
         seal = Sealed(opening.key) if opening.key else Plain()
         super().__init__(RedisWriter(opening, seal), RedisReader(opening, seal), front_bytes)
+        self.leases: RedisLeases = RedisLeases(opening.place or _LOCAL, opening.password)
+
+    async def close(self) -> None:
+        """Write what is waiting, release the server, end the threads."""
+        await super().close()
+        await self.leases.close()
 
 
 class RedisReader:

@@ -1,0 +1,119 @@
+"""Which backends' slots are this proxy's to use: those whose lease it has in the ledger, if others share that.
+
+A slot table, saved slots and reading ahead are worth something only to who knows what ran in the slots; two
+proxies that choose slots of one server would cut each other's conversations.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from warmprefix.core.errors import StoreError
+from warmprefix.stores.base import Hold, Leases
+from warmprefix.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+LEASE_S = 6.0
+"""For so long a proxy that has died keeps the slots; and for so long again the next one leaves them alone, as
+the ledger may have forgotten who has them."""
+_RENEWALS = 3  # in the time of a lease: one may be missed
+_MARGIN = 0.9  # of a lease, after which its holder no longer believes in it
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Those of one backend. `gained`: is called when they become this proxy's, and nothing is known of them;
+    `lost`: when they are not any more."""
+
+    gained: Callable[[], None]
+    lost: Sequence[Callable[[], None]]
+
+
+class Owning:
+    """Takes the leases of all backends, and prolongs them, for as long as the proxy runs."""
+
+    def __init__(self, leases: Leases | None, tasks: Tasks) -> None:
+        """`leases`: None if no other proxy shares the ledger; then all slots are this one's."""
+        self._leases = leases
+        self._tasks = tasks
+        self._lease_s = LEASE_S
+        self._me = secrets.token_hex(8)
+        self._slots: dict[str, Slots] = {}
+        self._until_s: dict[str, float] = {}  # how long each lease is certain
+        self._from_s: dict[str, float] = {}  # when each that was taken may be used
+        self._owned: set[str] = set()
+        self._watching: asyncio.Task[None] | None = None
+
+    def owns(self, url: str) -> bool:
+        """Whether the slots of the backend at this address are this proxy's."""
+        if self._leases is None:
+            return True
+        return url in self._owned and time.monotonic() < self._until_s[url]
+
+    def of(self, url: str) -> Callable[[], bool]:
+        """The same question about one backend."""
+        return lambda: self.owns(url)
+
+    def add(self, url: str, slots: Slots) -> None:
+        """Look after the slots of this backend too."""
+        self._slots[url] = slots
+        if self._leases is not None and self._watching is None:
+            self._watching = self._tasks.start(self._watch(self._leases), "slot leases")
+
+    async def _watch(self, leases: Leases) -> None:
+        while True:
+            began_s = time.monotonic()
+            try:
+                held = await leases.take(self._me, tuple(self._slots), self._lease_s)
+            except StoreError as error:
+                logger.debug("the leases of slots cannot be prolonged: %s", error)
+                held = {}
+            self._note(held, began_s)
+            await asyncio.sleep(self._lease_s / _RENEWALS)
+
+    def _note(self, held: Mapping[str, Hold], began_s: float) -> None:
+        for url, slots in self._slots.items():
+            hold = held.get(url)
+            if hold in (Hold.OWN, Hold.NEW):
+                if hold is Hold.NEW or url not in self._from_s:
+                    waits_s = self._lease_s if hold is Hold.NEW else 0.0
+                    self._from_s[url] = time.monotonic() + waits_s
+                self._until_s[url] = began_s + _MARGIN * self._lease_s
+            elif hold is Hold.OTHERS:
+                self._until_s[url] = 0.0
+            self._decide(url, slots)
+
+    def _decide(self, url: str, slots: Slots) -> None:
+        now_s = time.monotonic()
+        is_certain = now_s < self._until_s.get(url, 0.0)
+        if not is_certain:
+            self._from_s.pop(url, None)
+        owns = is_certain and now_s >= self._from_s[url]
+        if owns and url not in self._owned:
+            self._owned.add(url)
+            logger.info("the slots of %s are this proxy's", url)
+            slots.gained()
+        elif not owns and url in self._owned:
+            self._owned.discard(url)
+            logger.info("the slots of %s are no longer this proxy's", url)
+            for lost in slots.lost:
+                lost()
+
+    def stop(self) -> None:
+        """End what would never end by itself."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def close(self) -> None:
+        """Let another proxy have the slots at once."""
+        if self._leases is None or not self._slots:
+            return
+        self._owned.clear()
+        try:
+            await self._leases.give_up(self._me, tuple(self._slots), self._lease_s)
+        except StoreError as error:
+            logger.debug("the leases of slots cannot be given up: %s", error)

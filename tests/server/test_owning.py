@@ -1,0 +1,150 @@
+"""Slots belong to one proxy at a time: by a lease, which is taken over and given up."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.fakes.running_proxy import until
+from warmprefix.core.errors import StoreError
+from warmprefix.server import owning
+from warmprefix.server.owning import Owning, Slots
+from warmprefix.stores.base import Hold
+from warmprefix.tasks import Tasks
+
+URL = "http://llama:8080"
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases of a length that a test can wait for."""
+    monkeypatch.setattr(owning, "LEASE_S", 0.3)
+
+
+@dataclass
+class Desk:
+    """Leases in memory, which never expire by themselves. `is_gone`: it refuses everything."""
+
+    holders: dict[str, str] = field(default_factory=dict)
+    is_gone: bool = False
+    asked: int = 0
+
+    async def take(self, holder: str, names: Sequence[str], ttl_s: float) -> Mapping[str, Hold]:
+        del ttl_s
+        self.asked += 1
+        if self.is_gone:
+            raise StoreError("gone")
+        return {name: self._hold(holder, name) for name in names}
+
+    def _hold(self, holder: str, name: str) -> Hold:
+        before = self.holders.get(name)
+        if before not in (None, "", holder):
+            return Hold.OTHERS
+        self.holders[name] = holder
+        return Hold.NEW if before is None else Hold.OWN
+
+    async def give_up(self, holder: str, names: Sequence[str], ttl_s: float) -> None:
+        del ttl_s
+        if self.is_gone:
+            raise StoreError("gone")
+        self.holders |= {name: "" for name in names if self.holders.get(name) == holder}
+
+
+class Proxy:
+    """One that wants the slots of URL. `said`: what it was told."""
+
+    def __init__(self, desk: Desk | None) -> None:
+        self.tasks = Tasks()
+        self.said: list[str] = []
+        self.owning = Owning(desk, self.tasks)
+        lost = [lambda: self.said.append("lost"), lambda: self.said.append("lost too")]
+        self.owning.add(URL, Slots(lambda: self.said.append("gained"), lost))
+
+    @property
+    def owns(self) -> bool:
+        return self.owning.owns(URL)
+
+    async def stop(self) -> None:
+        self.owning.stop()
+        await self.tasks.finish(1.0)
+        await self.owning.close()
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Callable[[Desk | None], Proxy]]:
+    made: list[Proxy] = []
+
+    def one(desk: Desk | None) -> Proxy:
+        made.append(Proxy(desk))
+        return made[-1]
+
+    yield one
+    for proxy in made:
+        await proxy.stop()
+
+
+Make = Callable[[Desk | None], Proxy]
+
+
+async def test_without_others_all_slots_are_ours(make: Make) -> None:
+    proxy = make(None)
+
+    assert proxy.owns
+    assert len(proxy.tasks) == 0
+
+
+async def test_one_of_two_has_them(make: Make) -> None:
+    desk = Desk()
+    one, two = make(desk), make(desk)
+    await until(lambda: one.owns or two.owns)
+    asked = desk.asked
+    await until(lambda: desk.asked > asked + 4)
+
+    assert one.owns is not two.owns
+    assert sorted(one.said + two.said) == ["gained"]
+
+
+async def test_who_takes_a_lease_that_nobody_is_known_to_have_waits(make: Make) -> None:
+    """The ledger may have forgotten the one who has it, and who has not noticed yet."""
+    desk = Desk()
+    proxy = make(desk)
+    await until(lambda: bool(desk.holders))
+    assert not proxy.owns
+    await until(lambda: proxy.owns)
+
+
+async def test_a_lease_that_was_given_up_is_used_at_once(make: Make) -> None:
+    desk = Desk()
+    one = make(desk)
+    await until(lambda: one.owns)
+    await one.stop()
+    asked = desk.asked
+    two = make(desk)
+    await until(lambda: desk.holders[URL] != "")
+    await until(lambda: two.owns)
+
+    assert desk.asked == asked + 1
+    assert not one.owns
+
+
+async def test_without_the_ledger_they_are_given_up(make: Make) -> None:
+    desk = Desk()
+    proxy = make(desk)
+    await until(lambda: proxy.owns)
+    desk.is_gone = True
+    await until(lambda: not proxy.owns)
+    await until(lambda: proxy.said == ["gained", "lost", "lost too"])
+    desk.is_gone = False
+    await until(lambda: proxy.owns)
+
+    assert proxy.said[-1] == "gained"
+    desk.is_gone = True  # so that it cannot be told the end either
+
+
+async def test_a_ledger_that_names_another_is_believed(make: Make) -> None:
+    desk = Desk()
+    proxy = make(desk)
+    await until(lambda: proxy.owns)
+    desk.holders[URL] = "another"
+    await until(lambda: not proxy.owns)
+    await until(lambda: "lost" in proxy.said)

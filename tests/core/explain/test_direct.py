@@ -206,7 +206,20 @@ def test_what_the_server_would_have_found_too_was_not_kept() -> None:
 def test_more_cannot_be_found_than_is_asked_for() -> None:
     found = turn(Direct(), prompt(A), None, STATS, replace(OWN, shared_tokens=5000))
 
-    assert found == Kept(1900, 1000, is_estimated=True)
+    assert found == Kept(1000, 100, is_estimated=True)
+
+
+def test_directly_no_more_is_read_than_the_whole_prompt() -> None:
+    """A model with a sliding window goes back to a checkpoint: it reads again what both prompts share, and what it
+    reads in any case was not kept."""
+    direct = Direct()
+    turn(direct, prompt(HEAD, A))
+    stats = CacheStats(1000, 800, 200)
+    found = turn(direct, prompt("x" + HEAD, A, MORE), prompt(HEAD, A, MORE), stats)
+
+    assert found is not None
+    assert found.direct_tokens == pytest.approx(1000, abs=2)
+    assert found.tokens == found.direct_tokens - 200
 
 
 def test_a_bad_choice_has_kept_less_than_nothing() -> None:
@@ -250,7 +263,7 @@ def test_a_new_start_begins_anew(about: tuple[int, int]) -> None:
     [
         pytest.param(10, 50, 0, id="a-few-tokens"),
         pytest.param(40, 1000, 0, id="a-tenth"),
-        pytest.param(400, 1000, 400, id="more"),
+        pytest.param(400, 500, 400, id="more"),
     ],
 )
 def test_what_may_be_noise_is_nothing(cut: int, processed: int, kept: int) -> None:

@@ -141,7 +141,8 @@ class Direct:
         left = ours.left * rate
         if choice is not None and choice.shared_tokens:
             left = prompt_tokens - min(choice.shared_tokens, prompt_tokens)
-        kept = round(theirs.left * rate - left)
+        most = round(theirs.total * rate) - processed  # directly the whole prompt is read at most
+        kept = min(round(theirs.left * rate - left), max(most, 0))
         if abs(kept) <= max(_NOISE_TOKENS, processed // 10):
             kept = 0  # the template's own text, and words that split into other tokens
         is_same = received is sent or received == sent

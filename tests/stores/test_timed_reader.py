@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 
 from warmprefix.core.errors import StoreError
 from warmprefix.core.memory.ledger import NOTHING, Found, Past
+from warmprefix.stores import timed_reader
 from warmprefix.stores.timed_reader import TimedReader
 
 
@@ -105,3 +107,26 @@ async def test_a_late_question_does_not_hold_up_the_end(far: Far) -> None:
     far.answers.set()
     assert reader._late is not None
     await reader._late
+
+
+async def test_a_ledger_that_has_become_slow_is_reported_once(
+    reader: TimedReader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a clock that says how long each question takes."""
+    took_s, now_s = [0.03], [0.0]
+
+    def clock() -> float:
+        now_s[0] += took_s[0]
+        return now_s[0]
+
+    monkeypatch.setattr(timed_reader, "time", SimpleNamespace(monotonic=clock))
+    for _ in range(600):
+        await reader.find([b"k"])
+    took_s[0] = 0.001
+    for _ in range(400):
+        await reader.find([b"k"])
+
+    slow, quick = caplog.messages
+    assert "the ledger is slow" in slow
+    assert " ms or more" in slow
+    assert quick == "the ledger answers quickly again"

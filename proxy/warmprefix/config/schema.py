@@ -165,7 +165,9 @@ class MemoryConfig:
     """`[memory]`: the ledger of what was sent and generated."""
 
     store: StoreName = "sqlite"
-    """Where the ledger lives; memory keeps nothing on disk; redis is for several proxies that share one."""
+    """Where the ledger lives; memory keeps nothing on disk; redis is for several proxies that share one. The
+    address of that may stand here: rediss://user@host:6379/0.
+    """
     path: str = ""
     """File of the sqlite store. Empty: warmprefix/ledger.db in the user's data folder. Of the redis store its
     address, rediss://user@host:6379/0, without the password. Empty: port 6379 of this machine.

@@ -117,13 +117,14 @@ def anywhere(place: str) -> str:
 class StoreKind:
     """One kind of store, as it is in the registry.
 
-    `name`: the value of `memory.store`, and the scheme of its address if it has one. `place`: what
-    `memory.path` means to it: nothing, a file, or the address of a server. `open` must not wait for that to
-    answer, and imports only then what only this kind needs. `refuses`: what is wrong with a place, as the end
-    of a sentence; empty if nothing is.
+    `name`: the value of `memory.store`; `schemes`: of its addresses, one of which may stand there instead.
+    `place`: what `memory.path` means to it: nothing, a file, or the address of a server. `open` must not wait
+    for that to answer, and imports only then what only this kind needs. `refuses`: what is wrong with a place,
+    as the end of a sentence; empty if nothing is.
     """
 
     name: str
     place: Literal["nowhere", "file", "address"]
     open: Callable[[Opening], Store]
     refuses: Callable[[str], str] = anywhere
+    schemes: tuple[str, ...] = ()

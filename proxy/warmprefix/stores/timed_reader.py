@@ -15,6 +15,8 @@ from warmprefix.stores.outage import Outage
 
 # 1,000 keys take 4 ms from a warm SQLite file; nobody who waits for a first token notices 250 ms.
 LIMIT_S = 0.25
+SLOW_S = 0.02
+"""More of them at the 99th percentile, and the wait of each request is more than the rest of our work."""
 _LATEST = 200  # answers that count for `p99_s`
 
 Result = TypeVar("Result")
@@ -28,6 +30,8 @@ class TimedReader:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
         self._late: asyncio.Future[Any] | None = None
         self._outage = Outage("the ledger is read again")
+        self._slowness = Outage("the ledger answers quickly again")
+        self._answers = 0
         self._times_s: deque[float] = deque(maxlen=_LATEST)
 
     @property
@@ -64,7 +68,7 @@ class TimedReader:
         answer = loop.run_in_executor(self._executor, _answer, question)
         began_s = time.monotonic()
         done, _ = await asyncio.wait({answer}, timeout=LIMIT_S)
-        self._times_s.append(time.monotonic() - began_s)
+        self._note(time.monotonic() - began_s)
         if not done:
             self._late = answer
             self._far.interrupt()
@@ -73,6 +77,19 @@ class TimedReader:
         if isinstance(result, StoreError):
             raise result
         return result
+
+    def _note(self, took_s: float) -> None:
+        self._times_s.append(took_s)
+        self._answers += 1
+        if self._answers % _LATEST:
+            return
+        if self.p99_s > SLOW_S:
+            self._slowness.begins(
+                f"the ledger is slow: 1 of 100 questions takes {self.p99_s * 1000:.0f} ms or more, and every "
+                "request waits for one"
+            )
+        else:
+            self._slowness.ends()
 
     async def close(self) -> None:
         """Release the connection and end the thread, unless a late question still occupies it."""

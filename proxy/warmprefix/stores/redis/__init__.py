@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 from warmprefix.core.errors import ConfigError
 from warmprefix.stores.base import Opening, Store, StoreKind
 
+_SCHEMES = ("redis", "rediss")
+
 
 def _open(opening: Opening) -> Store:
     try:
@@ -19,7 +21,7 @@ def _refuses(place: str) -> str:
     """What is wrong with an address. `warmprefix config` shows it, so it must have no password."""
     try:
         parts = urlsplit(place)
-        usable = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+        usable = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
     except ValueError as error:
         return f"not an address: {error}"
     if not usable:
@@ -29,4 +31,4 @@ def _refuses(place: str) -> str:
     return ""
 
 
-REDIS = StoreKind("redis", "address", _open, _refuses)
+REDIS = StoreKind("redis", "address", _open, _refuses, _SCHEMES)

@@ -50,6 +50,7 @@ def test_a_unit_runs_the_command_and_waits_for_its_end(unit: str) -> None:
     program, command, *_ = shlex.split(options(unit)["ExecStart"][0])
 
     assert (Path(program).name, command) == ("warmprefix", "serve")
+    assert options(unit)["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
     assert options(unit)["Restart"] == ["on-failure"]
     assert int(options(unit)["TimeoutStopSec"][0]) > Config().server.shutdown_grace_s
 

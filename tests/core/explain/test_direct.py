@@ -210,8 +210,8 @@ def test_more_cannot_be_found_than_is_asked_for() -> None:
 
 
 def test_directly_no_more_is_read_than_the_whole_prompt() -> None:
-    """A model with a sliding window goes back to a checkpoint: it reads again what both prompts share, and what it
-    reads in any case was not kept."""
+    """A model with a sliding window goes back to a checkpoint: it reads again what both prompts share, and what
+    it reads in any case was not kept."""
     direct = Direct()
     turn(direct, prompt(HEAD, A))
     stats = CacheStats(1000, 800, 200)

@@ -169,6 +169,23 @@ def test_tail_colours_only_where_wanted(env: dict[str, str], coloured: bool) -> 
 
     assert tail.returncode == 0
     assert (b"\x1b[31m" in output) is coloured
+    assert (b"\x1b" in output) is coloured
+
+
+def test_with_no_color_help_and_errors_are_nothing_but_text() -> None:
+    force = {"FORCE_COLOR": "1", "NO_COLOR": "1"}
+    for arguments in (["--help"], ["tail", "--help"], ["tail", "--nothing"]):
+        with process(*arguments, **force) as command:
+            output, errors = command.communicate()
+        assert b"\x1b" not in output + errors
+
+
+def test_characters_that_steer_a_terminal_do_not_get_through() -> None:
+    """C1 controls too: 0x9b is what ESC [ is."""
+    odd = {**TURN, "client": "a\x9b31mb\x85\u202ec", "kind": "\x1b]0;x\x07"}
+    result = invoke("tail", "--log", "-", text=f"\x9b2J\n{json.dumps(odd)}\n")
+
+    assert not [char for char in result.stdout if not char.isprintable() and char != "\n"]
 
 
 @pytest.mark.parametrize(

@@ -127,3 +127,43 @@ def test_what_is_no_turn_is_no_record(line: bytes) -> None:
 
 def test_other_lines_are_shown_as_they_are_but_cannot_steer_the_terminal() -> None:
     assert render_other(b"INFO: \x1b[31mx\xff\r\n").plain == "INFO: �[31mx�"
+
+
+WORST = {
+    "client": "日本語クライアント",
+    "prompt_tokens": 1_234_567,
+    "processed_tokens": 1_234_567,
+    "ttft_ms": 9_999_900.0,
+    "kind": "compaction",
+    "status": 502,
+    "outcome": "backend_error",
+    "failed_open": ["store", "routing"],
+    "break": {"path": "messages[2].tool_calls[0].function.arguments", "cause": "tool-description"},
+}
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 107, 108, 140, 300])
+@pytest.mark.parametrize(
+    "changed", [{}, {"client": "日本語クライアント"}, WORST], ids=["usual", "wide", "worst"]
+)
+def test_no_line_is_wider_than_the_terminal(width: int, changed: Mapping[str, object]) -> None:
+    lines = render_line({**TURN, **changed}, zone=UTC, width=width).split()
+
+    assert [line.plain for line in lines if line.cell_len > width] == []
+
+
+def test_fewer_columns_say_less() -> None:
+    eighty, forty = (render_line(TURN, zone=UTC, width=width).plain for width in (80, 40))
+
+    assert eighty == "12:04:31 hermes     ▸ 3f9c2a81   12,034  99.5%      54 read    0.3 s append"
+    assert forty == "12:04 hermes    99.5%      54 append"
+    assert render_line(TURN, zone=UTC, width=200).plain == LINE
+
+
+def test_what_is_wrong_has_lines_of_its_own_if_it_does_not_fit() -> None:
+    found = {"path": "messages[12].content[0].text_of_it", "cause": "clock"}
+    line = render_line({**TURN, "break": found}, zone=UTC, width=40)
+    beside = render_line({**TURN, "break": found}, zone=UTC, width=160)
+
+    assert line.plain.splitlines()[1] == "  ✂ clock messages[12].content[0].text_…"
+    assert beside.plain == f"{LINE}  ✂ messages[12].content[0].text_of_it clock"

@@ -3,6 +3,7 @@
 A subcommand imports what it needs when it runs, so that `--help` and `--version` answer at once.
 """
 
+import os
 from typing import Annotated
 
 import typer
@@ -23,7 +24,6 @@ from warmprefix.cli import (
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,  # they print local variables, keys among them
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -71,5 +71,9 @@ def root(
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Runs the command line. With NO_COLOR help and errors are nothing but text, too."""
+    if os.environ.get("NO_COLOR"):
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None
     app(prog_name="warmprefix")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from warmprefix.cli.completion import settings
 from warmprefix.cli.settings import (
     ConfigOption,
     effective,
@@ -45,19 +46,28 @@ def command(context: typer.Context, config: ConfigOption = None) -> None:
 _SIGNED = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
+KeyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY",
+        help="The setting, as in `warmprefix config`.",
+        autocompletion=settings,
+    ),
+]
+ValueArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="VALUE...",
+        help="Its value. For a list: +NAME adds, -NAME removes, plain names replace it, [] empties it.",
+    ),
+]
+
+
 @app.command("set", context_settings=_SIGNED)
 def set_command(
     context: typer.Context,
-    key: Annotated[
-        str, typer.Argument(metavar="KEY", help="The setting, as in `warmprefix config`.")
-    ],
-    value: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="VALUE...",
-            help="Its value. For a list: +NAME adds, -NAME removes, plain names replace it, [] empties it.",
-        ),
-    ],
+    key: KeyArgument,
+    value: ValueArgument,
     config: Annotated[
         Path | None,
         typer.Option(

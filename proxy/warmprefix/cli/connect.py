@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warmprefix.cli.completion import clients
 from warmprefix.cli.config import how_to_use
 from warmprefix.cli.settings import one_line_errors, say
 from warmprefix.cli.tail import ApiKeyOption, quiet_end
@@ -32,7 +33,10 @@ FileOption = Annotated[
 
 def command(
     client: Annotated[
-        str | None, typer.Argument(metavar="[CLIENT]", help="Its name; without one all are listed.")
+        str | None,
+        typer.Argument(
+            metavar="[CLIENT]", help="Its name; without one all are listed.", autocompletion=clients
+        ),
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Write it into the client's settings file.")

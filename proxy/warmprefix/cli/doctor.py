@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from warmprefix.cli.settings import USAGE_STATUS, ConfigOption, effective, one_line_errors
+from warmprefix.cli.tail import plain_console
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -145,12 +146,9 @@ def show_json(facts: "Facts", findings: "tuple[Finding, ...]", status: int) -> N
 
 def show(url: str, findings: "tuple[Finding, ...]") -> None:
     """The findings in readable form; colours only on a terminal and without NO_COLOR."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(
-        highlight=False, soft_wrap=True, no_color=True if os.environ.get("NO_COLOR") else None
-    )
+    console = plain_console()
     console.print(Text(url, "bold"))
     for finding in findings:
         console.print(block(finding, min(console.width, MOST_COLUMNS)))
@@ -162,14 +160,11 @@ def show_clients() -> None:
     """The settings of known clients that help, whatever the backend is."""
     from itertools import groupby
 
-    from rich.console import Console
     from rich.text import Text
 
     from warmprefix.profiles.client_settings import client_settings
 
-    console = Console(
-        highlight=False, soft_wrap=True, no_color=True if os.environ.get("NO_COLOR") else None
-    )
+    console = plain_console()
     columns = min(console.width, MOST_COLUMNS) - INDENT
     console.print(Text("\nSettings of clients that help, if you use them", "bold"))
     for label, rows in groupby(client_settings(), key=lambda row: row.label):

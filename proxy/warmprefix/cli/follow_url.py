@@ -116,9 +116,12 @@ class TurnFeed:
         answer = self._client.get(f"{self._url}/v1/models")
         check_status(answer)
         try:
-            return [(str(one["id"]), context_of(one)) for one in answer.json()["data"]]
+            listed = [(str(one["id"]), context_of(one)) for one in answer.json()["data"]]
         except (ValueError, KeyError, TypeError):
             raise Refused(f"{answer.url} did not answer with models") from None
+        return [
+            one for one in listed if one[0].isprintable()
+        ]  # names that could steer a terminal are none
 
     def warm(self, endpoint: str, body: bytes) -> Iterator[dict[str, Any]]:
         """Each step of reading an opening, as it is done; raises Refused and httpx.TransportError."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warmprefix.cli.completion import rules as rule_completion
 from warmprefix.cli.settings import ConfigOption, effective, one_line_errors, say
 from warmprefix.cli.tail import is_coloured, plain_console, quiet_end
 from warmprefix.core.errors import ConfigError
@@ -24,10 +25,18 @@ MISSED_STATUS = 3
 """The exit status if a demand is not met."""
 
 EnableOption = Annotated[
-    list[str] | None, typer.Option(metavar="RULE", help="Add this opt-in rule. May be repeated.")
+    list[str] | None,
+    typer.Option(
+        metavar="RULE",
+        help="Add this opt-in rule. May be repeated.",
+        autocompletion=rule_completion,
+    ),
 ]
 DisableOption = Annotated[
-    list[str] | None, typer.Option(metavar="RULE", help="Leave this rule out. May be repeated.")
+    list[str] | None,
+    typer.Option(
+        metavar="RULE", help="Leave this rule out. May be repeated.", autocompletion=rule_completion
+    ),
 ]
 ReuseOption = Annotated[
     float | None,

@@ -51,7 +51,8 @@ def command(
 
     Time, client, conversation, tokens of the prompt, how many of them the backend had in its cache, how many it
     had to evaluate, how long you waited, and what kind of turn it was. `✂` says where the cache broke and why;
-    `--explain` says more. `–` means that the backend did not report it.
+    `--explain` says more. `–` means that the backend did not report it. A terminal of fewer than 108 columns
+    shows fewer of these.
 
     Examples: `warmprefix tail --explain`, `warmprefix tail --log turns.log -n 50 --no-follow`,
     `docker logs -f warmprefix | warmprefix tail --log -`
@@ -115,7 +116,9 @@ def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
         if not line.strip():
             continue
         record = parse_record(line)
-        console.print(render_other(line) if record is None else render_line(record))
+        width = columns_of(console)  # it may change while turns come
+        turn = render_other(line) if record is None else render_line(record, width=width)
+        console.print(turn)
         if explain and record is not None:
             to_do = advice(record, with_id=True)
             for more in below(record, coloured=is_coloured(console), advice=to_do):
@@ -124,18 +127,24 @@ def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
 
 
 def plain_console() -> "Console":
-    """Standard output; colours only on a terminal and without NO_COLOR."""
+    """Standard output; colours only on a terminal, and with NO_COLOR nothing but text: no bold, no dim."""
     from rich.console import Console
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ✂ shows a question mark
-    no_color = True if os.environ.get("NO_COLOR") else None
-    return Console(highlight=False, soft_wrap=True, no_color=no_color)
+    if os.environ.get("NO_COLOR"):
+        return Console(highlight=False, soft_wrap=True, color_system=None)
+    return Console(highlight=False, soft_wrap=True)
+
+
+def columns_of(console: "Console") -> int | None:
+    """How many columns there are; None if standard output is no terminal and nobody says."""
+    return console.width if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
 
 
 def is_coloured(console: "Console") -> bool:
     """Whether it shows colours."""
-    return console.color_system is not None and not console.no_color
+    return console.color_system is not None
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 ABSENT = "–"
@@ -26,21 +27,91 @@ def parse_record(line: bytes) -> Mapping[str, object] | None:
     return value if isinstance(value, dict) and "kind" in value and "outcome" in value else None
 
 
-def render_line(record: Mapping[str, object], *, zone: tzinfo | None = None) -> Text:
-    """The line of a turn; `zone`: None for the machine's."""
+def render_line(
+    record: Mapping[str, object], *, zone: tzinfo | None = None, width: int | None = None
+) -> Text:
+    """The line of a turn; `zone`: None for the machine's. `width`: the columns there are, None if that does not
+    matter. In fewer columns it says less, and what is wrong with a turn stands in lines of its own if it does
+    not fit beside it."""
+    columns = next(how for least, how in LAYOUTS if width is None or width >= least)
+    line = columns(record, zone)
+    if width is None:
+        return Text("  ").join([line, *notes(record)])
+    line.truncate(width, overflow="ellipsis")
+    room = width - line.cell_len
+    for more in notes(record, width - len(INDENT)):
+        room -= len(INDENT) + more.cell_len
+        line.append("  " if room >= 0 else f"\n{INDENT}").append_text(more)
+    return line
+
+
+INDENT = "  "
+
+
+def all_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
+    """Everything, 97 columns and the kind."""
     ratio = number(record.get("cache_ratio"))
     line = Text()
     line.append(clock(record.get("time"), zone), "dim")
-    line.append(f" {clip(plain(record.get('client')), 12):<12} ▸ {label(record):<8} ")
+    line.append(f" {fitted(record.get('client'), 12)} ▸ {label(record):<8} ")
     line.append(f"{count(record.get('prompt_tokens')):>8} prompt")
     line.append(f"{count(record.get('cached_tokens')):>9} cached")
     line.append(f"{percent(ratio):>8}", colour(ratio))
     line.append(f"{count(record.get('processed_tokens')):>9} processed")
-    line.append(f" {seconds(record):>8}  {plain(record.get('kind'))}")
-    append_failure(line, record)
-    append_failed_open(line, record.get("failed_open"))
-    append_break(line, record.get("break"))
-    return line
+    return line.append(f" {seconds(record):>8}  {plain(record.get('kind'))}")
+
+
+def most_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
+    """For 80 columns: without the cached tokens, which the ratio tells."""
+    ratio = number(record.get("cache_ratio"))
+    line = Text()
+    line.append(clock(record.get("time"), zone), "dim")
+    line.append(f" {fitted(record.get('client'), 10)} ▸ {label(record):<8}")
+    line.append(f"{count(record.get('prompt_tokens')):>9}")
+    line.append(f"{percent(ratio):>7}", colour(ratio))
+    line.append(f"{count(record.get('processed_tokens')):>8} read")
+    return line.append(f" {seconds(record):>8} {plain(record.get('kind'))}")
+
+
+def few_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
+    """For 40 columns: when, who, how much was cached, how much was read, what kind of turn."""
+    ratio = number(record.get("cache_ratio"))
+    line = Text()
+    line.append(clock(record.get("time"), zone)[:5], "dim")
+    line.append(f" {fitted(record.get('client'), 8)}")
+    line.append(f"{percent(ratio):>7}", colour(ratio))
+    return line.append(f"{count(record.get('processed_tokens')):>8} {plain(record.get('kind'))}")
+
+
+LAYOUTS = ((108, all_columns), (80, most_columns), (0, few_columns))
+"""By the columns that each needs, the kind included."""
+
+
+def notes(record: Mapping[str, object], width: int | None = None) -> list[Text]:
+    """What is wrong with the turn: a failure, what failed open, a cache break; each of `width` columns at
+    most. The cause of a break is shown rather than its place."""
+    found = Text(), Text(), Text()
+    append_failure(found[0], record)
+    append_failed_open(found[1], record.get("failed_open"))
+    append_break(found[2], record.get("break"))
+    if width is not None:
+        if found[2].cell_len > width:
+            found[2].truncate(0)
+            append_cause(found[2], record.get("break"))
+        for one in found:
+            one.truncate(width, overflow="ellipsis")
+    return [one for one in found if one.plain]
+
+
+def fitted(value: object, width: int) -> str:
+    """A value as text of exactly so many columns; a character of some scripts takes two."""
+    text = plain(value)
+    return set_cell_size(text if cell_len(text) <= width else f"{chop(text, width - 1)}…", width)
+
+
+def chop(text: str, width: int) -> str:
+    """The beginning of a text that takes so many columns at most."""
+    return set_cell_size(text, width).rstrip() if cell_len(text) > width else text
 
 
 def render_other(line: bytes) -> Text:
@@ -55,21 +126,28 @@ def append_failure(line: Text, record: Mapping[str, object]) -> None:
     if outcome == "ok" and not failed:
         return
     shown = "" if status is None else f" {plain(status)}"
-    line.append(f"  {plain(outcome)}{shown}", "bold red")
+    line.append(f"{plain(outcome)}{shown}", "bold red")
 
 
 def append_failed_open(line: Text, names: object) -> None:
     """Adds the parts of the proxy that failed open, if any."""
     if isinstance(names, list) and names:
-        line.append(f"  failed open: {', '.join(map(plain, names))}", "magenta")
+        line.append(f"failed open: {', '.join(map(plain, names))}", "magenta")
 
 
 def append_break(line: Text, found: object) -> None:
     """Adds the position and the cause of a cache break, if there is one."""
     if not isinstance(found, Mapping):
         return
-    line.append(f"  ✂ {plain(found.get('path'))}", "yellow")
+    line.append(f"✂ {plain(found.get('path'))}", "yellow")
     line.append(f" {plain(found.get('cause'))}", "bold yellow")
+
+
+def append_cause(line: Text, found: object) -> None:
+    """The same, the cause first."""
+    if isinstance(found, Mapping):
+        line.append(f"✂ {plain(found.get('cause'))}", "bold yellow")
+        line.append(f" {plain(found.get('path'))}", "yellow")
 
 
 def label(record: Mapping[str, object]) -> str:

@@ -115,7 +115,7 @@ COMPILE := $(LOCKER)/bin/uv pip compile --quiet --system-certs --universal --pyt
 lock: $(LOCKER)/.installed ## write requirements/*.txt anew: the newest versions that pyproject.toml allows, with hashes
 	@$(COMPILE) pyproject.toml requirements/build.in --extra test --output-file requirements/test.txt
 	@$(COMPILE) pyproject.toml --extra embedded -c requirements/test.txt --output-file requirements/embedded.txt
-	@$(COMPILE) pyproject.toml -c requirements/test.txt --output-file requirements/run.txt
+	@$(COMPILE) pyproject.toml --extra redis -c requirements/test.txt --output-file requirements/run.txt
 	@$(COMPILE) pyproject.toml --extra docs -c requirements/test.txt --output-file requirements/docs.txt
 	@$(COMPILE) requirements/build.in -c requirements/test.txt --output-file requirements/build.txt
 

@@ -15,7 +15,7 @@ RUN = PROJECT["project"]["dependencies"]
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 BUILD = [line for line in (LOCKS / "build.in").read_text().splitlines() if line[0] != "#"]
 WANTED = {
-    "run.txt": RUN,
+    "run.txt": [*RUN, *EXTRAS["redis"]],  # of the image, which may be one of several
     "docs.txt": [*RUN, *EXTRAS["docs"]],
     "embedded.txt": [*RUN, *EXTRAS["embedded"]],
     "test.txt": [*RUN, *EXTRAS["embedded"], *EXTRAS["test"], *BUILD],

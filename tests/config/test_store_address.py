@@ -30,6 +30,28 @@ def test_a_later_source_may_have_another_address() -> None:
     )
 
 
+def test_the_file_of_another_kind_of_store_may_stand_beside_it() -> None:
+    """The image sets one."""
+    environ = {
+        "WARMPREFIX_MEMORY__STORE": "redis://h",
+        "WARMPREFIX_MEMORY__PATH": "/data/ledger.db",
+    }
+
+    assert load(None, environ, {}).config.memory.path == "redis://h"
+
+
+def test_an_address_in_a_file_outlives_the_file_of_the_image(tmp_path: Path) -> None:
+    file = tmp_path / "warmprefix.toml"
+    file.write_text('[memory]\nstore = "redis://h"\n')
+    image = {"WARMPREFIX_MEMORY__PATH": "/data/ledger.db"}
+
+    assert load(file, image, {}).config.memory.path == "redis://h"
+    sqlite = load(file, image | {"WARMPREFIX_MEMORY__STORE": "sqlite"}, {})
+    assert sqlite.config.memory.path == "/data/ledger.db"
+    other = load(file, {"WARMPREFIX_MEMORY__PATH": "redis://other"}, {})
+    assert other.config.memory.path == "redis://other"
+
+
 @pytest.mark.parametrize(
     ("toml", "problem"),
     [

@@ -14,7 +14,7 @@ from warmprefix.config.positions import Location
 from warmprefix.config.problems import problems_of
 from warmprefix.config.schema import KEYS, SECTIONS, Config, adapter
 from warmprefix.config.sources import BACKENDS, Source, of_environment, of_file, of_flags
-from warmprefix.config.store_address import split_address
+from warmprefix.config.store_address import split_address, without_file
 from warmprefix.core.errors import ConfigError
 from warmprefix.stores import STORES, store_kind
 
@@ -46,6 +46,7 @@ def load(
     tables, are_tables_right = Source(), False
     for source in (of_file(file, text), of_environment(environ), of_flags(flags)):
         split_address(source)
+        without_file(source, values["memory"])
         found = problems_of(source, rule_names)
         problems += [*source.problems, *(problem.line for problem in found)]
         wrong = {problem.at[:2] for problem in found}

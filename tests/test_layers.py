@@ -83,7 +83,7 @@ FLOORS = (
     ("core",),
     ("dialects", "profiles", "backends", "stores", "config", "embedded", "connect"),
     ("pipeline",),
-    ("slots", "capture", "log", "library"),
+    ("slots", "capture", "log", "library", "telemetry"),
     ("server",),
     ("cli",),
 )
@@ -131,6 +131,7 @@ ONLY = [
     Only("pydantic", ("pydantic", "pydantic_core"), ("config/",)),
     Only("prometheus", ("prometheus_client",), ("log/metrics",)),
     Only("redis", ("redis", "valkey"), ("stores/",)),
+    Only("telemetry", ("opentelemetry",), ("telemetry/sdk",)),
     Only("ciphers", ("cryptography",), ("stores/redis/",)),
     Only("asgi", ("fastapi", "starlette", "uvicorn"), ("server/",)),
     Only("server", ("warmprefix.server",), ("server/", "cli/")),
@@ -217,6 +218,7 @@ SPEAK_THEMSELVES = {
     "backends/template.py": "asks llama-server's own /apply-template, which takes a chat completion",
     "backends/template_probes.py": "asks llama-server's own /apply-template, which takes a chat completion",
     "core/types.py": "fills in a field of ours that is called so",
+    "telemetry/messages.py": "writes the messages of OpenTelemetry, which have a member of that name",
     "backends/lemonade.py": "rewrites members that Lemonade alone reads",
 }
 

@@ -98,13 +98,20 @@ class RunningProxy:
         capture: Capture | None = None,
         slots_file: Path | None = None,
         store: Store | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.output = io.BytesIO()
         self.log = TurnLog(self.output)
         if store is None:
             store = MemoryStore(config.memory.max_bytes, config.memory.max_age_s)
         self.app = App(
-            config, store, self.log, observe=observe, capture=capture, slots_file=slots_file
+            config,
+            store,
+            self.log,
+            observe=observe,
+            capture=capture,
+            slots_file=slots_file,
+            environment=environment,
         )
         listener = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -169,11 +176,18 @@ async def running_proxy(
     observe: bool = False,
     capture: Capture | None = None,
     slots_file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
     **settings: Settings,
 ) -> AsyncIterator[RunningProxy]:
     """A proxy in front of `backend_url`. `settings` by section: `server={"api_key": "k"}`."""
     config = config_for(backend_url, settings)
-    proxy = RunningProxy(config, observe=observe, capture=capture, slots_file=slots_file)
+    proxy = RunningProxy(
+        config,
+        observe=observe,
+        capture=capture,
+        slots_file=slots_file,
+        environment=environment,
+    )
     try:
         yield proxy
     finally:

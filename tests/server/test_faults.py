@@ -44,6 +44,7 @@ CHAT = "/v1/chat/completions"
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 FIRST = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello."}]
 SECOND = [*FIRST, {"role": "assistant", "content": "hi"}, {"role": "user", "content": "And?"}]
+TELEMETRY = "warmprefix.telemetry.listener"
 WHOLE, STREAM = "whole", "stream"
 
 
@@ -226,6 +227,10 @@ FAULTS = [
     Fault("facts.ended", "warmprefix.server.parts.Facts.ended", "backend-facts"),
     Fault("known.ended", "warmprefix.backends.known.KnownBackend.ended", "backend-facts"),
     Fault("known.saw_model", "warmprefix.backends.known.KnownBackend.saw_model", "backend-facts"),
+    Fault("telemetry.outgoing", f"{TELEMETRY}.NoTelemetry.outgoing", "telemetry"),
+    Fault("telemetry.put_aside", f"{TELEMETRY}.NoTelemetry.put_aside", "telemetry"),
+    Fault("ends.ended", f"{TELEMETRY}.Ends.ended", "telemetry"),
+    Fault("watcher.saw", f"{TELEMETRY}.NoTelemetry.saw", "telemetry"),
     Fault("capture.ended", "warmprefix.capture.writer.Capture.ended", "capture"),
     Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics"),
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),

@@ -65,6 +65,10 @@ class RefusedUpgrade(BackendError):
         self.status = status
 
 
+class TelemetryError(ProxyError):
+    """Spans or measurements could not be delivered."""
+
+
 class StoreError(ProxyError):
     """The ledger's store failed; the request goes on without memory."""
 

@@ -276,7 +276,8 @@ class Reply:
     """What the backend generated, as far as it arrived. `error`: the message of an error inside a stream.
 
     `complete` is true when the reply came to its own end (it said why, or that it has). `slot`: the one that it
-    says it was generated in, if that slot now holds prompt and reply and nothing else.
+    says it was generated in, if that slot now holds prompt and reply and nothing else. `id`: its own;
+    `finish_word`: why it ended, as it says it.
     """
 
     message: Message | None = None
@@ -287,6 +288,8 @@ class Reply:
     complete: bool = False
     model: str | None = None
     slot: int | None = None
+    id: str | None = field(default=None, compare=False)
+    finish_word: str | None = field(default=None, compare=False)
 
 
 StatsSource = Literal["timings", "usage", "none"]

@@ -20,6 +20,8 @@ class Reader(ABC):
         self._sse: SseReader | None = SseReader() if stream else None
         self._body: list[bytes] = []
         self._size = 0
+        self._id: str | None = None
+        self._finish_word: str | None = None
         self.done = False
         """Whether the reply has come to its own end."""
         self.has_output = False
@@ -43,6 +45,11 @@ class Reader(ABC):
             self._read_body(b"".join(self._body))
             self._body = []
         return self.reply()
+
+    def _named(self, value: Json) -> None:
+        """What the reply says of itself: its id."""
+        if isinstance(found := value.get("id"), str):
+            self._id = found
 
     def _read_body(self, body: bytes) -> None:
         """Read a body that is no stream."""

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from warmprefix.core.turn import Turn
 from warmprefix.counters import Counters
@@ -26,13 +27,28 @@ class Place:
     turn: Turn | None = None
 
 
+class Watcher(Protocol):
+    """Is shown every turn that is logged. Its failures are counted under `reason`."""
+
+    reason: str
+
+    def saw(self, turn: Turn) -> None:
+        """A turn is logged. May not wait."""
+
+
 class Turns:
     """Where every ended turn goes."""
 
     def __init__(
-        self, log: TurnLog, counters: Counters | None = None, *, excerpts: bool = False
+        self,
+        log: TurnLog,
+        counters: Counters | None = None,
+        *,
+        excerpts: bool = False,
+        watcher: Watcher | None = None,
     ) -> None:
         self._log = log
+        self._watcher = watcher
         self._counters = counters or Counters()
         self.shows_excerpts = excerpts
         self._waiting: deque[Place] = deque()
@@ -69,6 +85,9 @@ class Turns:
             turn = replace(turn, direct_ms=self._rates.direct_ms(turn))
             self.metrics.saw(turn)
             self.sums.add(turn)
+        if (watcher := self._watcher) is not None:
+            with guard(self._counters, watcher.reason, noted):
+                watcher.saw(turn)
         record, detail = self._record(turn, noted)
         with guard(self._counters, "log"):
             self._log.write(record)

@@ -1,6 +1,8 @@
 """The application: puts the parts together, and gives each path to one of them. Nothing else does."""
 
+import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +58,8 @@ from warmprefix.slots.seatings import BeginningAlike, ModelParts, NoSeatings, Re
 from warmprefix.slots.table import SlotTable
 from warmprefix.stores.base import Store, StoreState
 from warmprefix.tasks import Tasks
+from warmprefix.telemetry.listener import Ends
+from warmprefix.telemetry.opening import open_telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +81,7 @@ class App:
         observe: bool = False,
         capture: Capture | None = None,
         slots_file: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.tasks = Tasks()
         self._owning = Owning(None if observe else store.leases, self.tasks)
@@ -86,7 +91,9 @@ class App:
         self._capture = capture or NoCapture()
         self._saved = SnapshotIndex(slots_file)
         self._counters = Counters()
-        self.turns = Turns(log, self._counters, excerpts=config.log.excerpts)
+        self._telemetry = telemetry = open_telemetry(environment or {}, self._counters)
+        excerpts = config.log.excerpts
+        self.turns = Turns(log, self._counters, excerpts=excerpts, watcher=telemetry)
         self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
         self._recent = Recent()
         self._pipeline = Pipeline(
@@ -99,7 +106,7 @@ class App:
         self.backends = Backends(parts, self.tasks)
         self.known = parts[0].parts.known
         limit = config.server.max_body_bytes
-        self._chat = Chat(self._pipeline, self.backends, self.tasks, limit)
+        self._chat = Chat(self._pipeline, self.backends, self.tasks, limit, telemetry)
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks)
         self._api = create_api(self.turns, self.backends)
@@ -158,6 +165,7 @@ class App:
                 reread,
                 openings,
                 Facts(known),
+                Ends(self._telemetry, known, backend.url),
                 self._capture,
             ),
         )
@@ -283,4 +291,5 @@ class App:
             await backend.parts.seatings.close()
         await self._owning.close()
         await self.backends.close()
+        await asyncio.to_thread(self._telemetry.close)
         await self._store.close()

@@ -17,6 +17,7 @@ from warmprefix.server.problems import answer_problem
 from warmprefix.server.relay import request_headers
 from warmprefix.server.way import Way
 from warmprefix.tasks import Tasks
+from warmprefix.telemetry.listener import NoTelemetry, Telemetry
 
 _NOT_FORWARDED = frozenset({b"accept-encoding"})
 """A compressed reply could not be read; llama-server does not compress, Lemonade never a stream."""
@@ -31,11 +32,13 @@ class Chat:
         backends: Backends,
         tasks: Tasks,
         max_body_bytes: int,
+        telemetry: Telemetry | NoTelemetry,
     ) -> None:
         self._pipeline = pipeline
         self._backends = backends
         self._tasks = tasks
         self._max_body_bytes = max_body_bytes
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, from its body to its line in the log."""
@@ -58,6 +61,8 @@ class Chat:
         with guard(counters, "prepare", came.failed_open):
             placed = await self._pipeline.identify(came)
         headers = request_headers(scope, _NOT_FORWARDED)
+        with guard(counters, "telemetry", came.failed_open):
+            headers = self._telemetry.outgoing(headers)
         way = Way(self._backends, self._pipeline, placed, headers)
         try:
             await way.write()

@@ -215,6 +215,7 @@ async def _serve_app(
         observe=extras.observe,
         capture=capture,
         slots_file=slots_path(config.memory, os.environ),
+        environment=os.environ,
     )
     addresses = [address_of(listener) for listener in listeners]
     url = addresses[0].local_url

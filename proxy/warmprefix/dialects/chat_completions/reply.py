@@ -45,6 +45,8 @@ class ChatReader(Reader):
             error=self._error,
             complete=self._error is None and (self.done or self._finish is not None),
             model=self._model,
+            id=self._id,
+            finish_word=self._finish_word,
         )
 
     def _event(self, data: bytes) -> None:
@@ -60,6 +62,7 @@ class ChatReader(Reader):
     def _chunk(self, value: Json, key: str) -> None:
         if (error := value.get("error")) is not None:
             self._error = error_message(error)
+        self._named(value)
         if isinstance(model := value.get("model"), str):
             self._model = model
         if isinstance(usage := value.get("usage"), dict):
@@ -74,7 +77,7 @@ class ChatReader(Reader):
 
     def _choice(self, choice: Json, key: str) -> None:
         if isinstance(finish := choice.get("finish_reason"), str):
-            self._finish = _FINISH.get(finish, Finish.OTHER)
+            self._finish, self._finish_word = _FINISH.get(finish, Finish.OTHER), finish
         delta = choice.get(key)
         if not isinstance(delta, dict):
             return

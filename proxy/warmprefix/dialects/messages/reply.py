@@ -73,6 +73,8 @@ class MessagesReader(Reader):
             error=self._error,
             complete=self._error is None and (self.done or self._finish is not None),
             model=self._model,
+            id=self._id,
+            finish_word=self._finish_word,
         )
 
     def _whole(self, value: Json) -> None:
@@ -106,6 +108,7 @@ class MessagesReader(Reader):
                 self._error = error_text(value)
 
     def _begin(self, message: Json) -> None:
+        self._named(message)
         self._has_begun = message.get("role") == "assistant"
         if isinstance(model := message.get("model"), str):
             self._model = model
@@ -138,7 +141,7 @@ class MessagesReader(Reader):
 
     def _end(self, value: Json) -> None:
         if isinstance(reason := value.get("stop_reason"), str):
-            self._finish = _FINISH.get(reason, Finish.OTHER)
+            self._finish, self._finish_word = _FINISH.get(reason, Finish.OTHER), reason
         self._count(value.get("usage"))
 
     def _count(self, usage: object) -> None:

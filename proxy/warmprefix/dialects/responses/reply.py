@@ -83,6 +83,8 @@ class ResponsesReader(Reader):
             error=self._error,
             complete=self._error is None and self._finish is not None,
             model=self._model,
+            id=self._id,
+            finish_word=self._finish_word,
         )
 
     def _event(self, data: bytes) -> None:
@@ -130,6 +132,7 @@ class ResponsesReader(Reader):
             for at, item in enumerate(output):
                 if isinstance(item, dict):
                     self._add(at, item, is_whole=True)
+        self._named(response)
         if isinstance(model := response.get("model"), str):
             self._model = model
         if isinstance(usage := response.get("usage"), dict):
@@ -137,7 +140,7 @@ class ResponsesReader(Reader):
         if (error := response.get("error")) is not None:
             self._error = error_text(error)
         if isinstance(status := response.get("status"), str) and self._error is None:
-            self._finish = self._finish_of(status)
+            self._finish, self._finish_word = self._finish_of(status), status
             self.done = True
 
     def _finish_of(self, status: str) -> Finish:

@@ -50,6 +50,8 @@ class TextReader(Reader):
             error=self._error,
             complete=self._error is None and (self.done or self._finish is not None),
             model=self._model,
+            id=self._id,
+            finish_word=self._finish_word,
         )
         # If the context was shifted, the slot has lost some of it.
         is_whole = self._slot_tokens == held_tokens(cache_stats(reply))
@@ -75,6 +77,7 @@ class TextReader(Reader):
     def _part(self, value: Json) -> None:
         if (error := value.get("error")) is not None:
             self._error = error_text(error)
+        self._named(value)
         if isinstance(model := value.get("model"), str):
             self._model = model
         self._is_several |= value.get("index") not in (None, 0)
@@ -92,7 +95,7 @@ class TextReader(Reader):
         self._is_several |= choice.get("index", 0) != 0
         self._say(choice.get("text"))
         if isinstance(finish := choice.get("finish_reason"), str):
-            self._finish = _finish_of(finish)
+            self._finish, self._finish_word = _finish_of(finish), finish
 
     def _own(self, value: Json) -> None:
         """A reply of llama-server's own kind, or a part of it."""

@@ -1,0 +1,1 @@
+"""OpenTelemetry: a span and measurements of each turn, for a collector that the environment names."""

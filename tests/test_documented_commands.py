@@ -1,151 +1,206 @@
-"""Every command of the README and of docs/ is run as it stands there, in a home with nothing in it."""
+"""Every command of ours that a page names is run as it stands there, in front of a proxy that runs.
+
+`serve` ends after `--check`, and what would follow for ever shows what there is. Words in capitals stand for
+something: `PLACES` says for what.
+"""
 
 import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
-from collections.abc import Mapping
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from tests.documented.commands import NOT_RUN, ROOT, Command, commands, is_whole
+from tests.fakes.running_proxy import TICK_S
+from tests.fakes.scripted_replies import chat_reply
+from warmprefix.cli import app
 
-ALL = commands()
-RUN = [command for command in ALL if command.is_run]
-LEFT_OUT = [command for command in ALL if not command.is_run]
-LOOPBACK = ROOT / "tests" / "clients" / "loopback.sh"
-LIMIT_S = 300
-EXAMPLE = "warmprefix run -- python3 docs/example_agent.py"
-EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
-    "optional-dependencies"
-]
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+INLINE = re.compile(r"`(?:python -m )?(warmprefix [^`\n]+)`")
+FENCED = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+IN_A_LINE = re.compile(r"(?:^|\| |[\w./]*/|\w+=\S+ )(warmprefix (?:[a-z-]+|--).*)")
+OUTPUT = re.compile(r"^(?:\d\d:\d\d|warmprefix: |20\d\d-)")
 
-Outcomes = Mapping[tuple[str, str], tuple[int, str]]
+ELSEWHERE = {
+    "warmprefix --install-completion": "writes files of the shell: tests/cli/test_completion.py",
+    "warmprefix --show-completion": "asks which shell calls it: tests/cli/test_completion.py",
+}
+STATUSES = {
+    "doctor": {0, 1},  # the backend of this test is bare
+    "doctor --probe": {0, 1},
+    "doctor --api-key secret": {0, 1},
+    "slots forget ID": {1},
+    "warm FILE": {1},  # the backend of this test saves no slots
+    "warm agent.json --endpoint /v1/messages": {1},
+    "warm agent.json": {1},
+    "warm": {2},
+    "config set": {2},
+    "replay": {2},
+}
+"""The exit statuses of commands that do not end with 0 here: a page that only names a command leaves out what
+it needs."""
 
 
-def name(command: Command) -> str:
-    return f"{command.page}: {command.text.partition(chr(10))[0]}"
+def commands() -> list[str]:
+    """Every command line of ours, once."""
+    found: dict[str, None] = {}
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        lines = [line for block in FENCED.findall(text) for line in block.splitlines()]
+        fenced = (IN_A_LINE.search(line) for line in lines if not OUTPUT.match(line))
+        for line in (*INLINE.findall(text), *(match[1] for match in fenced if match)):
+            found[re.split(r"\s+#|\s*2>&1|\s+\||;", line)[0].strip()] = None
+    return [line for line in found if line not in ELSEWHERE]
+
+
+class Model(BaseHTTPRequestHandler):
+    """A backend that answers every chat in the same way."""
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        """Names its model."""
+        has = self.path == "/v1/models"
+        self._answer(200 if has else 404, {"data": [{"id": "NAME"}]} if has else {})
+
+    def do_POST(self) -> None:
+        """Replies."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(200, chat_reply("Fine.", 500, 0))
+
+
+@dataclass(frozen=True)
+class World:
+    """A folder with all that the commands name, and a proxy that runs. `places`: what words stand for."""
+
+    home: Path
+    url: str
+    turn: str
+
+    def filled(self, line: str) -> list[str]:
+        """The words of a command line, without its first."""
+        words = shlex.split(line)[1:]
+        places = {
+            "CLIENT": ["opencode"], "COMMAND": ["true"], "KEY": ["log.level"], "VALUE": ["debug"],
+            "VALUE...": ["debug"], "TURN": [self.turn], "FILE": ["agent.json"], "DIR": ["captures"],
+            "CAPTURE": ["day.jsonl"], "URL": [self.url],
+        }  # fmt: skip
+        return [one for word in words for one in places.get(word, [word])]
+
+
+@contextmanager
+def backend() -> Iterator[str]:
+    """The address of a model."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def ask(url: str, text: str) -> None:
+    """One turn."""
+    system = {"role": "system", "content": f"It is {text} o'clock. " + "Be kind. " * 50}
+    body = {"messages": [system, {"role": "user", "content": "Hello"}]}
+    data = json.dumps(body).encode()
+    with urllib.request.urlopen(f"{url}/v1/chat/completions", data) as answer:
+        answer.read()
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """How each of them ended, by page and text."""
-    unshare = shutil.which("unshare")
-    own = [unshare or "", "--map-root-user", "--net", "true"]
-    if unshare is None or subprocess.run(own, capture_output=True, check=False).returncode != 0:
-        pytest.skip(
-            "no network of its own can be made here, and the ports of the pages may be taken"
-        )
-    pytest.importorskip("xllamacpp")
-    command = [
-        str(LOOPBACK),
-        sys.executable,
-        "-m",
-        "tests.documented.stage",
-        str(tmp_path_factory.mktemp("home")),
-    ]
-    ran = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
-    )
-    lines = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert ran.returncode == 0, ran.stderr
-    return {(page, text): (status, output) for page, text, status, output in lines}
-
-
-@pytest.mark.backend
-@pytest.mark.timeout(LIMIT_S)
-@pytest.mark.parametrize("command", RUN, ids=name)
-def test_a_command_does_what_the_page_says(command: Command, outcomes: Outcomes) -> None:
-    """Status 1 is an answer too: there is nothing to explain, or nothing that can be kept."""
-    status, output = outcomes[command.page, command.text]
-
-    assert status in (0, 1), output
-    assert "Traceback" not in output
-
-
-@pytest.mark.backend
-@pytest.mark.timeout(LIMIT_S)
-def test_the_readme_leads_to_the_first_kept_tokens(outcomes: Outcomes) -> None:
-    """Two commands, which install and serve, and one client."""
-    _, output = outcomes["README.md", EXAMPLE]
-    kept = re.search(
-        r"turns, .* prompt tokens read; without warmprefix about .*: ([\d,]+) kept", output
-    )
-
-    assert kept is not None, output
-    assert int(kept[1].replace(",", "")) > 100
-
-
-@pytest.mark.parametrize("command", LEFT_OUT, ids=name)
-def test_a_command_that_is_not_run_has_a_reason(command: Command) -> None:
-    is_piped = "|" in command.text and "docker" in command.text
-    assert is_piped or command.program in NOT_RUN or command.text in NOT_RUN
-
-
-@pytest.mark.parametrize("program", NOT_RUN)
-def test_a_reason_is_of_something_that_a_page_shows(program: str) -> None:
-    assert any(program in (command.program, command.text) for command in ALL)
-
-
-def test_what_is_made_is_a_target() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    made = [
-        word
-        for command in ALL
-        if command.program == "make"
-        for word in command.words[1:]
-        if "=" not in word
-    ]
-
-    assert made
-    assert set(made) <= targets
-
-
-def test_what_is_installed_beside_it_is_an_extra() -> None:
-    installed = " ".join(
-        command.text for command in ALL if command.program in ("uv", "pipx", "pip")
-    )
-    named = {
-        extra for names in re.findall(r"\[([\w,]+)\]", installed) for extra in names.split(",")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("world")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT / "proxy"),
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home / "run"),
     }
+    body = {"messages": [{"role": "user", "content": " hi "}]}
+    for name in ("body.json", "agent.json", "claude.json"):
+        (home / name).write_text(json.dumps(body))
+    shutil.copytree(ROOT / "docs", home / "docs")
+    with backend() as model:
+        options = ("--port", "0", "--backend", model, "--capture", "captures")
+        with subprocess.Popen(
+            [sys.executable, "-m", "warmprefix", "serve", *options],
+            cwd=home,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as proxy:
+            assert proxy.stderr is not None
+            said = next(line for line in proxy.stderr if "OPENAI_BASE_URL" in line)
+            url = said.split("OPENAI_BASE_URL=")[1].split("/v1")[0]
+            for text in ("one", "two"):
+                ask(url, text)
+            with urllib.request.urlopen(f"{url}/warmprefix/api/turns") as answer:
+                turns = json.load(answer)["turns"]
+            capture = next((home / "captures").glob("*.jsonl"))
+            while capture.read_bytes().count(b"\n") < len(turns):
+                assert proxy.poll() is None
+                time.sleep(TICK_S)
+            shutil.copy(capture, home / "day.jsonl")
+            shutil.copy(capture, home / "captures" / "capture-20260301T120431-7.jsonl")
+            (home / "turns.log").write_text("".join(f"{json.dumps(turn)}\n" for turn in turns))
+            yield World(home, url, turns[0]["turn"])
+            proxy.terminate()
+            proxy.communicate()
 
-    assert "embedded" in named
-    assert named <= set(EXTRAS)
+
+def run(words: list[str], world: World) -> Result:
+    """The command, in the folder with everything."""
+    before = Path.cwd()
+    os.chdir(world.home)
+    try:
+        env = {"HOME": str(world.home), "XDG_RUNTIME_DIR": str(world.home / "run"), "NO_COLOR": "1"}
+        given = (
+            world.home / ("body.json" if words[0] == "canonicalize" else "turns.log")
+        ).read_text()
+        return CliRunner().invoke(app, words, input=given, env=env, prog_name="warmprefix")
+    finally:
+        os.chdir(before)
 
 
-def test_what_is_measured_is_a_benchmark() -> None:
-    benches = [command.words[3] for command in ALL if command.program == "python -m bench"]
+@pytest.mark.parametrize("line", commands())
+def test_a_command_of_a_page_runs(line: str, world: World) -> None:
+    words = world.filled(line)
+    if words[0] == "serve":
+        words = [*words, "--check"]
+    if words[0] == "tail":
+        words = [*words, "--no-follow"]
+    result = run(words, world)
 
-    assert benches
-    assert [bench for bench in benches if not (ROOT / "bench" / bench).is_dir()] == []
-
-
-def test_what_docker_is_given_is_there() -> None:
-    files = re.findall(r"docker compose -f (\S+)", " ".join(command.text for command in ALL))
-
-    assert files
-    assert [file for file in files if not (ROOT / file).exists()] == []
-
-
-WHOLE = [
-    ("one-line", "curl x", True),
-    ("goes-on", "docker run \\", False),
-    ("open-quote", "curl -d '{", False),
-    ("comment", "tail # it's", True),
-]
+    allowed = STATUSES.get(line.removeprefix("warmprefix "), {0})
+    assert result.exit_code in allowed, (result.output, result.exception)
+    assert "No such option" not in result.output
+    assert "No such command" not in result.output
 
 
-@pytest.mark.parametrize(
-    ("text", "whole"), [row[1:] for row in WHOLE], ids=[row[0] for row in WHOLE]
-)
-def test_a_command_ends_where_a_shell_would_run_it(text: str, whole: bool) -> None:
-    assert is_whole(text) is whole
-
-
-def test_variables_and_comments_are_no_words_of_a_command(tmp_path: Path) -> None:
-    command = Command("README.md", "A_KEY=x warmprefix serve --port 1   # here")
-
-    assert (command.program, command.arguments) == ("warmprefix", ["serve", "--port", "1"])
+def test_the_pages_name_commands_at_all() -> None:
+    assert {"warmprefix tail", "warmprefix serve --observe"} <= set(commands())

@@ -91,8 +91,21 @@ def parse_toml(file: Path, text: str) -> dict[str, Any]:
         message = str(error)
         at = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", message)
         line = at[1] if at and at[1] else str(text.count("\n") + 1)
-        reason = message[: at.start()] if at else message
+        reason = in_toml(message[: at.start()] if at else message)
         raise ConfigError(f"{file} line {line}: not valid TOML: {reason}") from None
+
+
+def in_toml(reason: str) -> str:
+    """What tomllib says, with names as TOML writes them; and what to do about a section that stands there
+    twice, as after a paste."""
+    named = _TUPLE.sub(lambda found: f"[{'.'.join(_QUOTED.findall(found[0]))}]", reason)
+    if named.startswith("Cannot declare"):
+        return f"{named}: put what is below the second into the first, or use warmprefix config set"
+    return named
+
+
+_TUPLE = re.compile(r"\((?:'[^']*'(?:, |,)?)+\)")
+_QUOTED = re.compile(r"'([^']*)'")
 
 
 def of_environment(environ: Mapping[str, str]) -> Source:

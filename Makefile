@@ -97,7 +97,7 @@ $(DOCS)/.installed: requirements/docs.txt
 docs: $(VENV)/.test $(DOCS)/.installed ## write docs/rules.md from the rules, and all pages as a site into build/site
 	@$(BIN)/python -m tests.write_docs
 	@$(BIN)/python -m docs.site build/pages
-	@$(DOCS)/bin/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
 
 dist: $(VENV)/.test ## build wheel and source distribution into dist/
 	@rm -rf dist && $(BIN)/python -m hatchling build -d dist

@@ -16,12 +16,14 @@ import orjson
 
 from warmprefix.core.errors import NotUnderstood
 
-_PLAIN_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# A group that repeats is atomic, (?>(?:...)*), and never possessive, (?:...)*+: Python before 3.11.5, which Debian
+# 12 has, matches wrongly with that (https://github.com/python/cpython/issues/106052).
+_PLAIN_STRING = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 # From quote to quote, which is eight times as fast as testing each byte for a quote or a backslash: a quote
 # after a single backslash is escaped, one after none is the end. Only longer runs of backslashes are counted.
-_STRING = rb'(?:"[^"]*+(?:(?<=[^\\]\\)"[^"]*+)*+(?<!\\)"|' + _PLAIN_STRING + rb")"
+_STRING = rb'(?:"[^"]*+(?>(?:(?<=[^\\]\\)"[^"]*+)*)(?<!\\)"|' + _PLAIN_STRING + rb")"
 # Matches an empty end if no bracket follows; otherwise a search would start again at every byte that is left.
-_BRACKET = re.compile(rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+([\[\]{}]|)", re.DOTALL)
+_BRACKET = re.compile(rb'(?>(?:[^\[\]{}"]++|' + _STRING + rb")*)([\[\]{}]|)", re.DOTALL)
 _LEVELS = 8
 """The depth to which a value is located in one step; if it is deeper, it is walked bracket by bracket."""
 
@@ -30,7 +32,7 @@ def _nested() -> bytes:
     """A pattern for an array or object, nested at most _LEVELS deep."""
     inner = rb"(?!)"
     for _ in range(_LEVELS):
-        inner = rb'[\[{](?:[^\[\]{}"]++|' + _STRING + rb"|" + inner + rb")*+[\]}]"
+        inner = rb'[\[{](?>(?:[^\[\]{}"]++|' + _STRING + rb"|" + inner + rb")*)[\]}]"
     return inner
 
 

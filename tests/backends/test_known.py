@@ -356,3 +356,30 @@ async def test_a_restart_that_two_notice_at_once_is_one() -> None:
 
     assert sorted(map(bool, noticed)) == [False, False, True]
     assert found.generation == 1
+
+
+@pytest.mark.parametrize("is_hidden", [True, False], ids=["vllm", "another"])
+async def test_what_hides_behind_a_key_is_asked_again_once_a_request_has_shown_one(
+    is_hidden: bool,
+) -> None:
+    """vLLM guards its list of models. Without the key it is taken for another; with it, it is asked once."""
+
+    def script(request: Request) -> list[Step]:
+        if request.target != "/v1/models":
+            return MISSING
+        if not is_hidden or request.header("authorization") != "Bearer k":
+            return refused("Unauthorized")
+        return models({"id": "m", "owned_by": "vllm"})
+
+    tasks = Tasks()
+    async with (
+        ScriptedBackend(otherwise=script) as backend,
+        known(backend.url, "auto", tasks) as found,
+    ):
+        assert (await found.kind()).name == "openai-compatible"
+        for _ in range(3):
+            found.ended("m", [(b"authorization", b"Bearer k")], 200)
+            await until(lambda: len(tasks) == 0)
+
+        assert found.name == ("vllm" if is_hidden else "openai-compatible")
+        assert [r.target for r in backend.requests].count("/v1/models") == 2

@@ -8,7 +8,9 @@ import pytest
 
 from tests.fakes.engines import ENGINES, EngineDouble
 from tests.fakes.raw_client import Answer, exchange
-from tests.fakes.running_proxy import RunningProxy, running_proxy
+from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
+from tests.fakes.scripted import Cut
+from tests.fakes.scripted_replies import stream_response
 
 CHAT = "/v1/chat/completions"
 Json = dict[str, Any]
@@ -78,6 +80,34 @@ async def test_a_stream_is_counted_and_the_client_gets_what_it_would_get_directl
     assert line["prompt_tokens"] > 500
     assert line["generated_tokens"] == 3
     assert line["rules"] == []
+
+
+CUTS = pytest.mark.parametrize("ends", ["whole", "cut", "stopped-inside-an-event"])
+
+
+@CUTS
+async def test_every_byte_passes_wherever_the_stream_is_cut(ends: str) -> None:
+    """One byte a piece; in the end the backend dies, or leaves an event unfinished."""
+    async with EngineDouble("sglang") as engine:
+        usage = {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}}
+        counted = b"".join(engine.events({"role": "assistant", "content": "é"}, usage))
+        plain = b"".join(engine.events({"role": "assistant", "content": "é"}, None))
+    end = -len(b"NE]\n\n") if ends == "stopped-inside-an-event" else None
+    pieces = [bytes([byte]) for byte in counted[:end]]
+    script = stream_response(pieces, finish=ends != "cut")
+    script += [Cut()] if ends == "cut" else []
+    async with (
+        Backend(script) as backend,
+        running_proxy(backend.url, backend={"kind": "sglang", "ask_usage": True}) as proxy,
+    ):
+        answer = await exchange(
+            proxy.url, "POST", CHAT, {"model": "m", "messages": FIRST, "stream": True}
+        )
+        line = await proxy.record()
+
+    assert answer.body == plain[:end]
+    assert answer.complete is (ends != "cut")
+    assert line["cached_tokens"] == 8
 
 
 OPTIONS: list[tuple[str, Json, object]] = [

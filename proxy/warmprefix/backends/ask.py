@@ -52,7 +52,7 @@ async def ask(
             locked = await _is_locked(client, url)
             if locked and api_key:
                 client.headers["Authorization"] = f"Bearer {api_key}"
-            kind = await identify(client, url)
+            kind, _ = await identify(client, url)
             facts = await _facts(client, url, kind)
         except httpx.HTTPError as error:
             raise distrusted(url, error) or Unreachable(f"{url} ({reason_of(error)})") from error

@@ -61,6 +61,7 @@ class KnownBackend(KnownModel):
         """Why it could not be reached when its health was last asked for; None if it could."""
         self._is_given = given is not None
         self._is_doubtful = False
+        self._has_tried_key = False
         self._tasks = tasks
         self._identified_s = -_AGAIN_S
         self._identifying = asyncio.Lock()
@@ -101,14 +102,23 @@ class KnownBackend(KnownModel):
                 return
             self._identified_s = time.monotonic()
             try:
-                self._asking.kind = await identify(self._asking.client, self._asking.url)
-                self._is_doubtful = False
+                await self._identify()
             except Untrusted as error:
                 if not self._has_complained:
                     logger.warning("%s; see backend.ca_file", error)
                 self._has_complained = True
             except Unreachable:
                 pass
+
+    async def _identify(self) -> None:
+        """Ask it what it is. Raises Unreachable."""
+        kind, is_hidden = await identify(self._asking.client, self._asking.url)
+        self._asking.kind = kind
+        self._is_doubtful = False
+        if is_hidden and not self._has_tried_key:
+            self._asking.key.refused()
+        elif not kind.can:
+            self._asking.key.accepted()
 
     async def is_healthy(self) -> bool | None:
         """Whether requests can be sent now; None if it takes too long to answer.
@@ -133,7 +143,7 @@ class KnownBackend(KnownModel):
         asking = self._asking
         try:
             if asking.kind is None:
-                asking.kind = await identify(asking.client, asking.url)
+                await self._identify()
             else:
                 page = asking.kind.mark.path if asking.kind.mark else _MODELS
                 await asking.client.get(f"{asking.url}{page}", timeout=_HEALTH_S)
@@ -185,6 +195,9 @@ class KnownBackend(KnownModel):
         if status == 200:
             self.of(model).woke()
             if self._asking.key.succeeded(headers):
+                # With the key it may show another kind. It is asked with it once.
+                self._is_doubtful, self._has_tried_key = not self._is_given, True
+                self._identified_s = -_AGAIN_S
                 self.ask_soon()
         self.saw_model(model)
 
@@ -202,7 +215,7 @@ class KnownBackend(KnownModel):
     def lost(self) -> None:
         """The backend could not be reached: what comes back may be another one."""
         self._served = None
-        self._is_doubtful = not self._is_given
+        self._is_doubtful, self._has_tried_key = not self._is_given, False
         for known in {self, *self._models.values()}:
             known.forget()
 

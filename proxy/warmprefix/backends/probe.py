@@ -17,9 +17,12 @@ from warmprefix.core.slots.state import SlotState, slot_states
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
 
 
-async def identify(client: httpx.AsyncClient, url: str) -> Kind:
-    """The kind of the backend at `url`, by the first mark that it shows. Raises Unreachable if nothing answers
-    there."""
+async def identify(client: httpx.AsyncClient, url: str) -> tuple[Kind, bool]:
+    """The kind of the backend at `url`, by the first mark that it shows; and whether a mark is hidden behind a
+    key, so that it may be another. llama-server and Lemonade show theirs without one.
+
+    Raises Unreachable if nothing answers there.
+    """
     answers: dict[str, httpx.Response] = {}
     try:
         for kind in kinds.KINDS:
@@ -29,10 +32,10 @@ async def identify(client: httpx.AsyncClient, url: str) -> Kind:
             if path not in answers:
                 answers[path] = await client.get(f"{url}{path}", timeout=_LIMIT_S)
             if kind.mark.is_its_own(answers[path]):
-                return kind
+                return kind, False
     except httpx.HTTPError as error:
         raise distrusted(url, error) or Unreachable(f"{url} ({reason_of(error)})") from error
-    return kinds.OTHER
+    return kinds.OTHER, any(answer.status_code in (401, 403) for answer in answers.values())
 
 
 class Silence(Enum):

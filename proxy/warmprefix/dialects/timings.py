@@ -1,4 +1,4 @@
-"""llama-server's `timings`, which replies of more than one endpoint have."""
+"""How long a reply took, by the backend's own clock: llama-server's `timings` and vLLM's `metrics`."""
 
 from collections.abc import Mapping
 
@@ -14,6 +14,16 @@ def read_timings(timings: Mapping[str, object]) -> Timings:
         prompt_ms=_milliseconds(timings.get("prompt_ms")),
         predicted_n=count(timings.get("predicted_n")),
         predicted_ms=_milliseconds(timings.get("predicted_ms")),
+    )
+
+
+def read_metrics(metrics: Mapping[str, object]) -> Timings:
+    """vLLM's `metrics` object, if it was started with --enable-per-request-metrics: the time from when the
+    request was scheduled to the first token, and from there to the last. Source:
+    https://docs.vllm.ai/en/latest/features/per_request_metrics/."""
+    return Timings(
+        prompt_ms=_milliseconds(metrics.get("time_to_first_token_ms")),
+        predicted_ms=_milliseconds(metrics.get("generation_time_ms")),
     )
 
 

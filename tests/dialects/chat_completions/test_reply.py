@@ -26,15 +26,22 @@ from tests.dialects.replies import (
     read,
     said,
 )
-from warmprefix.core.types import Finish, Reply
+from warmprefix.core.types import Finish, Reply, Timings
 from warmprefix.dialects.chat_completions.reply import ChatReader
 
+METRICS = {"time_to_first_token_ms": 85.2, "generation_time_ms": 9, "queue_time_ms": 1.5}
 STREAMS = [
     Case(
         "timings-on-the-last-chunk",
         HI + data(chunk("stop") | {"timings": TIMINGS}) + DONE,
         ok(timings=READ_TIMINGS),
         "server-task.cpp:502-519, no include_usage",
+    ),
+    Case(
+        "usage-and-metrics-behind",
+        HI + STOP + data({"choices": [], "model": "m", "usage": USAGE, "metrics": METRICS}) + DONE,
+        ok(usage=READ_USAGE, timings=Timings(prompt_ms=85.2, predicted_ms=9.0)),
+        "https://docs.vllm.ai/en/latest/features/per_request_metrics/",
     ),
     Case(
         "usage-and-timings-behind",

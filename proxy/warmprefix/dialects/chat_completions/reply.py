@@ -14,7 +14,7 @@ from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
 from warmprefix.dialects.reader import Json, Reader, read_json
-from warmprefix.dialects.timings import read_timings
+from warmprefix.dialects.timings import read_metrics, read_timings
 from warmprefix.dialects.usage import read_usage
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
@@ -69,6 +69,8 @@ class ChatReader(Reader):
             self._usage = read_usage(usage)
         if isinstance(timings := value.get("timings"), dict):
             self._timings = read_timings(timings)
+        elif isinstance(metrics := value.get("metrics"), dict):
+            self._timings = read_metrics(metrics)
         choices = value.get("choices")
         # Only the first choice continues a conversation; llama-server refuses n > 1 on one slot.
         for choice in choices if isinstance(choices, list) else ():

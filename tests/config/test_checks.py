@@ -36,6 +36,7 @@ BAD = [
         ("is not the name of a header",),
         '[memory]\nscope_headers = ["X-User: me"]',
     ),
+    Bad("no-client", ("hermes?",), '[server]\nkeep_alive_clients = ["herms"]'),
     Bad("no-host", ("a comma without",), '[server]\nhost = "127.0.0.1, "'),
     Bad("no-session", ("is not the name",), '[backend]\nsession_header = "X-One,, X-Two"'),
     Bad(

@@ -161,6 +161,16 @@ class Toy:
         del status, kind
         return orjson.dumps({"sorry": message})
 
+    @property
+    def still_reading(self) -> bytes:
+        """Nothing is streamed, so nobody is told."""
+        return b""
+
+    def error_event(self, status: int, body: bytes) -> bytes:
+        """Nothing is streamed."""
+        del status
+        return b"data: " + body + b"\n\n"
+
 
 TOY = Toy()
 

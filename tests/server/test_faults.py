@@ -166,6 +166,7 @@ FAULTS = [
         "warmprefix.dialects.chat_completions.dialect.ChatCompletions.reply_ids",
         "call-ids",
     ),
+    Fault("keep_alive.pulse", "warmprefix.server.keep_alive.KeepAlive.pulse", "keep-alive"),
     Fault(
         "edit.piece",
         "warmprefix.dialects.chat_completions.ids.CallIds.piece",
@@ -450,6 +451,7 @@ BESIDE = frozenset({
 """Called behind a wall, and no helpers."""
 
 RELAY = frozenset({
+    "pulse.beside", "tail.endswith", "backend_error_event", "dialect.error_event",
     "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",
     "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",
     "send_untouched", "answer_backend_error", "outcome_of", "pieces.append", "tried.append", "key.lower",

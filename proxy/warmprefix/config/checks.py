@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationInfo
 
+from warmprefix.profiles import PROFILES
+
 
 def checked_url(url: str) -> str:
     """The address without a slash at its end.
@@ -76,6 +78,14 @@ def checked_session(names: str) -> str:
         if checked_header(name.strip()).lower() == "x-conversation-id":
             raise ValueError("X-Conversation-Id names a stream to llama-server; take another")
     return names
+
+
+def known_client(name: str) -> str:
+    """The name, if a profile has it."""
+    names = [profile.name for profile in PROFILES]
+    if name not in names:
+        raise ValueError(f"no client is called {quoted(name)}{nearest(name, names)}")
+    return name
 
 
 def known_rule(name: str, info: ValidationInfo) -> str:

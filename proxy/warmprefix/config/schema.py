@@ -20,6 +20,7 @@ from warmprefix.config.checks import (
     checked_session,
     checked_token,
     checked_url,
+    known_client,
     known_rule,
 )
 from warmprefix.config.patterns import TransientBlock, VolatileText
@@ -51,6 +52,7 @@ SomeSeconds = Annotated[float, Field(strict=True, gt=0), "seconds"]
 Weight = Annotated[float, Field(strict=True, gt=0)]
 CaFile = Annotated[str, AfterValidator(checked_ca)]
 Address = Annotated[str, AfterValidator(checked_url)]
+KnownClient = Annotated[str, AfterValidator(known_client)]
 Hosts = Annotated[str, AfterValidator(checked_hosts)]
 Secret = Annotated[str | None, AfterValidator(checked_token)]
 HeaderName = Annotated[str, AfterValidator(checked_header)]
@@ -76,6 +78,14 @@ class ServerConfig:
     """How long running replies may go on after a stop signal."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names besides the loopback ones under which the proxy may be used, and of pages that may use it."""
+    keep_alive_s: Seconds = 0.0
+    """If a streamed reply has been silent for so long while the prompt is read, the client is sent something
+    that says nothing (a comment, on /v1/messages a ping), and again after as long. 0: never.
+    """
+    keep_alive_clients: tuple[KnownClient, ...] = ()
+    """The clients that get it, by name (docs/clients.md). Empty: all."""
+    early_headers: Switch = False
+    """Begin such a stream before the backend has answered. An error of the backend is then an event in it."""
 
     @property
     def hosts(self) -> tuple[str, ...]:

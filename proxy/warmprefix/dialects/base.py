@@ -175,6 +175,14 @@ class Dialect(Protocol):
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error of our own, in the shape that the endpoint's clients read."""
 
+    @property
+    def still_reading(self) -> bytes:
+        """What a stream may say between two events, or before the first, while it has nothing to say."""
+
+    def error_event(self, status: int, body: bytes) -> bytes:
+        """The body of an answer with an error status, the backend's or ours, as an event of a stream whose head
+        has already said 200."""
+
 
 class NoMemory:
     """Nothing was parsed before."""

@@ -123,6 +123,30 @@ def with_question(dialect: Dialect, body: bytes, text: str) -> bytes:
     return body[:end] + b',"%s":[%s]' % (array.encode(), question) + body[end:]
 
 
+COMMENT = b":\n\n"
+"""Says nothing: every reader of event streams skips it (WHATWG HTML, 9.2.6). llama-server sends the same after
+30 seconds of silence."""
+
+
+def error_of(status: int, body: bytes) -> dict[str, object]:
+    """The members of an error's body, an object `error` among them; made of its text if it has none."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = None
+    if isinstance(value, dict) and isinstance(value.get("error"), dict):
+        return value
+    text = body.decode("utf-8", "replace") or f"the backend answered with status {status}"
+    made: dict[str, object] = orjson.loads(openai_error(status, "backend_error", text))
+    return made
+
+
+def event_of(value: object, name: str = "") -> bytes:
+    """An event with this data."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + orjson.dumps(value) + b"\n\n"
+
+
 def openai_error(status: int, kind: str, message: str) -> bytes:
     """An error in OpenAI's shape, with llama-server's numeric `code`."""
     return orjson.dumps(

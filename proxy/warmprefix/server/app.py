@@ -11,7 +11,7 @@ from warmprefix.backends.key import BackendKey
 from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.backends.trust import trust
 from warmprefix.capture.writer import Capture, NoCapture
-from warmprefix.config import Config, NamedBackend
+from warmprefix.config import Config, NamedBackend, ServerConfig
 from warmprefix.counters import Counters
 from warmprefix.dialects import dialect_of
 from warmprefix.log.metrics_state import State
@@ -36,6 +36,7 @@ from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.capture_pages import add_captured
 from warmprefix.server.chat import Chat, is_readable
 from warmprefix.server.dashboard import PATHS as DASHBOARD
+from warmprefix.server.keep_alive import KeepAlive
 from warmprefix.server.models import PATHS as MODELS
 from warmprefix.server.models import answer_models
 from warmprefix.server.opening_pages import add_openings
@@ -106,7 +107,10 @@ class App:
         self.backends = Backends(parts, self.tasks)
         self.known = parts[0].parts.known
         limit = config.server.max_body_bytes
-        self._chat = Chat(self._pipeline, self.backends, self.tasks, limit, telemetry)
+        self.keep_alive = KeepAlive(config.server if not observe else ServerConfig())
+        self._chat = Chat(
+            self._pipeline, self.backends, self.tasks, limit, telemetry, self.keep_alive
+        )
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks)
         self._api = create_api(self.turns, self.backends)

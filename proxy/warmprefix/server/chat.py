@@ -13,6 +13,7 @@ from warmprefix.server.backends import Backends
 from warmprefix.server.count import Count
 from warmprefix.server.exchange import Arrival, Exchange
 from warmprefix.server.incoming import ClientGone, Ending, Incoming, TooLarge, while_connected
+from warmprefix.server.keep_alive import KeepAlive, Pulse
 from warmprefix.server.problems import answer_problem
 from warmprefix.server.relay import request_headers
 from warmprefix.server.way import Way
@@ -33,12 +34,14 @@ class Chat:
         tasks: Tasks,
         max_body_bytes: int,
         telemetry: Telemetry | NoTelemetry,
+        keep_alive: KeepAlive,
     ) -> None:
         self._pipeline = pipeline
         self._backends = backends
         self._tasks = tasks
         self._max_body_bytes = max_body_bytes
         self._telemetry = telemetry
+        self._keep_alive = keep_alive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, from its body to its line in the log."""
@@ -66,11 +69,18 @@ class Chat:
         way = Way(self._backends, self._pipeline, placed, headers)
         try:
             await way.write()
-            work = Count(way) if is_counting(scope["path"]) else Exchange(way, arrival)
+            work: Count | Exchange = Count(way)
+            if not is_counting(scope["path"]):
+                work = Exchange(way, arrival, self._pulse(way.came))
             await self._run(work, incoming, scope, send)
         finally:
             with guard(counters, "routing"):
                 way.end()
+
+    def _pulse(self, came: Passed) -> Pulse | None:
+        with guard(self._pipeline.counters, "keep-alive", came.failed_open):
+            return self._keep_alive.pulse(came)
+        return None
 
     async def _run(
         self, exchange: Exchange | Count, incoming: Incoming, scope: Scope, send: Send

@@ -13,8 +13,9 @@ from warmprefix.guard import Guard, failed, guard
 from warmprefix.pipeline.stages import Ended, Written, ended_of
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.ending import end_turn
-from warmprefix.server.problems import answer_backend_error, outcome_of
-from warmprefix.server.relay import NoRelay, Relay
+from warmprefix.server.keep_alive import Pulse
+from warmprefix.server.problems import answer_backend_error, backend_error_event, outcome_of
+from warmprefix.server.relay import BEGUN, NoRelay, Relay, send_end, send_head, send_piece
 from warmprefix.server.way import Way
 
 
@@ -29,8 +30,10 @@ class Arrival:
 class Exchange:
     """Runs once. `outcome` may be set from outside until the turn is recorded."""
 
-    def __init__(self, way: Way, arrival: Arrival) -> None:
+    def __init__(self, way: Way, arrival: Arrival, pulse: Pulse | None = None) -> None:
         self._way = way
+        self._pulse = pulse
+        self._has_begun = False
         self._arrival = arrival
         self._prepared_s = time.perf_counter()
         self._refused: int | None = None
@@ -42,7 +45,7 @@ class Exchange:
     async def run(self, scope: Scope, send: Send) -> None:
         """Send the request and relay what comes back. Raises nothing that a backend can cause."""
         try:
-            response = await self._open(scope)
+            response = await self._opened(scope, send)
             try:
                 await self._relay_back(send, response)
             finally:
@@ -50,9 +53,28 @@ class Exchange:
         except BackendError as error:
             self.outcome = outcome_of(error)
             self._way.lost(error)
-            if self._relay.status is None:
-                self._refused = await answer_backend_error(send, self._way.came.endpoint, error)
+            path = self._way.came.endpoint
+            if self._has_begun and not self._relay.has_passed:
+                self._refused = BEGUN.status
+                await send_piece(send, backend_error_event(path, error))
+                await send_end(send)
+            elif self._relay.status is None:
+                self._refused = await answer_backend_error(send, path, error)
             # Else the reply ends here, unfinished: no second status, no invented [DONE].
+
+    async def _opened(self, scope: Scope, send: Send) -> Response:
+        """The head of the answer. If it is long in coming, the client may get one of ours first."""
+        pulse = self._pulse
+        if pulse is None or not pulse.is_early:
+            return await self._open(scope)
+
+        async def beat() -> None:
+            if not self._has_begun:
+                self._has_begun = True
+                await send_head(send, BEGUN)
+            await send_piece(send, pulse.says)
+
+        return await pulse.beside(self._open(scope), beat)
 
     async def _open(self, scope: Scope) -> Response:
         """The head of the answer, from the first backend to which a connection can be opened."""
@@ -91,6 +113,8 @@ class Exchange:
             way.came.failed_open,
             most,
             rewords=not is_observed,
+            pulse=self._pulse,
+            has_begun=self._has_begun,
         )
         await relay.run(send, self.record)
 

@@ -67,3 +67,11 @@ async def answer_backend_error(send: Send, path: str, error: BackendError) -> in
     _, status, kind, _, advice = _row(error)
     await answer_problem(send, path, status, kind, f"warmprefix: {error}. {advice}")
     return status
+
+
+def backend_error_event(path: str, error: BackendError) -> bytes:
+    """The same as an event, for a client whose stream has begun."""
+    _, status, kind, _, advice = _row(error)
+    dialect = answering(path)
+    body = dialect.error(status, kind, f"warmprefix: {error}. {advice}")
+    return dialect.error_event(status, body)

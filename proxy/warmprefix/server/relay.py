@@ -6,7 +6,8 @@ are walled: if a change fails, the bytes go on as they came; if reading fails, n
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 
 from warmprefix.backends.base import Headers, Response, end_to_end
 from warmprefix.core.errors import BackendError
@@ -16,8 +17,10 @@ from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader, Reword, Str
 from warmprefix.guard import failed
 from warmprefix.pipeline.stages import Written
 from warmprefix.server.asgi import Scope, Send
+from warmprefix.server.keep_alive import Pulse
 from warmprefix.server.protocol import HeaderName
 
+_ENDS_OF_EVENTS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _OURS = frozenset({b"host", b"content-length", b"expect"})
 """Written anew for the backend's connection; the web server has already answered `Expect`."""
 
@@ -32,7 +35,7 @@ def request_headers(scope: Scope, drop: frozenset[bytes] = frozenset()) -> Heade
 
 
 async def send_head(
-    send: Send, response: Response, *, is_changed: bool = False, length: int | None = None
+    send: Send, response: "Response | Head", *, is_changed: bool = False, length: int | None = None
 ) -> None:
     """Status and headers of the backend's answer, their names as it wrote them. `is_changed`: the body may have
     another length than they say; `length` is that length, if it is known."""
@@ -63,10 +66,23 @@ async def send_untouched(send: Send, response: Response) -> None:
     await send_end(send)
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A status and headers."""
+
+    status: int
+    headers: Headers
+
+
+BEGUN = Head(200, [(b"Content-Type", b"text/event-stream"), (b"Cache-Control", b"no-cache")])
+"""That of a stream which begins before the backend has answered."""
+
+
 class NoRelay:
     """No answer has come."""
 
     status: int | None = None
+    has_passed = False
     first_s: float | None = None
     pieces: Sequence[bytes] = ()
 
@@ -76,8 +92,8 @@ class NoRelay:
 
 
 class Relay:
-    """One reply. `status`: as it was sent on; `first_s`: when the first generated text came, by the monotonic
-    clock; `pieces`: its bytes, as many as are to be kept."""
+    """One reply. `status`: as it was sent on; `has_passed`: some of its body was; `first_s`: when the first
+    generated text came, by the monotonic clock; `pieces`: its bytes, as many as are to be kept."""
 
     def __init__(
         self,
@@ -89,10 +105,16 @@ class Relay:
         most_kept: int,
         *,
         rewords: bool = True,
+        pulse: Pulse | None = None,
+        has_begun: bool = False,
     ) -> None:
         """`written`: the request, if the reply may be changed; `most_kept`: bytes, to be captured; `rewords`:
-        whether an error may be put into other words."""
+        whether an error may be put into other words; `has_begun`: the client has had a head already."""
         self._response = response
+        self._dialect = dialect
+        self._pulse = pulse
+        self._has_begun = has_begun
+        self._tail = b"\n\n"  # of what was passed on: nothing is the end of an event too
         self._counters = counters
         self._noted = noted
         self._room = most_kept
@@ -103,8 +125,13 @@ class Relay:
         self._reader: ReplyReader | None = None
         self._is_done = False
         self.status: int | None = None
+        self.has_passed = False
         self.first_s: float | None = None
         self.pieces: list[bytes] = []
+        self._prepare(dialect, written, rewords=rewords)
+
+    def _prepare(self, dialect: Dialect, written: Written | None, *, rewords: bool) -> None:
+        """What reads the reply and may change it; what fails is left out."""
         try:
             if written is not None and written.request.prompt.tools:
                 messages = written.request.prompt.messages
@@ -120,8 +147,8 @@ class Relay:
         except Exception as error:
             self._failed("ask-usage", error)
         try:
-            if rewords and response.status >= 400 and not self._is_stream:
-                self._reword = dialect.backend_error(response.status)
+            if rewords and self._response.status >= 400 and not self._is_stream:
+                self._reword = dialect.backend_error(self._response.status)
         except Exception as error:
             self._failed("error-words", error)
         try:
@@ -131,7 +158,9 @@ class Relay:
 
     async def run(self, send: Send, done: Callable[[], None]) -> None:
         """Send it on. `done`: called when its last event has passed, before the client can ask again."""
-        if self._reword is not None or (self._ids is not None and not self._is_stream):
+        if self._has_begun and not (self._is_stream and self._response.status == 200):
+            await self._send_event(send)
+        elif self._reword is not None or (self._ids is not None and not self._is_stream):
             await self._send_body(send)
         else:
             await self._send_pieces(send, done)
@@ -139,11 +168,14 @@ class Relay:
 
     async def _send_pieces(self, send: Send, done: Callable[[], None]) -> None:
         """Each piece first to the client, then to the reader."""
-        await send_head(send, self._response, is_changed=bool(self._edits))
+        if not self._has_begun:
+            await send_head(send, self._response, is_changed=bool(self._edits))
         self.status = self._response.status
         try:
-            async for piece in self._response.pieces():
+            async for piece in self._arriving(send):
                 if passed := self._passed(piece):
+                    self.has_passed = True
+                    self._tail = (self._tail + passed[-4:])[-4:]
                     await send_piece(send, passed)
                 self.read(piece)
                 if self._is_done:
@@ -152,6 +184,32 @@ class Relay:
             await self._send_rest(send)
             raise
         await self._send_rest(send)
+
+    async def _arriving(self, send: Send) -> AsyncIterator[bytes]:
+        """The pieces of the body. Until something generated is among them, no silence is long."""
+        pieces, pulse = self._response.pieces(), self._pulse if self._is_stream else None
+
+        async def beat() -> None:
+            if pulse is not None and self._tail.endswith(_ENDS_OF_EVENTS):
+                await send_piece(send, pulse.says)
+
+        while pulse is not None and self.first_s is None:
+            piece = await pulse.beside(anext(pieces, b""), beat)
+            if not piece:
+                return
+            yield piece
+        async for piece in pieces:
+            yield piece
+
+    async def _send_event(self, send: Send) -> None:
+        """A whole reply or error in a stream that has begun without it."""
+        pieces: list[bytes] = []
+        async for piece in self._response.pieces():
+            pieces.append(piece)
+            self.read(piece)
+        self.status, self.has_passed = BEGUN.status, True
+        body = self._whole(b"".join(pieces))
+        await send_piece(send, self._dialect.error_event(self._response.status, body))
 
     async def _send_rest(self, send: Send) -> None:
         """What was held back of a stream that has ended, whole or not."""

@@ -8,7 +8,10 @@ from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, write_object
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
+    COMMENT,
     TEMPLATE_OPTIONS,
+    error_of,
+    event_of,
     is_same,
     openai_error,
     options_of,
@@ -125,6 +128,15 @@ class ChatCompletions:
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error in OpenAI's shape, with llama-server's numeric `code`."""
         return openai_error(status, kind, message)
+
+    @property
+    def still_reading(self) -> bytes:
+        """A comment."""
+        return COMMENT
+
+    def error_event(self, status: int, body: bytes) -> bytes:
+        """As llama-server sends it within a stream: an event whose data has `error`."""
+        return event_of(error_of(status, body))
 
 
 CHAT = ChatCompletions()

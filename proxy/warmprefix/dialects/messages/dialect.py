@@ -11,6 +11,8 @@ from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, write_object
 from warmprefix.dialects.base import Begun, Memory, Request, Reword
 from warmprefix.dialects.bodies import (
+    error_of,
+    event_of,
     is_same,
     options_of,
     raw_members,
@@ -149,6 +151,15 @@ class Messages:
         """An error as clients of this API read it (https://docs.anthropic.com/en/api/errors)."""
         del status
         return orjson.dumps({"type": "error", "error": {"type": kind, "message": message}})
+
+    @property
+    def still_reading(self) -> bytes:
+        """The event that this API has for it (https://docs.anthropic.com/en/api/messages-streaming)."""
+        return event_of({"type": "ping"}, "ping")
+
+    def error_event(self, status: int, body: bytes) -> bytes:
+        """The event that this API has for it."""
+        return event_of({"type": "error", "error": error_of(status, body)["error"]}, "error")
 
 
 MESSAGES = Messages()

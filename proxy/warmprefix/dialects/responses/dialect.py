@@ -8,7 +8,10 @@ from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, members, string, write_object
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
+    COMMENT,
     TEMPLATE_OPTIONS,
+    error_of,
+    event_of,
     is_same,
     openai_error,
     options_of,
@@ -19,6 +22,7 @@ from warmprefix.dialects.bodies import (
     with_slot,
     written_tools,
 )
+from warmprefix.dialects.reader import error_text
 from warmprefix.dialects.responses.as_chat import EFFORT, as_chat
 from warmprefix.dialects.responses.items import (
     is_reply,
@@ -117,6 +121,20 @@ class Responses:
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error in OpenAI's shape, with llama-server's numeric `code`."""
         return openai_error(status, kind, message)
+
+    @property
+    def still_reading(self) -> bytes:
+        """A comment."""
+        return COMMENT
+
+    def error_event(self, status: int, body: bytes) -> bytes:
+        """`response.failed`, on which Codex acts, with the `error` that OpenAI's SDK looks for in any event."""
+        members = error_of(status, body)
+        error = members["error"]
+        told = {"code": "server_error", "message": error_text(error)}
+        response = {"id": "", "object": "response", "status": "failed", "error": told, "output": []}
+        failed = {"type": "response.failed", "sequence_number": 0, "response": response}
+        return event_of({**failed, "error": error}, "response.failed")
 
 
 RESPONSES = Responses()

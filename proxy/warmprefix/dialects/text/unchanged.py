@@ -10,7 +10,7 @@ from warmprefix.core.identity.plain import cuts
 from warmprefix.core.messages import piece, plain_text
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.dialects.base import Request
-from warmprefix.dialects.bodies import openai_error, with_slot
+from warmprefix.dialects.bodies import COMMENT, error_of, event_of, openai_error, with_slot
 from warmprefix.dialects.text.reply import TextReader
 
 
@@ -65,6 +65,15 @@ class Unchanged:
     def error(self, status: int, kind: str, message: str) -> bytes:
         """An error in OpenAI's shape, with llama-server's numeric `code`."""
         return openai_error(status, kind, message)
+
+    @property
+    def still_reading(self) -> bytes:
+        """A comment."""
+        return COMMENT
+
+    def error_event(self, status: int, body: bytes) -> bytes:
+        """As llama-server sends it within a stream: an event whose data has `error`."""
+        return event_of(error_of(status, body))
 
 
 def pieces(text: str) -> tuple[Message, ...]:

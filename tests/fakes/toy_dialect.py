@@ -68,6 +68,7 @@ class ToyReader:
     def __init__(self) -> None:
         self.done = self.has_output = False
         self._body = b""
+        self.pending_bytes = 0
 
     def feed(self, piece: bytes) -> None:
         """Read a piece of the reply's body."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 
-from aiohttp import ClientRequest, ClientTimeout, StreamReader, TCPConnector
+from aiohttp import ClientPayloadError, ClientRequest, ClientTimeout, StreamReader, TCPConnector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage
@@ -24,6 +24,12 @@ _BODYLESS_HEAD = re.compile(rb"HTTP/1\.[01] (?:204|304)[ \r].*?\r\n\r\n", re.DOT
 """No answer to HEAD has a body, and no 204 or 304 (RFC 9112, 6.3), whatever their heads say."""
 
 
+_SLICE_BYTES = 4096
+_MOST_INTERIMS = (
+    100  # llama-server sends none; a web server in front of it one or two (RFC 9110, 15.2)
+)
+
+
 class Link(ResponseHandler):
     """One connection. `requests`: sent on it so far; `is_silent`: nothing has come since the last one."""
 
@@ -31,12 +37,16 @@ class Link(ResponseHandler):
         super().__init__(loop)
         self.requests = 0
         self.is_silent = True
+        self._interims = 0
+        self._has_head = False
         self._bodyless = _BODYLESS_HEAD
 
     def begin(self, method: str) -> None:
         """Another request is sent on it."""
         self.requests += 1
         self.is_silent = True
+        self._interims = 0
+        self._has_head = False
         self._bodyless = _FINAL_HEAD if method == "HEAD" else _BODYLESS_HEAD
 
     def data_received(self, data: bytes) -> None:
@@ -47,10 +57,23 @@ class Link(ResponseHandler):
         if head is not None and head.end() < len(data):
             self.force_close()
             data = head[0]
+        # A head in slices: of endless ones a whole arrival would be parsed before any of them is seen.
+        while not self._has_head and len(data) > _SLICE_BYTES:
+            super().data_received(data[:_SLICE_BYTES])
+            data = data[_SLICE_BYTES:]
+            if self._interims > _MOST_INTERIMS:
+                return
         super().data_received(data)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
-        """The head of an answer; if that is a stream, the connection is not used again."""
+        """The head of an answer; if that is a stream, the connection is not used again. Too many informational
+        ones in front of it end the connection."""
+        self._has_head = data[0].code >= 200 or data[0].code == 101
+        self._interims += not self._has_head
+        if self._interims > _MOST_INTERIMS:
+            self.close()  # drops the exception
+            self.set_exception(ClientPayloadError(f"over {_MOST_INTERIMS} informational answers"))
+            return
         if is_stream(data[0]):
             self.force_close()
         super().feed_data(data, size)

@@ -124,6 +124,10 @@ class BackendConfig:
     them when a client of a chat does not, and leave the answer out of what the client gets. Without it such a
     turn has no counts in the log.
     """
+    max_event_bytes: Bytes = 16777216
+    """Longest event of a streamed reply that is read; a longer one is only relayed, with what follows. Of any
+    reply 64 MiB are read.
+    """
     session_header: SessionHeaders = ""
     """Header that tells a router behind the proxy the conversation, so that all of its turns come to one
     worker: X-Session-ID, or what a router reads: vllm-router, smg, olla, dynamo, litellm. Several: with

@@ -63,6 +63,9 @@ class Memory(Protocol):
         """Remember the messages of a body."""
 
 
+MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
+
+
 class ReplyReader(Protocol):
     """Reads a copy of one reply's bytes while they pass."""
 
@@ -70,6 +73,10 @@ class ReplyReader(Protocol):
     """Whether the reply has come to its own end."""
     has_output: bool
     """Whether anything generated (text, reasoning or a call) has arrived."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much has come of an event of a stream that is not complete."""
 
     def feed(self, piece: bytes) -> None:
         """Read a piece of the reply's body."""

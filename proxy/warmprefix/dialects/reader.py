@@ -7,8 +7,7 @@ import orjson
 
 from warmprefix.core.types import Reply
 from warmprefix.core.wire.sse import SseReader
-
-MAX_BODY = 64 * 1024 * 1024  # a reply beyond this is relayed but no longer read
+from warmprefix.dialects.base import MAX_BODY
 
 Json = Mapping[str, object]
 
@@ -26,6 +25,11 @@ class Reader(ABC):
         """Whether the reply has come to its own end."""
         self.has_output = False
         """Whether anything generated (text, reasoning or a call) has arrived."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much has come of an event that is not complete."""
+        return self._sse.pending_bytes if self._sse is not None else 0
 
     def feed(self, piece: bytes) -> None:
         """Read a piece of the reply's body."""

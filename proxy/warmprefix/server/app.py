@@ -172,6 +172,7 @@ class App:
                 Ends(self._telemetry, known, backend.url),
                 self._capture,
             ),
+            max_event_bytes=backend.max_event_bytes,
         )
 
     def _model_parts(self, backend: NamedBackend, known: KnownModel) -> ModelParts:

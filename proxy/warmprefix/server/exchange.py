@@ -115,6 +115,7 @@ class Exchange:
             rewords=not is_observed,
             pulse=self._pulse,
             has_begun=self._has_begun,
+            max_event_bytes=way.parts.max_event_bytes,
         )
         await relay.run(send, self.record)
 

@@ -41,7 +41,8 @@ class TurnListener(Protocol):
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The connections, the known facts and the slots belong to the backend; all share the others. `arrivals`,
-    `endings`: the listeners, in order. None of them can fail a request.
+    `endings`: the listeners, in order. None of them can fail a request. `max_event_bytes`: of a
+    reply, to be read.
     """
 
     connections: Connections
@@ -55,6 +56,7 @@ class Parts:
     reread: Reread | NoReread
     arrivals: Sequence[ArrivalListener]
     endings: Sequence[TurnListener]
+    max_event_bytes: int
 
     def arrived(self, noted: list[str] | None = None) -> None:
         """A request has come: reading ahead gives way."""

@@ -10,10 +10,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from warmprefix.backends.base import Headers, Response, end_to_end
-from warmprefix.core.errors import BackendError
+from warmprefix.core.errors import BackendError, NotUnderstood
 from warmprefix.core.types import Reply
 from warmprefix.counters import Counters
-from warmprefix.dialects.base import Dialect, ReplyIds, ReplyReader, Reword, StreamEdit
+from warmprefix.dialects.base import (
+    MAX_BODY,
+    Dialect,
+    ReplyIds,
+    ReplyReader,
+    Reword,
+    StreamEdit,
+)
 from warmprefix.guard import failed
 from warmprefix.pipeline.stages import Written
 from warmprefix.server.asgi import Scope, Send
@@ -23,6 +30,11 @@ from warmprefix.server.protocol import HeaderName
 _ENDS_OF_EVENTS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _OURS = frozenset({b"host", b"content-length", b"expect"})
 """Written anew for the backend's connection; the web server has already answered `Expect`."""
+
+_TOO_LONG = NotUnderstood(
+    f"a reply is over {MAX_BODY} bytes, or an event of it over backend.max_event_bytes; "
+    "it is relayed without being read"
+)
 
 
 def request_headers(scope: Scope, drop: frozenset[bytes] = frozenset()) -> Headers:
@@ -107,9 +119,11 @@ class Relay:
         rewords: bool = True,
         pulse: Pulse | None = None,
         has_begun: bool = False,
+        max_event_bytes: int = MAX_BODY,
     ) -> None:
         """`written`: the request, if the reply may be changed; `most_kept`: bytes, to be captured; `rewords`:
-        whether an error may be put into other words; `has_begun`: the client has had a head already."""
+        whether an error may be put into other words; `has_begun`: the client has had a head already;
+        `max_event_bytes`: of a stream, to be read."""
         self._response = response
         self._dialect = dialect
         self._pulse = pulse
@@ -118,6 +132,8 @@ class Relay:
         self._counters = counters
         self._noted = noted
         self._room = most_kept
+        self._unread_bytes = MAX_BODY
+        self._max_event_bytes = max_event_bytes
         self._is_stream = _is_event_stream(response)
         self._ids: ReplyIds | None = None
         self._edits: dict[str, StreamEdit] = {}
@@ -207,6 +223,8 @@ class Relay:
         async for piece in self._response.pieces():
             pieces.append(piece)
             self.read(piece)
+            if self._unread_bytes < 0:
+                break  # it goes into one event
         self.status, self.has_passed = BEGUN.status, True
         body = self._whole(b"".join(pieces))
         await send_piece(send, self._dialect.error_event(self._response.status, body))
@@ -227,13 +245,31 @@ class Relay:
     async def _send_body(self, send: Send) -> None:
         """A whole reply or error whose length may change. llama-server sends it at once."""
         pieces: list[bytes] = []
-        async for piece in self._response.pieces():
+        size = 0
+        arriving = self._response.pieces()
+        async for piece in arriving:
             pieces.append(piece)
+            size += len(piece)
             self.read(piece)
+            if size > MAX_BODY:
+                await self._send_unchanged(send, pieces, arriving)
+                return
         body = self._whole(b"".join(pieces))
         self.status = self._response.status
         await send_head(send, self._response, is_changed=True, length=len(body))
         await send_piece(send, body)
+
+    async def _send_unchanged(
+        self, send: Send, pieces: list[bytes], arriving: AsyncIterator[bytes]
+    ) -> None:
+        """A reply or error that is too long to be held: what has come of it, then the rest as it comes."""
+        self._failed("error-words" if self._reword is not None else "call-ids", _TOO_LONG)
+        await send_head(send, self._response)
+        self.status = self._response.status
+        while pieces:
+            await send_piece(send, pieces.pop(0))
+        async for piece in arriving:
+            await send_piece(send, piece)
 
     def _passed(self, piece: bytes) -> bytes:
         """What can be passed on of a stream after `piece`."""
@@ -276,9 +312,15 @@ class Relay:
             return
         try:
             reader.feed(piece)
+            self._unread_bytes -= len(piece)
+            is_too_long = reader.pending_bytes > self._max_event_bytes or self._unread_bytes < 0
         except Exception as error:
             self._failed("reader", error)
             self._reader = None
+        else:
+            if is_too_long:
+                self._failed("reader", _TOO_LONG)
+                self._reader = None
         if self.first_s is None and reader.has_output:
             self.first_s = time.perf_counter()
         self._is_done = reader.done

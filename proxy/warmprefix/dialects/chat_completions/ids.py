@@ -41,7 +41,9 @@ class CallIds:
     def piece(self, piece: bytes) -> bytes:
         """What can be passed on of a stream after `piece`: all of it but an unfinished event."""
         text = self.held + piece if self.held else piece
-        end = max(text.rfind(b"\n\n") + 2, text.rfind(b"\r\n\r\n") + 4, text.rfind(b"\r\r") + 2)
+        new = max(len(self.held) - 3, 0)  # what was held has no end in it
+        ends = (text.rfind(b"\n\n", new), text.rfind(b"\r\n\r\n", new), text.rfind(b"\r\r", new))
+        end = max(ends[0] + 2, ends[1] + 4, ends[2] + 2)
         if end < 4 and not text.endswith((b"\n\n", b"\r\r")):  # rfind found nothing
             end = 0
         if len(text) - end > _LIMIT:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.raw_client import Answer, exchange
 from tests.fakes.running_proxy import Backend, Json, running_proxy
-from tests.fakes.scripted import Script, Send, Wait
+from tests.fakes.scripted import Script, Send, Step, Wait
 from tests.fakes.scripted_replies import (
     chat_reply,
     chat_stream,
@@ -74,7 +74,7 @@ async def test_an_answer_that_is_too_long_to_be_held_is_relayed_as_it_came(
     assert isinstance(first, Send)
     wire = first.data.replace(b"Content-Length: 0\r\n", b"") + REPLY
     head = len(wire) - len(REPLY)
-    steps = [Send(wire[: head + cut]), Wait(0.01), Send(wire[head + cut :])]
+    steps: list[Step] = [Send(wire[: head + cut]), Wait(0.01), Send(wire[head + cut :])]
     answer, line = await asked(steps, body, path)
 
     assert (answer.status, answer.body) == (status, REPLY)

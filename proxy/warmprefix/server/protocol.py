@@ -10,9 +10,10 @@ writes them (its own test suite does) find nothing under another spelling; uvico
 
 import re
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-_HEAD_BYTES = 65536  # a head that is longer is refused anyway
+from warmprefix.server.heads import HEAD_BYTES, LimitedProtocol
+
 _OFFER = re.compile(rb"\r\nupgrade:[ \t]*+(?!websocket[ \t]*\r\n)[^\r\n]*(?=\r\n)", re.IGNORECASE)
 _METHOD = re.compile(rb"[A-Z]{3,20} ")
 
@@ -37,13 +38,13 @@ class HeaderName(bytes):
         return hash(super().lower())
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(LimitedProtocol):
     """uvicorn's, without any offer but WebSocket."""
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client. Only the head of a request can contain an offer."""
         if self._is_between_requests() and _METHOD.match(data):
-            end = data.find(b"\r\n\r\n", 0, _HEAD_BYTES)
+            end = data.find(b"\r\n\r\n", 0, HEAD_BYTES)
             if end >= 0 and _OFFER.search(data, 0, end + 2):
                 data = _OFFER.sub(b"", data[: end + 2]) + data[end + 2 :]
         super().data_received(data)

@@ -25,15 +25,17 @@ from warmprefix.log.operator import operator_log
 from warmprefix.log.writer import TurnLog
 from warmprefix.server.announce import address_of, announce
 from warmprefix.server.app import App
+<<<<<<< HEAD
 from warmprefix.server.browser import open_page
+=======
+from warmprefix.server.heads import IDLE_S
+>>>>>>> 104ccf2 (server: a head has a length and a time, and silence an end)
 from warmprefix.server.protocol import Protocol
 from warmprefix.server.reload import Reload
 from warmprefix.server.signals import listening
 from warmprefix.server.state import state_lines
 from warmprefix.stores import store_kind
 from warmprefix.stores.base import Opening, Store
-
-_KEEP_ALIVE_S = 75  # longer than the usual clients' pools, so that they close first and never race
 
 logger = logging.getLogger(__name__)
 
@@ -271,7 +273,7 @@ def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_keep_alive=round(IDLE_S),
         timeout_graceful_shutdown=round(config.server.shutdown_grace_s),
         ws_max_size=2**31,
     )

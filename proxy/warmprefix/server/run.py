@@ -25,11 +25,8 @@ from warmprefix.log.operator import operator_log
 from warmprefix.log.writer import TurnLog
 from warmprefix.server.announce import address_of, announce
 from warmprefix.server.app import App
-<<<<<<< HEAD
 from warmprefix.server.browser import open_page
-=======
 from warmprefix.server.heads import IDLE_S
->>>>>>> 104ccf2 (server: a head has a length and a time, and silence an end)
 from warmprefix.server.protocol import Protocol
 from warmprefix.server.reload import Reload
 from warmprefix.server.signals import listening

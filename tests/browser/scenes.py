@@ -66,6 +66,17 @@ async def broken_talk(proxy: RunningProxy, backend: Backend) -> Talk:
     return talk
 
 
+async def mended_talk(proxy: RunningProxy, backend: Backend) -> Talk:
+    """Before its last question the client gives the first reply back with blanks, in front of a long text: the
+    proxy puts the model's own bytes back, so that the text is not read again."""
+    talk = Talk(proxy, backend, "You keep a library.", [("User-Agent", "pi-coding-agent/0.9")])
+    await talk.say("Which book?", 40, 0, "The red one.")
+    await talk.say("Here is all of it: " + "once upon a time " * 700, 2990, 60)
+    talk.messages[1]["content"] = " The red one.\n"
+    await talk.say("Who is it about?", 12, 3055)
+    return talk
+
+
 async def busy_day(proxy: RunningProxy, backend: Backend) -> None:
     """Several clients, a break, side requests, a failure, a reply without counts."""
     await broken_talk(proxy, backend)

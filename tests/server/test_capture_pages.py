@@ -27,10 +27,9 @@ HISTORY = [
 ]
 
 
-async def page(proxy: RunningProxy, turn: str) -> tuple[int, Any]:
+async def page(proxy: RunningProxy, turn: str) -> Any:
     """What is shown of a turn."""
-    answer = await exchange(proxy.url, "GET", f"/warmprefix/api/turns/{turn}/captured")
-    return answer.status, answer.json()
+    return (await exchange(proxy.url, "GET", f"/warmprefix/api/turns/{turn}/captured")).json()
 
 
 def told(message: Any) -> tuple[str, list[tuple[str, str]]]:
@@ -50,10 +49,9 @@ async def test_a_captured_turn_is_shown(tmp_path: Path, is_stream: bool) -> None
         await exchange(proxy.url, "POST", CHAT, {"messages": HISTORY, "stream": is_stream})
         turn = (await proxy.record())["turn"]
         capture.close()
-        status, found = await page(proxy, turn)
+        found = (await page(proxy, turn))["captured"]
         missing = await page(proxy, "nope")
 
-    assert status == 200
     assert [told(message) for message in found["messages"]] == [
         ("system", [("text", "Be brief.")]),
         ("user", [("text", "Look."), ("text", found["messages"][1]["parts"][1]["text"])]),
@@ -66,15 +64,16 @@ async def test_a_captured_turn_is_shown(tmp_path: Path, is_stream: bool) -> None
     assert found["messages"][2]["parts"][1]["name"] == "look"
     assert told(found["reply"]) == ("assistant", [("text", "yes")])
     assert "Be brief." in found["request"]
-    assert missing == (404, {"detail": "This turn is not in the capture, or is not written yet."})
+    assert missing["captured"] is None
+    assert "not in the capture" in missing["why"]
 
 
 async def test_without_a_capture_it_says_how_to_have_one() -> None:
     async with running_proxy("http://127.0.0.1:1") as proxy:
-        status, answer = await page(proxy, "t")
+        answer = await page(proxy, "t")
 
-    assert status == 404
-    assert "--capture" in answer["detail"]
+    assert answer["captured"] is None
+    assert "--capture" in answer["why"]
 
 
 def captured(request: bytes, response: bytes = b"") -> Captured:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, HTTPException, Path
+from fastapi import FastAPI, Path
 from starlette.responses import Response
 
 from warmprefix.capture.line import Captured
@@ -27,7 +27,6 @@ from warmprefix.core.types import (
 )
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import NoMemory
-from warmprefix.server.api import described
 
 LONGEST = 20_000
 """Characters that are shown of one text: more than anybody reads in a page."""
@@ -46,21 +45,25 @@ def add_captured(api: FastAPI, capture: Capture | NoCapture) -> None:
         find = CaptureReader(capture.path).find
     lock = asyncio.Lock()  # one reading at a time
 
-    @api.get("/warmprefix/api/turns/{turn}/captured", responses=described(404, "Not captured."))
+    @api.get("/warmprefix/api/turns/{turn}/captured")
     async def captured(turn: Annotated[str, Path(max_length=64)]) -> Response:
-        """Request and reply of a turn, if the session is captured."""
+        """Request and reply of a turn, or why they cannot be shown: most sessions are not captured."""
         if find is None:
-            raise HTTPException(404, _NOTHING)
+            return _json({"captured": None, "why": _NOTHING})
         async with lock:
-            shown = await asyncio.to_thread(_found, find, turn)
-        if shown is None:
-            raise HTTPException(404, _NOT_THERE)
-        return Response(shown, 200, _PRIVATE, "application/json")
+            body = await asyncio.to_thread(_found, find, turn)
+        return Response(body, 200, _PRIVATE, "application/json")
 
 
-def _found(find: Callable[[str], Captured | None], turn: str) -> bytes | None:
+def _found(find: Callable[[str], Captured | None], turn: str) -> bytes:
     captured = find(turn)
-    return None if captured is None else orjson.dumps(shown(captured))
+    if captured is None:
+        return orjson.dumps({"captured": None, "why": _NOT_THERE})
+    return orjson.dumps({"captured": shown(captured), "why": None})
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), 200, _PRIVATE, "application/json")
 
 
 def shown(captured: Captured) -> dict[str, Any]:

@@ -1,22 +1,17 @@
 // One turn in full.
 
-import { copyable, make } from "./dom.js";
-import { ABSENT, count, duration, isNumber, moment, percent, plural } from "./format.js";
+import { make } from "./dom.js";
+import { ABSENT, count, duration, isNumber, moment, percent, plural, speed } from "./format.js";
 import { changes, side } from "./diff.js";
 import { divide } from "./headline.js";
-import { hasFailed, rateOf } from "./model.js";
-import { ratioOf } from "./turn.js";
+import { capital, hintLines, saves } from "./hints.js";
+import { cameToNothing, hasFailed } from "./model.js";
+import { partsOf, ratioOf } from "./turn.js";
+import { CAUSES, SIDES } from "./words.js";
 
-const SIDES = {
-  client: "The client changed text that it had sent before.",
-  backend: "The text was the same; the backend no longer had it in its cache.",
-  template: "The messages were the same; the chat template renders them differently.",
-  proxy: "It was the proxy's own doing: its choice of a slot, or bytes that it put back.",
-  unknown: "The text was the same; why the backend read it again is not known.",
-};
-
-// The content of the panel. `excerpts`: whether any break has text, so log.excerpts is on.
-export function details(turn, { excerpts, close, more }) {
+// The content of the panel. `excerpts`: whether any break has text, so log.excerpts is on; `said`: its request and
+// reply, null before they are known.
+export function details(turn, { excerpts, close, more, said }) {
   const button = make("button", { type: "button", className: "close", "aria-label": "Close details" }, "✕");
   button.addEventListener("click", close);
   return [
@@ -25,6 +20,7 @@ export function details(turn, { excerpts, close, more }) {
     hasFailed(turn) ? failure(turn, more) : null,
     tokens(turn),
     turn.break ? breakOf(turn.break, excerpts) : unbroken(turn),
+    said,
     work(turn),
     timings(turn),
     ids(turn, more),
@@ -32,6 +28,7 @@ export function details(turn, { excerpts, close, more }) {
 }
 
 function title(turn) {
+  if (cameToNothing(turn)) return "Request · failed";
   const number = isNumber(turn.index) && turn.kind !== "side" ? `Turn ${turn.index + 1}` : "Request";
   return `${number} · ${turn.kind === "side" ? "side request" : (turn.kind ?? "not understood")}`;
 }
@@ -45,8 +42,9 @@ function failure(turn, more) {
 function tokens(turn) {
   const ratio = ratioOf(turn);
   const bar = make("div", { className: "split", "aria-hidden": "true", hidden: ratio === null },
-    make("span", { className: "cached" }), make("span", { className: "processed" }));
-  divide(bar, turn.cached_tokens ?? 0, turn.processed_tokens ?? 0);
+    ["cached", "lost", "processed"].map((name) => make("span", { className: name })));
+  const [cached, processed, lost] = partsOf(turn);
+  divide(bar, cached, lost, processed);
   return make(
     "section",
     { "aria-label": "Tokens" },
@@ -55,9 +53,17 @@ function tokens(turn) {
       ["Prompt", count(turn.prompt_tokens)],
       ["Cached", ratio === null ? count(turn.cached_tokens) : `${count(turn.cached_tokens)} (${percent(ratio)})`],
       ["Processed", count(turn.processed_tokens)],
+      keptOf(turn),
       ["Generated", count(turn.generated_tokens)],
     ]),
   );
+}
+
+// How many tokens the turn would have processed without us, if that is known and differs.
+function keptOf(turn) {
+  if (!turn.kept_tokens) return null;
+  const rest = turn.kept_tokens > 0 ? `${count(turn.kept_tokens)} kept` : `${count(-turn.kept_tokens)} fewer`;
+  return ["Without warmprefix", `about ${count(turn.direct_tokens)} processed: ${rest}`];
 }
 
 function breakOf(found, excerpts) {
@@ -67,29 +73,16 @@ function breakOf(found, excerpts) {
     "section",
     { className: "break", "aria-labelledby": "break-title" },
     make("h3", { id: "break-title" }, `✂ Cache break: ${found.cause}`),
-    make("p", {}, SIDES[found.side] ?? SIDES.unknown),
+    make("p", {}, `${capital(CAUSES[found.cause] ?? found.cause)}.`),
     table([
       ["Path", found.path === null ? "none: no text changed" : make("code", {}, found.path)],
       ["Read again", `${lost}${time}`],
-      ["Side", found.side],
+      ["Whose doing", SIDES[found.side] ?? found.side],
     ]),
     difference(found, excerpts),
     make("h4", {}, "What helps"),
-    ...helps(found.hint),
+    ...hintLines(found.hint, saves(found.hint.saves_tokens, "this turn")),
   );
-}
-
-// A hint as it can be pasted: the command that sets it, or what goes where.
-function helps(hint) {
-  const where = hint.command ? `or in ${hint.place}, beside what is there:` : `in ${hint.place}:`;
-  const saved = hint.saves_tokens ? ` It would have saved about ${plural(hint.saves_tokens, "token")} in this turn.` : "";
-  return [
-    hint.command ? copyable(hint.command, "the command") : null,
-    hint.paste ? make("p", { className: "quiet" }, where) : null,
-    hint.paste ? copyable(hint.paste, "the hint") : null,
-    make("p", {}, `${hint.text}.${saved}`),
-    hint.source ? make("p", { className: "quiet" }, `Source: ${hint.source}`) : null,
-  ];
 }
 
 function difference(found, excerpts) {
@@ -125,6 +118,7 @@ function seen(text) {
 }
 
 function unbroken(turn) {
+  if (cameToNothing(turn)) return make("section", {}, make("p", {}, "It came to nothing, so there is nothing to compare."));
   const words = {
     cold: "A new conversation: it could reuse only what others have left in the cache.",
     side: "The client's own housekeeping, such as a title; not part of the conversation.",
@@ -148,17 +142,16 @@ function work(turn) {
 }
 
 function timings(turn) {
-  const rate = rateOf(turn);
   const ms = (value) => duration(isNumber(value) ? value / 1000 : null);
-  const speed = rate === null ? "" : ` (${count(1000 / rate)} tokens/s)`;
+  const timed = (value, tokens) => [ms(value), speed(tokens, value)].filter(Boolean).join(", ");
   return make(
     "section",
     {},
     make("h3", {}, "Timings"),
     table([
       ["First token", ms(turn.ttft_ms)],
-      ["Prompt", `${ms(turn.prompt_ms)}${speed}`],
-      ["Generation", ms(turn.generate_ms)],
+      ["Prompt", timed(turn.prompt_ms, turn.processed_tokens)],
+      ["Generation", timed(turn.generate_ms, turn.generated_tokens)],
       ["Total", ms(turn.total_ms)],
       ["Of it the proxy", isNumber(turn.proxy_ms) ? `${turn.proxy_ms.toFixed(1)} ms` : ABSENT],
     ]),

@@ -27,10 +27,52 @@ export function duration(seconds) {
   return hours ? `${count(hours)} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
 }
 
+// 178k, 1.24M: three digits, for a figure that is read at a glance.
+export function short(value) {
+  if (!isNumber(value)) return ABSENT;
+  const size = Math.abs(value);
+  const sign = value < 0 ? "−" : "";
+  for (const [unit, name] of [[1e9, "B"], [1e6, "M"], [1e3, "k"]]) {
+    if (size < unit * 0.9995) continue;
+    const shown = size / unit;
+    return `${sign}${shown.toFixed(shown < 9.995 ? 2 : shown < 99.95 ? 1 : 0)}${name}`;
+  }
+  return `${sign}${count(size)}`;
+}
+
+export function bytes(value) {
+  if (!isNumber(value)) return ABSENT;
+  for (const [unit, name] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
+    if (value >= unit) return `${(value / unit).toFixed(1)} ${name}`;
+  }
+  return plural(value, "byte");
+}
+
+// How long ago, in the largest unit.
+export function age(seconds) {
+  if (!isNumber(seconds)) return ABSENT;
+  for (const [length, name] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
+    if (seconds >= length) return `${Math.floor(seconds / length)} ${name}`;
+  }
+  return `${Math.floor(seconds)} s`;
+}
+
+// Tokens a second; null if they were not timed.
+export function speed(tokens, milliseconds) {
+  if (!isNumber(tokens) || !isNumber(milliseconds) || tokens <= 0 || milliseconds <= 0) return null;
+  const rate = (tokens * 1000) / milliseconds;
+  return `${rate < 9.95 ? rate.toFixed(1) : count(rate)} tokens/s`;
+}
+
 export function clock(time) {
   const moment = new Date(time);
   if (Number.isNaN(moment.getTime())) return ABSENT;
   return moment.toLocaleTimeString("en-GB");
+}
+
+// Hour and minute, for an axis.
+export function minute(time) {
+  return clock(time).slice(0, 5);
 }
 
 export function moment(time) {

@@ -1,17 +1,18 @@
 // Conversations as cards with a row of turns each. Elements are reused and moved, never made again, so that
 // focus and scroll position stay while turns come in.
 
-import { byId, make, say } from "./dom.js";
-import { count, percent, plural, when } from "./format.js";
-import { totals } from "./model.js";
-import { makeTurn, showTurn, size } from "./turn.js";
+import { make, say } from "./dom.js";
+import { count, percent, plural, short, when } from "./format.js";
+import { model, nameOf, totals } from "./model.js";
+import { addressOf } from "./slots.js";
+import { axis, makeTurn, showTurn, size } from "./turn.js";
 
 const AT_ONCE = 60; // bars of one conversation before older ones need a click
 
 export class List {
-  // `open(turn id)`: called to show a turn.
-  constructor(open) {
-    this.root = byId("list");
+  // `root`: where it is shown; `open(turn id)`: called to show a turn.
+  constructor(root, open) {
+    this.root = root;
     this.open = open;
     this.cards = new Map();
     this.whole = new Set();
@@ -21,7 +22,9 @@ export class List {
     this.root.addEventListener("focusin", (event) => this.focused(event));
   }
 
-  show(groups) {
+  // `titles`: of conversations, by id.
+  show(groups, titles) {
+    this.titles = titles;
     const focused = document.activeElement;
     const cards = groups.map((group) => this.card(group));
     for (const [key, card] of this.cards) {
@@ -42,7 +45,7 @@ export class List {
     const hidden = this.whole.has(group.key) ? 0 : Math.max(group.turns.length - AT_ONCE, 0);
     const shown = group.turns.slice(hidden);
     const largest = Math.max(1, ...shown.map((turn) => size(turn) ?? 0));
-    describe(card, group, largest);
+    describe(card, group, largest, this.titles);
     card.earlier.hidden = hidden === 0;
     say(card.earlier, `Show ${plural(hidden, "earlier turn")}`);
     this.fill(card, shown, largest);
@@ -50,11 +53,12 @@ export class List {
   }
 
   fill(card, turns, largest) {
-    const bars = turns.map((turn) => {
+    const ticks = axis(turns);
+    const bars = turns.map((turn, at) => {
       const known = card.bars.get(turn.turn);
       const bar = known ?? makeTurn(turn.turn);
       if (!known && !this.first) bar.classList.add("fresh");
-      showTurn(bar, turn, largest);
+      showTurn(bar, turn, largest, ticks[at]);
       return [turn.turn, bar];
     });
     card.bars = new Map(bars);
@@ -81,7 +85,7 @@ export class List {
     const earlier = event.target.closest(".earlier");
     if (earlier) {
       this.whole.add(earlier.dataset.key);
-      this.show(this.groups);
+      this.show(this.groups, this.titles);
     }
   }
 
@@ -125,45 +129,46 @@ function neighbour(bar, key) {
 }
 
 function makeCard(group) {
-  const title = make("h3", {});
+  const title = group.id === null ? make("span", {}) : make("a", { href: addressOf(group.id) });
   const facts = make("p", { className: "facts" });
   const scale = make("p", { className: "scale" });
   const earlier = make("button", { type: "button", className: "earlier", hidden: true });
   earlier.dataset.key = group.key;
   const row = make("div", { className: "row-of-turns", role: "toolbar" });
-  const head = make("header", {}, title, facts, scale);
+  const head = make("header", {}, make("h3", {}, title), facts, scale);
   const side = make("div", { className: "bars" }, earlier, row);
-  const root = make("article", { className: group.alone ? "card alone" : "card" }, head, side);
+  const root = make("article", { className: group.sort === "talk" ? "card" : "card alone" }, head, side);
   return { root, title, facts, scale, earlier, row, bars: new Map() };
 }
 
-function describe(card, group, largest) {
+function describe(card, group, largest, titles) {
+  say(card.title, nameOf(group, titles));
+  card.row.setAttribute("aria-label", `Turns of ${card.title.textContent}. Arrow keys move, Enter opens.`);
+  say(card.facts, factsOf(group, titles.has(group.id)).map(unbroken).join(" · "));
+  say(card.scale, largest > 1 ? `highest bar: ${count(largest)} tokens` : "");
+}
+
+// What is known of a conversation, in short. `titled`: its name does not say who and with what.
+export function factsOf(group, titled) {
   const newest = group.turns.at(-1);
   const sums = totals(group.turns);
-  const id = group.id === null ? "" : String(group.id).slice(0, 8);
-  const name = group.alone ? "Side requests" : group.id === null ? "Not understood, forwarded" : id;
-  say(card.title, `${newest.client ?? "unknown"} · ${name}`);
-  card.row.setAttribute("aria-label", `Turns of ${card.title.textContent}. Arrow keys move, Enter opens.`);
   const facts = [
-    model(group.turns),
-    plural(group.turns.length, group.alone ? "request" : "turn"),
-    sums.ratio === null ? "reuse not reported" : `${percent(sums.ratio)} reused`,
+    titled ? newest.client : null,
+    titled || group.id === null ? model(group.turns) : null,
+    plural(group.turns.length, group.sort === "talk" ? "turn" : "request"),
+    sums.ratio === null ? null : `${percent(sums.ratio, 0)} cached`,
+    sums.kept ? `${short(sums.kept)} kept` : null,
     sums.breaks ? `✂ ${plural(sums.breaks, "break")}` : null,
+    sums.reads ? `reads ${sums.reads}` : null,
+    sums.writes ? `writes ${sums.writes}` : null,
     when(newest.time),
   ];
-  say(card.facts, facts.filter(Boolean).map(unbroken).join(" · "));
-  say(card.scale, largest > 1 ? `highest bar: ${count(largest)} tokens` : "");
+  return facts.filter(Boolean);
 }
 
 // One fact stays on one line if it can.
 function unbroken(fact) {
   return fact.replaceAll(" ", "\u00a0");
-}
-
-// The newest name of a model, without the folders that llama-server puts before it.
-function model(turns) {
-  const named = turns.findLast((turn) => turn.model)?.model;
-  return named ? String(named).split("/").at(-1) : null;
 }
 
 // Put the children in this order, moving only those that are out of order.

@@ -1,20 +1,24 @@
 // Puts the parts together: the turns, what is shown of them, and when it is drawn again.
 
+import { showCauses } from "./causes.js";
+import { Conversation } from "./conversation.js";
 import { byId, make, say } from "./dom.js";
 import { clock, plural } from "./format.js";
 import { showHeadline } from "./headline.js";
 import { List } from "./list.js";
-import { groups, merge, passes, totals } from "./model.js";
-import { backendGone, empty, keyForm, noMatch, proxyGone, stoodDown } from "./notices.js";
+import { groups, kindOf, merge, nameOf, passes, titles } from "./model.js";
+import { backendsGone, empty, keyForm, noMatch, proxyGone, stoodDown } from "./notices.js";
 import { Panel } from "./panel.js";
+import { showSlots } from "./slots.js";
 import { Source } from "./source.js";
 
-const state = { turns: new Map(), link: "connecting", about: {}, backend: null, off: [], seen: null, due: false };
-const filters = { client: "", kind: "", broken: false };
+const state = { turns: new Map(), link: "connecting", about: {}, backends: null, slots: null, sums: null, seen: null, due: false };
+const filters = { client: "", kind: "", broken: false, text: "" };
 
-const source = new Source({ turns: addTurns, link: setLink, backend: setBackend, stoodDown: setOff });
-const list = new List(openTurn);
-const panel = new Panel({ more: (id) => source.turn(id), left: leaveTurn });
+const source = new Source({ turns: addTurns, link: setLink, backends: set("backends"), slots: set("slots"), sums: set("sums") });
+const list = new List(byId("list"), openTurn);
+const conversation = new Conversation(openTurn);
+const panel = new Panel({ more: (id) => source.turn(id), said: (id) => source.captured(id), left: leaveTurn });
 
 function addTurns(turns) {
   state.turns = merge(state.turns, turns);
@@ -28,17 +32,13 @@ function setLink(link, about = {}) {
   showSoon();
 }
 
-function setBackend(answers) {
-  if (state.backend === answers) return;
-  state.backend = answers;
-  showBackend();
-  showSoon();
-}
-
-function setOff(off) {
-  if (JSON.stringify(off) === JSON.stringify(state.off)) return;
-  state.off = off;
-  showSoon();
+// Note an answer of the proxy, and draw again if it is another one.
+function set(name) {
+  return (found) => {
+    if (JSON.stringify(found) === JSON.stringify(state[name])) return;
+    state[name] = found;
+    showSoon();
+  };
 }
 
 // At most twenty times a second, however many turns come in.
@@ -53,14 +53,41 @@ function showSoon() {
 
 function show() {
   const turns = [...state.turns.values()];
-  const passed = turns.filter((turn) => passes(turn, filters));
-  showHeadline(totals(turns));
+  const named = titles(turns);
+  const passed = turns.filter((turn) => passes(turn, filters, named.get(turn.conversation)));
+  const all = new Map(groups(turns).map((group) => [group.id, group]));
+  const chosen = conversationOf(location.hash);
+  showHeadline(state.sums);
+  showCauses(state.sums?.breaks ?? [], findCause);
+  showSlots(state.slots, (id) => (all.has(id) ? nameOf(all.get(id), named) : null));
   showFilters(turns);
   byId("headline").hidden = byId("conversations").hidden = !turns.length;
-  list.show(groups(passed));
-  list.mark(panel.id);
+  byId("overview").hidden = chosen !== null;
+  byId("conversation").hidden = chosen === null;
+  if (chosen === null) list.show(groups(passed), named);
+  else conversation.show(all.get(chosen) ?? null, named);
+  shownList().mark(panel.id);
   say(byId("shown"), turns.length === passed.length ? "" : `${plural(passed.length, "turn")} of ${turns.length} shown`);
+  showBackends();
   showNotices(turns.length, passed.length);
+}
+
+// The conversation that an address names; null if it names none.
+function conversationOf(hash) {
+  return new URLSearchParams(hash.slice(1)).get("conversation");
+}
+
+function shownList() {
+  return byId("conversation").hidden ? list : conversation.list;
+}
+
+// Another address: the page of a conversation, or back. Others are places on this page.
+function moved() {
+  const was = byId("conversation").hidden;
+  show();
+  if (was && byId("conversation").hidden) return;
+  scrollTo(0, 0);
+  if (!byId("conversation").hidden) byId("conversation-title").focus({ preventScroll: true });
 }
 
 const LINKS = { connecting: "Connecting…", live: "Live", lost: "Proxy gone, trying again", key: "Key needed" };
@@ -70,22 +97,31 @@ function showLink() {
   say(byId("link"), LINKS[state.link]);
 }
 
-function showBackend() {
+function down() {
+  return (state.backends ?? []).filter((backend) => !backend.healthy);
+}
+
+function showBackends() {
   const shown = byId("backend");
-  shown.hidden = state.backend === null;
-  shown.dataset.state = state.backend ? "live" : "lost";
-  say(shown, state.backend ? "Backend answers" : "Backend does not answer");
+  const [all, gone] = [state.backends?.length ?? 0, down().length];
+  shown.hidden = !all;
+  shown.dataset.state = gone ? "lost" : "live";
+  const which = all > 1 ? `${gone || all} of ${all} backends` : "Backend";
+  const one = all === 1 || gone === 1 || (!gone && all === 1);
+  const answers = gone ? (one ? "does not answer" : "do not answer") : one ? "answers" : "answer";
+  say(shown, `${which} ${answers}`);
 }
 
 // One notice for each reason, made again only if the reason changes: a form keeps what was typed.
 function showNotices(known, passed) {
   const wanted = [];
+  const off = state.slots?.stood_down ?? [];
   if (state.link === "lost") wanted.push(["lost", gone]);
   if (state.link === "key") wanted.push([`key ${state.about.wrong}`, askKey]);
-  if (state.backend === false && state.link === "live") wanted.push(["backend", backendGone]);
-  if (state.off.length) wanted.push([`off ${JSON.stringify(state.off)}`, () => stoodDown(state.off)]);
+  if (down().length && state.link === "live") wanted.push([`backend ${JSON.stringify(down())}`, () => backendsGone(down(), state.backends.length)]);
+  if (off.length) wanted.push([`off ${JSON.stringify(off)}`, () => stoodDown(off)]);
   if (!known && state.link === "live") wanted.push(["empty", () => empty({ keyed: source.hasKey() })]);
-  if (known && !passed) wanted.push(["none", () => noMatch(showAll)]);
+  if (known && !passed && !byId("overview").hidden) wanted.push(["none", () => noMatch(showAll)]);
   const root = byId("notices");
   const keys = wanted.map(([key]) => key).join();
   if (root.dataset.keys === keys) return;
@@ -103,9 +139,9 @@ function askKey() {
 }
 
 function showFilters(turns) {
-  const values = (name) => [...new Set(turns.map((turn) => turn[name]).filter(Boolean))].sort();
-  setOptions(byId("by-client"), "all clients", values("client"), filters.client);
-  setOptions(byId("by-kind"), "all kinds", values("kind"), filters.kind);
+  const values = (of) => [...new Set(turns.map(of).filter(Boolean))].sort();
+  setOptions(byId("by-client"), "all clients", values((turn) => turn.client), filters.client);
+  setOptions(byId("by-kind"), "all kinds", values(kindOf), filters.kind);
 }
 
 function setOptions(select, all, values, chosen) {
@@ -120,13 +156,24 @@ function readFilters() {
   filters.client = byId("by-client").value;
   filters.kind = byId("by-kind").value;
   filters.broken = byId("by-break").checked;
+  filters.text = byId("by-text").value;
   show();
 }
 
 function showAll() {
   byId("filters").reset();
   readFilters();
-  byId("by-client").focus();
+  byId("by-text").focus();
+}
+
+// Show the turns that broke for one cause.
+function findCause(cause) {
+  byId("filters").reset();
+  byId("by-text").value = cause;
+  byId("by-break").checked = true;
+  readFilters();
+  byId("conversations").scrollIntoView({ block: "start" });
+  byId("by-text").focus({ preventScroll: true });
 }
 
 function openTurn(id) {
@@ -134,15 +181,17 @@ function openTurn(id) {
   if (!turn) return;
   const hasText = ({ break: found }) => found && ((found.before ?? found.after ?? null) !== null);
   panel.open(turn, [...state.turns.values()].some(hasText));
-  list.mark(id);
+  shownList().mark(id);
 }
 
 function leaveTurn(id) {
-  list.mark(null);
-  list.bar(id)?.focus({ preventScroll: true });
+  shownList().mark(null);
+  shownList().bar(id)?.focus({ preventScroll: true });
 }
 
 byId("filters").addEventListener("change", readFilters);
+byId("by-text").addEventListener("input", readFilters);
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
-showHeadline(totals([]));
+addEventListener("hashchange", moved);
+showHeadline(null);
 source.start();

@@ -1,8 +1,9 @@
 // What the turns add up to. Pure: records of the log in, numbers and groups out.
 
-import { isNumber } from "./format.js";
+import { isNumber, minute, speed } from "./format.js";
 
 const KEPT = 1000; // as many as the proxy itself remembers
+const RATED = 128; // tokens: fewer are no measure of how fast a prompt is read (log/rates.py)
 
 // The turns known so far with these added, oldest first. `known`: a Map by turn id.
 export function merge(known, turns) {
@@ -16,71 +17,25 @@ function compare(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-// Sums over all turns. Null if no turn reported it.
+// Sums over the turns of a conversation. Null if no turn reported it.
 export function totals(turns) {
   const both = turns.filter((turn) => isNumber(turn.prompt_tokens) && isNumber(turn.cached_tokens));
   const prompt = total(both, "prompt_tokens");
   const cached = total(both, "cached_tokens");
-  const broken = turns.filter((turn) => turn.break);
+  const read = turns.filter((turn) => turn.processed_tokens >= RATED);
+  const written = turns.filter((turn) => turn.generated_tokens > 0 && turn.generate_ms > 0);
   return {
-    turns: turns.length,
-    reported: both.length,
-    prompt,
-    cached,
     ratio: prompt ? cached / prompt : null,
-    processed: total(turns, "processed_tokens"),
-    breaks: broken.length,
-    tokensLost: total(broken.map((turn) => turn.break), "tokens_lost"),
-    ...saved(turns),
+    kept: total(turns, "kept_tokens"),
+    breaks: turns.filter((turn) => turn.break).length,
+    reads: speed(total(read, "processed_tokens"), total(read, "prompt_ms")),
+    writes: speed(total(written, "generated_tokens"), total(written, "generate_ms")),
   };
 }
 
 function total(turns, name) {
   const reported = turns.map((turn) => turn[name]).filter(isNumber);
   return reported.length ? reported.reduce((sum, value) => sum + value, 0) : null;
-}
-
-// Seconds that cached tokens would have taken, and how many turns counted at another rate than their own.
-function saved(turns) {
-  const rates = medians(turns);
-  let [seconds, borrowed] = [null, 0];
-  for (const turn of turns) {
-    if (!isNumber(turn.cached_tokens)) continue;
-    const own = rateOf(turn);
-    const usual = rates.get(turn.model) ?? rates.get(null);
-    if (usual === undefined) continue;
-    const rate = own === null ? usual : Math.min(own, usual);
-    seconds = (seconds ?? 0) + (turn.cached_tokens * rate) / 1000;
-    if (turn.cached_tokens > 0 && rate !== own) borrowed += 1;
-  }
-  return { seconds, borrowed };
-}
-
-// Milliseconds per processed token, or null if the turn does not say.
-export function rateOf(turn) {
-  const says = isNumber(turn.prompt_ms) && turn.prompt_ms > 0 && turn.processed_tokens > 0;
-  return says ? turn.prompt_ms / turn.processed_tokens : null;
-}
-
-// The median rate by model, and that of all turns under null. By tokens: half of them were processed faster.
-function medians(turns) {
-  const groups = new Map();
-  for (const turn of turns) {
-    const rate = rateOf(turn);
-    if (rate === null) continue;
-    for (const key of new Set([turn.model, null])) {
-      if (!groups.has(key)) groups.set(key, []);
-      groups.get(key).push({ rate, tokens: turn.processed_tokens });
-    }
-  }
-  return new Map([...groups].map(([key, rows]) => [key, median(rows)]));
-}
-
-function median(rows) {
-  rows.sort((a, b) => a.rate - b.rate);
-  let left = rows.reduce((sum, row) => sum + row.tokens, 0) / 2;
-  for (const row of rows) if ((left -= row.tokens) <= 0) return row.rate;
-  return rows.at(-1).rate;
 }
 
 export function isSide(turn) {
@@ -91,26 +46,69 @@ export function hasFailed(turn) {
   return turn.outcome !== "ok";
 }
 
-// Whether a turn passes the filters; "" lets all through.
-export function passes(turn, { client, kind, broken }) {
-  return (
-    (!client || turn.client === client) && (!kind || turn.kind === kind) && (!broken || Boolean(turn.break))
-  );
+// Whether a request came to nothing: no place in a conversation follows from that.
+export function cameToNothing(turn) {
+  return hasFailed(turn) && !isNumber(turn.processed_tokens) && !isNumber(turn.generated_tokens);
+}
+
+// The kind of a turn; null if its body was not understood.
+export function kindOf(turn) {
+  return cameToNothing(turn) ? "failed" : turn.kind;
+}
+
+// The titles of conversations, as far as their turns say one; the first is kept.
+export function titles(turns) {
+  const found = new Map();
+  for (const turn of turns) {
+    if (turn.title && !isSide(turn) && !found.has(turn.conversation)) found.set(turn.conversation, turn.title);
+  }
+  return found;
+}
+
+const SEARCHED = ["client", "model", "conversation", "turn", "endpoint", "outcome", "status", "backend"];
+
+// Whether a turn passes the filters; "" lets all through. All words of `text` must be in it, or in its title.
+export function passes(turn, { client, kind, broken, text = "" }, title = "") {
+  if (client && turn.client !== client) return false;
+  if (kind && kindOf(turn) !== kind) return false;
+  if (broken && !turn.break) return false;
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return true;
+  const values = [...SEARCHED.map((name) => turn[name]), kindOf(turn), turn.break?.cause, turn.break?.path, title];
+  const all = values.filter((value) => value !== null && value !== undefined).join("\n").toLowerCase();
+  return words.every((word) => all.includes(word));
 }
 
 // Turns by conversation, the one with the newest turn first, each with its turns oldest first. Side requests
-// that stand alone are one group for each client: a title and its tags are no conversations.
+// that stand alone are one group for each client, and so are requests that came to nothing: a title and its tags
+// are no conversations, and neither is what found no backend.
 export function groups(turns) {
-  const talked = new Set(turns.filter((turn) => !isSide(turn)).map((turn) => turn.conversation));
+  const talked = new Set(turns.filter((turn) => !isSide(turn) && !cameToNothing(turn)).map((turn) => turn.conversation));
   const found = new Map();
   for (const turn of turns) {
-    const alone = isSide(turn) && !talked.has(turn.conversation);
-    const key = alone ? `side ${turn.client}` : `of ${turn.conversation}`;
-    if (!found.has(key)) found.set(key, { key, alone, id: alone ? null : turn.conversation, turns: [] });
+    const sort = talked.has(turn.conversation) ? "talk" : cameToNothing(turn) ? "failed" : isSide(turn) ? "side" : "talk";
+    const key = sort === "talk" ? `of ${turn.conversation}` : `${sort} ${turn.client}`;
+    if (!found.has(key)) found.set(key, { key, sort, id: sort === "talk" ? turn.conversation : null, turns: [] });
     const group = found.get(key);
     found.delete(key); // put after the others: the newest is last
     found.set(key, group);
     group.turns.push(turn);
   }
   return [...found.values()].reverse();
+}
+
+// What a group is called: the first words of its user; else what it is, or who, with what and when.
+export function nameOf(group, titles) {
+  const first = group.turns[0];
+  if (group.sort === "side") return `Side requests of ${first.client ?? "unknown"}`;
+  if (group.sort === "failed") return `Failed requests of ${first.client ?? "unknown"}`;
+  if (group.id === null) return "Not understood, forwarded unchanged";
+  const known = [first.client ?? "unknown", model(group.turns), minute(first.time)];
+  return titles.get(group.id) ?? known.filter(Boolean).join(" · ");
+}
+
+// The newest name of a model, without the folders and the ending of its file.
+export function model(turns) {
+  const named = turns.findLast((turn) => turn.model)?.model;
+  return named ? String(named).split("/").at(-1).replace(/\.gguf$/, "") : null;
 }

@@ -41,15 +41,28 @@ export function proxyGone({ since, reason, retry }) {
   );
 }
 
-export function backendGone() {
+// `down`: the backends that cannot be used now; `all`: how many there are.
+export function backendsGone(down, all) {
+  const several = all > 1;
+  const title = several ? `${down.length} of ${all} backends cannot be used` : "The backend does not answer";
+  const loading = down.every((one) => one.error?.includes("loading"));
+  const what = several && down.length < all
+    ? "Requests go to the others; conversations that it holds are read again there."
+    : "The proxy runs, but requests get status 502 until the server with the model is reached.";
   return make(
     "section",
     { className: "notice bad" },
-    make("h3", {}, "The backend does not answer"),
-    make("p", {}, "The proxy runs, but the server with the model cannot be reached, so requests get status 502. Start llama-server or Lemonade Server, or name the right address:"),
-    copyable("warmprefix serve --backend http://127.0.0.1:8080", "the command"),
-    make("p", { className: "quiet" }, "The setting is backend.url; warmprefix config shows its value and where it came from."),
+    make("h3", {}, loading && !several ? "The backend is loading its model" : title),
+    make("ul", { className: "down" }, down.map(reasonOf)),
+    make("p", {}, loading ? "It answers as soon as that is done; there is nothing to do." : `${what} Start it, or name the right address:`),
+    loading ? null : copyable("warmprefix serve --backend http://127.0.0.1:8080", "the command"),
+    make("p", { className: "quiet" }, "The setting is backend.url; ", make("code", {}, "warmprefix config"), " shows its value and where it came from, ", make("code", {}, "warmprefix doctor"), " asks the backend."),
   );
+}
+
+function reasonOf({ url, error }) {
+  if (url === null) return make("li", {}, "No backend answers.");
+  return make("li", {}, make("code", {}, url), `: ${error ?? "it does not answer"}`);
 }
 
 const BEHAVIOURS = {

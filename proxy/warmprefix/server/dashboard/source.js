@@ -1,18 +1,21 @@
 // Turns from the proxy: those that it remembers, then each as it ends, over a stream that is opened again if it
 // breaks. Read with fetch, because EventSource cannot send a key.
 
-const BACKLOG = 500;
+const BACKLOG = 1000;
 const ASK_READY_MS = 10_000; // the backend is asked at most this often, and only while the page is visible
+const ASK_SUMS_MS = 500; // sums and slots follow a turn at most this often
 const LONGEST_WAIT_S = 15;
 const KEY = "warmprefix.key";
 
 export class Source {
-  // `on`: turns(list), link(state, details), backend(answers), stoodDown(list). States: connecting, live, lost, key.
+  // `on`: turns(list), link(state, details), backends(list), slots(answer), sums(answer). States: connecting, live,
+  // lost, key. Each backend has a name, whether it is healthy, and why not; null if none was asked.
   constructor(on) {
     this.on = on;
     this.failures = 0;
     this.wake = () => {};
     this.stream = null;
+    this.asking = null;
   }
 
   start() {
@@ -57,12 +60,16 @@ export class Source {
     // Fetched once the stream is open, so that no turn is missed in between; a turn seen twice counts once.
     this.on.turns((await (await this.get(`api/turns?limit=${BACKLOG}`)).json()).turns);
     this.failures = 0;
+    await this.askSums();
     this.on.link("live");
     for (;;) {
       const events = text.split("\n\n");
       text = events.pop();
       const turns = events.map(record).filter(Boolean);
-      if (turns.length) this.on.turns(turns);
+      if (turns.length) {
+        this.on.turns(turns);
+        this.asking ??= setTimeout(() => this.askSums(), ASK_SUMS_MS);
+      }
       const { value, done } = await reader.read();
       if (done) throw new Error("the stream ended");
       text += value;
@@ -78,7 +85,7 @@ export class Source {
       return;
     }
     const seconds = Math.min(2 ** this.failures++, LONGEST_WAIT_S);
-    this.on.backend(null);
+    this.on.backends(null);
     this.on.link("lost", { reason: error instanceof Refused ? error.message : null });
     await this.pause(seconds * 1000);
   }
@@ -97,26 +104,50 @@ export class Source {
   async askReady() {
     if (document.visibilityState !== "visible") return;
     try {
-      this.on.backend((await fetch("ready", { cache: "no-store" })).ok);
+      const answers = (await fetch("ready", { cache: "no-store" })).ok;
+      this.on.backends(await this.backends(answers));
       this.askSlots();
     } catch {
       this.stream?.abort(); // a connection that died silently
     }
   }
 
-  // The behaviours that were switched off because they cost more than they kept.
+  // Every backend and its health. Without a key only this is known: whether any answers.
+  async backends(answers) {
+    const found = (await this.json("api/backends"))?.backends;
+    return found ?? [{ name: null, url: null, healthy: answers, error: null }];
+  }
+
   async askSlots() {
-    try {
-      this.on.stoodDown((await (await this.get("api/slots")).json()).stood_down);
-    } catch {
-      this.on.stoodDown([]); // no key, or the proxy is gone: another notice says so
-    }
+    this.on.slots(await this.json("api/slots"));
+  }
+
+  async askSums() {
+    clearTimeout(this.asking);
+    this.asking = null;
+    const [sums] = await Promise.all([this.json("api/sums"), this.askSlots()]);
+    if (sums !== null) this.on.sums(sums);
   }
 
   // One turn with what the log leaves out; null if the proxy no longer has it.
   async turn(id) {
+    return this.json(`api/turns/${encodeURIComponent(id)}`);
+  }
+
+  // Request and reply of a turn; a text, which says why there are none.
+  async captured(id) {
     try {
-      return await (await this.get(`api/turns/${encodeURIComponent(id)}`)).json();
+      const { captured, why } = await (await this.get(`api/turns/${encodeURIComponent(id)}/captured`)).json();
+      return captured ?? why;
+    } catch {
+      return "The proxy does not answer.";
+    }
+  }
+
+  // An answer; null if there is none: no key, or the proxy is gone, and another notice says so.
+  async json(path) {
+    try {
+      return await (await this.get(path)).json();
     } catch {
       return null;
     }

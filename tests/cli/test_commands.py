@@ -45,7 +45,21 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "tail", "explain", "canonicalize", "replay", "doctor", "config"]
+    "command",
+    [
+        *(
+            "serve",
+            "connect",
+            "run",
+            "tail",
+            "explain",
+            "canonicalize",
+            "replay",
+            "doctor",
+            "slots",
+        ),
+        *("warm", "config"),
+    ],
 )
 def test_the_help_of_a_command_has_an_example(command: str) -> None:
     result = invoke(command, "--help")
@@ -202,6 +216,19 @@ def test_tail_without_a_source_is_one_line_and_status_1(arguments: list[str], sa
     assert result.exit_code == 1
     assert says in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["tail", "explain", "slots", "connect aider", "doctor", "run true"]
+)
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "a\nb"], ids=["umlaut", "blank", "line"])
+def test_a_key_that_no_header_can_carry_is_told(command: str, key: str) -> None:
+    first, *rest = command.split()
+    result = invoke(first, "--api-key", key, *rest)
+
+    assert result.exit_code == 2
+    assert "must be visible ASCII characters" in " ".join(result.stderr.replace("│", "").split())
+    assert key not in result.stderr
 
 
 def interrupt(command: "subprocess.Popen[bytes]") -> None:

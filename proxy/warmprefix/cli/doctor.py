@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmprefix.cli.settings import USAGE_STATUS, ConfigOption, effective, one_line_errors
+from warmprefix.cli.settings import (
+    USAGE_STATUS,
+    ConfigOption,
+    effective,
+    one_line_errors,
+    usable_key,
+)
 from warmprefix.cli.tail import plain_console
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ def command(
             envvar="OPENAI_API_KEY",
             show_envvar=True,
             help="The backend's API key, used only if it asks for one [default: backend.api_key].",
+            callback=usable_key,
         ),
     ] = None,
     probe: Annotated[

@@ -34,6 +34,16 @@ def say(message: str) -> None:
     typer.echo(f"warmprefix: {message}", err=True)
 
 
+def usable_key(key: str | None) -> str | None:
+    """The key of an option; one that no header can carry ends the command."""
+    from warmprefix.config.checks import checked_token
+
+    try:
+        return checked_token(key)
+    except ValueError as error:
+        raise typer.BadParameter(f"the key {error}") from None
+
+
 def chosen_file(file: Path | None) -> Path | None:
     """The settings file of a command; None if none was named and there is no usual one."""
     return DEFAULT_FILE if file is None and DEFAULT_FILE.is_file() else file

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmprefix.cli.settings import say
+from warmprefix.cli.settings import say, usable_key
 from warmprefix.cli.which import UrlOption, which
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ ApiKeyOption = Annotated[
         envvar="WARMPREFIX_SERVER__API_KEY",
         show_envvar=True,
         help="The proxy's api_key, if it has one.",
+        callback=usable_key,
     ),
 ]
 
@@ -102,7 +103,7 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
         say(str(error))
         raise typer.Exit(1) from None
     except httpx.HTTPError as error:
-        say(f"no answer from {url} ({reason_of(error)})")
+        say(f"no answer from {url} ({reason_of(error)}); is it running? --url names another")
         raise typer.Exit(1) from None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from warmprefix.cli.settings import USAGE_STATUS, say
+from warmprefix.cli.settings import USAGE_STATUS, say, usable_key
 from warmprefix.cli.which import UrlOption, asking
 
 KeyOption = Annotated[
@@ -14,6 +14,7 @@ KeyOption = Annotated[
     typer.Option(
         envvar="WARMPREFIX_SERVER__API_KEY",
         help="The key that the agent sends: an opening serves requests with the same key only.",
+        callback=usable_key,
     ),
 ]
 

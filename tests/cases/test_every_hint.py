@@ -150,6 +150,21 @@ async def test_the_proxy_starts_with_every_setting_of_a_hint(tmp_path: Path) -> 
     assert "listening on" in said
 
 
+SOURCES = sorted((Path(__file__).parents[2] / "proxy").rglob("*.py"))
+ADVICE = sorted(
+    {found for file in SOURCES
+     for found in re.findall(r"warmprefix config set [^\"'`{]+(?=[\"'`])", file.read_text("utf-8"))}
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("is_example", BEGINNINGS)
+@pytest.mark.parametrize("command", ADVICE)
+def test_what_doctor_and_help_advise_can_be_pasted(
+    command: str, is_example: bool, tmp_path: Path
+) -> None:
+    run(command, begun(tmp_path / "own.toml", InForce(), is_example))
+
+
 FLAGS = sorted(
     {word for case in CASES if hint(case).where == "backend"
      for word in shlex.split(hint(case).paste or "") if word.startswith("--")}

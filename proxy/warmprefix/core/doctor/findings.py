@@ -123,5 +123,5 @@ def _lock(facts: Facts) -> Finding:
         "It wants an API key, and the proxy asks its own questions without one",
         "Requests work: the client's key goes on to the backend. But the proxy learns neither what the "
         "template keeps nor when the backend is restarted, so it puts no dropped reasoning back.",
-        "warmprefix config set memory.restore_reasoning always, if the template keeps reasoning",
+        "if the template keeps reasoning: warmprefix config set memory.restore_reasoning always",
     )

@@ -177,6 +177,23 @@ async def test_turns_are_measured(sends: Any) -> None:
     assert list(duration.explicit_bounds)[:3] == [0.01, 0.02, 0.04]
 
 
+SIGNALS = pytest.mark.parametrize("off", ["TRACES", "METRICS"])
+
+
+@SIGNALS
+async def test_one_of_the_two_can_be_off(off: str, sends: Any) -> None:
+    """Without spans of our own, the client's trace goes on as it came."""
+    async with Collector() as collector, EngineDouble("vllm") as engine:
+        environment = sends(collector, **{f"OTEL_{off}_EXPORTER": "none"})
+        async with in_front_of(engine, environment) as proxy:
+            await chat(proxy.url, FIRST, ("traceparent", TRACEPARENT))
+
+        (sent,) = [r.header("traceparent") for r in engine.requests if r.method == "POST"]
+        assert (sent == TRACEPARENT) is (off == "TRACES")
+        assert len(collector.spans) == (0 if off == "TRACES" else 1)
+        assert bool(collector.metrics()) is (off == "TRACES")
+
+
 async def test_models_that_clients_make_up_are_one_in_the_end(
     sends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,10 +24,10 @@ def objects(value: object) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def owner(models: "httpx.Response") -> str | None:
-    """Who owns the first model of a list; None if it does not say."""
+def is_owned_by(name: str, models: "httpx.Response") -> bool:
+    """Whether a list of models says that `name` owns the first one."""
     listed = objects(members(models).get("data"))
-    return text(listed[0].get("owned_by")) if listed else None
+    return bool(listed) and listed[0].get("owned_by") == name
 
 
 def text(value: object) -> str | None:

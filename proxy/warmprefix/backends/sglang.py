@@ -4,24 +4,16 @@ Facts: sglang 0.5.23, srt/entrypoints/openai/protocol.py:93 (`owned_by`), usage_
 with the option, then also a 0), http_server.py:863 (`/server_info`).
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
 
-from warmprefix.backends.answers import owner
+from warmprefix.backends.answers import is_owned_by
 from warmprefix.backends.base import Kind, Mark
 from warmprefix.core.doctor.facts import Engine
-
-if TYPE_CHECKING:
-    import httpx
-
-
-def _is_its_own(models: "httpx.Response") -> bool:
-    return owner(models) == "sglang"
-
 
 KIND = Kind(
     name="sglang",
     can=frozenset(),
-    mark=Mark("/v1/models", _is_its_own),
+    mark=Mark("/v1/models", partial(is_owned_by, "sglang")),
     engine=Engine(
         label="SGLang",
         counts="with-option",

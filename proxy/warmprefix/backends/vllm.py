@@ -4,24 +4,16 @@ Facts: https://github.com/vllm-project/vllm, vllm/entrypoints/openai/engine/prot
 `PromptTokenUsageInfo`) and https://docs.vllm.ai/en/latest/cli/serve/.
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
 
-from warmprefix.backends.answers import owner
+from warmprefix.backends.answers import is_owned_by
 from warmprefix.backends.base import Kind, Mark
 from warmprefix.core.doctor.facts import Engine
-
-if TYPE_CHECKING:
-    import httpx
-
-
-def _is_its_own(models: "httpx.Response") -> bool:
-    return owner(models) == "vllm"
-
 
 KIND = Kind(
     name="vllm",
     can=frozenset(),
-    mark=Mark("/v1/models", _is_its_own),
+    mark=Mark("/v1/models", partial(is_owned_by, "vllm")),
     reads=frozenset({"reasoning"}),
     engine=Engine(
         label="vLLM",

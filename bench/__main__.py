@@ -8,6 +8,7 @@ from bench.memory import command as memory
 from bench.never_worse import command as never_worse
 from bench.openings import command as openings
 from bench.path import command as path
+from bench.scale import command as scale
 from bench.sessions import command as sessions
 from bench.slots import command as slots
 from bench.soak import command as soak
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, tuple[Command, str]] = {
         sessions.main,
         "tokens a real llama-server processes for whole agent sessions, with and without the proxy",
     ),
+    "scale": (scale.command, scale.HELP),
     "soak": (soak.command, soak.HELP),
     "trace": (trace.command, trace.HELP),
 }

@@ -1,0 +1,1 @@
+"""Several proxies on one ledger: what of the cache is reused, what they carry, what is lost if a part dies."""

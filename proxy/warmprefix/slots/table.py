@@ -11,17 +11,18 @@ from hashlib import blake2b
 
 from warmprefix.core.explain.prefix import same_head
 from warmprefix.core.explain.saving import Reaches, held
-from warmprefix.core.slots.choice import goes_on, is_saved_to_ram
+from warmprefix.core.slots.choice import is_saved_to_ram
 from warmprefix.core.slots.openings import Offer
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.slots.reading import as_seen
 from warmprefix.core.slots.seat import Seat
-from warmprefix.core.slots.slot import SAVED_BELOW, Content, Share, Slot, SlotChoice, Traits, Wish
+from warmprefix.core.slots.slot import Content, Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.slots.ram import RamCopies
 
-_IN_RAM = 32  # 8 GiB are some tens of conversations
+_LEFT = 32  # conversations of which the RAM cache may have something
 _SEEN = 1000  # conversations of one start; a RAM cache has nothing of an older one either
 
 Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoice]
@@ -43,9 +44,8 @@ class SlotTable:
         self._count = 0
         self.reaches = Reaches()
         self._seen: dict[str, None] = {}
-        self._in_ram: dict[str, Content] = {}
+        self._ram = RamCopies()
         self._left: dict[str, Content] = {}
-        self._ram_misses = 0
         self.traits = Traits()
 
     def __repr__(self) -> str:
@@ -95,7 +95,7 @@ class SlotTable:
         self._slots, self._changed = [], []
         self._unseated.clear()
         self._seen.clear()
-        self._in_ram.clear()
+        self._ram.clear()
         self._left.clear()
         self._asks_again = False
         self._has_begun = False
@@ -119,7 +119,7 @@ class SlotTable:
 
     def is_in_ram(self, conversation: str) -> bool:
         """Whether the server has saved a conversation to its RAM cache since it last read it."""
-        return conversation in self._in_ram
+        return conversation in self._ram
 
     @property
     def left(self) -> Sequence[Content]:
@@ -295,40 +295,21 @@ class SlotTable:
         if content is not None:
             self._left.pop(seat.conversation, None)
             self._left[seat.conversation] = content
-            if len(self._left) > _IN_RAM:
+            if len(self._left) > _LEFT:
                 del self._left[next(iter(self._left))]
         if not seat.is_side:
-            self._judge_ram(seat, stats)
+            self.traits = self._ram.came_back(seat, stats, self.traits)
             self._seen.pop(seat.conversation, None)
             self._seen[seat.conversation] = None
             if len(self._seen) > _SEEN:
                 del self._seen[next(iter(self._seen))]
-
-    def _judge_ram(self, seat: Seat, stats: CacheStats) -> None:
-        """A conversation that was saved to the RAM cache has come back: was it there? One miss may be an
-        eviction."""
-        saved = self._in_ram.pop(seat.conversation, None)
-        cached = stats.cached_tokens
-        if (
-            saved is None
-            or cached is None
-            or seat.restored is not None
-            or not goes_on(saved, seat.wish)
-        ):
-            return
-        was_there = cached >= SAVED_BELOW * saved.held.tokens
-        self._ram_misses = 0 if was_there else self._ram_misses + 1
-        if was_there or self.traits.has_ram is None or self._ram_misses > 1:
-            self.traits = replace(self.traits, has_ram=was_there)
 
     def _sit(self, seat: Seat, slot: int) -> None:
         self._events += 1
         seat.slot = slot
         seat.before = before = self._slots[slot]
         if before.content is not None and is_saved_to_ram(seat.share, self.traits):
-            self._in_ram[before.content.held.conversation] = before.content
-            if len(self._in_ram) > _IN_RAM:
-                del self._in_ram[next(iter(self._in_ram))]
+            self._ram.saved(before.content)
         self._used(slot, replace(before, is_busy=True, content=None, task=None))
 
     def _used(self, slot: int, now: Slot) -> None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.slot_driver import MUCH, at, prompt, ran, state, stats, table_of, take, wish
-from warmprefix.core.slots.slot import Traits
+from tests.slot_driver import MUCH, at, prompt, ran, read, state, stats, table_of, take, wish
+from warmprefix.core.slots.slot import SlotChoice, TakenFrom, Traits, Wish
 from warmprefix.core.slots.snapshots import Snapshot
+from warmprefix.core.types import RawJson
 from warmprefix.slots.table import SlotTable
 
 SNAPSHOT = Snapshot("f", "b", "a", "t", "h", 1, MUCH, 1, 0.0, 0.0)
@@ -115,3 +116,131 @@ def test_a_new_start_has_nothing_in_its_ram_cache() -> None:
     table.follow(1)
 
     assert not table.is_in_ram("a")
+
+
+# What is there is known by what was found cached, too.
+
+CLEARS = Traits(keeps_idle=False, has_ram=True)
+
+
+def cleared(*names: str, cached: int = 0, other_tools: bool = False) -> SlotTable:
+    """A table of two slots that are cleared when idle: the requests are recognised in slot 0, one by one.
+    `other_tools`: all but the first have other tools, so that their texts cannot be compared with it."""
+    table = table_of(state(0), state(1))
+    table.traits = CLEARS
+    for number, name in enumerate(names):
+        asked = prompt(name, *["More."] * number)
+        if number and other_tools:
+            asked = replace(asked, template_options={"documents": RawJson(b"[]")})
+        seat = table.take(wish(name, number + 1), asked, 1, at(None))
+        tokens = MUCH + number
+        seen = stats(tokens, cached if number else 0)
+        table.leave(seat, seen)
+        table.read([state(0, tokens, number + 3), state(1)], table.events, seat, seen)
+    return table
+
+
+def test_what_was_cleared_is_in_the_ram_cache() -> None:
+    table = cleared("a")
+    read(table, state(0, 0, 3), state(1, 500, 9))
+
+    assert table.recall_tokens(wish("a", 2)) == MUCH
+    assert table.recall_tokens(wish("a", 2, is_side=True)) == 0
+    assert table.recall_tokens(replace(wish("a", 2), keys=(b"edited",))) == 0
+    assert table.recall_tokens(wish("b")) == 0
+
+
+def test_what_was_found_in_a_slot_and_cut_is_in_the_ram_cache() -> None:
+    table = cleared("a", "b")
+
+    assert table.recall_tokens(wish("a", 2)) == MUCH
+
+
+@pytest.mark.parametrize(
+    ("cached", "is_saved"),
+    [
+        pytest.param(MUCH // 2 - 1, True, id="less-than-half"),
+        pytest.param(MUCH // 2, False, id="half"),
+        pytest.param(0, False, id="nothing-tells"),
+    ],
+)
+def test_with_other_tools_the_counts_tell_whether_it_was_saved(cached: int, is_saved: bool) -> None:
+    table = cleared("a", "b", cached=cached, other_tools=True)
+
+    assert (table.recall_tokens(wish("a", 2)) > 0) == is_saved
+
+
+def test_without_a_ram_cache_the_counts_tell_nothing() -> None:
+    table = table_of(state(0), state(1))
+    table.traits = Traits(True, False)
+    ran(table, "a", 0)
+    asked = replace(prompt("b"), template_options={"documents": RawJson(b"[]")})
+    seat = table.take(wish("b"), asked, 1, at(0))
+    table.leave(seat, stats(MUCH, MUCH // 4))
+
+    assert table.recall_tokens(wish("a", 2)) == 0
+
+
+def taken_from(table: SlotTable, slot: int = 0) -> TakenFrom | None:
+    content = table.slots[slot].content
+    assert content is not None
+    return content.taken_from
+
+
+def test_a_cousin_says_how_much_it_was_given() -> None:
+    table = cleared("a", "b", "b", cached=MUCH // 4, other_tools=True)
+
+    assert taken_from(table) == TakenFrom("a", MUCH // 4)
+
+
+@pytest.mark.parametrize("cached", [0, 127])
+def test_so_little_is_nothing(cached: int) -> None:
+    assert taken_from(cleared("a", "b", cached=cached, other_tools=True)) is None
+
+
+def test_what_is_unlike_the_slot_came_from_the_ram_cache() -> None:
+    """It is not known which of the copies it was; none of those is counted on any more."""
+    table = table_of(state(0), state(1))
+    for name in ("a", "b"):
+        ran(table, name, 0)
+    in_ram = table.recall_tokens(wish("a", 2))
+    seat = table.take(wish("c"), prompt("c", shared="a" * 600), 1, freely)
+    seat.slot = 1
+    table.leave(seat, stats(MUCH, 600))
+
+    assert in_ram == MUCH
+    assert table.recall_tokens(wish("a", 2)) == 0
+    assert taken_from(table, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("shared", "cached"),
+    [
+        pytest.param("c" * 600, 600, id="it-is-unlike-the-request"),
+        pytest.param("a" * 600, MUCH // 4 - 1, id="less-than-a-quarter-of-it-was-reused"),
+    ],
+)
+def test_what_was_certainly_not_given_is_there_still(shared: str, cached: int) -> None:
+    table = table_of(state(0), state(1))
+    for name in ("a", "b"):
+        ran(table, name, 0)
+    seat = table.take(wish("c"), prompt("c", shared=shared), 1, freely)
+    seat.slot = 1
+    table.leave(seat, stats(MUCH, cached))
+
+    assert table.recall_tokens(wish("a", 2)) == MUCH
+
+
+def freely(wish: Wish, slots: object, shares: object, traits: object) -> SlotChoice:
+    """The choice is left to the server."""
+    return SlotChoice(None, "free")
+
+
+def test_a_task_that_is_started_copies_what_is_idle() -> None:
+    def recall(wish: Wish, slots: object, shares: object, traits: object) -> SlotChoice:
+        return SlotChoice(None, "back", "recall", start=0)
+
+    table = cleared("a", "b")
+    table.take(wish("a", 2), prompt("a", "More."), 2, recall)
+
+    assert table.recall_tokens(wish("b", 3)) == MUCH + 1

@@ -15,12 +15,12 @@ from tests.slot_driver import ran, stats
 from warmprefix.backends.known import KnownBackend
 from warmprefix.core.memory.ledger import Place
 from warmprefix.core.slots.seat import Seat, Unseen
-from warmprefix.core.slots.slot import Content, Traits
+from warmprefix.core.slots.slot import Content, Traits, head_digest
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.types import Kind
 from warmprefix.pipeline.stages import Outgoing, Written
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.table import SlotTable, head_digest
+from warmprefix.slots.table import SlotTable
 from warmprefix.tasks import Tasks
 
 KEEPS = Traits(keeps_idle=True, has_ram=False)
@@ -215,6 +215,19 @@ async def test_the_slots_are_read_after_a_turn_unless_it_is_known_what_they_hold
         asked = [r.target for r in own.backend.requests[before:]]
 
     assert ("/slots" in asked) is asks
+
+
+async def test_if_nothing_else_runs_a_request_waits_until_the_slots_were_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also on a server that clears idle slots: only this tells what the last request has cut."""
+    monkeypatch.setattr("warmprefix.slots.seating._ALONE_S", 5.0)
+    async with room(traits=Traits(False, True)) as own:
+        seat = await own.take(request("a"))
+        own.seating.leave(ended(request("a"), stats(600), seat))
+        second = await own.take(of_b(request("b")))
+
+    assert second.choice.reason == "the server saves and clears idle slots itself"
 
 
 async def test_a_server_that_never_says_what_it_holds_is_not_asked_for_ever() -> None:

@@ -20,10 +20,10 @@ from tests.slot_driver import (
     wish,
 )
 from warmprefix.core.slots.prewarm import held_tokens
-from warmprefix.core.slots.slot import SlotChoice, Traits, Wish
+from warmprefix.core.slots.slot import SlotChoice, Traits, Wish, head_digest
 from warmprefix.core.types import CacheStats, Message, Prompt, RawJson, Tool
 from warmprefix.dialects.chat_completions.messages import parse_message
-from warmprefix.slots.table import SlotTable, head_digest
+from warmprefix.slots.table import SlotTable
 
 REPLY = parse_message(dump({"role": "assistant", "content": "Done."}))
 

@@ -12,7 +12,7 @@ from warmprefix.backends.llama import Llama
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.slots.openings import Beginning, Mark
 from warmprefix.core.slots.prewarm import BEGINNINGS, Plan, shared_tokens, step_tokens
-from warmprefix.core.slots.slot import Content, Slot
+from warmprefix.core.slots.slot import Content, Slot, head_digest
 from warmprefix.core.slots.snapshots import Held, Snapshot
 from warmprefix.core.slots.stand_down import StandDown
 from warmprefix.core.types import CacheStats, Prompt
@@ -20,7 +20,7 @@ from warmprefix.counters import Counters
 from warmprefix.pipeline.stages import Written
 from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.slots.saved import Snapshots
-from warmprefix.slots.table import SlotTable, head_digest
+from warmprefix.slots.table import SlotTable
 
 BEHAVIOUR = "opening-read"
 """What stands down if reading openings for their files has cost more than openings have kept."""

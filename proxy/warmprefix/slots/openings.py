@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from warmprefix.config import PrewarmConfig
 from warmprefix.config.schema import SlotsConfig
-from warmprefix.core.explain.direct import LOADED_FROM
 from warmprefix.core.slots.openings import (
     Beginning,
     Mark,
@@ -22,6 +21,7 @@ from warmprefix.core.slots.openings import (
 )
 from warmprefix.core.slots.prewarm import is_text
 from warmprefix.core.slots.seat import Seat
+from warmprefix.core.slots.slot import LOADED_FROM
 from warmprefix.core.types import CacheStats, Prompt
 from warmprefix.guard import guard
 from warmprefix.pipeline.stages import Ended, Written

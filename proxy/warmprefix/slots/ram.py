@@ -1,11 +1,22 @@
 """What the RAM cache of a server is taken to have: copies of conversations that have left their slots."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from warmprefix.core.slots.choice import goes_on
+from warmprefix.core.slots.choice import goes_on, is_saved_to_ram
 from warmprefix.core.slots.seat import Seat
-from warmprefix.core.slots.slot import SAVED_BELOW, Content, Traits
-from warmprefix.core.types import CacheStats
+from warmprefix.core.slots.slot import (
+    LEAST_LOSS_TOKENS,
+    LOADED_FROM,
+    SAVED_BELOW,
+    SIMILAR,
+    Content,
+    Share,
+    TakenFrom,
+    Traits,
+    Wish,
+)
+from warmprefix.core.types import CacheStats, Prompt
 
 _MOST = 32  # 8 GiB are some tens of conversations
 
@@ -13,7 +24,9 @@ _MOST = 32  # 8 GiB are some tens of conversations
 class RamCopies:
     """The latest copies of one start of the server, by conversation."""
 
-    def __init__(self) -> None:
+    def __init__(self, compare: Callable[[Content, Prompt], Share | None]) -> None:
+        """`compare`: what a content and a prompt share, None if that is not known."""
+        self._compare = compare
         self._copies: dict[str, Content] = {}
         self._misses = 0
 
@@ -29,6 +42,45 @@ class RamCopies:
         self._copies[content.held.conversation] = content
         if len(self._copies) > _MOST:
             del self._copies[next(iter(self._copies))]
+
+    def tokens(self, wish: Wish) -> int:
+        """How many tokens of its own conversation a request goes on from; 0 if there is no such copy."""
+        copy = self._copies.get(wish.conversation)
+        return copy.held.tokens if copy is not None and goes_on(copy, wish) else 0
+
+    def found(
+        self, old: Content | None, seat: Seat, stats: CacheStats, traits: Traits
+    ) -> TakenFrom | None:
+        """What a request began with, by what was found cached. `old`: what its slot held when it came.
+
+        None if that was of its own conversation, or a copy, or too little. If less than half of `old` was
+        reused, the server has copied it. If the request was given a copy, that is gone.
+        """
+        cached = stats.cached_tokens
+        if cached is None or seat.restored is not None:
+            return None
+        if old is not None and old.held.conversation == seat.conversation:
+            return old.taken_from
+        share = None if old is None else self._compare(old, seat.prompt)
+        if old is not None and _was_saved(old, share, cached, traits):
+            self.saved(old)
+        if cached < LEAST_LOSS_TOKENS or seat.conversation in self:
+            return None
+        if old is not None and share is not None and _may_be_alike(share):
+            return TakenFrom(old.held.conversation, cached)
+        if seat.choice.how == "free":
+            self._copies = {
+                name: copy
+                for name, copy in self._copies.items()
+                if not self._may_be(copy, seat.prompt, cached)
+            }
+        return None
+
+    def _may_be(self, copy: Content, prompt: Prompt, cached: int) -> bool:
+        """Whether this copy may be what a request was given."""
+        share = self._compare(copy, prompt)
+        is_unlike = share is not None and share.is_sure and share.kept < LOADED_FROM
+        return not is_unlike and cached >= LOADED_FROM * copy.held.tokens
 
     def came_back(self, seat: Seat, stats: CacheStats, traits: Traits) -> Traits:
         """A turn has ended, and its conversation is in a slot again: was its copy there?
@@ -47,3 +99,16 @@ class RamCopies:
         if was_there or traits.has_ram is None or self._misses > 1:
             return replace(traits, has_ram=was_there)
         return traits
+
+
+def _was_saved(old: Content, share: Share | None, cached: int, traits: Traits) -> bool:
+    """Whether the server has copied what a request found in its slot, since less than half of it stayed: by the
+    texts, or by what was found cached if those cannot be compared."""
+    if share is None or share.is_sure:
+        return is_saved_to_ram(share, traits)
+    return 0 < cached < SAVED_BELOW * old.held.tokens and traits.has_ram is not False
+
+
+def _may_be_alike(share: Share) -> bool:
+    """Whether a request may have been put into a slot for what that held."""
+    return not share.is_sure or share.similarity > SIMILAR

@@ -16,14 +16,13 @@ from warmprefix.backends.llama import Llama
 from warmprefix.config import PrewarmConfig
 from warmprefix.core.explain.saving import held as held_prompt
 from warmprefix.core.slots.prewarm import Plan, coming_message, is_text, kept_reply, step_tokens
-from warmprefix.core.slots.slot import Content
+from warmprefix.core.slots.slot import Content, head_digest
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.types import Message, Outcome
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.slots.saved import Snapshots
-from warmprefix.slots.table import head_digest
 from warmprefix.tasks import Tasks
 
 logger = logging.getLogger(__name__)

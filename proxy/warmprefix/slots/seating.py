@@ -16,7 +16,7 @@ from warmprefix.backends.known import KnownModel
 from warmprefix.core.slots.choice import choose
 from warmprefix.core.slots.prewarm import kept_reply
 from warmprefix.core.slots.seat import AnySeat, NoSeat, Seat, Seated, Unseen
-from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Traits, Wish
+from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Traits, Wish, head_digest
 from warmprefix.core.slots.stand_down import PAUSE, StandDown
 from warmprefix.core.types import CacheStats, Message
 from warmprefix.pipeline.stages import Ended, Outgoing, Patch, Written
@@ -25,7 +25,7 @@ from warmprefix.slots.openings import Openings
 from warmprefix.slots.save_idle import IdleSaving
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.side_wait import SideWait
-from warmprefix.slots.table import SlotTable, head_digest
+from warmprefix.slots.table import SlotTable
 from warmprefix.slots.trial import SlotTrial
 from warmprefix.tasks import Tasks
 
@@ -41,6 +41,9 @@ _SETTLE_S = 0.004
 """How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a
 program."""
 
+_ALONE_S = 0.02
+"""The same if nothing else runs: the server answers soon then, and only this tells what was cut."""
+
 _READ_S = 2.0  # how long a request waits for a reading that tells what can be saved before it
 
 _SILENCES = 4  # questions in a row that were not answered
@@ -51,6 +54,7 @@ _TRIES = 2  # what was learnt of a start meanwhile makes a reading void
 _NAMES = {
     "own": "asking for the slot of a conversation",
     "copy": "giving requests a copy from the RAM cache",
+    "recall": "calling conversations back from the RAM cache",
     "apart": "keeping requests apart",
     "cut": "saving a slot before it is cut",
     "opening": "beginning with a saved opening",
@@ -149,7 +153,7 @@ class Seating:
         snapshots, openings = self.snapshots, self.openings
         if snapshots is None:
             await self._wait_for_reading()
-            return wish
+            return replace(wish, recall_tokens=self.table.recall_tokens(wish))
         is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)
         may_open = openings is not None and openings.may_offer(written)
         if is_saved or may_open:
@@ -164,6 +168,7 @@ class Seating:
             is_saved=is_saved and snapshots.best(wish.keys, wish.head) is not None,
             was_here=self.table.has_seen(conversation),
             in_ram=self.table.is_in_ram(conversation),
+            recall_tokens=self.table.recall_tokens(wish),
             can_save=snapshots.can_save,
         )
 
@@ -203,8 +208,13 @@ class Seating:
             await asyncio.wait({trying})
 
     async def _wait_for_reading(self) -> None:
-        reading = self._reading
-        if reading is not None and not reading.done() and self.table.traits.keeps_idle is not False:
+        """Wait for the reading that is under way, if something depends on it."""
+        reading, table = self._reading, self.table
+        if reading is None or reading.done():
+            return
+        if not table.is_running:
+            await asyncio.wait({reading}, timeout=_ALONE_S)
+        elif table.traits.keeps_idle is not False:
             await asyncio.wait({reading}, timeout=_SETTLE_S)
 
     async def _look(self) -> None:
@@ -215,15 +225,13 @@ class Seating:
 
     async def _make_ready(self, seat: Seat) -> None:
         """All that must be done before the request is sent. Its slot is marked busy meanwhile."""
-        if seat.choice.needs_start:
-            await self._start_in(seat)
+        if seat.choice.start is not None:
+            await self._start_in(seat, seat.choice.start)
         if self._files is not None:
             await self._files.prepare(seat)
 
-    async def _start_in(self, seat: Seat) -> None:
-        """Have a task of one token run in the slot, so that the server copies the idle ones to its cache."""
-        slot = seat.choice.slot
-        assert slot is not None
+    async def _start_in(self, seat: Seat, slot: int) -> None:
+        """Have a task of one token run in a slot, so that the server copies the idle ones to its cache."""
         if not await self._trial.start_in(slot):
             self.table.unseat(seat, "the slot could not be prepared")
 

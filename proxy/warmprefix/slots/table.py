@@ -7,7 +7,6 @@ it was asked.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import blake2b
 
 from warmprefix.core.explain.prefix import same_head
 from warmprefix.core.explain.saving import Reaches, held
@@ -16,7 +15,15 @@ from warmprefix.core.slots.openings import Offer
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.slots.reading import as_seen
 from warmprefix.core.slots.seat import Seat
-from warmprefix.core.slots.slot import Content, Share, Slot, SlotChoice, Traits, Wish
+from warmprefix.core.slots.slot import (
+    Content,
+    Share,
+    Slot,
+    SlotChoice,
+    TakenFrom,
+    Traits,
+    Wish,
+)
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Message, Prompt
@@ -44,7 +51,7 @@ class SlotTable:
         self._count = 0
         self.reaches = Reaches()
         self._seen: dict[str, None] = {}
-        self._ram = RamCopies()
+        self._ram = RamCopies(self._compare)
         self._left: dict[str, Content] = {}
         self.traits = Traits()
 
@@ -63,9 +70,14 @@ class SlotTable:
         return not (self._unseated or self._unseen or self._asks_again)
 
     @property
+    def is_running(self) -> bool:
+        """Whether something runs, as far as we know."""
+        return bool(self._unseated or self._unseen) or any(slot.is_busy for slot in self._slots)
+
+    @property
     def is_quiet(self) -> bool:
         """Whether nothing runs, as far as we know."""
-        return self.is_settled and not any(slot.is_busy for slot in self._slots)
+        return not (self.is_running or self._asks_again)
 
     @property
     def is_fresh(self) -> bool:
@@ -121,6 +133,10 @@ class SlotTable:
         """Whether the server has saved a conversation to its RAM cache since it last read it."""
         return conversation in self._ram
 
+    def recall_tokens(self, wish: Wish) -> int:
+        """How many tokens of its conversation a request goes on from in the RAM cache; 0 if none are known."""
+        return 0 if wish.is_side else self._ram.tokens(wish)
+
     @property
     def left(self) -> Sequence[Content]:
         """What the latest conversations have left in slots since this start; the RAM cache may have it."""
@@ -130,12 +146,14 @@ class SlotTable:
         """Choose a slot for a request that is about to be sent, and mark it busy."""
         self._events += 1
         self._has_begun = True
-        is_compared = len(self._slots) > 1 or wish.opening is not None
+        is_compared = len(self._slots) > 1 or wish.opening is not None or wish.recall_tokens > 0
         shares = self.shares(prompt, wish.opening) if is_compared else {}
         if self.is_settled or len(self._slots) <= 1:
             choice = decide(wish, self._slots, shares, self.traits)
         else:
             choice = SlotChoice(None, "not known what a slot holds")
+        if choice.start is not None:
+            self._started()
         only = 0 if len(self._slots) == 1 and not self._slots[0].is_busy else None
         slot = choice.slot if choice.slot is not None else only
         seat = Seat(choice, slot, wish, prompt, turns, began=self._events)
@@ -145,6 +163,12 @@ class SlotTable:
         elif self._slots:
             self._unseated.append(seat)
         return seat
+
+    def _started(self) -> None:
+        """A task of one token is about to run: the server copies what idle slots hold to its RAM cache."""
+        for slot in self._slots:
+            if slot.content is not None and not slot.is_busy:
+                self._ram.saved(slot.content)
 
     def shares(self, prompt: Prompt, opening: Offer | None = None) -> Mapping[int, Share]:
         """How much of a prompt each idle slot holds. `opening`: the saved one that the prompt begins with."""
@@ -173,7 +197,7 @@ class SlotTable:
                 self._asks_again = True
         if seat.slot is None or seat.slot >= len(self._slots):
             return
-        self._settle(seat, seat.slot, stats, reply)
+        self._settle(seat, seat.slot, stats, reply, seat.before)
 
     def give_back(self, seat: Seat) -> None:
         """The request was not sent. Its slot is no longer known: a file may have been restored into it."""
@@ -218,14 +242,23 @@ class SlotTable:
             self._begin(states)
         ran_in = self._slot_of(states, events, stats, is_first) if ended and stats else None
         self._learn(states, events)
+        before = None if ran_in is None else self._slots[ran_in]
         for state in states:
             if self._changed[state.id] <= events:
-                self._slots[state.id] = as_seen(self._slots[state.id], state)
+                self._see(state)
         if ended is not None and stats is not None and ran_in is not None:
             ended.slot = ran_in
-            self._settle(ended, ran_in, stats, reply, states[ran_in].task)
+            self._settle(ended, ran_in, stats, reply, before, states[ran_in].task)
         if events == self._events and not any(state.is_busy for state in states):
             self._asks_again = False
+
+    def _see(self, state: SlotState) -> None:
+        """Take in what `/slots` said of one slot. One that was cleared is in the RAM cache now."""
+        before = self._slots[state.id]
+        self._slots[state.id] = now = as_seen(before, state)
+        is_cleared = now.content is None and not state.tokens and self.traits.keeps_idle is False
+        if before.content is not None and is_cleared:
+            self._ram.saved(before.content)
 
     def held(self, slot: int) -> Held | None:
         """The conversation that an idle slot holds; None if it holds none, or that is not known."""
@@ -285,10 +318,15 @@ class SlotTable:
         slot: int,
         stats: CacheStats,
         reply: Message | None,
+        before: Slot | None,
         task: int | None = None,
     ) -> None:
+        """A request has ended in a slot. `before`: what that held when the request came."""
         tokens = held_tokens(stats)
-        content = _content(seat, tokens, reply)
+        found = self._ram.found(
+            None if before is None else before.content, seat, stats, self.traits
+        )
+        content = _content(seat, tokens, reply, found)
         known = content is not None or seat.is_side
         now = Slot(slot, tokens, task, content, is_known=known and tokens is not None)
         self._used(slot, now)
@@ -322,7 +360,11 @@ class SlotTable:
 
     def _share(self, slot: int, prompt: Prompt) -> Share | None:
         content = self._slots[slot].content
-        if content is None or not content.is_whole:
+        return None if content is None else self._compare(content, prompt)
+
+    def _compare(self, content: Content, prompt: Prompt) -> Share | None:
+        """What a content and a prompt share; None if it is only the beginning of its prompt."""
+        if not content.is_whole:
             return None
         reach, size = self.reaches.of(content.prompt, prompt), self.reaches.size(content.prompt)
         return Share(reach.characters, size, reach.total, same_head(content.prompt, prompt))
@@ -341,20 +383,11 @@ def _shown(slot: Slot) -> str:
     return f"{slot.id}: {slot.tokens} of {whose} {state}".rstrip()
 
 
-def _content(seat: Seat, tokens: int | None, reply: Message | None) -> Content | None:
+def _content(
+    seat: Seat, tokens: int | None, reply: Message | None, taken_from: TakenFrom | None
+) -> Content | None:
     if tokens is None or not seat.wish.keys:
         return None
     kept = Held(seat.conversation, seat.wish.keys, seat.wish.head, tokens)
-    return Content(kept, held(seat.prompt, reply), seat.is_side, seat.turns)
-
-
-def head_digest(prompt: Prompt) -> bytes:
-    """Digest of what templates render before the messages: tools and options."""
-    state = blake2b(digest_size=16)
-    tools = (tool.definition for tool in prompt.tools or ())
-    options = (
-        part for name, raw in prompt.template_options.items() for part in (name.encode(), raw)
-    )
-    for part in (b"tools", *tools, b"options", *options):
-        state.update(len(part).to_bytes(8, "little") + part)
-    return state.digest()
+    prompt = held(seat.prompt, reply)
+    return Content(kept, prompt, seat.is_side, seat.turns, taken_from=taken_from)

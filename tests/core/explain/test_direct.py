@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.scripted_replies import dump
-from warmprefix.core.explain.direct import LOADED_FROM, Direct, Kept, ServerModel
+from warmprefix.core.explain.direct import Direct, Kept, ServerModel
 from warmprefix.core.explain.saving import Reach, Reaches
-from warmprefix.core.slots.slot import SlotChoice, Traits
+from warmprefix.core.slots.slot import LOADED_FROM, SlotChoice, Traits
 from warmprefix.core.types import CacheStats, Message, Prompt
 from warmprefix.dialects.chat_completions.messages import parse_message
 
@@ -132,6 +132,15 @@ def test_the_ram_cache_holds_no_more_than_some_tens() -> None:
     assert server.turn(others[-2], None, RAM).messages == 1
 
 
+def test_a_task_of_one_token_leaves_all_to_the_ram_cache() -> None:
+    server = model(1)
+    first = prompt(HEAD, A * 2)
+    reached(server, RAM, first, prompt(HEAD, B))
+    server.empty()
+
+    assert server.turn(first, None, RAM).messages == 2
+
+
 def test_the_reply_is_held_too() -> None:
     server = model(1)
     reply = message(B, "assistant")
@@ -192,6 +201,21 @@ def test_what_was_found_by_number_is_counted_as_it_was_known() -> None:
     assert found is not None
     assert found.is_estimated
     assert found.tokens == pytest.approx(900, abs=40)
+
+
+def test_what_was_called_back_is_where_it_was_the_next_time() -> None:
+    """Only the turn that was called back has kept anything: from then on both have it in the slot."""
+    direct = Direct()
+    back = SlotChoice(None, "back", "recall", start=0, shared_tokens=900)
+    history = (HEAD, A * 3)
+    for one in (prompt(*history), prompt(HEAD, B)):
+        direct.turn(one, one, None, STATS, FREE, HERE, RAM)
+    found = [
+        direct.turn(one, one, None, CacheStats(1000, 900, 100), choice, HERE, RAM)
+        for one, choice in ((prompt(*history, MORE), back), (prompt(*history, MORE, MORE), FREE))
+    ]
+
+    assert [kept is not None and kept.tokens > 500 for kept in found] == [True, False]
 
 
 def test_what_the_server_would_have_found_too_was_not_kept() -> None:

@@ -58,7 +58,7 @@ class Case:
     reason: str
     how: How = "free"
     into: int | None = None
-    needs_start: bool = False
+    start: int | None = None
 
 
 CASES = (
@@ -157,7 +157,7 @@ CASES = (
         1,
         "copy",
         "copy",
-        needs_start=True,
+        start=1,
     ),
     Case(
         "no-copy-for-an-edit",
@@ -168,9 +168,7 @@ CASES = (
         None,
         "nothing is lost",
     ),
-    Case(
-        "a-copy-not-made-yet", OTHER, (A0, B1), MOST_OF_A, RAM, 1, "copy", "copy", needs_start=True
-    ),
+    Case("a-copy-not-made-yet", OTHER, (A0, B1), MOST_OF_A, RAM, 1, "copy", "copy", start=1),
     Case(
         "a-copy-that-is-there",
         OTHER,
@@ -305,7 +303,7 @@ def test_the_slot_of_a_request(case: Case) -> None:
     choice = choose(case.wish, case.slots, case.shares, case.traits)
 
     assert (choice.slot, choice.how, choice.into) == (case.slot, case.how, case.into)
-    assert choice.needs_start == case.needs_start
+    assert choice.start == case.start
     assert case.reason in choice.reason
 
 
@@ -406,7 +404,7 @@ def test_whatever_is_known_a_choice_is_sound(
         held = slots[choice.slot].content
         assert held is not None
         assert goes_on(held, wish)
-    assert choice.needs_start <= (choice.how == "copy")
+    assert choice.start is None or choice.how in ("copy", "recall")
 
 
 def test_a_side_request_moves_for_no_other_side_request() -> None:

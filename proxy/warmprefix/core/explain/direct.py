@@ -13,12 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warmprefix.core.explain.saving import Reach, Reaches, held
-from warmprefix.core.slots.slot import SAVED_BELOW, SIMILAR, SlotChoice, Traits
+from warmprefix.core.slots.slot import LOADED_FROM, SAVED_BELOW, SIMILAR, SlotChoice, Traits
 from warmprefix.core.types import CacheStats, Message, Prompt
-
-LOADED_FROM = 0.25
-"""The least share of a prompt in the RAM cache that must be of use, or it is not loaded (server-task.cpp,
-`server_prompt_cache::load`)."""
 
 _NOISE_TOKENS = 16
 
@@ -63,6 +59,10 @@ class ServerModel:
         if has_ram:
             self._save_idle(slot, is_cleared=traits.keeps_idle is False)
         return reach
+
+    def empty(self) -> None:
+        """A task of one token has run: all slots are in the RAM cache, and none holds anything of use."""
+        self._save_idle(-1, is_cleared=True)
 
     def _chosen(self, reaches: Sequence[Reach]) -> int:
         """The slot that shares most, if that is over a tenth; otherwise the one unused for longest."""
@@ -133,6 +133,8 @@ class Direct:
             self._theirs.begin(max(about[1], 1))
             self._ours.begin(max(about[1], 1))
         theirs = self._theirs.turn(received, reply, traits)
+        if choice is not None and choice.how == "recall":
+            self._ours.empty()
         ours = self._ours.turn(sent, reply, traits)
         processed, prompt_tokens = stats.processed_tokens, stats.prompt_tokens
         if processed is None or not prompt_tokens or not ours.total:

@@ -22,6 +22,7 @@ gives it a copy.
 from collections.abc import Mapping, Sequence
 
 from warmprefix.core.slots.openings import Offer
+from warmprefix.core.slots.recall import recalled
 from warmprefix.core.slots.slot import (
     LEAST_LOSS_TOKENS,
     NOTHING,
@@ -33,6 +34,7 @@ from warmprefix.core.slots.slot import (
     SlotChoice,
     Traits,
     Wish,
+    least_missed,
 )
 from warmprefix.core.slots.snapshots import is_evicted, is_worth
 
@@ -46,6 +48,8 @@ def choose(
 ) -> SlotChoice:
     """The slot for a request. `shares`: of each idle slot that holds something, by its number."""
     idle = [slot for slot in slots if not slot.is_busy]
+    if wish.recall_tokens and (found := recalled(wish, slots, idle, shares, traits)):
+        return found
     if wish.is_saved and (found := _restored(wish, slots, idle, traits)):
         return found
     if wish.opening and (found := _opened(wish, wish.opening, slots, idle, shares, traits)):
@@ -82,7 +86,7 @@ def _restored(
         return None
     if len(slots) == 1:
         return SlotChoice(None, "one slot", into=idle[0].id)
-    slot = min(idle, key=_least_missed)
+    slot = min(idle, key=least_missed)
     if traits.keeps_idle and wish.takes_slot:
         return SlotChoice(slot.id, "least to lose", "cut", into=slot.id)
     if slot.is_empty and not wish.was_here:
@@ -116,7 +120,7 @@ def _opened(
         return SlotChoice(None, "one slot", "opening", into=slot) if is_missing else None
     empty = next((slot for slot in idle if slot.is_empty), None)
     if may_name and is_missing:
-        slot = min(idle, key=_least_missed).id
+        slot = min(idle, key=least_missed).id
         return SlotChoice(slot, "least to lose", "opening", into=slot)
     if may_name and empty is not None and _would_cut(wish, best, share, traits):
         return SlotChoice(empty.id, "away from a conversation", "opening", into=empty.id)
@@ -171,7 +175,7 @@ def _unlike_any(
     """
     is_sure = all(shares.get(slot.id, NOTHING).is_sure for slot in idle)
     if wish.can_save and is_sure and traits.has_ram is False:
-        slot = min(idle, key=_least_missed)
+        slot = min(idle, key=least_missed)
         return SlotChoice(slot.id, "shares little with any slot", "cut")
     return SlotChoice(None, "shares little with any slot")
 
@@ -200,14 +204,14 @@ def _protected(
         return SlotChoice(None, "no other slot is free for it")
     shared = round((taken.tokens or 0) * share.kept)
     if traits.has_ram:
-        slot = min(apart, key=_least_missed)
-        needs_start = slot.is_empty or not taken.is_copied
+        slot = min(apart, key=least_missed)
+        start = slot.id if slot.is_empty or not taken.is_copied else None
         reason = "a copy from the RAM cache, away from a conversation"
-        return SlotChoice(slot.id, reason, "copy", needs_start, shared)
-    empty = [slot for slot in apart if slot.is_empty or _is_side(slot)]
+        return SlotChoice(slot.id, reason, "copy", start, shared)
+    empty = [slot for slot in apart if slot.is_empty or slot.is_side]
     # Only a side request is sure to leave the conversation as it is: a fork may be how it goes on.
     if wish.is_side and empty and lost * _returns(taken) >= shared * STAKE:
-        slot = min(empty, key=_least_missed)
+        slot = min(empty, key=least_missed)
         return SlotChoice(slot.id, "away from a conversation", "apart")
     return SlotChoice(None, "costs less in the slot it shares most with")
 
@@ -238,15 +242,6 @@ def is_saved_to_ram(share: Share | None, traits: Traits) -> bool:
     cache until it is seen to have none: if that is wrong, it costs once what it would cost without us."""
     is_cut = share is not None and share.is_sure and share.kept < SAVED_BELOW
     return is_cut and traits.has_ram is not False
-
-
-def _is_side(slot: Slot) -> bool:
-    return slot.content is not None and slot.content.is_side
-
-
-def _least_missed(slot: Slot) -> tuple[bool, bool, int, int]:
-    """Orders slots by what is lost with them: empty ones, those of side requests, then the longest unused."""
-    return (not slot.is_empty, not _is_side(slot), slot.used, slot.id)
 
 
 def _returns(slot: Slot) -> float:

@@ -1,6 +1,7 @@
 """What a slot is proven to hold, what a request wishes, and the choice between them. Values only."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal
 
 from warmprefix.core.slots.openings import Offer
@@ -12,6 +13,10 @@ SIMILAR = 0.1
 
 SAVED_BELOW = 0.5
 """If a smaller share of what a slot holds would stay, the server copies it to the RAM cache before it cuts."""
+
+LOADED_FROM = 0.25
+"""The least share of a prompt in the RAM cache that must be of use, or it is not loaded (server-task.cpp,
+`server_prompt_cache::load`)."""
 
 LEAST_LOSS_TOKENS = 128
 """Fewer are evaluated again in about the time that a detour takes: --ubatch-size evaluates 512 at once."""
@@ -30,12 +35,20 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenFrom:
+    """The conversation that was in a slot before this one, and how many tokens of it were reused."""
+
+    conversation: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What a slot holds of a turn. `prompt`: as sent, with the reply; `turns`: the number that its conversation
     has had, or the replies in the prompt if those are more.
 
     `is_whole`: the slot holds all of the prompt, not only its beginning. `opening`: the name of the saved
-    opening that it holds and nothing else; empty if it is a turn's.
+    opening that it holds and nothing else; empty if it is a turn's. `taken_from`: what it began with.
     """
 
     held: Held
@@ -44,6 +57,7 @@ class Content:
     turns: int = 1
     is_whole: bool = True
     opening: str = ""
+    taken_from: TakenFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,16 @@ class Slot:
     def is_empty(self) -> bool:
         """Whether it is known to hold nothing that any request will need."""
         return self.is_known and self.content is None
+
+    @property
+    def is_side(self) -> bool:
+        """Whether it holds a side request, which nobody comes back to."""
+        return self.content is not None and self.content.is_side
+
+
+def least_missed(slot: Slot) -> tuple[bool, bool, int, int]:
+    """Orders slots by what is lost with them: empty ones, those of side requests, then the longest unused."""
+    return (not slot.is_empty, not slot.is_side, slot.used, slot.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +126,9 @@ class Wish:
 
     `takes_slot`: its endpoint lets one be chosen; `is_saved`: its conversation is in a file; `was_here`: the
     backend has read it since its last start; `in_ram`: the server has saved it to its RAM cache since;
-    `can_save`: a slot that it would cut can be saved first; `opening`: a saved one that it begins with;
-    `alike`: characters that an idle slot shares with it, if it begins a conversation.
+    `recall_tokens`: those that it goes on from there, 0 if none are known; `can_save`: a slot that it would cut
+    can be saved first; `opening`: a saved one that it begins with; `alike`: characters that an idle slot shares
+    with it, if it begins a conversation.
     """
 
     conversation: str
@@ -114,12 +139,13 @@ class Wish:
     is_saved: bool = False
     was_here: bool = False
     in_ram: bool = False
+    recall_tokens: int = 0
     can_save: bool = False
     opening: Offer | None = None
     alike: int = 0
 
 
-How = Literal["free", "own", "cut", "apart", "copy", "opening"]
+How = Literal["free", "own", "cut", "apart", "copy", "opening", "recall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +153,27 @@ class SlotChoice:
     """The slot to ask for, None to leave the choice to the server, and why.
 
     `how`: "free" is left to the server; "own" holds this conversation; "cut" takes the slot of another, which
-    is saved first; "apart" evaluates the shared part again; "copy" gets it from the RAM cache (if
-    `needs_start`, some task must start in that slot first); "opening" begins with a saved opening.
-    `shared_tokens`: how many should be cached. `into`: the slot that a saved conversation or opening is to be
-    restored into.
+    is saved first; "apart" evaluates the shared part again; "copy" gets it from the RAM cache; "opening" begins
+    with a saved opening; "recall" gets its own conversation from the RAM cache. `start`: the slot in which some
+    task must start first. `shared_tokens`: how many should be cached. `into`: the slot that a saved
+    conversation or opening is to be restored into.
     """
 
     slot: int | None
     reason: str
     how: How = "free"
-    needs_start: bool = False
+    start: int | None = None
     shared_tokens: int = 0
     into: int | None = None
+
+
+def head_digest(prompt: Prompt) -> bytes:
+    """Digest of what templates render before the messages: tools and options."""
+    state = blake2b(digest_size=16)
+    tools = (tool.definition for tool in prompt.tools or ())
+    options = (
+        part for name, raw in prompt.template_options.items() for part in (name.encode(), raw)
+    )
+    for part in (b"tools", *tools, b"options", *options):
+        state.update(len(part).to_bytes(8, "little") + part)
+    return state.digest()

@@ -18,8 +18,8 @@ KIND = Kind(
         label="SGLang",
         counts="with-option",
         option="python -m sglang.launch_server --enable-cache-report",
-        off="python -m sglang.launch_server, without --disable-radix-cache",
-        thinking='chat_template_kwargs {"preserve_thinking": true} in the client\'s requests',
+        off="start it without --disable-radix-cache",
+        thinking='in the client\'s requests: "chat_template_kwargs": {"preserve_thinking": true}',
         source="https://docs.sglang.io/advanced_features/server_arguments.html, --enable-cache-report",
     ),
 )

@@ -16,8 +16,8 @@ import orjson
 
 from warmprefix.core.errors import NotUnderstood
 
-# A group that repeats is atomic, (?>(?:...)*), and never possessive, (?:...)*+: Python before 3.11.5, which Debian
-# 12 has, matches wrongly with that (https://github.com/python/cpython/issues/106052).
+# A group that repeats is atomic, (?>(?:...)*), and never possessive, (?:...)*+: Python before 3.11.5, which
+# Debian 12 has, matches wrongly with that (https://github.com/python/cpython/issues/106052).
 _PLAIN_STRING = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 # From quote to quote, which is eight times as fast as testing each byte for a quote or a backslash: a quote
 # after a single backslash is escaped, one after none is the end. Only longer runs of backslashes are counted.

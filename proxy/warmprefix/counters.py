@@ -3,7 +3,7 @@
 from collections import Counter
 
 REASONS = frozenset({
-    "not-understood", "prepare", "store", "routing", "backend-facts", "models", "slot",
+    "not-understood", "too-long", "prepare", "store", "routing", "backend-facts", "models", "slot",
     "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "ask-usage", "error-words",
     "capture", "record", "compare", "prewarm", "reread", "openings", "explain", "metrics",
     "telemetry", "log", "keep-alive",

@@ -451,6 +451,7 @@ BESIDE = frozenset({
 """Called behind a wall, and no helpers."""
 
 RELAY = frozenset({
+    "announced.isdigit", "incoming.pieces", "pieces.pop", "has_left",
     "pulse.beside", "tail.endswith", "backend_error_event", "dialect.error_event",
     "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",
     "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",

@@ -164,6 +164,10 @@ class CanonicalizeConfig:
     """
     disable: Rules = ()
     """Rules to switch off, for every client or for one."""
+    max_bytes: Bytes = 8388608
+    """A request with more text than this is relayed as it comes, without being read: no model here holds so
+    much. Pictures and sound in it do not count.
+    """
     volatile: tuple[VolatileText, ...] = ()
     """Text of your own client that changes by itself: tables with name, pattern, example, and perhaps
     use (freeze, move or strip) and client. docs/rules.md, "Text of your own client".

@@ -109,7 +109,12 @@ class App:
         limit = config.server.max_body_bytes
         self.keep_alive = KeepAlive(config.server if not observe else ServerConfig())
         self._chat = Chat(
-            self._pipeline, self.backends, self.tasks, limit, telemetry, self.keep_alive
+            self._pipeline,
+            self.backends,
+            self.tasks,
+            (limit, config.canonicalize.max_bytes),
+            telemetry,
+            self.keep_alive,
         )
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks)

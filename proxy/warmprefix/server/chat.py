@@ -2,17 +2,27 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
+from warmprefix.backends.base import Headers
+from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Outcome
 from warmprefix.dialects import is_counting
-from warmprefix.guard import guard
+from warmprefix.guard import failed, guard
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Passed, Placed, as_it_came
 from warmprefix.server.asgi import Receive, Scope, Send, header
 from warmprefix.server.backends import Backends
 from warmprefix.server.count import Count
 from warmprefix.server.exchange import Arrival, Exchange
-from warmprefix.server.incoming import ClientGone, Ending, Incoming, TooLarge, while_connected
+from warmprefix.server.incoming import (
+    ClientGone,
+    Ending,
+    Incoming,
+    TooLarge,
+    TooMuchText,
+    while_connected,
+)
 from warmprefix.server.keep_alive import KeepAlive, Pulse
 from warmprefix.server.problems import answer_problem
 from warmprefix.server.relay import request_headers
@@ -23,6 +33,9 @@ from warmprefix.telemetry.listener import NoTelemetry, Telemetry
 _NOT_FORWARDED = frozenset({b"accept-encoding"})
 """A compressed reply could not be read; llama-server does not compress, Lemonade never a stream."""
 
+_NOT_READ_ON: Headers = [(b"connection", b"close")]
+"""What is left of a body that is too large is not read, so nothing can follow it."""
+
 
 class Chat:
     """Answers the intercepted endpoints."""
@@ -32,41 +45,50 @@ class Chat:
         pipeline: Pipeline,
         backends: Backends,
         tasks: Tasks,
-        max_body_bytes: int,
+        limits: tuple[int, int],
         telemetry: Telemetry | NoTelemetry,
         keep_alive: KeepAlive,
     ) -> None:
+        """`limits`: bytes of a body, and of the text in one that is read."""
         self._pipeline = pipeline
         self._backends = backends
         self._tasks = tasks
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes, self._max_text_bytes = limits
         self._telemetry = telemetry
         self._keep_alive = keep_alive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, from its body to its line in the log."""
         incoming = Incoming(receive)
+        stream: AsyncIterator[bytes] | None = None
         try:
-            body = await incoming.read(self._max_body_bytes)
+            body = await self._read(scope, incoming)
         except ClientGone:
             return
         except TooLarge:
             limit = f"{self._max_body_bytes} bytes (server.max_body_bytes)"
+            message = f"The body is over {limit}."
             await answer_problem(
-                send, scope["path"], 413, "request_too_large", f"The body is over {limit}."
+                send, scope["path"], 413, "request_too_large", message, _NOT_READ_ON
             )
             return
+        except TooMuchText:
+            body, stream = b"", incoming.pieces()
         arrival = Arrival(time.time(), time.perf_counter())
         counters = self._pipeline.counters
         came = as_it_came(scope["path"], _by_name(scope), body)
         self._backends.arrived(came.failed_open)
         placed: Placed | Passed = came
-        with guard(counters, "prepare", came.failed_open):
-            placed = await self._pipeline.identify(came)
         headers = request_headers(scope, _NOT_FORWARDED)
+        if stream is None:
+            with guard(counters, "prepare", came.failed_open):
+                placed = await self._pipeline.identify(came)
+        else:
+            failed(counters, "too-long", self._too_long, came.failed_open)
+            headers.append((b"Content-Length", header(scope, b"content-length") or b""))
         with guard(counters, "telemetry", came.failed_open):
             headers = self._telemetry.outgoing(headers)
-        way = Way(self._backends, self._pipeline, placed, headers)
+        way = Way(self._backends, self._pipeline, placed, headers, stream)
         try:
             await way.write()
             work: Count | Exchange = Count(way)
@@ -76,6 +98,22 @@ class Chat:
         finally:
             with guard(counters, "routing"):
                 way.end()
+
+    async def _read(self, scope: Scope, incoming: Incoming) -> bytes:
+        """The body. Raises TooLarge as soon as it is announced, and TooMuchText if it can be relayed as it
+        comes: its length is known, it needs an answer and no count, and there is one backend. Of several only
+        the body says which."""
+        announced = header(scope, b"content-length") or b""
+        if announced.isdigit() and int(announced) > self._max_body_bytes:
+            raise TooLarge
+        is_needed = self._backends.are_several or is_counting(scope["path"])
+        limit = None if is_needed or not announced else self._max_text_bytes
+        return await incoming.read(self._max_body_bytes, limit)
+
+    @property
+    def _too_long(self) -> NotUnderstood:
+        limit = f"{self._max_text_bytes} bytes of text (canonicalize.max_bytes)"
+        return NotUnderstood(f"a body has over {limit}, and is relayed as it comes")
 
     def _pulse(self, came: Passed) -> Pulse | None:
         with guard(self._pipeline.counters, "keep-alive", came.failed_open):

@@ -13,6 +13,7 @@ from warmprefix.guard import Guard, failed, guard
 from warmprefix.pipeline.stages import Ended, Written, ended_of
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.ending import end_turn
+from warmprefix.server.incoming import ClientGone, has_left
 from warmprefix.server.keep_alive import Pulse
 from warmprefix.server.problems import answer_backend_error, backend_error_event, outcome_of
 from warmprefix.server.relay import BEGUN, NoRelay, Relay, send_end, send_head, send_piece
@@ -50,7 +51,12 @@ class Exchange:
                 await self._relay_back(send, response)
             finally:
                 response.close()
+        except ClientGone:  # inside its body
+            self.outcome = Outcome.CLIENT_GONE
         except BackendError as error:
+            if has_left(error):
+                self.outcome = Outcome.CLIENT_GONE
+                return
             self.outcome = outcome_of(error)
             self._way.lost(error)
             path = self._way.came.endpoint
@@ -86,7 +92,7 @@ class Exchange:
                 self._seated = await parts.seatings.take(outgoing)
             try:
                 return await parts.connections.open(
-                    scope["method"], target_of(scope), way.headers, self._seated.body
+                    scope["method"], target_of(scope), way.headers, way.stream or self._seated.body
                 )
             except Unreachable as error:  # nothing was sent
                 if not way.leads_on(error):

@@ -12,8 +12,29 @@ class ClientGone(Exception):
     """The client closed its connection."""
 
 
+def has_left(error: BaseException) -> bool:
+    """Whether this came of a client that has left inside its body."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, ClientGone):
+        found = found.__cause__ or found.__context__
+    return found is not None
+
+
 class TooLarge(Exception):
     """The body is larger than the limit."""
+
+
+class TooMuchText(Exception):
+    """There is more text in the body than is read in one piece; `pieces` has it from its beginning."""
+
+
+_BLOCK_BYTES = 4096
+
+
+def text_bytes(piece: bytes) -> int:
+    """How much of a piece of JSON is no picture or sound: base64 has neither blanks nor quotes."""
+    blocks = (piece[at : at + _BLOCK_BYTES] for at in range(0, len(piece), _BLOCK_BYTES))
+    return sum(len(block) for block in blocks if b" " in block or b'"' in block)
 
 
 class Incoming:
@@ -22,28 +43,41 @@ class Incoming:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._whole = asyncio.Event()
+        self._read: list[bytes] = []
+        self._has_more = True
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives. Raises ClientGone."""
-        more = True
-        while more:
+        """The body as it arrives, from its beginning. Raises ClientGone."""
+        while self._read:
+            yield self._read.pop(0)
+        async for piece in self._arriving():
+            yield piece
+
+    async def _arriving(self) -> AsyncIterator[bytes]:
+        while self._has_more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            more = message.get("more_body", False)
+            self._has_more = message.get("more_body", False)
             if piece := message.get("body", b""):
                 yield piece
         self._whole.set()
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body. Raises ClientGone, and TooLarge beyond `limit` bytes."""
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in self.pieces():
+    async def read(self, limit: int, text_limit: int | None = None) -> bytes:
+        """The whole body. Raises ClientGone, TooLarge beyond `limit` bytes, and TooMuchText beyond `text_limit`
+        bytes of text."""
+        pieces = self._read
+        size = text = 0
+        async for piece in self._arriving():
             size += len(piece)
             if size > limit:
                 raise TooLarge
             pieces.append(piece)
+            if text_limit is not None:
+                text += text_bytes(piece)
+                if text > text_limit:
+                    raise TooMuchText
+        self._read = []
         return b"".join(pieces) if len(pieces) != 1 else pieces[0]
 
     async def gone(self) -> None:

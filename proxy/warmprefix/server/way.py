@@ -1,5 +1,7 @@
 """The way of one request: to the chosen backend, and on to the next if nothing could be sent."""
 
+from collections.abc import AsyncIterator
+
 from warmprefix.backends.base import Headers
 from warmprefix.backends.kinds import OTHER
 from warmprefix.backends.template import UNKNOWN
@@ -17,12 +19,18 @@ class Way:
     """The backend of one request, and the request written for it. Call `end` whatever happens.
 
     `came`: the request before we changed anything. `parts`: those of the chosen backend; `outgoing`, `headers`:
-    what is sent to it.
+    what is sent to it; `stream`: the body, if it is relayed as it comes.
     """
 
     def __init__(
-        self, backends: Backends, pipeline: Pipeline, placed: Placed | Passed, headers: Headers
+        self,
+        backends: Backends,
+        pipeline: Pipeline,
+        placed: Placed | Passed,
+        headers: Headers,
+        stream: AsyncIterator[bytes] | None = None,
     ) -> None:
+        self.stream = stream
         self._backends = backends
         self._pipeline = pipeline
         self._placed = placed

@@ -78,7 +78,8 @@ export function minute(time) {
 export function moment(time) {
   const found = new Date(time);
   if (Number.isNaN(found.getTime())) return ABSENT;
-  return `${found.toLocaleDateString("en-CA")} ${found.toLocaleTimeString("en-GB")}`;
+  // A date stays on one line.
+  return `${found.toLocaleDateString("en-CA").replaceAll("-", "\u2011")}\u00a0${found.toLocaleTimeString("en-GB")}`;
 }
 
 // The time of day, with the date if it is not today.

@@ -61,7 +61,7 @@ function show() {
   showCauses(state.sums?.breaks ?? [], findCause);
   showSlots(state.slots, (id) => (all.has(id) ? nameOf(all.get(id), named) : null));
   showFilters(turns);
-  byId("headline").hidden = byId("conversations").hidden = !turns.length;
+  for (const id of ["headline", "conversations", "notes"]) byId(id).hidden = !turns.length;
   byId("overview").hidden = chosen !== null;
   byId("conversation").hidden = chosen === null;
   if (chosen === null) list.show(groups(passed), named);

@@ -73,7 +73,6 @@ def play(url: str, models: Sequence[ScriptedModel], noise: Noise, sizes: tuple[i
             reply: Json = {
                 "role": "assistant",
                 "content": f"  Grease crane {number}, for the {turn}th time.\n" * 6,
-                "reasoning_content": f"Crane {number} squeaks in shift {turn}. " * 6,
             }
             for model in models:
                 model.expect(LATER if turn else "first", reply)

@@ -21,7 +21,7 @@ from tests.servers.stock import StockServer
 
 ROUTERS_VARIABLE = "WARMPREFIX_BENCH_ROUTERS"
 """Names the folder `bin` of an environment that has vllm-router and smg."""
-FAMILY: Family = FAMILIES[1]
+FAMILY: Family = FAMILIES[0]
 _TICKS = """
 global
   maxconn 4096

@@ -79,6 +79,8 @@ class Elsewhere:
         own = self._recent.get(last.conversation)
         if own is None or own.index <= last.index:
             self._recent.put(last, keys)
+        if last.outlived is not None:  # what that proxy has seen of the backend holds here too
+            self._recent.outlived = last.outlived
 
     def forget(self, conversation: Conversation | None) -> None:
         """Forget the last turn of a conversation that has gone on elsewhere, if the ledger does not say how."""

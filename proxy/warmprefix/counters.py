@@ -6,7 +6,7 @@ REASONS = frozenset({
     "not-understood", "too-long", "prepare", "store", "routing", "backend-facts", "models", "slot",
     "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "ask-usage", "error-words",
     "capture", "record", "compare", "prewarm", "reread", "openings", "explain", "metrics",
-    "telemetry", "log", "keep-alive",
+    "telemetry", "log", "keep-alive", "finish-read",
 })  # fmt: skip
 """What can fail open, besides single rules, which are counted as `rule NAME`."""
 

@@ -250,6 +250,10 @@ class SlotsConfig:
     """How many openings are saved (what new conversations of one kind begin with), so that the next one of a
     kind does not read it again. 0: none.
     """
+    finish_read: Switch = False
+    """If a client leaves while its prompt is read, let that end, so that it finds the prompt read when it asks
+    again. Any other request ends it at once, and 10 minutes do.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from warmprefix.server.owning import Owning, Slots
 from warmprefix.server.parts import Facts, Parts
 from warmprefix.server.passthrough import Passthrough
 from warmprefix.server.problems import answer_problem
+from warmprefix.server.reading_on import ReadingOn
 from warmprefix.server.slot_pages import add_slots
 from warmprefix.server.websocket import WebSockets
 from warmprefix.slots.ahead import Ahead
@@ -108,16 +109,14 @@ class App:
         self.known = parts[0].parts.known
         limit = config.server.max_body_bytes
         self.keep_alive = KeepAlive(config.server if not observe else ServerConfig())
-        self._chat = Chat(
-            self._pipeline,
-            self.backends,
-            self.tasks,
+        self.reading_on = ReadingOn(is_wanted=config.slots.finish_read and not observe)
+        limits, long_reads = (
             (limit, config.canonicalize.max_bytes),
-            telemetry,
-            self.keep_alive,
+            (self.keep_alive, self.reading_on),
         )
+        self._chat = Chat(self._pipeline, self.backends, self.tasks, limits, telemetry, *long_reads)
         self._websockets = WebSockets(self.backends)
-        self._passthrough = Passthrough(self.backends, self.tasks)
+        self._passthrough = Passthrough(self.backends, self.tasks, self.reading_on)
         self._api = create_api(self.turns, self.backends)
         add_slots(self._api, {each.settings.name: each.parts.seatings for each in parts})
         add_captured(self._api, self._capture)
@@ -288,6 +287,7 @@ class App:
     def stop_watching(self) -> None:
         """End the endless tasks, so that the rest can be drained."""
         self.turns.close()
+        self.reading_on.came()
         self.backends.stop_watching()
 
     async def close(self) -> None:

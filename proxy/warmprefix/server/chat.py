@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import NotUnderstood
@@ -25,6 +26,7 @@ from warmprefix.server.incoming import (
 )
 from warmprefix.server.keep_alive import KeepAlive, Pulse
 from warmprefix.server.problems import answer_problem
+from warmprefix.server.reading_on import ReadingOn
 from warmprefix.server.relay import request_headers
 from warmprefix.server.way import Way
 from warmprefix.tasks import Tasks
@@ -48,6 +50,7 @@ class Chat:
         limits: tuple[int, int],
         telemetry: Telemetry | NoTelemetry,
         keep_alive: KeepAlive,
+        reading_on: ReadingOn,
     ) -> None:
         """`limits`: bytes of a body, and of the text in one that is read."""
         self._pipeline = pipeline
@@ -56,6 +59,7 @@ class Chat:
         self._max_body_bytes, self._max_text_bytes = limits
         self._telemetry = telemetry
         self._keep_alive = keep_alive
+        self._reading_on = reading_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, from its body to its line in the log."""
@@ -91,10 +95,10 @@ class Chat:
         way = Way(self._backends, self._pipeline, placed, headers, stream)
         try:
             await way.write()
-            work: Count | Exchange = Count(way)
-            if not is_counting(scope["path"]):
-                work = Exchange(way, arrival, self._pulse(way.came))
-            await self._run(work, incoming, scope, send)
+            if is_counting(scope["path"]):
+                await self._run(Count(way), incoming, scope, send)
+            else:
+                await self._exchange(way, arrival, incoming, scope, send)
         finally:
             with guard(counters, "routing"):
                 way.end()
@@ -120,12 +124,35 @@ class Chat:
             return self._keep_alive.pulse(came)
         return None
 
+    async def _exchange(
+        self, way: Way, arrival: Arrival, incoming: Incoming, scope: Scope, send: Send
+    ) -> None:
+        key, reads = b"", self._reading_on
+        with guard(self._pipeline.counters, "finish-read", way.came.failed_open):
+            key = reads.came(way.outgoing)
+        exchange = Exchange(way, arrival, self._pulse(way.came), partial(reads.joined, key))
+
+        async def left(work: "asyncio.Task[None]") -> None:
+            exchange.outcome = Outcome.CLIENT_GONE
+            if exchange.is_sent:
+                await reads.finish(key, work, exchange.has_spoken)
+
+        try:
+            await self._run(exchange, incoming, scope, send, left)
+        finally:
+            reads.ended(key)
+
     async def _run(
-        self, exchange: Exchange | Count, incoming: Incoming, scope: Scope, send: Send
+        self,
+        exchange: Exchange | Count,
+        incoming: Incoming,
+        scope: Scope,
+        send: Send,
+        left: Callable[["asyncio.Task[None]"], Awaitable[None]] | None = None,
     ) -> None:
         work = exchange.run(scope, send)
         try:
-            if await while_connected(work, incoming, self._tasks) is Ending.CLIENT_GONE:
+            if await while_connected(work, incoming, self._tasks, left) is Ending.CLIENT_GONE:
                 exchange.outcome = Outcome.CLIENT_GONE
         except asyncio.CancelledError:
             exchange.outcome = Outcome.STOPPED

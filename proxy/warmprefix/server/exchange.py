@@ -1,6 +1,8 @@
 """One request with its reply: sent, relayed, read from a copy, recorded once."""
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from warmprefix.backends.base import Response
@@ -29,10 +31,21 @@ class Arrival:
 
 
 class Exchange:
-    """Runs once. `outcome` may be set from outside until the turn is recorded."""
+    """Runs once. `outcome` may be set from outside until the turn is recorded. `is_sent`: the backend may have
+    the request; `has_spoken`: something generated has come."""
 
-    def __init__(self, way: Way, arrival: Arrival, pulse: Pulse | None = None) -> None:
+    def __init__(
+        self,
+        way: Way,
+        arrival: Arrival,
+        pulse: Pulse | None,
+        may_open: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`may_open` returns when the request may be sent."""
         self._way = way
+        self._may_open = may_open
+        self.is_sent = False
+        self.has_spoken = asyncio.Event()
         self._pulse = pulse
         self._has_begun = False
         self._arrival = arrival
@@ -85,6 +98,8 @@ class Exchange:
     async def _open(self, scope: Scope) -> Response:
         """The head of the answer, from the first backend to which a connection can be opened."""
         way = self._way
+        await self._may_open()
+        self.is_sent = True
         while True:
             parts, outgoing = way.parts, way.outgoing
             self._seated = Seated(NO_SEAT, outgoing.body)
@@ -122,6 +137,7 @@ class Exchange:
             pulse=self._pulse,
             has_begun=self._has_begun,
             max_event_bytes=way.parts.max_event_bytes,
+            speaks=self.has_spoken.set,
         )
         await relay.run(send, self.record)
 

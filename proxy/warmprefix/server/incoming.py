@@ -1,7 +1,7 @@
 """A request as it arrives, and the moment its client leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from enum import Enum
 
 from warmprefix.server.asgi import Receive
@@ -95,9 +95,12 @@ class Ending(Enum):
 
 
 async def while_connected(
-    work: Coroutine[object, object, None], incoming: Incoming, tasks: Tasks
+    work: Coroutine[object, object, None],
+    incoming: Incoming,
+    tasks: Tasks,
+    left: Callable[["asyncio.Task[None]"], Awaitable[None]] | None = None,
 ) -> Ending:
-    """Run `work`, and cancel it at once when the client leaves.
+    """Run `work`, and cancel it when the client leaves: at once, or when `left` returns.
 
     Cancelling closes the connection to the backend, so the model does not go on for a client that has left.
     """
@@ -105,6 +108,8 @@ async def while_connected(
     watch = tasks.start(incoming.gone(), "watch")
     try:
         await asyncio.wait((job, watch), return_when=asyncio.FIRST_COMPLETED)
+        if left is not None and not job.done():
+            await left(job)
     finally:
         watch.cancel()
         if not job.done():

@@ -10,6 +10,7 @@ from warmprefix.server.asgi import Receive, Scope, Send, header, target_of
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.incoming import ClientGone, Incoming, while_connected
 from warmprefix.server.problems import answer_backend_error, answer_problem
+from warmprefix.server.reading_on import ReadingOn
 from warmprefix.server.relay import request_headers, send_untouched
 from warmprefix.tasks import Tasks
 
@@ -35,7 +36,8 @@ _NO_TUNNEL: Headers = [
 class Passthrough:
     """Relays any request to the first backend that is healthy."""
 
-    def __init__(self, backends: Backends, tasks: Tasks) -> None:
+    def __init__(self, backends: Backends, tasks: Tasks, reading_on: ReadingOn) -> None:
+        self._reading_on = reading_on
         self._backends = backends
         self._tasks = tasks
 
@@ -56,6 +58,8 @@ class Passthrough:
         """The slots know meanwhile that something runs that was not placed, whichever backend gets it."""
         takes = scope["method"] == "POST" and not scope["path"].endswith(_LEAVES_SLOTS_ALONE)
         backends = self._backends.all if takes else ()
+        if takes:
+            self._reading_on.came()
         seatings = [own.seating for backend in backends for own in backend.parts.seatings.all]
         for seating in seatings:
             await seating.rest()

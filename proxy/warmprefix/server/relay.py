@@ -90,6 +90,10 @@ BEGUN = Head(200, [(b"Content-Type", b"text/event-stream"), (b"Cache-Control", b
 """That of a stream which begins before the backend has answered."""
 
 
+def _nothing() -> None:
+    """Nobody waits for it."""
+
+
 class NoRelay:
     """No answer has come."""
 
@@ -120,14 +124,16 @@ class Relay:
         pulse: Pulse | None = None,
         has_begun: bool = False,
         max_event_bytes: int = MAX_BODY,
+        speaks: Callable[[], None] = _nothing,
     ) -> None:
         """`written`: the request, if the reply may be changed; `most_kept`: bytes, to be captured; `rewords`:
         whether an error may be put into other words; `has_begun`: the client has had a head already;
-        `max_event_bytes`: of a stream, to be read."""
+        `max_event_bytes`: of a stream, to be read; `speaks` is called when something generated has come."""
         self._response = response
         self._dialect = dialect
         self._pulse = pulse
         self._has_begun = has_begun
+        self._speaks = speaks
         self._tail = b"\n\n"  # of what was passed on: nothing is the end of an event too
         self._counters = counters
         self._noted = noted
@@ -323,6 +329,7 @@ class Relay:
                 self._reader = None
         if self.first_s is None and reader.has_output:
             self.first_s = time.perf_counter()
+            self._speaks()
         self._is_done = reader.done
 
     def reply(self) -> Reply:

@@ -7,15 +7,19 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bench.path.processes import free_port, wait_for
+from bench.path.report import markdown
+from bench.soak.journal import lines
 from bench.soak.rig import Rig, configure, start_proxy
 from bench.soak.sampling import Sample, slope
 from bench.soak.verdict import fates, log_losses, loss, records_of, table, told_after_ms
+from tests.fakes.redis_server import RedisServer
 
 HELP = "minutes of conversations against backends that fail: what is lost, and what grows"
 EVERY_S = 5.0
@@ -33,6 +37,9 @@ def command(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of all choices (default 0)")
     parser.add_argument("--conversations", type=int, default=20, help="at once (default 20)")
     parser.add_argument("--backends", type=int, default=2, choices=(1, 2), help="(default 2)")
+    parser.add_argument(
+        "--attacks", action="store_true", help="hostile clients beside it, and the ledger in Redis"
+    )
     parser.add_argument("--folder", type=Path, help="keep log, ledger and journals there")
     options = parser.parse_args(arguments)
     with ExitStack() as stack:
@@ -40,6 +47,7 @@ def command(arguments: Sequence[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         rig = Rig(folder, options.seed, options.conversations)
         rig.port, *rig.ports = [free_port() for _ in range(1 + options.backends)]
+        rig.redis = RedisServer() if options.attacks else None
         return soak(rig, options.minutes * 60)
 
 
@@ -98,6 +106,10 @@ def load(rig: Rig, journal: Path, pid: int, seconds: float) -> None:
     """The clients, the restarts of the backends, and a look at the proxy every few seconds."""
     choose = Random(f"{rig.seed}/restarts")
     process = clients(rig, journal, seconds, 2_000_001)
+    attacker = None
+    if rig.redis is not None:
+        options = (rig.port, seconds, rig.seed, rig.folder / "attacks.journal")
+        attacker = rig.start("bench.soak.attacking", *options)
     next_look = next_restart = time.monotonic()
     next_restart += 10
     try:
@@ -113,8 +125,9 @@ def load(rig: Rig, journal: Path, pid: int, seconds: float) -> None:
                 next_restart = time.monotonic() + choose.uniform(8, 25)
             time.sleep(0.1)
     finally:
-        process.kill()
-        process.wait()
+        for each in (process, *([attacker] if attacker else [])):
+            each.kill()
+            each.wait()
 
 
 def settled(rig: Rig, pid: int, done: Callable[[Sample], bool], limit_s: float) -> Sample:
@@ -138,6 +151,10 @@ def report(rig: Rig, journals: Sequence[Path], held: Sequence[str]) -> int:
     found = fates(every, backends)
     wrong = Counter(filter(None, map(loss, found.values())))
     records = records_of(rig.folder, "turns.log")
+    if (
+        rig.redis is not None
+    ):  # an attack has no serial number: the backends answer 404, or are away
+        records = [one for one in records if not is_of_an_attack(one)]
     in_log = log_losses(found, records)
     print("\n".join(table(found)))
     print(f"\nbackend restarts: {rig.restarts}; requests: {len(found)}; lines: {len(records)}")
@@ -145,12 +162,31 @@ def report(rig: Rig, journals: Sequence[Path], held: Sequence[str]) -> int:
     print(f"lost: {dict(wrong) or 'nothing'}; in the log: {in_log[:5] or 'nothing'}")
     grows = growth(rig.samples[1:])
     tell_leaving(told_after_ms(found))
-    checked = check_ledger(rig.folder / "ledger.db")
+    checked = "ok" if rig.redis else check_ledger(rig.folder / "ledger.db")
+    if rig.redis is not None:
+        print("\n".join(attack_table(rig.folder / "attacks.journal")))
     complaints = (rig.folder / "proxy.err").read_text().count("Traceback")
     print(f"ledger: {checked}; tracebacks on standard error: {complaints}")
     print("\n".join(held))
     leaks = [line for line in held if line.startswith("LEAK")]
     return int(bool(wrong or in_log or leaks or complaints or grows or checked != "ok"))
+
+
+def is_of_an_attack(record: Mapping[str, Any]) -> bool:
+    """Whether a line is not of the conversations, whose requests name a model."""
+    return record["model"] is None and record["status"] in (None, 404, 502)
+
+
+def attack_table(path: Path) -> list[str]:
+    """A row for each attack: how often, and how its connections ended."""
+    tries: Counter[str] = Counter()
+    ends: dict[str, Counter[str]] = {}
+    for line in lines(path):
+        tries[line["attack"]] += line["tries"]
+        ends.setdefault(line["attack"], Counter()).update(line["ends"])
+    told = [", ".join(f"{n} x {end}" for end, n in ends[name].items()) for name in tries]
+    rows = zip(tries, map(str, tries.values()), told, strict=True)
+    return markdown(["attack", "tries", "ended"], map(list, rows))
 
 
 def growth(samples: Sequence[Sample]) -> bool:

@@ -12,12 +12,14 @@ from random import Random
 from typing import IO
 
 from bench.soak.sampling import Sample, look
+from tests.fakes.redis_server import RedisServer
 
 _CONFIG = """\
 [server]
 port = {port}
 [memory]
-path = "{folder}/ledger.db"
+store = "{store}"
+path = "{ledger}"
 max_bytes = 50000000
 [log]
 file = "{folder}/turns.log"
@@ -42,6 +44,7 @@ class Rig:
     ports: list[int] = field(default_factory=list)
     backends: list[subprocess.Popen[bytes]] = field(default_factory=list)
     restarts: int = 0
+    redis: RedisServer | None = None
     samples: list[Sample] = field(default_factory=list)
     began_s: float = 0.0
 
@@ -81,7 +84,8 @@ class Rig:
 def configure(rig: Rig) -> Path:
     """Write the settings of the proxy to a file."""
     config = rig.folder / "warmprefix.toml"
-    text = _CONFIG.format(port=rig.port, folder=rig.folder)
+    store, ledger = ("redis", rig.redis.url) if rig.redis else ("sqlite", f"{rig.folder}/ledger.db")
+    text = _CONFIG.format(port=rig.port, folder=rig.folder, store=store, ledger=ledger)
     config.write_text(text + "".join(_BACKEND.format(port=port) for port in rig.ports))
     return config
 

@@ -1,7 +1,8 @@
 """Asks whether what is installed has known faults: `make audit`, which the project's check runs.
 
-A fault that is known fails, unless `EXPLAINED` says why it does not reach us. Where nobody can be
-asked (no network; a mirror that has packages but no advisories) one line says so, and nothing fails.
+An entry of a lock file without a hash fails. A fault that is known fails, unless `EXPLAINED` says why it does
+not reach us. Where nobody can be asked (no network; a mirror that has packages but no advisories) one line says
+so, and nothing fails.
 """
 
 import json
@@ -10,11 +11,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 EXPLAINED: Mapping[str, str] = {}
 """Advisory, by any of its ids, and why it does not reach us."""
 
+_ROOT = Path(__file__).parents[2]
 _INSTALLED = ("--local", "--skip-editable")
 _TIMEOUT_S = 300
 _NO_NETWORK = re.compile(r"Connect|Timeout|ProxyError|SSLError|HTTPError|ServiceError")
@@ -30,9 +33,33 @@ class Verdict:
 
 
 def main() -> None:
-    verdict = judge(*ask(_INSTALLED))
-    print(*verdict.lines, sep="\n")
-    sys.exit(0 if verdict.passes else 1)
+    verdicts = (hashed(), judge(*ask(_INSTALLED)))
+    print(*(line for verdict in verdicts for line in verdict.lines), sep="\n")
+    sys.exit(0 if all(verdict.passes for verdict in verdicts) else 1)
+
+
+def hashed(root: Path = _ROOT) -> Verdict:
+    """The verdict on the lock files: every entry must say by which bytes it is known."""
+    bare = [f"{path.name}: {entry}" for path in _locks(root) for entry in without_hash(path)]
+    if bare:
+        return Verdict(tuple(f"  {line} HAS NO HASH" for line in bare), False)
+    return Verdict((f"lock files: {len(_locks(root))}, every entry with its hash",), True)
+
+
+def without_hash(path: Path) -> list[str]:
+    """The entries of a lock file, pip's or npm's, that have no hash."""
+    text = path.read_text()
+    if path.suffix == ".json":
+        packages: dict[str, dict[str, Any]] = json.loads(text)["packages"]
+        return [name for name, entry in packages.items() if name and "integrity" not in entry]
+    blocks = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+    entries = [block for block in blocks if block.strip() and block[0] != "#"]
+    return [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry]
+
+
+def _locks(root: Path) -> list[Path]:
+    npm = root / "tests" / "clients" / "npm" / "package-lock.json"
+    return [*sorted((root / "requirements").glob("*.txt")), *([npm] if npm.exists() else [])]
 
 
 def ask(arguments: Sequence[str]) -> tuple[str, str]:

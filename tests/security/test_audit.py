@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.security.audit import Verdict, ask, judge
+from tests.security.audit import Verdict, ask, hashed, judge, without_hash
 
 FAULT = {
     "id": "GHSA-made-up",
@@ -107,6 +107,33 @@ def test_a_mirror_without_advisories_is_nobody_to_ask() -> None:
     assert judge(json.dumps(report), "") == Verdict(
         ("pip-audit: could not ask: a not found",), True
     )
+
+
+LOCKS = {
+    "pip": (
+        "requirements/run.txt",
+        "a==1 \\\n    --hash=sha256:0\n# c\nb==2\n    # via a\n",
+        "b==2",
+    ),
+    "npm": (
+        "tests/clients/npm/package-lock.json",
+        json.dumps({"packages": {"": {}, "a": {"integrity": "sha512-0"}, "b": {"version": "2"}}}),
+        "b",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "bare"), LOCKS.values(), ids=LOCKS)
+def test_an_entry_of_a_lock_file_without_a_hash_fails(
+    name: str, text: str, bare: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+    assert without_hash(path) == [bare]
+    assert not hashed(tmp_path).passes
+    assert hashed().passes
 
 
 def test_an_audit_that_breaks_fails() -> None:

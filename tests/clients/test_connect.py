@@ -1,6 +1,7 @@
 """What `warmprefix connect CLIENT --write` writes is enough for the real client: it asks, and gets its answer.
 
-Each starts with nothing else: the settings file that was written, or the variables of its recipe.
+Each starts with nothing else than the settings file that was written. Those that need only variables get
+them in described.py.
 """
 
 import os
@@ -77,7 +78,6 @@ STARTS = (
             *("--analytics-disable", "--no-gitignore", "--message", QUESTION, "greeting.py"),
         ),
     ),
-    Start("gptme", ("gptme", "-n", "-m", "local/$model", QUESTION)),
     Start("llm", ("llm", "--key", "x", "-m", "warmprefix", QUESTION)),
 )
 
@@ -112,9 +112,6 @@ def connected(start: Start, home: Home, url: str) -> str:
         said = output([*connect, "--url", url], home, variables)
         assert "wrote " in said
     given = Given(url, model(home, url))
-    if start.recipe.file is None:
-        own = {name: given.filled(text) for name, text in start.recipe.environment.items()}
-        variables |= own
     if start.before:
         output(words(start, start.before, given), home, variables)
     return output(words(start, start.line, given), home, variables)

@@ -150,10 +150,12 @@ class ScriptedEndpoints(ThreadedBackend):
         slot = max(used, key=lambda slot: int(slot["id_task"]))
         reply = self.say(asked)
         text = self.written(reply)
-        body = {"prompt": slot["prompt"] + text, "n_predict": 0, "id_slot": slot["id"]}
+        tokens = self.tokens(slot["prompt"] + text)
+        # the last token of a reply was generated, but is not evaluated: the slot does not hold it
+        body = {"prompt": tokens[:-1], "n_predict": 0, "id_slot": slot["id"]}
         after = json.loads(self.ask("POST", "/completion", json.dumps(body).encode()))
         assert after["timings"]["cache_n"] >= prompt_tokens - 1, "/slots shows another prompt"
-        generated = after["tokens_evaluated"] - prompt_tokens
+        generated = len(tokens) - prompt_tokens
         counts = Counts(prompt_tokens, cached, generated)
         return Turn(asked, reply, slot["prompt"], text, counts)
 

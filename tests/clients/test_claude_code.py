@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.agents import Home, missing
-from tests.clients.conversations import Cost, conversations, key, new, processed
+from tests.clients.conversations import conversations, key, new, processed
 from tests.clients.endpoint_replies import Call, Reply
 from tests.clients.scripted_endpoints import Turn, call
 from tests.clients.sessions import FREEZE, Played, play
@@ -108,29 +108,10 @@ def shown(days: Days) -> None:
     print(*(played.figures(name) for name, played in days.items()), sep="\n")
 
 
-def without_returns(played: Played) -> list[Cost]:
-    """The costs but for what llama-server makes of tools that are printed first.
-
-    A sub-agent's prompt then begins with half of the conversation's tools and is put into the conversation's
-    slot, and what that held does not come back from the cache in RAM: too much of it is in the slot still. As
-    it is read again anyhow, the proxy then leaves arguments in the client's order.
-    Directly and through the proxy it is the same, because this endpoint takes no slot number.
-    """
-    warm = played.all_warm()
-    turns = next(iter(conversations(t for t in played.turns if key(t).kind == "main").values()))
-    returns = [
-        cost
-        for before, cost in zip(turns[:-1], played.warm()["main 0"], strict=True)
-        if any(call.name == "Agent" for call in before.reply.calls)
-    ]
-    assert len(returns) == 2
-    return [cost for cost in warm if cost not in returns or not cost.is_read_again]
-
-
 @pytest.mark.usefixtures("shown")
 def test_with_git_status_frozen_nothing_is_read_twice(days: Days) -> None:
     """Every prompt begins with all of the one before it, but for the two at `/compact`."""
-    warm = without_returns(days["frozen"])
+    warm = days["frozen"].all_warm()
 
     assert [cost.extends for cost in warm].count(False) == AT_COMPACT
     assert processed(warm) <= 1.05 * new(warm)
@@ -139,7 +120,7 @@ def test_with_git_status_frozen_nothing_is_read_twice(days: Days) -> None:
 @pytest.mark.usefixtures("shown")
 def test_by_default_only_a_resume_after_an_edit_is_read_again(days: Days) -> None:
     """gitStatus is what the client says now, in front of all that follows: twice, in two new processes."""
-    warm = without_returns(days["through"])
+    warm = days["through"].all_warm()
 
     extending = [cost for cost in warm if cost.extends]
 

@@ -231,6 +231,27 @@ def test_what_was_certainly_not_given_is_there_still(shared: str, cached: int) -
     assert table.recall_tokens(wish("a", 2)) == MUCH
 
 
+def test_what_a_copy_had_begun_with_the_request_begins_with_too() -> None:
+    """A second sub-agent is given the first one's copy. For that the conversation in its slot was copied."""
+    table = cleared("a")
+    tools = {"documents": RawJson(b"[]")}
+    for number, (name, shared, cached) in enumerate(
+        (("b", "s" * 300, MUCH // 4), ("a", "", MUCH), ("c", "s" * 300, 300 * MUCH // 802))
+    ):
+        asked = replace(prompt(name, shared=shared), template_options=tools if shared else {})
+        seat = table.take(wish(name, 1 if shared else 2), asked, 1, freely)
+        found = stats(MUCH + number, cached)
+        table.leave(seat, found)
+        here = state(0, MUCH + number, number + 7)
+        table.read([here, state(1)], table.events, seat, found)
+        if name == "b":
+            read(table, state(0, 0, 7), state(1, 1, 8))
+
+    assert taken_from(table) == TakenFrom("a", MUCH // 4)
+    assert table.recall_tokens(wish("a", 2)) == MUCH + 1
+    assert table.recall_tokens(wish("b")) == 0
+
+
 def freely(wish: Wish, slots: object, shares: object, traits: object) -> SlotChoice:
     """The choice is left to the server."""
     return SlotChoice(None, "free")

@@ -20,6 +20,9 @@ from warmprefix.core.types import CacheStats, Prompt
 
 _MOST = 32  # 8 GiB are some tens of conversations
 
+_NEARLY = 0.95
+"""Characters are converted to tokens at the rate of the whole."""
+
 
 class RamCopies:
     """The latest copies of one start of the server, by conversation."""
@@ -53,8 +56,9 @@ class RamCopies:
     ) -> TakenFrom | None:
         """What a request began with, by what was found cached. `old`: what its slot held when it came.
 
-        None if that was of its own conversation, or a copy, or too little. If less than half of `old` was
-        reused, the server has copied it. If the request was given a copy, that is gone.
+        None if that was of its own conversation, or too little, or if it is not known. If less than half of
+        `old` was reused, the server has copied it. If the request was given a copy, that is gone, and `old` was
+        copied too: the server looks for one only then.
         """
         cached = stats.cached_tokens
         if cached is None or seat.restored is not None:
@@ -62,8 +66,12 @@ class RamCopies:
         if old is not None and old.held.conversation == seat.conversation:
             return old.taken_from
         share = None if old is None else self._compare(old, seat.prompt)
-        if old is not None and _was_saved(old, share, cached, traits):
+        given = None if share is not None and _was_kept(share) else self._given(old, seat, cached)
+        if old is not None and (given or _was_saved(old, share, cached, traits)):
             self.saved(old)
+        if given is not None:
+            del self._copies[given.held.conversation]
+            return given.taken_from
         if cached < LEAST_LOSS_TOKENS or seat.conversation in self:
             return None
         if old is not None and share is not None and _may_be_alike(share):
@@ -74,6 +82,19 @@ class RamCopies:
                 for name, copy in self._copies.items()
                 if not self._may_be(copy, seat.prompt, cached)
             }
+        return None
+
+    def _given(self, old: Content | None, seat: Seat, cached: int) -> Content | None:
+        """The copy that a request certainly was given: one of another conversation, neither its own nor that of
+        its slot, with which it shares, by the texts, what was found cached."""
+        slots = None if old is None else old.held.conversation
+        for name, copy in self._copies.items() if cached >= LEAST_LOSS_TOKENS else ():
+            if name in (seat.conversation, slots) or cached < LOADED_FROM * copy.held.tokens:
+                continue
+            share = self._compare(copy, seat.prompt)
+            is_sure = share is not None and share.is_sure
+            if share is not None and is_sure and share.kept * copy.held.tokens >= _NEARLY * cached:
+                return copy
         return None
 
     def _may_be(self, copy: Content, prompt: Prompt, cached: int) -> bool:
@@ -107,6 +128,12 @@ def _was_saved(old: Content, share: Share | None, cached: int, traits: Traits) -
     if share is None or share.is_sure:
         return is_saved_to_ram(share, traits)
     return 0 < cached < SAVED_BELOW * old.held.tokens and traits.has_ram is not False
+
+
+def _was_kept(share: Share) -> bool:
+    """Whether it is certain that a request was put into a slot for what that held, and that half of it stayed:
+    then the server has not looked into its RAM cache."""
+    return share.is_sure and share.similarity > SIMILAR and share.kept >= SAVED_BELOW
 
 
 def _may_be_alike(share: Share) -> bool:

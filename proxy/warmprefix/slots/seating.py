@@ -41,7 +41,7 @@ _SETTLE_S = 0.004
 """How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a
 program."""
 
-_ALONE_S = 0.02
+_ALONE_S = 0.05
 """The same if nothing else runs: the server answers soon then, and only this tells what was cut."""
 
 _READ_S = 2.0  # how long a request waits for a reading that tells what can be saved before it

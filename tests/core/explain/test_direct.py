@@ -218,6 +218,17 @@ def test_what_was_called_back_is_where_it_was_the_next_time() -> None:
     assert [kept is not None and kept.tokens > 500 for kept in found] == [True, False]
 
 
+def test_what_it_is_known_to_have_kept_counts_if_texts_do_not_tell() -> None:
+    """A cousin with other tools: the texts say nothing of what it has cut."""
+    direct = Direct()
+    turn(direct, prompt(A))
+    back = SlotChoice(None, "back", "recall", 0, shared_tokens=900, else_tokens=300)
+    found = turn(direct, prompt(A, MORE), None, CacheStats(1000, 900, 100), back)
+
+    assert found is not None
+    assert found.tokens == 600
+
+
 def test_what_the_server_would_have_found_too_was_not_kept() -> None:
     direct = Direct()
     turn(direct, prompt(A))

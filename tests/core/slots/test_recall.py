@@ -23,6 +23,7 @@ NO_SLOT = replace(A, takes_slot=False)
 CLEARS, KEEPS, UNSEEN = Traits(False, True), Traits(True, True), Traits(None, True)
 CUT = TakenFrom("a", 900)
 COUSIN = Slot(1, 1000, 4, content("b", CUT), used=9)
+MISCOUNTED = replace(COUSIN, content=content("b", TakenFrom("a", 990)))
 BY_TEXT = Slot(1, 1000, 4, content("b"), used=9)
 MOST, HALF, LITTLE = Share(900, 1000, 2500), Share(499, 1000, 2500), Share(100, 1000, 2500)
 UNSURE = Share(900, 1000, 2500, is_sure=False)
@@ -48,6 +49,7 @@ CASES = (
     # What stays of the cousin is so much that the server does not look into its RAM cache.
     Case("as-counted", (EMPTY0, COUSIN), CLEARS, 1),
     Case("by-the-texts", (EMPTY0, BY_TEXT), CLEARS, 1, shares={1: MOST}),
+    Case("by-the-texts-rather-than-as-counted", (EMPTY0, MISCOUNTED), CLEARS, 1, shares={1: MOST}),
     Case("as-counted-if-the-texts-do-not-tell", (EMPTY0, COUSIN), CLEARS, 1, shares={1: UNSURE}),
     Case("the-only-slot", (replace(COUSIN, id=0),), KEEPS, 0),
     Case("the-only-slot-of-an-endpoint-that-takes-none", (replace(COUSIN, id=0),), KEEPS, 0, wish=NO_SLOT),
@@ -82,6 +84,7 @@ def test_what_is_called_back(case: Case) -> None:
     if choice is not None:
         assert (choice.slot, choice.start, choice.how) == (case.slot, case.start, "recall")
         assert choice.shared_tokens == case.wish.recall_tokens
+        assert choice.else_tokens == 900
 
 
 def test_it_is_called_back_before_anything_else_is_weighed() -> None:

@@ -140,11 +140,13 @@ class Direct:
         if processed is None or not prompt_tokens or not ours.total:
             return None
         rate = prompt_tokens / ours.total
-        left = ours.left * rate
+        left, directly = ours.left * rate, theirs.left * rate
         if choice is not None and choice.shared_tokens:
             left = prompt_tokens - min(choice.shared_tokens, prompt_tokens)
+        if choice is not None and choice.else_tokens is not None:
+            directly = max(directly, prompt_tokens - choice.else_tokens)
         most = round(theirs.total * rate) - processed  # directly the whole prompt is read at most
-        kept = min(round(theirs.left * rate - left), max(most, 0))
+        kept = min(round(directly - left), max(most, 0))
         if abs(kept) <= max(_NOISE_TOKENS, processed // 10):
             kept = 0  # the template's own text, and words that split into other tokens
         is_same = received is sent or received == sent

@@ -42,27 +42,28 @@ def recalled(
     taken = max(idle, key=lambda slot: shared[slot.id] or 0, default=None)
     if taken is None or not _is_cut(shared[taken.id] or 0, taken, wish):
         return None
+    tokens = (wish.recall_tokens, shared[taken.id])
     if len(slots) == 1 or not traits.keeps_idle:
-        return SlotChoice(None, REASON, "recall", taken.id, wish.recall_tokens)
+        return SlotChoice(None, REASON, "recall", taken.id, *tokens)
     others = [slot for slot in idle if slot is not taken]
     if not others or not wish.takes_slot:
         return None
     slot = min(others, key=least_missed)
     # A slot that is named and empty does not look into the RAM cache; any task makes it hold something.
     start = slot.id if slot.is_empty else None
-    return SlotChoice(slot.id, REASON, "recall", start, wish.recall_tokens)
+    return SlotChoice(slot.id, REASON, "recall", start, *tokens)
 
 
 def _shared_tokens(slot: Slot, shares: Mapping[int, Share], wish: Wish) -> int | None:
-    """How many tokens of the request a slot holds, as counted or by the texts; None if that is not known."""
+    """How many tokens of the request a slot holds, by the texts or as counted; None if that is not known."""
     content, share = slot.content, shares.get(slot.id)
     if content is None:
         return 0
+    if share is not None and share.is_sure:
+        return round((slot.tokens or 0) * share.kept)
     if content.taken_from is not None and content.taken_from.conversation == wish.conversation:
         return content.taken_from.tokens
-    if share is None or not share.is_sure:
-        return None
-    return round((slot.tokens or 0) * share.kept)
+    return None
 
 
 def _is_cut(shared: int, taken: Slot, wish: Wish) -> bool:

@@ -155,8 +155,9 @@ class SlotChoice:
     `how`: "free" is left to the server; "own" holds this conversation; "cut" takes the slot of another, which
     is saved first; "apart" evaluates the shared part again; "copy" gets it from the RAM cache; "opening" begins
     with a saved opening; "recall" gets its own conversation from the RAM cache. `start`: the slot in which some
-    task must start first. `shared_tokens`: how many should be cached. `into`: the slot that a saved
-    conversation or opening is to be restored into.
+    task must start first. `shared_tokens`: how many should be cached; `else_tokens`: how many would be if it
+    were left to the server, None if that is not known. `into`: the slot that a saved conversation or opening is
+    to be restored into.
     """
 
     slot: int | None
@@ -164,6 +165,7 @@ class SlotChoice:
     how: How = "free"
     start: int | None = None
     shared_tokens: int = 0
+    else_tokens: int | None = None
     into: int | None = None
 
 

@@ -2,7 +2,7 @@
 
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404  # starts what the user has typed
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -93,7 +93,7 @@ def environment(
         found |= {"OPENAI_API_KEY": api_key, "ANTHROPIC_AUTH_TOKEN": api_key}
     else:
         found |= {} if "OPENAI_API_KEY" in environ else {"OPENAI_API_KEY": "x"}
-        found |= {} if has_key else {"ANTHROPIC_AUTH_TOKEN": "x"}
+        found |= {} if has_key else {"ANTHROPIC_AUTH_TOKEN": "x"}  # nosec B105  # any word will do
     names = ("OPENAI_MODEL", "ANTHROPIC_MODEL") if model else ()
     return found | {name: model for name in names if name not in environ}
 
@@ -102,7 +102,7 @@ def ended(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the program to its end; its exit status as a shell has it, also if it cannot be started."""
     with Signals() as signals:
         try:
-            child = subprocess.Popen([*words], env=environ)  # noqa: S603  # what the user has typed
+            child = subprocess.Popen([*words], env=environ)  # nosec B603  # noqa: S603
         except OSError as error:
             say(f"{words[0]}: {error.strerror}")
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-import subprocess
+import subprocess  # nosec B404  # names for a pipe; the command is fixed
 import sys
 from collections.abc import Mapping
 

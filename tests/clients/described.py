@@ -280,7 +280,6 @@ CLIENTS = (
         scene="sub-agents",
         script=SUB_AGENTS,
         ids_differ=8,
-        why="a sub-agent begins like the conversation, and llama-server puts it into the same slot",
     ),
     Client(
         "qwen-code",

@@ -31,6 +31,9 @@ TEMPLATES = ("chatml_system_first", "chatml_tools")
 ADDED = '"replace_all": false'
 """What Claude Code puts into the arguments of an Edit."""
 
+IDS_DIFFER = 16
+"""Ids and durations of sub-agents stand in the history: by so many tokens two runs may differ there."""
+
 AT_COMPACT = 3
 """Prompts that leave the one before: the title of another question, the summary, and what follows it."""
 
@@ -138,7 +141,7 @@ def test_no_request_costs_more_than_directly(days: Days, how: str) -> None:
         for without, with_ in zip(costs, others, strict=True)
     ]
 
-    assert all(with_.again <= without.again + 1 for without, with_ in pairs)
+    assert all(with_.again <= without.again + 1 + IDS_DIFFER for without, with_ in pairs)
     assert sum(turn.processed_tokens for turn in played.turns) < sum(
         turn.processed_tokens for turn in direct.turns
     )

@@ -241,7 +241,9 @@ import json, sys
 line = sys.stdin.read().splitlines()[1]
 print(line)
 turn = json.loads(line)
-cached, prompt = turn["cached_tokens"], turn["prompt_tokens"]
+cached, prompt, failed = (turn[name] for name in ("cached_tokens", "prompt_tokens", "failed_open"))
+if failed:
+    raise SystemExit(f"smoke: the turn went on without a part of ours: {failed}")
 if cached is None or prompt is None or cached <= 0.9 * prompt:
     raise SystemExit(f"smoke: {cached} of {prompt} tokens were cached, more than 90 % were expected")
 print(f"smoke: {cached} of {prompt} tokens came out of the cache", file=sys.stderr)

@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def db(file: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(file, 0, isolation_level=None)) as made:
+    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as made:
         yield made
 
 
@@ -64,7 +64,7 @@ def test_a_commit_that_fails_leaves_nothing_open(db: sqlite3.Connection, file: P
 def test_the_write_lock_is_taken_at_once(db: sqlite3.Connection, file: Path) -> None:
     """One that has only read could not wait for it later."""
     with (
-        closing(sqlite3.connect(file, 0, isolation_level=None)) as other,
+        closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other,
         transaction(other),
         pytest.raises(sqlite3.OperationalError, match="locked"),
         transaction(db),

@@ -27,7 +27,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     Raises OSError or sqlite3.Error; `is_damage` tells whether the file must be set aside.
     """
     _restrict(path)
-    db = sqlite3.connect(path, WRITE_WAIT_S, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=WRITE_WAIT_S, isolation_level=None, check_same_thread=False)
     try:
         check(db)  # before anything is written to a file that may not be ours
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect after the first table
@@ -44,7 +44,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A second connection that cannot write and does not create the file."""
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    db = sqlite3.connect(uri, READ_WAIT_S, isolation_level=None, check_same_thread=False, uri=True)
+    db = sqlite3.connect(
+        uri, timeout=READ_WAIT_S, isolation_level=None, check_same_thread=False, uri=True
+    )
     db.execute("PRAGMA query_only = 1")
     return db
 

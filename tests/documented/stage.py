@@ -18,10 +18,7 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from typer.testing import CliRunner, Result
-
 from tests.documented.commands import ROOT, Command, commands
-from warmprefix.cli import app
 
 BIN = Path(sys.executable).parent
 LIMIT_S = 100
@@ -30,16 +27,6 @@ BODY = {
     "messages": [{"role": "assistant", "content": "Yes. "}, {"role": "user", "content": "Why?"}]
 }
 AGENT = {"system": "You help.", "messages": [{"role": "user", "content": "q"}], "max_tokens": 1}
-FILLED_IN = {
-    "CLIENT": "aider",
-    "COMMAND": "true",
-    "KEY": "memory.restore_reasoning",
-    "VALUE": "auto",
-    "VALUE...": "auto",
-    "DIR": "captures",
-}
-"""What a reader writes in place of a word in capitals."""
-
 BRIDGE = "172.17.0.1"  # Docker's, which a page names
 
 Outcome = tuple[int, str]
@@ -69,24 +56,6 @@ class Stage:
         )
         return ran.returncode, ran.stdout + ran.stderr
 
-    def sentence(self, command: Command) -> Outcome:
-        """Run a command out of a sentence."""
-        words = [filled_in(word, command) for word in command.arguments]
-        if command.text.endswith("...") and words[-1:] == ["..."]:
-            return 0, "goes on"
-        if words[:1] == ["serve"] and "--check" not in words:
-            self.serve(" ".join(["warmprefix", *words]))
-            self.close()
-            return 0, ""
-        if self.server is None:
-            self.serve("warmprefix serve")
-        if words[:1] == ["tail"]:
-            return followed(" ".join(["warmprefix", *words]))
-        result = invoked(words)
-        if result.exit_code == 2 and is_name(command):
-            result = invoked([*words, "--help"])
-        return result.exit_code, result.output
-
     def serve(self, text: str) -> None:
         """Start a proxy, wait until it listens, and ask it something."""
         self.close()
@@ -101,16 +70,6 @@ class Stage:
             assert self.server.wait(LIMIT_S) == 0
             self.server = None
         Path("warmprefix.toml").unlink(missing_ok=True)
-
-
-def invoked(words: list[str]) -> Result:
-    """Run a command in this process."""
-    return CliRunner().invoke(app, words, prog_name="warmprefix", catch_exceptions=False)
-
-
-def is_name(command: Command) -> bool:
-    """Whether a sentence only names a command, without what it has to be given."""
-    return all(word.isalpha() and word.islower() for word in command.arguments)
 
 
 def started(text: str, **env: str) -> "subprocess.Popen[str]":
@@ -165,14 +124,6 @@ def followed(text: str) -> Outcome:
     return command.returncode, first
 
 
-def filled_in(word: str, command: Command) -> str:
-    """A word of a command, as a reader writes it."""
-    if word == "FILE":
-        captured = sorted(Path("captures").glob("*.jsonl"))
-        return str(captured[0]) if command.arguments[0] == "replay" else "agent.json"
-    return FILLED_IN.get(word, word)
-
-
 @contextmanager
 def home(folder: Path) -> Iterator[None]:
     """A home with nothing in it, and a folder to work in with the files that the pages name."""
@@ -208,11 +159,6 @@ def report(command: Command, outcome: Outcome) -> None:
     print(json.dumps([command.page, command.text, status, output]), flush=True)
 
 
-def order(command: Command) -> int:
-    """What serves comes first: one of them makes the file that others read."""
-    return 0 if command.arguments[:1] == ["serve"] else 1
-
-
 def main(folder: Path) -> None:
     """Run everything."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -226,9 +172,6 @@ def main(folder: Path) -> None:
             for command in in_blocks:
                 report(command, stage.block(command))
             stage.close()
-        for command in sorted((one for one in run if one.block is None), key=order):
-            report(command, stage.sentence(command))
-        stage.close()
 
 
 if __name__ == "__main__":

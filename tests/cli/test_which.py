@@ -41,6 +41,26 @@ def test_a_proxy_of_several_backends_has_none_to_speak_of(folder: Path) -> None:
         assert backend_of_what_runs() is None
 
 
+def test_of_several_the_backend_of_one_must_be_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    with ExitStack() as stack:
+        stack.enter_context(announced(folder, URL, ["http://127.0.0.1:8080"]))
+        monkeypatch.setattr("os.getpid", lambda: 1)  # of a process that runs
+        stack.enter_context(announced(folder, OTHER, ["http://127.0.0.1:8081"]))
+        with pytest.raises(typer.Exit) as ended:
+            backend_of_what_runs()
+        monkeypatch.setenv("WARMPREFIX_BACKEND__URL", "http://127.0.0.1:8082")
+        named = backend_of_what_runs()
+
+    assert ended.value.exit_code == 2
+    error = capsys.readouterr().err
+    assert f"{OTHER} (http://127.0.0.1:8081)" in error
+    assert "name a backend with --backend" in error
+    assert named is None
+
+
 def test_of_several_one_must_be_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from warmprefix.cli.settings import (
+    DEFAULT_FILE,
     USAGE_STATUS,
     ConfigOption,
     effective,
     one_line_errors,
+    say,
     usable_key,
 )
 from warmprefix.cli.tail import plain_console
+from warmprefix.cli.which import running_here
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from warmprefix.core.doctor.facts import Facts
     from warmprefix.core.doctor.finding import Finding
 
+BACKEND_VARIABLE = "WARMPREFIX_BACKEND__URL"
 COLOURS = {"good": "green", "note": "yellow", "bad": "bold red"}
 INDENT = 6
 MOST_COLUMNS = 100  # longer lines are hard to read, however wide the terminal
@@ -92,10 +96,13 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
 
 
 def backend_of_what_runs() -> str | None:
-    """The backend of the only proxy that runs here, if it has one backend; else the settings say it."""
-    from warmprefix.config.running import running, running_folder
-
-    found = running(running_folder(os.environ))
+    """The backend of the only proxy that runs here, if it has one backend; else the settings say it. Ends the
+    command if several run and no settings are at hand."""
+    found = running_here()
+    if len(found) > 1 and not (DEFAULT_FILE.exists() or BACKEND_VARIABLE in os.environ):
+        listed = ", ".join(f"{one.url} ({' and '.join(one.backends)})" for one in found)
+        say(f"several proxies run here: {listed}; name a backend with --backend")
+        raise typer.Exit(USAGE_STATUS)
     backends = found[0].backends if len(found) == 1 else ()
     return backends[0] if len(backends) == 1 else None
 

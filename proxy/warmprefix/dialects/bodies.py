@@ -32,7 +32,9 @@ def top_level(body: bytes, inside: Mapping[str, list[Span]]) -> dict[str, Span]:
     Raises NotUnderstood, also if the object is empty.
     """
     spans = members(body, start := blank_end(body, 0), inside)
-    end = max((stop for _, stop in spans.values()), default=start)
+    if not spans:
+        raise NotUnderstood("an empty object")
+    end = max(stop for _, stop in spans.values())
     if blank_end(body, blank_end(body, end) + 1) != len(body):
         raise NotUnderstood("text after the JSON object")
     return spans

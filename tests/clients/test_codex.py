@@ -23,6 +23,10 @@ pytestmark = [
 ]
 
 
+IDS_DIFFER = 8
+"""The id and the duration of each command stand in the history: by so many tokens two runs may differ."""
+
+
 def script(home: Home) -> dict[str, tuple[Reply, ...]]:
     """What is said to which words of the user."""
     edit = "sed -i 's/Hello /Hello, /' greeting.py"
@@ -67,7 +71,7 @@ def test_only_what_is_new_is_read(tmp_path: Path) -> None:
     assert is_whole(through)
     assert all(cost.extends for cost in warm)
     assert processed(warm) <= new(warm) + len(warm)
-    assert all(b.again <= a.again + 1 for a, b in zip(costs, warm, strict=True))
+    assert all(b.again <= a.again + 1 + IDS_DIFFER for a, b in zip(costs, warm, strict=True))
     assert sum(cost.again for cost in warm) <= sum(cost.again for cost in costs)
     assert_logged(through)
 
@@ -137,6 +141,6 @@ def test_titles_and_summaries_cost_the_conversation_nothing(tmp_path: Path) -> N
     assert len(direct.turns) == len(through.turns) == 8
     assert [cost.extends for cost in warm] == [True, True, False, True, True]
     assert processed(warm) <= new(warm) + len(warm)
-    assert all(b.again <= a.again + 1 for a, b in zip(costs, warm, strict=True))
+    assert all(b.again <= a.again + 1 + IDS_DIFFER for a, b in zip(costs, warm, strict=True))
     assert len(side) == 2  # what follows the summary is a turn
     assert_logged(through)

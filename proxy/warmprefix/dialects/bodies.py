@@ -31,7 +31,7 @@ def top_level(body: bytes, inside: Mapping[str, list[Span]]) -> dict[str, Span]:
 
     Raises NotUnderstood, also if the object is empty.
     """
-    spans = members(body, start := blank_end(body, 0), inside)
+    spans = members(body, blank_end(body, 0), inside)
     if not spans:
         raise NotUnderstood("an empty object")
     end = max(stop for _, stop in spans.values())

@@ -1,7 +1,7 @@
 // Breaks by cause, the most expensive first, each with what cures it.
 
 import { byId, make } from "./dom.js";
-import { count, duration, plural, short } from "./format.js";
+import { duration, plural, short } from "./format.js";
 import { capital, cure } from "./hints.js";
 import { CAUSES } from "./words.js";
 
@@ -45,7 +45,7 @@ function row(cause, largest, find) {
 function facts(cause) {
   const lost = cause.tokens ? `${short(cause.tokens)} tokens read again` : "cost not reported";
   const time = cause.seconds ? `, ${duration(cause.seconds)}` : "";
-  return [make("strong", {}, `${lost}${time}`), ` in ${count(cause.turns)} ${cause.turns === 1 ? "turn" : "turns"}`];
+  return [make("strong", {}, `${lost}${time}`), ` in ${plural(cause.turns, "turn")}`];
 }
 
 function rest(hints) {

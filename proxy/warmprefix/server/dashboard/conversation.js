@@ -49,7 +49,7 @@ export class Conversation {
       count(turn.prompt_tokens),
       count(turn.cached_tokens),
       count(turn.processed_tokens),
-      turn.kept_tokens ? count(turn.kept_tokens) : turn.kept_tokens === 0 ? "0" : ABSENT,
+      count(turn.kept_tokens),
       count(turn.generated_tokens),
       speed(turn.processed_tokens, turn.prompt_ms) ?? ABSENT,
       speed(turn.generated_tokens, turn.generate_ms) ?? ABSENT,

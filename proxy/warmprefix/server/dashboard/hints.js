@@ -24,7 +24,7 @@ export function cure(hint) {
     "div",
     { className: "cure" },
     copyable(line, `what cures it: ${line}`),
-    make("p", { className: "quiet" }, `${where[0].toUpperCase()}${where.slice(1)}. ${sentence(hint.text)}`),
+    make("p", { className: "quiet" }, `${capital(where)}. ${sentence(hint.text)}`),
   );
 }
 
@@ -32,7 +32,7 @@ export function saves(tokens, where) {
   return tokens ? `It would have saved about ${plural(tokens, "token")} in ${where}.` : null;
 }
 
-export function sentence(text) {
+function sentence(text) {
   return /[.!?]$/.test(text) ? capital(text) : `${capital(text)}.`;
 }
 

@@ -107,7 +107,7 @@ function showBackends() {
   shown.hidden = !all;
   shown.dataset.state = gone ? "lost" : "live";
   const which = all > 1 ? `${gone || all} of ${all} backends` : "Backend";
-  const one = all === 1 || gone === 1 || (!gone && all === 1);
+  const one = all === 1 || gone === 1;
   const answers = gone ? (one ? "does not answer" : "do not answer") : one ? "answers" : "answer";
   say(shown, `${which} ${answers}`);
 }

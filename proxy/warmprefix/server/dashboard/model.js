@@ -86,7 +86,7 @@ export function groups(turns) {
   const talked = new Set(turns.filter((turn) => !isSide(turn) && !cameToNothing(turn)).map((turn) => turn.conversation));
   const found = new Map();
   for (const turn of turns) {
-    const sort = talked.has(turn.conversation) ? "talk" : cameToNothing(turn) ? "failed" : isSide(turn) ? "side" : "talk";
+    const sort = talked.has(turn.conversation) ? "talk" : cameToNothing(turn) ? "failed" : "side";
     const key = sort === "talk" ? `of ${turn.conversation}` : `${sort} ${turn.client}`;
     if (!found.has(key)) found.set(key, { key, sort, id: sort === "talk" ? turn.conversation : null, turns: [] });
     const group = found.get(key);

@@ -52,8 +52,9 @@ export function showTurn(button, turn, largest, { tick, pause }) {
   say(button.querySelector(".share"), shareOf(turn));
   say(button.querySelector(".kind"), labelOf(turn));
   say(button.querySelector(".axis"), tick);
-  button.setAttribute("aria-label", described(turn));
-  button.title = turn.break ? described(turn) : "";
+  const words = described(turn);
+  button.setAttribute("aria-label", words);
+  button.title = turn.break ? words : "";
 }
 
 // Tokens that were cached, newly processed, and processed again.

@@ -149,10 +149,9 @@ def path_of(recipe: "Recipe", file: Path | None) -> Path:
 
 def show(recipe: "Recipe", given: "Given", file: Path | None) -> None:
     """Prints the recipe."""
-    from warmprefix.cli.connect_text import blocks, text_of
+    from warmprefix.cli.connect_text import blocks, text_of, tried
 
-    tried = f"tried with {recipe.tried}" if recipe.tried else "not tried here"
-    typer.echo(f"{recipe.label} ({tried}; {recipe.source})\n")
+    typer.echo(f"{recipe.label} ({tried(recipe)}; {recipe.source})\n")
     typer.echo(text_of(blocks(recipe, given, str(path_of(recipe, file)) if recipe.file else "")))
     if recipe.file is not None:
         typer.echo(f"\n`warmprefix connect {recipe.name} --write` writes the file")
@@ -169,9 +168,9 @@ def write_file(recipe: "Recipe", given: "Given", file: Path | None) -> None:
     assert settings is not None
     try:
         before = path.read_bytes().decode() if path.exists() else ""
-        text = before if before.strip() or not settings.first else ""
-        if not text and settings.first:
-            text = changed(text, settings.format, settings.first)
+        text = before
+        if settings.first and not before.strip():
+            text = changed("", settings.format, settings.first)
         after = changed(text, settings.format, given.content(settings.content))
     except (NotReadable, UnicodeDecodeError) as error:
         reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -20,8 +20,12 @@ def listed(recipes: tuple[Recipe, ...]) -> Iterator[str]:
     """A line for each client: its name here, its own name, what can be done for it, with which version it was
     tried."""
     for recipe in recipes:
-        tried = f"tried with {recipe.tried}" if recipe.tried else "not tried here"
-        yield f"{recipe.name:<16} {recipe.label:<20} {how(recipe):<16} {tried}"
+        yield f"{recipe.name:<16} {recipe.label:<20} {how(recipe):<16} {tried(recipe)}"
+
+
+def tried(recipe: Recipe) -> str:
+    """With which version it was tried, if anybody has."""
+    return f"tried with {recipe.tried}" if recipe.tried else "not tried here"
 
 
 def how(recipe: Recipe) -> str:

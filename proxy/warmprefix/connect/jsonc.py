@@ -129,11 +129,9 @@ class _Writer:
         lead = " " if indent is None else f"{self._line_end}{indent}"
         joined = f",{lead}".join(texts)
         if not node.items:
-            close = self._line_indent(node.start) or ""
             inner = self._text[node.start + 1 : node.end - 1].rstrip()
-            end = f"{self._line_end}{close}"
-            whole = f"{inner}{lead}{joined}{end}" if indent is not None else joined
-            yield Edit(node.start + 1, node.end - 1, whole)
+            end = f"{self._line_end}{self._line_indent(node.start)}"
+            yield Edit(node.start + 1, node.end - 1, f"{inner}{lead}{joined}{end}")
             return
         last = node.items[-1].end
         if node.comma is None:
@@ -146,11 +144,11 @@ class _Writer:
     def _indent(self, node: Node) -> str | None:
         """The indent of the lines of its members; None if they stand in one line with it."""
         if not node.items:
-            return (self._line_indent(node.start) or "") + _INDENT
+            return self._line_indent(node.start) + _INDENT
         between = self._text[node.start : node.first]
         return self._line_indent(node.first) if "\n" in between else None
 
-    def _line_indent(self, at: int) -> str | None:
+    def _line_indent(self, at: int) -> str:
         """The blanks that the line begins with."""
         begins = self._text.rfind("\n", 0, at) + 1
         line = self._text[begins:at]

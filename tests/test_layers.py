@@ -122,7 +122,6 @@ ONLY = [
         ("backends/",),
         {
             "proxy/warmprefix/cli/follow_url.py": "is a client of our own HTTP interface, not of a backend",
-            "proxy/warmprefix/cli/tail.py": "names the errors of that client",
         },
     ),
     Only("yaml", ("ruamel",), ("connect/",)),

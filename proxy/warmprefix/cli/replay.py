@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from warmprefix.capture.line import Captured
     from warmprefix.capture.replay import Step
-    from warmprefix.cli.replay_verdict import Limits
+    from warmprefix.cli.replay_verdict import Figures, Limits
     from warmprefix.config import Config
 
 MISSED_STATUS = 3
@@ -178,12 +178,13 @@ def show(
 
     steps = asyncio.run(replayed(session, config))
     rows = asyncio.run(without_each(session, config, steps)) if rules else None
-    misses = list(missed(figures_of(steps), limits))
+    figures = figures_of(steps)
+    misses = list(missed(figures, limits))
     if form is Form.JSON:
         for value in json_lines(steps, rows):
             typer.echo(value)
     elif form is Form.GITHUB:
-        show_to_github(steps, misses)
+        show_to_github(steps, figures, misses)
     else:
         console = plain_console()
         for line in text_lines(steps, rows, coloured=is_coloured(console)):
@@ -191,13 +192,12 @@ def show(
     return misses
 
 
-def show_to_github(steps: "list[Step]", misses: list[str]) -> None:
+def show_to_github(steps: "list[Step]", figures: "Figures", misses: list[str]) -> None:
     """Prints annotations, and adds to the summary of the workflow's step if there is one."""
     from warmprefix.cli.replay_github import annotations, summary
-    from warmprefix.cli.replay_verdict import figures_of
 
     for line in annotations(steps, misses):
         typer.echo(line)
     if file := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(file).open("a", encoding="utf-8") as stream:
-            stream.write(summary(steps, figures_of(steps), misses))
+            stream.write(summary(steps, figures, misses))

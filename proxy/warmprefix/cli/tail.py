@@ -91,19 +91,16 @@ def log_lines(log: Path, last: int, follow: bool) -> Iterator[bytes]:
 
 def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterator[bytes]:
     """The lines of a running proxy. Ends the command if its answer is wrong."""
-    import httpx
-
-    from warmprefix.backends.client import reason_of
-    from warmprefix.cli.follow_url import Refused, TurnFeed
+    from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
 
     try:
-        with contextlib.closing(TurnFeed(url, api_key, say)) as feed:
+        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say)) as feed:
             yield from feed.follow(last) if follow else feed.last(last)
-    except (Refused, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+    except Refused as error:
         say(str(error))
         raise typer.Exit(1) from None
-    except httpx.HTTPError as error:
-        say(f"no answer from {url} ({reason_of(error)}); is it running? --url names another")
+    except Unanswered as error:
+        say(f"no answer from {url} ({error}); is it running? --url names another")
         raise typer.Exit(1) from None
 
 

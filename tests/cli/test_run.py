@@ -4,13 +4,17 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_serve import LIMIT_S, ROOT
 from tests.fakes.pages import serving
-from warmprefix.cli.run import environment, summary, when
+from tests.fakes.scripted import ScriptedBackend
+from tests.fakes.scripted_replies import json_response
+from warmprefix.cli.follow_url import TurnFeed
+from warmprefix.cli.run import environment, last_turns, summary, when
 
 MODELS = {"data": [{"id": "qwen3"}]}
 TURN = {
@@ -53,6 +57,26 @@ async def test_the_client_finds_the_proxy_and_its_end_is_ours(tmp_path: Path) ->
         "warmprefix: while it ran: 1 turn, 100 of 1,000 prompt tokens read; "
         "without warmprefix about 500: 400 kept\n"
     )
+
+
+async def test_a_turn_that_is_not_logged_yet_is_waited_for(tmp_path: Path) -> None:
+    """The client is gone, and the backend is still asked why its last prompt broke."""
+    early, late = {"turns": [OLD], "running": 1}, {"turns": [TURN, OLD], "running": 0}
+    scripts = [json_response(answer) for answer in (MODELS, early, late)]
+    async with ScriptedBackend(*scripts) as proxy, asyncio.timeout(LIMIT_S):
+        child = await start(tmp_path, proxy.url, "true")
+        _, err = await child.communicate()
+
+    assert b"while it ran: 1 turn, 100 of 1,000 prompt tokens read" in err
+
+
+async def test_nobody_waits_for_the_requests_of_others_for_long() -> None:
+    pages = {"/warmprefix/api/turns": {"turns": [TURN], "running": 1}}
+    async with serving(pages) as proxy:
+        with closing(TurnFeed(proxy.url, None, print)) as feed:
+            found = await asyncio.to_thread(last_turns, feed, patience_s=0.0)
+
+    assert found == [TURN]
 
 
 async def test_a_client_that_a_signal_ends_has_the_status_of_a_shell(tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_a_thousand_are_kept(turns: Turns) -> None:
     assert turns.get("t5") is not None
 
 
+def test_a_turn_that_is_being_explained_holds_back_those_behind_it(turns: Turns) -> None:
+    place = turns.reserve()
+    turns.add(turn(1))
+    waiting = turns.waiting
+    turns.fill(place, turn(0))
+
+    assert (waiting, turns.waiting) == (2, 0)
+    assert ids(turns.newest(3)) == ["t1", "t0"]
+
+
 async def test_everyone_who_watches_sees_every_turn_from_now_on(turns: Turns) -> None:
     turns.add(turn(0))
     watchers = [turns.watch(), turns.watch()]

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.raw_client import Answer, RawClient, exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, running_proxy, until
+from tests.fakes.scripted import Wait
 from tests.fakes.scripted_replies import chat_reply, json_response
 from warmprefix import __version__
 
@@ -50,6 +51,26 @@ async def test_turns_are_the_lines_of_the_log_newest_first() -> None:
 
     assert listed == records[::-1]
     assert two == listed[:2]
+
+
+async def test_a_request_that_is_no_turn_yet_is_counted() -> None:
+    goes_on = asyncio.Event()
+    async with (
+        Backend([Wait(goes_on), *OK]) as backend,
+        running_proxy(backend.url) as proxy,
+        raw_client(proxy.url) as client,
+        asyncio.timeout(DEADLINE_S),
+    ):
+        await client.send(request_bytes("POST", CHAT, asking("a")))
+        await backend.received(1)
+        before = (await exchange(proxy.url, "GET", PAGES)).json()
+        goes_on.set()
+        await client.answer()
+        records = await proxy.records(running=1)
+        behind = (await exchange(proxy.url, "GET", PAGES)).json()
+
+    assert before == {"turns": [], "running": 1}
+    assert behind == {"turns": records, "running": 0}
 
 
 async def test_turns_of_one_conversation() -> None:

@@ -84,8 +84,16 @@ class TurnFeed:
 
     def turns(self, most: int) -> list[dict[str, Any]]:
         """The last turns, newest first; raises Refused and httpx.TransportError."""
+        return self.newest(most)[0]
+
+    def newest(self, most: int) -> tuple[list[dict[str, Any]], int]:
+        """The last turns, newest first, and how many requests are no turn yet; raises Refused and
+        httpx.TransportError."""
         answer = self._client.get(self._url + "/warmprefix/api/turns", params={"limit": most})
-        return [turn for turn in turns_of(answer) if isinstance(turn, dict)]
+        page = page_of(answer)
+        running = page.get("running")
+        turns = [turn for turn in page["turns"] if isinstance(turn, dict)]
+        return turns, running if isinstance(running, int) else 0
 
     def one(self, turn: str) -> bytes | None:
         """Everything known about one turn, None if there is none; raises Refused and httpx.TransportError."""
@@ -186,16 +194,16 @@ class TurnFeed:
         return True
 
 
-def turns_of(answer: httpx.Response) -> list[object]:
-    """The turns of an answer, newest first; raises Refused if it is something else."""
+def page_of(answer: httpx.Response) -> dict[str, Any]:
+    """A page of turns; raises Refused if it is something else."""
     check_status(answer)
     try:
-        turns = answer.json()["turns"]
-    except (ValueError, KeyError, TypeError):
-        turns = None
-    if not isinstance(turns, list):
+        page = answer.json()
+    except ValueError:
+        page = None
+    if not isinstance(page, dict) or not isinstance(page.get("turns"), list):
         raise Refused(f"{answer.url} did not answer with turns; is it warmprefix?")
-    return turns
+    return page
 
 
 def context_of(model: dict[str, Any]) -> int | None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess  # nosec B404  # starts what the user has typed
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import FrameType
@@ -26,6 +27,12 @@ BY_SIGNAL = 128
 """Shells add the number of the signal that ended a program to this."""
 
 MOST_TURNS = 1000  # that a proxy remembers
+
+PATIENCE_S = 2.0
+"""How long to wait for turns that are not logged yet."""
+
+LOOK_S = 0.05
+"""Pause between two looks at them."""
 
 PASSED_ON = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH")
 PASS_ARGUMENTS = {"allow_interspersed_args": False}
@@ -118,10 +125,21 @@ def since(feed: "TurnFeed", began: datetime) -> str:
 
     try:
         with plain_errors():
-            turns = feed.turns(MOST_TURNS)
+            turns = last_turns(feed)
     except (Refused, Unanswered) as error:
         return f"the proxy does not say what was kept: {error}"
     return summary([turn for turn in turns if when(turn) >= began])
+
+
+def last_turns(feed: "TurnFeed", *, patience_s: float = PATIENCE_S) -> list[dict[str, Any]]:
+    """The last turns, once every request has become one: the backend may still be asked why the last prompt
+    broke. The requests of others may take long, so not for ever."""
+    ends = time.monotonic() + patience_s
+    while True:
+        turns, running = feed.newest(MOST_TURNS)
+        if not running or time.monotonic() >= ends:
+            return turns
+        time.sleep(LOOK_S)
 
 
 class Signals:

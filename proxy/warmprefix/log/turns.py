@@ -59,6 +59,11 @@ class Turns:
         self.sums = Sums()
         self._rates = Rates()
 
+    @property
+    def waiting(self) -> int:
+        """How many turns have ended and are not logged yet."""
+        return len(self._waiting)
+
     def reserve(self) -> Place:
         """A place in the order of the log, for a turn that is still being explained."""
         place = Place()

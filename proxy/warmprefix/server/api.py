@@ -51,8 +51,9 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
         limit: Annotated[int, Query(ge=1, le=_MAX_TURNS)] = 50,
         conversation: Annotated[str | None, Query(max_length=64)] = None,
     ) -> Response:
-        """Ended turns, newest first: the objects of the log."""
-        return _json({"turns": turns.newest(limit, conversation)})
+        """Ended turns, newest first: the objects of the log; and how many requests are no turn yet."""
+        running = backends.running + turns.waiting
+        return _json({"turns": turns.newest(limit, conversation), "running": running})
 
     @api.get("/warmprefix/api/turns/{turn}", responses=_NO_TURN)
     async def one_turn(turn: Annotated[str, Path(max_length=64)]) -> Response:

@@ -69,6 +69,11 @@ class Backends:
         """Whether there is a choice."""
         return len(self.all) > 1
 
+    @property
+    def running(self) -> int:
+        """Requests that are answered now."""
+        return sum(backend.running for backend in self.all)
+
     def choose(
         self, placed: Placed | Passed, tried: Collection[str] = ()
     ) -> tuple[Backend, Route] | None:

@@ -453,7 +453,7 @@ BESIDE = frozenset({
 
 RELAY = frozenset({
     "announced.isdigit", "incoming.pieces", "pieces.pop", "has_left",
-    "reads.joined", "reads.finish", "reads.ended", "reading_on.came", "partial", "asyncio.Event",
+    "reads.joined", "reads.finish", "reading_on.came", "partial", "asyncio.Event",
     "pulse.beside", "tail.endswith", "backend_error_event", "dialect.error_event",
     "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",
     "response.pieces", "response.close", "send_head", "send_piece", "send_end", "answer_problem",

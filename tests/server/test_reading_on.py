@@ -102,6 +102,7 @@ async def test_a_client_that_leaves_while_it_waits_leaves_the_read_alone() -> No
             await until(lambda: len(proxy.server.server_state.tasks) == 2)
         await until(lambda: len(proxy.server.server_state.tasks) == 1)
         assert not first.client_gone.is_set()
+        assert waiting_reads(proxy) == 1
         is_read.set()
         answer = await exchange(proxy.url, "POST", CHAT, BODY)
 
@@ -187,3 +188,21 @@ async def test_a_stop_ends_it() -> None:
 
 async def test_nothing_is_waited_for_if_nothing_is_read() -> None:
     await ReadingOn(is_wanted=True).joined(b"key")
+
+
+async def _waits(for_what: asyncio.Event) -> None:
+    await for_what.wait()
+
+
+async def test_of_two_that_read_the_same_one_goes_on_and_can_be_given_up() -> None:
+    reads, never = ReadingOn(is_wanted=True), asyncio.Event()
+    works = [asyncio.create_task(_waits(never)) for _ in range(2)]
+    async with asyncio.timeout(DEADLINE_S):
+        first = asyncio.create_task(reads.finish(b"key", works[0], never))
+        await asyncio.sleep(0)
+        await reads.finish(b"key", works[1], never)
+        assert not first.done()
+        reads.came()
+        await first
+    for work in works:
+        work.cancel()

@@ -137,10 +137,7 @@ class Chat:
             if exchange.is_sent:
                 await reads.finish(key, work, exchange.has_spoken)
 
-        try:
-            await self._run(exchange, incoming, scope, send, left)
-        finally:
-            reads.ended(key)
+        await self._run(exchange, incoming, scope, send, left)
 
     async def _run(
         self,

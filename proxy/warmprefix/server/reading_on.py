@@ -56,11 +56,12 @@ class ReadingOn:
     async def finish(
         self, key: bytes, work: "asyncio.Task[None]", has_spoken: asyncio.Event
     ) -> None:
-        """The client has left: return when its prompt is read, or that is given up. Call `ended` when `work`
-        has ended."""
-        if not key or has_spoken.is_set():
+        """The client has left: return when its prompt is read, or that is given up. Whoever asks for the same
+        waits until `work` has ended. Of two that read the same, the one that was left first goes on."""
+        if not key or key in self._left or has_spoken.is_set():
             return
         left = self._left[key] = _Left()
+        work.add_done_callback(lambda _: self._ended(key))
         ends = (has_spoken.wait(), left.is_dropped.wait(), self.sleep(LONGEST_S))
         waits = [asyncio.ensure_future(end) for end in ends]
         try:
@@ -69,10 +70,8 @@ class ReadingOn:
             for wait in waits:
                 wait.cancel()
 
-    def ended(self, key: bytes) -> None:
-        """The work for a request has ended."""
-        if (left := self._left.pop(key, None)) is not None:
-            left.has_ended.set()
+    def _ended(self, key: bytes) -> None:
+        self._left.pop(key).has_ended.set()
 
 
 def _key(outgoing: Outgoing) -> bytes:

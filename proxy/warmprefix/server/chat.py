@@ -106,12 +106,13 @@ class Chat:
     async def _read(self, scope: Scope, incoming: Incoming) -> bytes:
         """The body. Raises TooLarge as soon as it is announced, and TooMuchText if it can be relayed as it
         comes: its length is known, it needs an answer and no count, and there is one backend. Of several only
-        the body says which."""
+        the body says which. How much of it is text is asked only if all of it may be too much."""
         announced = header(scope, b"content-length") or b""
-        if announced.isdigit() and int(announced) > self._max_body_bytes:
+        size = int(announced) if announced.isdigit() else 0
+        if size > self._max_body_bytes:
             raise TooLarge
         is_needed = self._backends.are_several or is_counting(scope["path"])
-        limit = None if is_needed or not announced else self._max_text_bytes
+        limit = self._max_text_bytes if size > self._max_text_bytes and not is_needed else None
         return await incoming.read(self._max_body_bytes, limit)
 
     @property

@@ -131,7 +131,8 @@ class Relay:
         `max_event_bytes`: of a stream, to be read; `speaks` is called when something generated has come."""
         self._response = response
         self._dialect = dialect
-        self._pulse = pulse
+        self._is_stream = _is_event_stream(response)
+        self._pulse = pulse if self._is_stream else None
         self._has_begun = has_begun
         self._speaks = speaks
         self._tail = b"\n\n"  # of what was passed on: nothing is the end of an event too
@@ -140,7 +141,6 @@ class Relay:
         self._room = most_kept
         self._unread_bytes = MAX_BODY
         self._max_event_bytes = max_event_bytes
-        self._is_stream = _is_event_stream(response)
         self._ids: ReplyIds | None = None
         self._edits: dict[str, StreamEdit] = {}
         self._reword: Reword | None = None
@@ -197,7 +197,8 @@ class Relay:
             async for piece in self._arriving(send):
                 if passed := self._passed(piece):
                     self.has_passed = True
-                    self._tail = (self._tail + passed[-4:])[-4:]
+                    if self._pulse is not None:
+                        self._tail = (self._tail + passed[-4:])[-4:]
                     await send_piece(send, passed)
                 self.read(piece)
                 if self._is_done:
@@ -207,15 +208,21 @@ class Relay:
             raise
         await self._send_rest(send)
 
-    async def _arriving(self, send: Send) -> AsyncIterator[bytes]:
-        """The pieces of the body. Until something generated is among them, no silence is long."""
-        pieces, pulse = self._response.pieces(), self._pulse if self._is_stream else None
+    def _arriving(self, send: Send) -> AsyncIterator[bytes]:
+        """The pieces of the body."""
+        pieces, pulse = self._response.pieces(), self._pulse
+        return pieces if pulse is None else self._beside_pulse(pieces, pulse, send)
+
+    async def _beside_pulse(
+        self, pieces: AsyncIterator[bytes], pulse: Pulse, send: Send
+    ) -> AsyncIterator[bytes]:
+        """The pieces of a stream. Until something generated is among them, no silence is long."""
 
         async def beat() -> None:
-            if pulse is not None and self._tail.endswith(_ENDS_OF_EVENTS):
+            if self._tail.endswith(_ENDS_OF_EVENTS):
                 await send_piece(send, pulse.says)
 
-        while pulse is not None and self.first_s is None:
+        while self.first_s is None:
             piece = await pulse.beside(anext(pieces, b""), beat)
             if not piece:
                 return

@@ -17,6 +17,7 @@ from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import Message, Outcome, Prompt, Reply, Timings, Usage
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
+from warmprefix.dialects.base import read_reply
 from warmprefix.pipeline.in_force import in_force
 from warmprefix.pipeline.observe import Compared, Observer
 from warmprefix.pipeline.prepare import Pipeline
@@ -130,14 +131,12 @@ def renamed(turn: Turn, ids: dict[str, str]) -> Turn:
 
 def ended_as(captured: Captured, outgoing: Outgoing) -> Ended:
     """The end of the captured exchange, with the captured counts."""
-    is_stream = not captured.response.lstrip().startswith(b"{")
-    reader = (dialect_of(captured.path) or DIALECTS[0]).reader(is_stream)
-    reader.feed(captured.response)
+    reply = read_reply(dialect_of(captured.path) or DIALECTS[0], captured.response)
     outcomes = {outcome.value: outcome for outcome in Outcome}
     times = Times(captured.unix_s, total_ms(captured), 0.0, first_ms(captured))
     return ended_of(
         outgoing,
-        counted(reader.finish(), captured),
+        counted(reply, captured),
         captured.status,
         outcomes.get(captured.outcome, Outcome.OK),
         times,

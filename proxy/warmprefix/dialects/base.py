@@ -191,6 +191,13 @@ class Dialect(Protocol):
         has already said 200."""
 
 
+def read_reply(dialect: Dialect, body: bytes) -> Reply:
+    """What a reply said that has come to its end: a stream, unless it begins as a JSON object."""
+    reader = dialect.reader(not body.lstrip().startswith(b"{"))
+    reader.feed(body)
+    return reader.finish()
+
+
 class NoMemory:
     """Nothing was parsed before."""
 

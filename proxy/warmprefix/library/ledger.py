@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
+from warmprefix.dialects.base import read_reply
 from warmprefix.library.bodies import DialectName, Json, dialect_named, like, to_bytes
 from warmprefix.library.breaks import Break, break_of
 from warmprefix.library.settings import config_of
@@ -103,7 +104,5 @@ class Ledger:
         data = to_bytes(reply)
         if prepared.written is None:
             return None
-        reader = self._dialect.reader(not data.lstrip().startswith(b"{"))
-        reader.feed(data)
-        found = self._turns.remember(prepared.written, reader.finish())
+        found = self._turns.remember(prepared.written, read_reply(self._dialect, data))
         return None if found is None else break_of(found)

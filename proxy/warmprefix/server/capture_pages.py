@@ -26,7 +26,7 @@ from warmprefix.core.types import (
     TextPart,
 )
 from warmprefix.dialects import DIALECTS, dialect_of
-from warmprefix.dialects.base import NoMemory
+from warmprefix.dialects.base import NoMemory, read_reply
 
 LONGEST = 20_000
 """Characters that are shown of one text: more than anybody reads in a page."""
@@ -70,10 +70,7 @@ def shown(captured: Captured) -> dict[str, Any]:
     """A captured turn as messages; `messages` is None if its body is not understood, `reply` if there is
     none."""
     dialect = dialect_of(captured.path) or DIALECTS[0]
-    is_stream = not captured.response.lstrip().startswith(b"{")
-    reader = dialect.reader(is_stream)
-    reader.feed(captured.response)
-    reply = reader.finish()
+    reply = read_reply(dialect, captured.response)
     try:
         prompt = dialect.parse(captured.request, NoMemory(dialect)).prompt
     except NotUnderstood:

@@ -14,7 +14,7 @@ from warmprefix.server.backends import Backends
 from warmprefix.server.dashboard import add_dashboard
 
 _MAX_TURNS = 1000
-_PRIVATE = {"cache-control": "no-store"}  # what people wrote stays out of a browser's disk cache
+PRIVATE = {"cache-control": "no-store"}  # what people wrote stays out of a browser's disk cache
 
 Described = dict[int | str, dict[str, Any]]
 """What the OpenAPI document says about answers, by status."""
@@ -53,7 +53,7 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
     ) -> Response:
         """Ended turns, newest first: the objects of the log; and how many requests are no turn yet."""
         running = backends.running + turns.waiting
-        return _json({"turns": turns.newest(limit, conversation), "running": running})
+        return as_json({"turns": turns.newest(limit, conversation), "running": running})
 
     @api.get("/warmprefix/api/turns/{turn}", responses=_NO_TURN)
     async def one_turn(turn: Annotated[str, Path(max_length=64)]) -> Response:
@@ -61,13 +61,13 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
         record = turns.get(turn)
         if record is None:
             raise HTTPException(404, "No such turn; the last thousand are kept.")
-        return _json(record)
+        return as_json(record)
 
     # A bare Response names no type, so the document lists only the described one.
     @api.get("/warmprefix/api/events", response_class=Response, responses=_EVENTS)
     async def events() -> Response:
         """Turns as they end, as server-sent events."""
-        return StreamingResponse(_events(turns), 200, _PRIVATE, "text/event-stream")
+        return StreamingResponse(_events(turns), 200, PRIVATE, "text/event-stream")
 
     _add_sums(api, turns)
     _add_metrics(api, turns)
@@ -79,13 +79,13 @@ def _add_health(api: FastAPI, backends: Backends) -> None:
     @api.get("/warmprefix/health")
     async def health() -> Response:
         """200 while the proxy runs, whatever the backend does."""
-        return _json({"status": "ok", "version": __version__})
+        return as_json({"status": "ok", "version": __version__})
 
     @api.get("/warmprefix/ready", responses=_NO_ANSWER)
     async def ready() -> Response:
         """200 when a backend answers too."""
         answers = await backends.answer()
-        return _json(
+        return as_json(
             {"status": "ok" if answers else "backend unreachable"}, 200 if answers else 503
         )
 
@@ -93,7 +93,7 @@ def _add_health(api: FastAPI, backends: Backends) -> None:
     async def list_backends() -> Response:
         """Every backend: whether it is healthy, what it answers now, how many conversations are assigned to
         it."""
-        return _json({"backends": await backends.listed()})
+        return as_json({"backends": await backends.listed()})
 
     _add_draining(api, backends)
 
@@ -105,7 +105,7 @@ def _add_draining(api: FastAPI, backends: Backends) -> None:
     async def change(name: str, is_draining: bool) -> Response:
         if not backends.drain(name, is_draining=is_draining):
             raise HTTPException(404, "No backend is called so.")
-        return _json({"name": name, "draining": is_draining})
+        return as_json({"name": name, "draining": is_draining})
 
     @api.put("/warmprefix/api/backends/{name}/drain", responses=missing)
     async def drain(name: Annotated[str, Path(max_length=256)]) -> Response:
@@ -122,12 +122,12 @@ def _add_sums(api: FastAPI, turns: Turns) -> None:
     @api.get("/warmprefix/api/sums")
     async def sums() -> Response:
         """All turns since the proxy was started, added up: the figures of the metrics, and breaks by cause."""
-        return _json(turns.sums.record())
+        return as_json(turns.sums.record())
 
     @api.get("/warmprefix/api/conversations")
     async def list_conversations() -> Response:
         """Conversations of the turns that are kept, newest first."""
-        return _json({"conversations": conversations(turns.newest(_MAX_TURNS))})
+        return as_json({"conversations": conversations(turns.newest(_MAX_TURNS))})
 
 
 def _add_metrics(api: FastAPI, turns: Turns) -> None:
@@ -144,5 +144,6 @@ async def _events(turns: Turns) -> AsyncIterator[bytes]:
         yield b"data: " + orjson.dumps(record) + b"\n\n"
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, _PRIVATE, "application/json")
+def as_json(value: object, status: int = 200) -> Response:
+    """A value as the answer."""
+    return Response(orjson.dumps(value), status, PRIVATE, "application/json")

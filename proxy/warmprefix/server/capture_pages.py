@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import orjson
 from fastapi import FastAPI, Path
 from starlette.responses import Response
 
@@ -27,11 +26,11 @@ from warmprefix.core.types import (
 )
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import NoMemory, read_reply
+from warmprefix.server.api import as_json
 
 LONGEST = 20_000
 """Characters that are shown of one text: more than anybody reads in a page."""
 
-_PRIVATE = {"cache-control": "no-store"}
 _NOTHING = (
     "Nothing is captured. `warmprefix serve --capture DIR` writes requests and replies to a file."
 )
@@ -49,21 +48,16 @@ def add_captured(api: FastAPI, capture: Capture | NoCapture) -> None:
     async def captured(turn: Annotated[str, Path(max_length=64)]) -> Response:
         """Request and reply of a turn, or why they cannot be shown: most sessions are not captured."""
         if find is None:
-            return _json({"captured": None, "why": _NOTHING})
+            return as_json({"captured": None, "why": _NOTHING})
         async with lock:
-            body = await asyncio.to_thread(_found, find, turn)
-        return Response(body, 200, _PRIVATE, "application/json")
+            return await asyncio.to_thread(_found, find, turn)
 
 
-def _found(find: Callable[[str], Captured | None], turn: str) -> bytes:
+def _found(find: Callable[[str], Captured | None], turn: str) -> Response:
     captured = find(turn)
     if captured is None:
-        return orjson.dumps({"captured": None, "why": _NOT_THERE})
-    return orjson.dumps({"captured": shown(captured), "why": None})
-
-
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), 200, _PRIVATE, "application/json")
+        return as_json({"captured": None, "why": _NOT_THERE})
+    return as_json({"captured": shown(captured), "why": None})
 
 
 def shown(captured: Captured) -> dict[str, Any]:

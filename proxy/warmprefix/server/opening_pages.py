@@ -15,7 +15,7 @@ from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.dialects import DIALECTS, dialect_of, with_open_end
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Passed, Written, as_it_came
-from warmprefix.server.api import described
+from warmprefix.server.api import PRIVATE, as_json, described
 from warmprefix.server.backends import Backends
 from warmprefix.server.relay import request_headers
 from warmprefix.server.way import Way
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 else:  # the registry says which
     Endpoint = Literal[tuple(sorted(path for dialect in DIALECTS for path in dialect.paths))]
 
-_PRIVATE = {"cache-control": "no-store"}
 _NO_OPENING = described(404, "Not known.")
 _STEPS = described(
     200, "A line for each step: tokens read, and the id or the failure.", "application/x-ndjson"
@@ -61,7 +60,7 @@ def add_openings(api: FastAPI, backends: Backends, pipeline: Pipeline, most_byte
         """The saved openings, the most used first."""
         shown = {one["id"]: one for openings in every() for one in _listed(openings)}
         value = {"openings": sorted(shown.values(), key=lambda one: -one["uses"])}
-        return Response(orjson.dumps(value), 200, _PRIVATE, "application/json")
+        return as_json(value)
 
     @api.delete("/warmprefix/api/openings/{opening}", responses=_NO_OPENING)
     async def forget_opening(opening: Annotated[str, Path(max_length=64)]) -> Response:
@@ -69,7 +68,7 @@ def add_openings(api: FastAPI, backends: Backends, pipeline: Pipeline, most_byte
         gone = sum(_forget(openings, opening) for openings in every())
         if opening != "all" and not gone:
             raise HTTPException(404, "No such opening.")
-        return Response(orjson.dumps({"forgotten": gone}), 200, _PRIVATE, "application/json")
+        return as_json({"forgotten": gone})
 
     @api.put(
         "/warmprefix/api/openings",
@@ -82,7 +81,7 @@ def add_openings(api: FastAPI, backends: Backends, pipeline: Pipeline, most_byte
         if there are any. A line of JSON for each step, as it is done."""
         body = await _body(request, most_bytes)
         lines = _lines(request, endpoint, body, backends, pipeline)
-        return StreamingResponse(lines, 200, _PRIVATE, "application/x-ndjson")
+        return StreamingResponse(lines, 200, PRIVATE, "application/x-ndjson")
 
 
 async def _body(request: Request, most_bytes: int) -> bytes:

@@ -5,16 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import orjson
 from fastapi import FastAPI, HTTPException, Path
 from starlette.responses import Response
 
 from warmprefix.core.slots.snapshots import Snapshot
-from warmprefix.server.api import described
+from warmprefix.server.api import as_json, described
 from warmprefix.slots.seating import Seating
 from warmprefix.slots.seatings import NoSeatings, Seatings
 
-_PRIVATE = {"cache-control": "no-store"}
 _NO_SNAPSHOT = described(404, "Not known.")
 
 
@@ -30,7 +28,7 @@ def add_slots(api: FastAPI, backends: Mapping[str, Seatings | NoSeatings]) -> No
         slots = [slot | {"backend": name} for name, seating in every() for slot in _slots(seating)]
         seatings = [seating for _, seating in every()]
         off = [asdict(what) for seating in seatings for what in seating.stand_down.off]
-        return _json({"slots": slots, "snapshots": _snapshots(seatings), "stood_down": off})
+        return as_json({"slots": slots, "snapshots": _snapshots(seatings), "stood_down": off})
 
     @api.delete("/warmprefix/api/slots/{snapshot}", responses=_NO_SNAPSHOT)
     async def forget_snapshot(snapshot: Annotated[str, Path(max_length=64)]) -> Response:
@@ -41,7 +39,7 @@ def add_slots(api: FastAPI, backends: Mapping[str, Seatings | NoSeatings]) -> No
         if ids is not None and not gone:
             raise HTTPException(404, "No such saved slot.")
         deleted = all(store.can_delete for store in stores)
-        return _json({"forgotten": gone, "files_deleted": deleted})
+        return as_json({"forgotten": gone, "files_deleted": deleted})
 
 
 def _slots(seating: Seating) -> list[dict[str, Any]]:
@@ -77,7 +75,3 @@ def _shown(snapshot: Snapshot, fits: bool) -> dict[str, Any]:
     shown["file"], shown["bytes"] = shown.pop("name"), shown.pop("size_bytes")
     shown |= {"id": snapshot.id, "fits": fits, "age_s": round(now - snapshot.saved_s, 1)}
     return shown | {"unused_s": round(now - snapshot.used_s, 1)}
-
-
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), 200, _PRIVATE, "application/json")

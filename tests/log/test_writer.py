@@ -197,12 +197,8 @@ def test_after_close_lines_are_dropped_and_the_thread_is_gone() -> None:
     assert not any("turn log" in thread.name for thread in threading.enumerate())
 
 
-def log_to(folder: Path, name: str) -> Path:
-    return folder / name
-
-
 def test_the_file_is_opened_anew_for_whoever_has_moved_it(tmp_path: Path) -> None:
-    file = log_to(tmp_path, "turns.log")
+    file = tmp_path / "turns.log"
     log = TurnLog(None, file)
     file.rename(tmp_path / "moved.log")
     log.reopen(file, max_bytes=10485760, backups=5)
@@ -213,7 +209,7 @@ def test_the_file_is_opened_anew_for_whoever_has_moved_it(tmp_path: Path) -> Non
 
 
 def test_lines_go_to_another_file_from_then_on(tmp_path: Path) -> None:
-    one, two = log_to(tmp_path, "one.log"), log_to(tmp_path, "two.log")
+    one, two = tmp_path / "one.log", tmp_path / "two.log"
     log = TurnLog(None, one)
     log.write({"kind": "cold"})
     log.reopen(two, max_bytes=10, backups=1)
@@ -229,7 +225,7 @@ def test_lines_go_to_another_file_from_then_on(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_used_leaves_the_log_as_it_is(tmp_path: Path) -> None:
-    file = log_to(tmp_path, "turns.log")
+    file = tmp_path / "turns.log"
     (tmp_path / "taken").write_text("")
     log = TurnLog(None, file)
     with pytest.raises(ConfigError):

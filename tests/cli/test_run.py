@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -22,28 +23,41 @@ TURN = {
     "prompt_tokens": 1000, "processed_tokens": 100, "kept_tokens": 400,
 }  # fmt: skip
 OLD = {**TURN, "time": "2001-01-01T00:00:00Z", "processed_tokens": 7777}
+WAIT = f"for _ in {{1..{round(LIMIT_S / 0.05)}}}; do sleep 0.05; done"
+"""What a client does until a signal comes. It ends by itself if nobody is left to end it."""
+
 PAGES = {"/v1/models": MODELS, "/warmprefix/api/turns": {"turns": [TURN, OLD]}}
 
 
-async def start(folder: Path, url: str, *words: str) -> asyncio.subprocess.Process:
-    """`warmprefix run` in front of the proxy at `url`."""
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def running(
+    folder: Path, url: str, *words: str, stdin: int = asyncio.subprocess.DEVNULL
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`warmprefix run` in front of the proxy at `url`. At the end nothing is left of it or of its client."""
+    child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "warmprefix", "run", "--url", url, "--", *words),
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT / "proxy"),
             "XDG_RUNTIME_DIR": str(folder),
         },
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            yield child
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.communicate()
 
 
 async def run(folder: Path, *words: str) -> tuple[int | None, str, str]:
     """Exit status, standard output and standard error of a run."""
-    async with serving(PAGES) as proxy, asyncio.timeout(LIMIT_S):
-        child = await start(folder, proxy.url, *words)
+    async with serving(PAGES) as proxy, running(folder, proxy.url, *words) as child:
         out, err = await child.communicate()
         return child.returncode, out.decode().replace(proxy.url, "PROXY"), err.decode()
 
@@ -63,8 +77,7 @@ async def test_a_turn_that_is_not_logged_yet_is_waited_for(tmp_path: Path) -> No
     """The client is gone, and the backend is still asked why its last prompt broke."""
     early, late = {"turns": [OLD], "running": 1}, {"turns": [TURN, OLD], "running": 0}
     scripts = [json_response(answer) for answer in (MODELS, early, late)]
-    async with ScriptedBackend(*scripts) as proxy, asyncio.timeout(LIMIT_S):
-        child = await start(tmp_path, proxy.url, "true")
+    async with ScriptedBackend(*scripts) as proxy, running(tmp_path, proxy.url, "true") as child:
         _, err = await child.communicate()
 
     assert b"while it ran: 1 turn, 100 of 1,000 prompt tokens read" in err
@@ -93,9 +106,11 @@ async def test_a_client_that_a_signal_ends_has_the_status_of_a_shell(tmp_path: P
 async def test_a_signal_goes_to_the_client(
     number: signal.Signals, name: str, tmp_path: Path
 ) -> None:
-    shell = f"trap 'echo {name}; exit 5' {name}; echo ready; while :; do sleep 0.05; done"
-    async with serving(PAGES) as proxy, asyncio.timeout(LIMIT_S):
-        child = await start(tmp_path, proxy.url, "bash", "-c", shell)
+    shell = f"trap 'echo {name}; exit 5' {name}; echo ready; {WAIT}"
+    async with (
+        serving(PAGES) as proxy,
+        running(tmp_path, proxy.url, "bash", "-c", shell) as child,
+    ):
         assert child.stdout is not None
         assert await child.stdout.readline() == b"ready\n"
         child.send_signal(number)
@@ -122,25 +137,19 @@ async def test_what_cannot_be_started_is_one_line(
 
 
 async def test_without_a_proxy_nothing_is_started(tmp_path: Path) -> None:
-    child = await start(tmp_path, "http://127.0.0.1:1", "sh", "-c", "echo started")
-    out, err = await child.communicate()
+    async with running(tmp_path, "http://127.0.0.1:1", "sh", "-c", "echo started") as child:
+        out, err = await child.communicate()
 
     assert (child.returncode, out) == (2, b"")
     assert b"no answer from http://127.0.0.1:1 (Connection refused)" in err
 
 
 async def test_a_proxy_that_is_gone_at_the_end_takes_no_status_away(tmp_path: Path) -> None:
-    async with asyncio.timeout(LIMIT_S):
+    shell, pipe = "echo ready; read x; exit 5", asyncio.subprocess.PIPE
+    async with AsyncExitStack() as stack:
         async with serving(PAGES) as proxy:
-            shell = "echo ready; read x; exit 5"
-            child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "warmprefix", "run", "--url", proxy.url, "--"),
-                *("sh", "-c", shell),
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "proxy")},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
+            client = running(tmp_path, proxy.url, "sh", "-c", shell, stdin=pipe)
+            child = await stack.enter_async_context(client)
             assert child.stdout is not None
             assert await child.stdout.readline() == b"ready\n"
         _, err = await child.communicate(b"\n")

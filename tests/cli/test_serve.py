@@ -65,6 +65,12 @@ class Process:
         assert self.child.returncode is not None
         return self.child.returncode, [json.loads(line) for line in out.splitlines()]
 
+    async def killed(self) -> None:
+        """End it, if it has not ended."""
+        if self.child.returncode is None:
+            self.child.kill()
+            await self.child.communicate()
+
 
 async def start(
     *arguments: str,
@@ -106,9 +112,7 @@ async def serving(
             await process.ready()
             yield process
     finally:
-        if process.child.returncode is None:
-            process.child.kill()
-            await process.child.communicate()
+        await process.killed()
 
 
 async def test_a_turn_is_one_line_on_standard_output_and_nothing_else_is(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import os
 import pty
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -77,8 +79,9 @@ async def test_hup_opens_the_file_of_the_log_anew(tmp_path: Path) -> None:
     assert log.read_bytes() == b""
 
 
-async def started_in_terminal(folder: Path, *before: str) -> tuple[asyncio.subprocess.Process, int]:
-    """`warmprefix serve` in a terminal of its own, and that terminal's other end."""
+@asynccontextmanager
+async def in_terminal(folder: Path, *before: str) -> AsyncIterator[tuple[Process, ExitStack]]:
+    """`warmprefix serve` in a terminal of its own, and what closes that terminal's other end."""
     master, slave = pty.openpty()
     config = folder / "config.toml"
     config.write_text('[memory]\nstore = "memory"\n[backend]\nurl = "http://127.0.0.1:1"\n')
@@ -92,16 +95,21 @@ async def started_in_terminal(folder: Path, *before: str) -> tuple[asyncio.subpr
         stderr=asyncio.subprocess.PIPE,
     )
     os.close(slave)
-    return child, master
+    process = Process(child)
+    with ExitStack() as terminal:
+        terminal.callback(os.close, master)
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                await process.ready()
+                yield process, terminal
+        finally:
+            await process.killed()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="setsid --ctty is Linux's")
 async def test_a_closed_terminal_drains(tmp_path: Path) -> None:
-    child, master = await started_in_terminal(tmp_path)
-    process = Process(child)
-    async with asyncio.timeout(LIMIT_S):
-        await process.ready()
-        os.close(master)
+    async with in_terminal(tmp_path) as (process, terminal):
+        terminal.close()
         status, _ = await process.ended()
 
     assert status == 0
@@ -110,11 +118,8 @@ async def test_a_closed_terminal_drains(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="setsid --ctty is Linux's")
 async def test_with_nohup_the_end_of_the_terminal_is_not_ours(tmp_path: Path) -> None:
-    child, master = await started_in_terminal(tmp_path, "nohup")
-    process = Process(child)
-    async with asyncio.timeout(LIMIT_S):
-        await process.ready()
-        os.close(master)
+    async with in_terminal(tmp_path, "nohup") as (process, terminal):
+        terminal.close()
         await line_with(process, "the settings are read again")
         process.signal(signal.SIGTERM)
         status, _ = await process.ended()

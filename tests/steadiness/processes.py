@@ -38,9 +38,7 @@ async def serving_on_disk(
             await process.ready()
             yield process
     finally:
-        if process.child.returncode is None:
-            process.child.kill()
-            await process.child.communicate()
+        await process.killed()
 
 
 async def chat(url: str, text: str, *, stream: bool = False) -> Answer:

@@ -78,7 +78,7 @@ class Server:
         return f"{type(self).__name__}({' '.join(self.line)})"
 
     def start(self) -> Self:
-        """This server, once it answers. Raises RuntimeError with its last words if it ends."""
+        """This server, once it answers. If it does not, it is ended, and RuntimeError has its last words."""
         self.spawn()
         self.wait()
         return self
@@ -96,7 +96,7 @@ class Server:
         )
 
     def wait(self, limit_s: float = _START_S) -> None:
-        """Return once it answers."""
+        """Return once it answers; otherwise end it and raise RuntimeError."""
         until = time.monotonic() + limit_s
         while time.monotonic() < until:
             if self.process is None or self.process.poll() is not None:
@@ -106,7 +106,9 @@ class Server:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.02)
-        raise RuntimeError(f"{self.line} did not start:\n{self.output()[-2000:]}")
+        said = self.output()[-2000:]
+        self.stop()
+        raise RuntimeError(f"{self.line} did not start:\n{said}")
 
     def output(self) -> str:
         """What it has printed since it was started last."""

@@ -1,10 +1,23 @@
 """The stock server is what users run, and says of itself what the slot table relies on."""
 
+import sys
+
 import pytest
 
-from tests.servers.stock import StartStock, StockServer
+from tests.servers.stock import Server, StartStock, StockServer, free_port
 
 pytestmark = pytest.mark.backend
+
+
+def test_a_server_that_does_not_answer_is_ended() -> None:
+    server = Server([sys.executable, "-c", "import time; time.sleep(600)"], free_port(), {})
+    server.spawn()
+    process = server.process
+    assert process is not None
+    with pytest.raises(RuntimeError, match="did not start"):
+        server.wait(0.1)
+
+    assert process.poll() is not None
 
 
 def ask(server: StockServer, text: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.clients.processes import ended
 from tests.clients.terminal import Terminal
 
 BINARIES = Path(__file__).parents[2] / ".clients-npm" / "node_modules" / ".bin"
@@ -55,15 +56,8 @@ class Home:
 
     def git(self, *arguments: str) -> None:
         """Run git in the repository."""
-        done = subprocess.run(
-            [*GIT, *arguments],
-            cwd=self.work,
-            env={**self._environment(), "GIT_AUTHOR_DATE": AT, "GIT_COMMITTER_DATE": AT},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        dates = {"GIT_AUTHOR_DATE": AT, "GIT_COMMITTER_DATE": AT}
+        done = ended([*GIT, *arguments], self.work, LIMIT_S, {**self._environment(), **dates})
         assert done.returncode == 0, done.stdout
 
     def claude(self, url: str, question: str, *arguments: str) -> str:
@@ -122,18 +116,8 @@ class Home:
         (self.folder / ".codex" / "config.toml").write_text(text)
 
     def _run(self, command: str, arguments: Sequence[str], variables: dict[str, str]) -> str:
-        done = subprocess.run(
-            [BINARIES / command, *arguments],
-            cwd=self.work,
-            env={**self._environment(), **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        return done.stdout
+        words = [str(BINARIES / command), *arguments]
+        return ended(words, self.work, LIMIT_S, {**self._environment(), **variables}).stdout
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.clients.processes import ended
+
 FOLDER = Path(__file__).parents[2] / ".clients"
 """Ignored by git."""
 
@@ -99,16 +101,7 @@ def install(wanted: Package, uv: Path) -> str | None:
         return _marked(wanted, "npm is not here")
     for command in commands(wanted, uv):
         try:
-            done = subprocess.run(
-                command,
-                cwd=wanted.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=LIMIT_S,
-                check=False,
-            )
+            done = ended(command, wanted.folder, LIMIT_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             return _marked(wanted, str(error))
         if done.returncode != 0:

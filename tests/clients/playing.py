@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.clients.conversations import due, processed
 from tests.clients.described import QUESTIONS, Client, Script
 from tests.clients.endpoint_replies import Call, Reply
 from tests.clients.installing import package
+from tests.clients.processes import ended, of_client
 from tests.clients.scripted_endpoints import Asked, Say, said_to_model
 from tests.clients.sessions import OTHERWISE, Played, play
 
@@ -114,27 +114,16 @@ def run(
     words = [w for word in line for w in (QUESTIONS if word == "$questions" else (word,))]
     command = [filled(word, home, url, question, str(bin_folder)) for word in words]
     extra = {name: filled(text, home, url) for name, text in client.environment.items()}
-    program = bin_folder / command[0]
-    done = subprocess.run(
-        [program if program.exists() else command[0], *command[1:]],
-        cwd=home.work,
-        env={
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(home.folder),
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-            "OPENAI_API_KEY": "dummy",
-            **extra,
-            **variables,
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    return done.stdout
+    environment = {
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home.folder),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "OPENAI_API_KEY": "dummy",
+        **extra,
+        **variables,
+    }
+    return ended(of_client(bin_folder, command), home.work, LIMIT_S, environment).stdout
 
 
 def filled(text: str, home: Home, url: str, question: str = "", bin_folder: str = "") -> str:

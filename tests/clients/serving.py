@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.clients.installing import package
+from tests.clients.processes import ended
 from tests.clients.scripted_model import Json, Turn
 from warmprefix.core.wire.slices import elements, members
 
@@ -57,17 +58,9 @@ def run(command: str, arguments: Sequence[str], home: Path, **environment: str) 
 
     `command` is also the name of its package.
     """
-    done = subprocess.run(
-        [package(command).bin / command, *arguments],
-        cwd=home / "work",
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PROCESS_LIMIT_S,
-        check=False,
-    )
+    variables = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **environment}
+    words = [str(package(command).bin / command), *arguments]
+    done = ended(words, home / "work", PROCESS_LIMIT_S, variables)
     assert done.returncode == 0, done.stdout
     return done.stdout
 

@@ -6,7 +6,6 @@ them in described.py.
 
 import os
 import shlex
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.clients.described import OPENCLAW
 from tests.clients.endpoint_replies import Reply
 from tests.clients.installing import missing, package
 from tests.clients.playing import LIMIT_S, end_what_is_left
+from tests.clients.processes import ended, of_client
 from tests.clients.sessions import play
 from tests.servers.stock import stock_binary
 from warmprefix.connect.recipes import Given, Recipe, recipes
@@ -118,10 +118,10 @@ def connected(start: Start, home: Home, url: str) -> str:
 
 
 def words(start: Start, line: tuple[str, ...], given: Given) -> list[str]:
-    """The command line; a program of the client's is called by its whole path."""
-    filled = [given.filled(word.replace("$bin", str(start.bin))) for word in line]
-    program = start.bin / filled[0]
-    return [str(program) if program.exists() else filled[0], *filled[1:]]
+    """The command line with what is known only in a run."""
+    return of_client(
+        start.bin, [given.filled(word.replace("$bin", str(start.bin))) for word in line]
+    )
 
 
 def model(home: Home, url: str) -> str:
@@ -146,15 +146,4 @@ def environment(start: Start, home: Home) -> dict[str, str]:
 
 def output(command: list[str], home: Home, variables: dict[str, str]) -> str:
     """What a process prints."""
-    done = subprocess.run(
-        command,
-        cwd=home.work,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    return done.stdout
+    return ended(command, home.work, LIMIT_S, variables).stdout

@@ -11,20 +11,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.clients.threaded_backend import JSON, Refused, ThreadedBackend
 from tests.fakes.running_proxy import TICK_S
-from tests.fakes.scripted_replies import chat_reply
+from tests.fakes.scripted_replies import chat_reply, dump
 from warmprefix.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -66,29 +65,19 @@ def commands() -> list[str]:
     return [line for line in found if line not in ELSEWHERE]
 
 
-class Model(BaseHTTPRequestHandler):
-    """A backend that answers every chat in the same way."""
+class Model(ThreadedBackend):
+    """A backend that names its model and answers every chat in the same way."""
 
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-    def _answer(self, status: int, value: object) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        """Names its model."""
-        has = self.path == "/v1/models"
-        self._answer(200 if has else 404, {"data": [{"id": "NAME"}]} if has else {})
-
-    def do_POST(self) -> None:
-        """Replies."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(200, chat_reply("Fine.", 500, 0))
+    def respond(
+        self, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[str, list[bytes]]:
+        """Its pages."""
+        del headers
+        if body is not None:
+            return JSON, [dump(chat_reply("Fine.", 500, 0))]
+        if path == "/v1/models":
+            return JSON, [dump({"data": [{"id": "NAME"}]})]
+        raise Refused(404, b"{}")
 
 
 @dataclass(frozen=True)
@@ -110,18 +99,6 @@ class World:
         return [one for word in words for one in places.get(word, [word])]
 
 
-@contextmanager
-def backend() -> Iterator[str]:
-    """The address of a model."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 def ask(url: str, text: str) -> None:
     """One turn."""
     system = {"role": "system", "content": f"It is {text} o'clock. " + "Be kind. " * 50}
@@ -129,6 +106,27 @@ def ask(url: str, text: str) -> None:
     data = json.dumps(body).encode()
     with urllib.request.urlopen(f"{url}/v1/chat/completions", data) as answer:
         answer.read()
+
+
+@contextmanager
+def proxy_in(
+    folder: Path, environment: Mapping[str, str], backend: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """A proxy that captures, a process that ends with the `with` statement."""
+    options = ("--port", "0", "--backend", backend, "--capture", "captures")
+    with subprocess.Popen(
+        [sys.executable, "-m", "warmprefix", "serve", *options],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -144,33 +142,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for name in ("body.json", "agent.json", "claude.json"):
         (home / name).write_text(json.dumps(body))
     shutil.copytree(ROOT / "docs", home / "docs")
-    with backend() as model:
-        options = ("--port", "0", "--backend", model, "--capture", "captures")
-        with subprocess.Popen(
-            [sys.executable, "-m", "warmprefix", "serve", *options],
-            cwd=home,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as proxy:
-            assert proxy.stderr is not None
-            said = next(line for line in proxy.stderr if "OPENAI_BASE_URL" in line)
-            url = said.split("OPENAI_BASE_URL=")[1].split("/v1")[0]
-            for text in ("one", "two"):
-                ask(url, text)
-            with urllib.request.urlopen(f"{url}/warmprefix/api/turns") as answer:
-                turns = json.load(answer)["turns"]
-            capture = next((home / "captures").glob("*.jsonl"))
-            while capture.read_bytes().count(b"\n") < len(turns):
-                assert proxy.poll() is None
-                time.sleep(TICK_S)
-            shutil.copy(capture, home / "day.jsonl")
-            shutil.copy(capture, home / "captures" / "capture-20260301T120431-7.jsonl")
-            (home / "turns.log").write_text("".join(f"{json.dumps(turn)}\n" for turn in turns))
-            yield World(home, url, turns[0]["turn"])
-            proxy.terminate()
-            proxy.communicate()
+    with Model() as model, proxy_in(home, environment, model.url) as proxy:
+        assert proxy.stderr is not None
+        said = next(line for line in proxy.stderr if "OPENAI_BASE_URL" in line)
+        url = said.split("OPENAI_BASE_URL=")[1].split("/v1")[0]
+        for text in ("one", "two"):
+            ask(url, text)
+        with urllib.request.urlopen(f"{url}/warmprefix/api/turns") as answer:
+            turns = json.load(answer)["turns"]
+        capture = next((home / "captures").glob("*.jsonl"))
+        while capture.read_bytes().count(b"\n") < len(turns):
+            assert proxy.poll() is None
+            time.sleep(TICK_S)
+        shutil.copy(capture, home / "day.jsonl")
+        shutil.copy(capture, home / "captures" / "capture-20260301T120431-7.jsonl")
+        (home / "turns.log").write_text("".join(f"{json.dumps(turn)}\n" for turn in turns))
+        yield World(home, url, turns[0]["turn"])
 
 
 def run(words: list[str], world: World) -> Result:

@@ -13,7 +13,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -148,9 +148,11 @@ def home(folder: Path) -> Iterator[None]:
         HOME=str(folder / "backend"),
         XDG_RUNTIME_DIR=str(folder / "backend"),
     )
-    yield
-    backend.terminate()
-    backend.wait(LIMIT_S)
+    try:
+        yield
+    finally:
+        backend.terminate()
+        backend.wait(LIMIT_S)
 
 
 def report(command: Command, outcome: Outcome) -> None:
@@ -163,8 +165,7 @@ def main(folder: Path) -> None:
     """Run everything."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     subprocess.run(["ip", "address", "add", f"{BRIDGE}/32", "dev", "lo"], check=True)
-    stage = Stage()
-    with home(folder):
+    with home(folder), closing(Stage()) as stage:
         run = [command for command in commands() if command.is_run]
         for _, in_blocks in groupby(
             (one for one in run if one.block is not None), key=attrgetter("page")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.sessions.wire import accepted, post
+from tests.clients.serving import listening
 from tests.fakes.llama import model_file, template
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.running_proxy import Json, until
@@ -31,7 +31,6 @@ from warmprefix.cli import main
 sys.argv[0] = "warmprefix"
 main()
 """
-LISTENING = re.compile(r"listening on (http://\S+),")
 LONG = "Look after the harbour with care. " * 60
 OTHERS = "another proxy has the slots"
 
@@ -60,9 +59,7 @@ class Proxy:
 
     @cached_property
     def url(self) -> str:
-        assert self.process.stderr is not None
-        found = (LISTENING.search(line) for line in self.process.stderr)
-        return next(match[1] for match in found if match)
+        return listening(self.process)
 
     @property
     def owns(self) -> bool:

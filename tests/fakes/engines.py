@@ -4,7 +4,7 @@ Shapes by their documentation and source, which proxy/warmprefix/backends/ names
 characters of the messages as JSON; what was sent before is cached, in blocks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Any
 
@@ -24,14 +24,13 @@ UVICORN = [("Server", "uvicorn")]
 class Made:
     """How one engine is: `pages` by path; `block`: cached tokens are a multiple of it; `shows`: whether it
     counts cached tokens at all, and `shows_none`: also if there are none; `nulls`: every chunk of a stream has
-    a `usage`; `reasoning`: what it calls that."""
+    a `usage`."""
 
-    pages: dict[str, list[Step]] = field(default_factory=dict)
+    pages: dict[str, list[Step]]
     block: int = 1
     shows: bool = True
     shows_none: bool = True
     nulls: bool = False
-    reasoning: str = "reasoning"
 
 
 ENGINES: dict[str, Made] = {
@@ -51,7 +50,6 @@ ENGINES: dict[str, Made] = {
             ),
         },
         nulls=True,
-        reasoning="reasoning_content",
     ),
     "mlx": Made(
         {

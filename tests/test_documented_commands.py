@@ -44,7 +44,6 @@ STATUSES = {
     "slots forget ID": {1},
     "warm FILE": {1},  # the backend of this test saves no slots
     "warm agent.json --endpoint /v1/messages": {1},
-    "warm agent.json": {1},
     "warm": {2},
     "config set": {2},
     "replay": {2},
@@ -191,3 +190,7 @@ def test_a_command_of_a_page_runs(line: str, world: World) -> None:
 
 def test_the_pages_name_commands_at_all() -> None:
     assert {"warmprefix tail", "warmprefix serve --observe"} <= set(commands())
+
+
+def test_a_status_is_of_a_command_that_a_page_names() -> None:
+    assert {f"warmprefix {command}" for command in STATUSES} <= set(commands())

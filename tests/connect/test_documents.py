@@ -6,14 +6,6 @@ import pytest
 
 from warmprefix.connect.documents import NotReadable, changed
 
-YAML = """\
-# mine
-models:
-    -   name: "other"   # a comment
-        roles: [chat]
-tail: 'text'
-"""
-
 CHANGES = [
     pytest.param("json", '{"a": 1} // c', {"b": 2}, '{"a": 1, "b": 2} // c', id="json"),
     pytest.param(

@@ -167,10 +167,8 @@ def main(folder: Path) -> None:
     subprocess.run(["ip", "address", "add", f"{BRIDGE}/32", "dev", "lo"], check=True)
     with home(folder), closing(Stage()) as stage:
         run = [command for command in commands() if command.is_run]
-        for _, in_blocks in groupby(
-            (one for one in run if one.block is not None), key=attrgetter("page")
-        ):
-            for command in in_blocks:
+        for _, of_page in groupby(run, key=attrgetter("page")):
+            for command in of_page:
                 report(command, stage.block(command))
             stage.close()
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -146,7 +145,7 @@ def test_a_command_ends_where_a_shell_would_run_it(text: str, whole: bool) -> No
     assert is_whole(text) is whole
 
 
-def test_variables_and_comments_are_no_words_of_a_command(tmp_path: Path) -> None:
+def test_variables_and_comments_are_no_words_of_a_command() -> None:
     command = Command("README.md", "A_KEY=x warmprefix serve --port 1   # here")
 
     assert (command.program, command.arguments) == ("warmprefix", ["serve", "--port", "1"])

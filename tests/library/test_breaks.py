@@ -33,7 +33,7 @@ GOES_ON: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("longer", chat(user("q")), chat(user("q"), REPLY, user("r"))),
     ("shorter", chat(user("q"), REPLY, user("r")), chat(user("q"))),
     ("other-sampling", chat(user("q"), temperature=0), chat(user("q"), temperature=1)),
-    ("other-blanks-in-a-string-of-json", chat(user("q"), n=1), chat(user("q"), stream=True)),
+    ("other-options-of-the-reply", chat(user("q"), n=1), chat(user("q"), stream=True)),
 ]
 
 

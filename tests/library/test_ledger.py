@@ -143,6 +143,7 @@ def test_old_conversations_leave_if_there_is_no_room() -> None:
 
     assert ledger._turns.recent.number == 2
     assert ledger.prepare({"messages": [user("another")]}).conversation
+    assert arguments(ledger.prepare(second())) == '{"a":2,"b":1}'
 
 
 def test_a_failure_of_ours_leaves_the_body_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:

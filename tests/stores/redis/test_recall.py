@@ -39,6 +39,13 @@ async def asked(store: RedisStore, *texts: str, least: int = 2, seen: tuple[str,
     return await store.find(chain(*texts), Asked(marks, landmarks, least, seen))
 
 
+def sent_bytes(server: RedisServer) -> int:
+    """All that the server has answered."""
+    info = server.command("INFO", "stats")
+    assert isinstance(info, dict)
+    return int(info["total_net_output_bytes"])
+
+
 def turns(found: Found) -> list[str]:
     return [past.trail.turn for past in found.pasts]
 
@@ -69,6 +76,18 @@ async def test_the_path_goes_on_with_what_is_near(server: RedisServer) -> None:
     assert [node.id for node in past.path] == [node.id for node in put.nodes]
     await near.close()
     await far.close()
+
+
+async def test_what_a_history_brings_is_not_sent_again_with_the_turns(server: RedisServer) -> None:
+    store, text = opened(server), "x" * 100_000
+    await stored(store, put_of("c", "s", text), put_of("c", "s", text, "a", turns=2))
+
+    before = sent_bytes(server)
+    found = await asked(store, "s", text, "a")
+
+    assert [len(past.path) for past in found.pasts] == [3, 2]
+    assert len(text) < sent_bytes(server) - before < 2 * len(text)
+    await store.close()
 
 
 async def test_branches_and_housekeeping_are_turns_of_their_own(store: RedisStore) -> None:

@@ -1,7 +1,7 @@
 -- ARGV: scope, mark of the session, mark of the tools, how many of the keys must be known, numbers of landmarks, of
 -- turns that are known, of ids of nodes that are known; these; then chain keys. Returns what find.lua does; turns that
--- may be new to who asks, each with its trail, its number and the ids of its path, the last one first; the nodes of
--- those paths; the tools as they were first sent; the number of the latest turn of all.
+-- may be new to who asks, each with its trail, its number and the leaf of its path; the nodes of those paths that are
+-- not among the first; the tools as they were first sent; the number of the latest turn of all.
 local MOST = 8 -- turns: a history is compared with no more of them
 local marks, turns, ids = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local known, near = {}, {}
@@ -20,18 +20,17 @@ if deepest < tonumber(ARGV[4]) then
   end
 end
 
-local pasts, more, sent = {}, {}, {}
-local function path_of(id)
-  local path = {}
-  while id do
-    path[#path + 1] = id
-    local node = not near[id] and not sent[id] and row(id)
-    if node then
-      more[#more + 1], sent[id] = node, node[3]
+local pasts, more, parents = {}, {}, {}
+for _, node in ipairs(nodes) do parents[node[1]] = node[3] end
+local function send(id)
+  while id and not near[id] do
+    if not parents[id] then
+      local node = row(id)
+      if not node then return end
+      more[#more + 1], parents[id] = node, node[3]
     end
-    id = sent[id]
+    id = parents[id]
   end
-  return path
 end
 for _, name in ipairs(names) do
   local branches = redis.call('LRANGE', P .. 'turns:' .. name, 0, -1)
@@ -39,7 +38,8 @@ for _, name in ipairs(names) do
     local turn = redis.call('HMGET', P .. 'turn:' .. branches[at], 'trail', 'leaf', 'number')
     if #pasts < MOST and turn[1] and not known[branches[at]] then
       known[branches[at]] = true
-      pasts[#pasts + 1] = {as_of(name, 'turn:' .. branches[at]), turn[1], turn[3], path_of(turn[2])}
+      pasts[#pasts + 1] = {as_of(name, 'turn:' .. branches[at]), turn[1], turn[3], turn[2]}
+      send(turn[2])
     end
   end
 end

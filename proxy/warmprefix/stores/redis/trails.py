@@ -59,13 +59,13 @@ def recalled(rows: Sequence[Any], near: Mapping[bytes, Node], seal: Plain) -> Fo
     nodes, conversations, pasts, more, first, number = rows
     found = found_of((nodes, conversations), seal)
     known = dict(near)
-    for row in more:
+    for row in (*nodes, *more):
         with suppress(StoreError):
             node = node_of(row, seal)
             known[node.id] = node
     turns = []
-    for chat, packed, of_all, path in pasts:
-        past = _past(chat, packed, _path(path[0], known), seal) if chat else None
+    for chat, packed, of_all, leaf in pasts:
+        past = _past(chat, packed, _path(leaf, known), seal) if chat else None
         if past is not None:
             turns.append(replace(past, number=None if of_all is None else int(of_all)))
     tools: tuple[RawJson, ...] = ()

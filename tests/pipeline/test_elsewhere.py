@@ -1,14 +1,17 @@
 """Turns of other proxies become recent ones; that all is then as through one proxy: tests/test_replicas.py."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from tests.builders import assistant, system, user
 from tests.ledger_driver import Driver, Json
 from tests.stores.places import empty_redis
+from warmprefix.core.memory.ledger import NO_MARKS, Asked, Found
 from warmprefix.core.types import Kind
+from warmprefix.pipeline.stages import Written
 from warmprefix.stores.base import Opening
+from warmprefix.stores.memory import MemoryStore
 from warmprefix.stores.redis.store import RedisStore
 
 DONE = assistant("Done.")
@@ -87,3 +90,26 @@ async def test_replies_that_another_session_shows_too_do_not_make_it_the_same(
 
     assert two.turn is not None
     assert two.turn.kind is Kind.COLD
+
+
+class Alone(MemoryStore):
+    """A store that no other proxy writes. `asked`: what it was asked besides each history."""
+
+    def __init__(self) -> None:
+        super().__init__(1 << 30, 1e9)
+        self.asked: list[Asked | None] = []
+
+    async def find(self, keys: Sequence[bytes], asked: Asked | None = None) -> Found:
+        self.asked.append(asked)
+        return await super().find(keys, asked)
+
+
+async def test_a_store_of_one_proxy_costs_no_work_for_others() -> None:
+    store = Alone()
+    driver = Driver(store=store)
+    await send(driver, START)
+    await send(driver, [*START, DONE, user("Go on.")])
+
+    assert store.asked == [None, None]
+    assert isinstance(driver.outgoing, Written)
+    assert driver.outgoing.placed.marks == NO_MARKS

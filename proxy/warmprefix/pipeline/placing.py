@@ -8,6 +8,7 @@ from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
 from warmprefix.core.memory.ancestry import ancestry
 from warmprefix.core.memory.ledger import (
+    NO_MARKS,
     NOTHING,
     Ancestry,
     Asked,
@@ -62,6 +63,7 @@ class Placer:
         self._parsed_of = parsed_of
         self._identifier = rules.strict
         self._elsewhere = Elsewhere(recent, rules.strict, counters)
+        self._is_shared = store.leases is not None  # by other proxies
 
     async def place(self, understood: Understood) -> Placed:
         """The canonical form, the chain keys and the place of a request."""
@@ -73,8 +75,10 @@ class Placer:
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
-        marks = marks_of(understood, prompt, rules.identifier)
-        asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
+        marks, asked = NO_MARKS, None
+        if self._is_shared:
+            marks = marks_of(understood, prompt, rules.identifier)
+            asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
         found = await self._found(understood, client, received, asked)
         first_tools = found.remembered.tools
         last = await self._last(understood, rules, prompt, found)

@@ -30,6 +30,7 @@ class RedisServer:
         self.folder = Path(tempfile.mkdtemp(prefix="warmprefix-redis-"))
         self.options = options
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._asked = Server(self.url, None)
         atexit.register(self.stop)
         self.start()
 
@@ -53,11 +54,7 @@ class RedisServer:
 
     def command(self, *words: str) -> object:
         """The answer to a command."""
-        server = Server(self.url, None)
-        try:
-            return server.command(*words)
-        finally:
-            server.close()
+        return self._asked.command(*words)
 
     def hang(self) -> None:
         """Answer nothing any more, with every connection open."""
@@ -74,6 +71,7 @@ class RedisServer:
 
     def stop(self) -> None:
         """End it and remove its folder."""
+        self._asked.close()
         if self.process.poll() is None:
             self.go_on()
             self.kill()

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 
-from tests.fakes.scripted_http import Connection, Malformed, Request, read_request
+from tests.fakes.scripted_http import Connection, Malformed, read_request
 from tests.fakes.scripted_replies import chat_reply, dump, head, http_chunk
 
 PIECE_BYTES = 64 * 1024
@@ -118,17 +118,12 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
-async def drained(connection: Connection) -> Request:
-    """The next request; a large body is read and dropped."""
-    return await read_request(connection)
-
-
 async def serve(fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One connection."""
     connection = Connection(reader, writer, 0)
     with suppress(Malformed, ConnectionError):
         while connection.buffer or await connection.fill():
-            request = await drained(connection)
+            request = await read_request(connection)
             named = request.header("x-fault")
             if named is None and fault == "fine":
                 await connection.send(_fine(b"{}", 404))

@@ -6,7 +6,7 @@ have, and no client says which session it is.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bench.scale import rig
 from bench.sessions.changes import Change, Draft, nothing, reload_at, with_clock
@@ -15,6 +15,8 @@ from bench.sessions.scripted_model import ScriptedModel
 from bench.sessions.wire import accepted, post
 
 SYSTEM = "You look after the machines of a harbour, and you answer in one line. " * 8
+GOAL = 0.99
+"""The least that several proxies may reuse of what one reuses."""
 LATER = "later"
 """The label of turns whose prompt has been read before but for its end."""
 
@@ -159,13 +161,8 @@ def measure(sizes: tuple[int, int], noises: Sequence[Noise] = NOISES) -> Iterato
                 yield counted(name, noise, models)
 
 
-def missed(rows: Sequence[Row], goal: float = 0.99) -> list[Row]:
+def missed(rows: Sequence[Row]) -> list[Row]:
     """The rows through several proxies that reuse less than one proxy does, by more than the goal allows."""
     best = {row.noise: row.share for row in rows if row.way.startswith("one proxy")}
     ours = [row for row in rows if row.way.startswith("three proxies")]
-    return [row for row in ours if row.share < goal * best[row.noise]]
-
-
-def first_noises(count: int) -> Sequence[Noise]:
-    """So many of them."""
-    return [replace(noise) for noise in NOISES[:count]]
+    return [row for row in ours if row.share < GOAL * best[row.noise]]

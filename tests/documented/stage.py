@@ -17,11 +17,14 @@ from contextlib import closing, contextmanager
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from types import FrameType
 
 from tests.documented.commands import ROOT, Command, commands
 
 BIN = Path(sys.executable).parent
 LIMIT_S = 100
+WHOLE_LIMIT_S = 280
+"""Less than the test waits (test_pages.py): who is killed ends nothing that it has started."""
 QUESTION = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
 BODY = {
     "messages": [{"role": "assistant", "content": "Yes. "}, {"role": "user", "content": "Why?"}]
@@ -161,9 +164,19 @@ def report(command: Command, outcome: Outcome) -> None:
     print(json.dumps([command.page, command.text, status, output]), flush=True)
 
 
+def out_of_time(number: int, frame: FrameType | None) -> None:
+    """End all that was started, whoever has started it, and this process with it."""
+    del number, frame
+    print(f"not done in {WHOLE_LIMIT_S} s", file=sys.stderr, flush=True)
+    os.killpg(0, signal.SIGKILL)
+
+
 def main(folder: Path) -> None:
     """Run everything."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(WHOLE_LIMIT_S)
     subprocess.run(["ip", "address", "add", f"{BRIDGE}/32", "dev", "lo"], check=True)
     with home(folder), closing(Stage()) as stage:
         run = [command for command in commands() if command.is_run]

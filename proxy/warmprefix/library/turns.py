@@ -44,7 +44,6 @@ class Turns:
         self, dialect: Dialect, body: bytes, headers: Mapping[str, str] | None = None
     ) -> Written | None:
         """What to send; None if a part of ours failed. Raises NotUnderstood."""
-        dialect.parse(body, NoMemory(dialect))
         came = as_it_came(
             min(dialect.paths),
             {name.lower(): value for name, value in (headers or {}).items()},
@@ -52,7 +51,10 @@ class Turns:
         )
         work = self._pipeline.prepare(came, llamacpp.KIND, reasoning_pays=self._pays)
         outgoing = at_once(work)
-        return outgoing if isinstance(outgoing, Written) else None
+        if isinstance(outgoing, Written):
+            return outgoing
+        dialect.parse(body, NoMemory(dialect))  # if that is why, it says so
+        return None
 
     def remember(self, written: Written, reply: Reply) -> CacheBreak | None:
         """Remember a turn, and say where it left the one before."""

@@ -159,6 +159,29 @@ async def test_with_the_conversation_goes_all_that_was_answered(server: RedisSer
     await store.close()
 
 
+async def test_the_tools_of_every_branch_count_when_all_is_counted_again(
+    server: RedisServer,
+) -> None:
+    """Which is when only one conversation is left."""
+    now_s = 0.0
+    store = opened(server, max_age_s=10.0, clock=lambda: now_s)
+    branches = (
+        put_of("c", "s", "u", tools=TOOLS),
+        put_of("c", "s", "v", turns=2, tools=TOOLS[::-1]),
+    )
+    await stored(store, *branches)
+    alone = store.state()
+    server.command("FLUSHALL")
+    await stored(store, put_of("d", "t", marks=Marks(b"another")), *branches)
+    now_s = 100.0
+
+    await stored(store, branches[1])
+
+    assert not await is_known(store, "t")
+    assert store.state() == replace(alone, answer_p99_s=store.state().answer_p99_s)
+    await store.close()
+
+
 async def test_what_was_written_under_another_key_is_left_out(server: RedisServer) -> None:
     secret, wrong = opened(server, key="a secret"), opened(server, key="another")
     await stored(secret, put_of("c", "s", "u", tools=TOOLS))

@@ -73,13 +73,14 @@ if redis.call('ZCARD', P .. 'used') == 1 then
       sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'text:' .. content, 'raw')
     end
   end
-  local tools = redis.call('HGET', P .. 'chat:' .. left, 'tools')
-  if tools and tools ~= '' then
-    sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'tools:' .. tools, 'raw')
-  end
+  local sets = {[redis.call('HGET', P .. 'chat:' .. left, 'tools') or ''] = true}
   for _, turn in ipairs(redis.call('LRANGE', P .. 'turns:' .. left, 0, -1)) do
-    sum = sum + TURN + redis.call('HSTRLEN', P .. 'turn:' .. turn, 'trail')
+    local last = redis.call('HMGET', P .. 'turn:' .. turn, 'trail', 'tools')
+    sum = sum + TURN + #(last[1] or '')
+    sets[last[2] or ''] = true
   end
+  sets[''] = nil
+  for tools in pairs(sets) do sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'tools:' .. tools, 'raw') end
   sum = sum + MARK * redis.call('SCARD', P .. 'marks:' .. left)
   redis.call('HSET', P .. 'totals', 'conversations', 1, 'messages', messages, 'bytes', sum)
 end

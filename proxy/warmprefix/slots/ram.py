@@ -92,8 +92,9 @@ class RamCopies:
             if name in (seat.conversation, slots) or cached < LOADED_FROM * copy.held.tokens:
                 continue
             share = self._compare(copy, seat.prompt)
-            is_sure = share is not None and share.is_sure
-            if share is not None and is_sure and share.kept * copy.held.tokens >= _NEARLY * cached:
+            if share is None or not share.is_sure:
+                continue
+            if share.kept * copy.held.tokens >= _NEARLY * cached:
                 return copy
         return None
 

@@ -46,11 +46,6 @@ class Cost:
         return self.new if self.extends else max(1, min(self.new, self.grown))
 
     @property
-    def is_read_again(self) -> bool:
-        """Whether more was read than what is new, and the one token that is always evaluated."""
-        return self.processed > self.new + 1
-
-    @property
     def again(self) -> int:
         """What was read beyond what the prompt has grown by: comparable between runs whose texts differ in the
         length of a time or an id."""

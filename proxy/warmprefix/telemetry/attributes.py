@@ -21,8 +21,8 @@ _CLIENTS_OWN = frozenset({Outcome.OK, Outcome.CLIENT_GONE, Outcome.STOPPED})
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a span says besides its turn. `operation`: chat or text_completion; `provider`: the kind of the
-    backend, `address` and `port` its own; `model`: as requested. `came`, `sent`: headers by lower-case name, as
-    far as they carry a trace. `said`: attributes with text, if the user wants them."""
+    backend, `address` and `port` its own; `model`: as requested. `came`, `sent`: headers by lower-case name, of
+    which only those of a trace are read. `said`: attributes with text, if the user wants them."""
 
     operation: str
     provider: str

@@ -11,6 +11,7 @@ import pytest
 from tests.fakes.llama import StartLlama, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from tests.real.saved_slots import saved
 from tests.servers.stock import StartEither
 
 pytestmark = pytest.mark.backend
@@ -203,12 +204,6 @@ def opening(name: str) -> list[Json]:
     return [said("user", text(f"Here are the files of {name}. " * 90))]
 
 
-async def saved(proxy: RunningProxy, folder: Path, number: int) -> None:
-    """Return when so many slots are in files."""
-    await proxy.records()
-    await until(lambda: len(list(folder.glob("warmprefix-*.bin"))) == number, 30)
-
-
 async def test_on_the_only_slot_what_another_has_cut_is_restored(
     start_llama: StartLlama, tmp_path: Path
 ) -> None:
@@ -219,7 +214,7 @@ async def test_on_the_only_slot_what_another_has_cut_is_restored(
         await proxy.ready()
         history = opening("an archive")
         history += [(await answered(proxy.url, history))[1], said("user", text("Look again."))]
-        await saved(proxy, tmp_path, 1)
+        await saved(proxy)
         await answered(proxy.url, opening("a library"))
         processed, _ = await answered(proxy.url, history)
         back = (await proxy.records())[-1]
@@ -241,7 +236,7 @@ async def test_a_conversation_outlives_a_crash_of_the_server(
         await proxy.ready()
         history = opening("an archive")
         history += [(await answered(proxy.url, history))[1], said("user", text("Look again."))]
-        await saved(proxy, tmp_path, 1)
+        await saved(proxy)
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
         await proxy.app.known.has_restarted()  # a request does not wait for that for long

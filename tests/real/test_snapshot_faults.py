@@ -16,8 +16,7 @@ import pytest
 from tests.fakes.llama import LlamaServer, StartLlama, template
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
-from warmprefix.core.slots.snapshots import Snapshot
-from warmprefix.slots.seatings import Seatings
+from tests.real.saved_slots import listed, saved
 
 pytestmark = pytest.mark.backend
 
@@ -55,20 +54,6 @@ async def unsaved(start_llama: StartLlama, history: list[Json], **options: Any) 
         text = await ask(proxy.url, history)
     server.stop()
     return text
-
-
-def snapshots(proxy: RunningProxy) -> list[Snapshot]:
-    (backend,) = proxy.app.backends.all
-    assert isinstance(backend.parts.seatings, Seatings)
-    seating = backend.parts.seatings.of(None).seating
-    assert seating.snapshots is not None
-    return list(seating.snapshots.listed())
-
-
-async def saved(proxy: RunningProxy) -> Snapshot:
-    await proxy.records()
-    await until(lambda: len(snapshots(proxy)) == 1)
-    return snapshots(proxy)[0]
 
 
 def failures(proxy: RunningProxy) -> dict[str, int]:
@@ -120,7 +105,7 @@ async def test_a_full_disk_is_counted_and_costs_no_cache(
         crash(server)
         text = await ask(proxy.url, [*history, QUESTION])
         first, warm, cold = await proxy.records()
-        assert snapshots(proxy) == []
+        assert listed(proxy) == []
 
     assert 'warmprefix_fail_open_total{reason="slot-save"} 1.0' in page
     assert warm["cached_tokens"] >= first["prompt_tokens"]
@@ -139,13 +124,13 @@ async def test_a_file_that_just_does_not_fit_is_not_restored(
     server = start_llama(n_parallel=1, slot_save_path=folder)
     async with running_proxy(server.url, slots=IDLE) as proxy:
         await first_turn(proxy, FIRST)
-        whole_bytes = (await saved(proxy)).size_bytes
+        whole_bytes = (await saved(proxy))[0].size_bytes
     crash(server)
     limit_files(server, whole_bytes - missing_bytes)
     async with running_proxy(server.url, slots={**IDLE, "save_path": str(folder)}) as proxy:
         history = await first_turn(proxy, FIRST)
         await proxy.records()
-        await until(lambda: bool(failures(proxy)) or bool(snapshots(proxy)))
+        await until(lambda: bool(failures(proxy)) or bool(listed(proxy)))
         crash(server)
         text = await ask(proxy.url, history)
         last = (await proxy.records())[-1]
@@ -280,7 +265,7 @@ async def test_a_file_of_another_server_under_our_name(
     slots = {**IDLE, "save_path": str(folder) if save_path else ""}
     async with running_proxy(server.url, slots=slots) as proxy:
         history = await first_turn(proxy, FIRST)
-        name = (await saved(proxy)).name
+        name = (await saved(proxy))[0].name
         await ask(foreign.url, SECOND)
         foreign.post("/slots/0?action=save", {"filename": name})
         foreign.stop()

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.llama import LlamaServer, StartLlama
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from tests.real.saved_slots import listed, saved
 from warmprefix.slots.seatings import Seatings
 
 pytestmark = pytest.mark.backend
@@ -40,17 +41,8 @@ def stripped(history: list[Json]) -> list[Json]:
     return [{**message, "content": message["content"].strip()} for message in history]
 
 
-async def saved(proxy: RunningProxy, number: int = 1) -> None:
-    await proxy.records()
-    await until(lambda: len(snapshots(proxy)) == number)
-
-
-def snapshots(proxy: RunningProxy) -> list[str]:
-    (backend,) = proxy.app.backends.all
-    assert isinstance(backend.parts.seatings, Seatings)
-    seating = backend.parts.seatings.of(None).seating
-    assert seating.snapshots is not None
-    return [snapshot.name for snapshot in seating.snapshots.listed()]
+def names(proxy: RunningProxy) -> list[str]:
+    return [snapshot.name for snapshot in listed(proxy)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -277,7 +269,7 @@ async def test_two_proxies_share_a_folder(
             await chat(proxy, OTHER)
         assert len(files(folder)) >= 2
         await exchange(two.url, "DELETE", "/warmprefix/api/slots/all")
-        assert {file.name for file in files(folder)} == set(snapshots(one))
+        assert {file.name for file in files(folder)} == set(names(one))
 
 
 async def test_the_folder_is_bounded(start_llama: StartLlama, folder: Path) -> None:
@@ -334,7 +326,7 @@ async def test_what_was_restored_in_vain_is_forgotten(
         crash(server)
         await next_turn(proxy, history)
         last = (await proxy.records())[-1]
-        assert snapshots(proxy) == []
+        assert names(proxy) == []
 
     assert last["status"] == 200
     assert last["cached_tokens"] < 10

@@ -1,7 +1,9 @@
 """The client for questions takes nothing from the environment, and no more than it can hold."""
 
+import asyncio
 import gzip
 import socket
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -92,3 +94,37 @@ async def test_an_answer_that_drips_has_the_time_of_its_question(kind: str) -> N
     async with serving({"/page": steps}) as backend, new_client(0.2) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.get(f"{backend.url}/page")
+
+
+@pytest.mark.parametrize(("drops", "is_answered"), [(1, True), (2, False)])
+async def test_a_kept_connection_that_is_closed_is_one_question_more(
+    drops: int, is_answered: bool
+) -> None:
+    """llama-server closes one unannounced after a stream. A new one that is closed too is no answer."""
+    served, handlers = 0, list[asyncio.Task[None] | None]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal served
+        handlers.append(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                served += 1
+                if 1 < served <= 1 + drops:
+                    break
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/slots"
+    async with server:
+        async with new_client() as client:
+            assert (await client.get(url)).text == "ok"
+            if is_answered:
+                assert (await client.get(url)).text == "ok"
+            else:
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await client.get(url)
+        await asyncio.gather(*(task for task in handlers if task is not None))
+
+    assert served == 3

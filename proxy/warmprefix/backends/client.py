@@ -37,6 +37,10 @@ def reason_of(error: Exception) -> str:
     return str(error) or _WITHOUT_TEXT.get(type(error).__name__, "the connection broke")
 
 
+_CONNECTS = "connection.connect_tcp.started"
+"""What httpcore says when it opens a connection (https://www.encode.io/httpcore/extensions/, "trace")."""
+
+
 class _Bounded(httpx.AsyncHTTPTransport):
     """Reads the whole answer, but no more than `MOST_BYTES` and no longer than the question may take.
 
@@ -49,7 +53,7 @@ class _Bounded(httpx.AsyncHTTPTransport):
         limits: dict[str, float | None] = request.extensions.get("timeout", {})
         try:
             async with asyncio.timeout(limits.get("read")):
-                answer = await super().handle_async_request(request)
+                answer = await self._asked(request)
                 try:
                     body = await _whole(answer)
                 finally:
@@ -64,6 +68,23 @@ class _Bounded(httpx.AsyncHTTPTransport):
         return httpx.Response(
             answer.status_code, headers=headers, content=body, extensions=answer.extensions
         )
+
+    async def _asked(self, request: httpx.Request) -> httpx.Response:
+        """The beginning of the answer. What only reads is asked once more if it went to a kept connection that
+        breaks: llama-server closes one unannounced after a stream."""
+        is_kept = True
+
+        async def trace(event: str, _: object) -> None:
+            nonlocal is_kept
+            is_kept = is_kept and event != _CONNECTS
+
+        request.extensions["trace"] = trace
+        try:
+            return await super().handle_async_request(request)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if request.method != "GET" or not is_kept:
+                raise
+        return await super().handle_async_request(request)
 
 
 async def _whole(answer: httpx.Response) -> bytes:

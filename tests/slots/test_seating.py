@@ -4,16 +4,27 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.raw_client import exchange
 from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from tests.fakes.scripted_http import Request
+from tests.request_stages import written
 from tests.servers.stock import StartStock
+from tests.slots.saving import Bench, Slots
+from warmprefix.core.memory.ledger import Place
+from warmprefix.core.slots.slot import head_digest
+from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.stand_down import PAUSE
+from warmprefix.core.types import Kind
 from warmprefix.slots.seating import Seating
 from warmprefix.slots.seatings import Seatings
+from warmprefix.slots.table import SlotTable
+from warmprefix.tasks import Tasks
 
 CHAT = "/v1/chat/completions"
 SYSTEM = {"role": "system", "content": "You help with files." * 120}
@@ -153,3 +164,35 @@ async def test_the_log_tells_what_a_turn_has_kept(start_stock: StartStock) -> No
         assert record["kept_tokens"] > 0
         assert record["kept_estimated"]
         assert record["direct_tokens"] == record["processed_tokens"] + record["kept_tokens"]
+
+
+class Emptied(Slots):
+    """Its slots are as after a start, from then on."""
+
+    is_emptied = False
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        if request.target == "/slots" and self.is_emptied:
+            return 200, [{"id": number, "is_processing": False} for number in range(2)]
+        return super().answer(request)
+
+
+async def test_slots_that_show_a_start_that_nobody_saw_are_known(tmp_path: Path) -> None:
+    """Then a saved slot can be restored at once: a router's model that was unloaded, say."""
+    body = b'{"messages":[{"role":"user","content":"a"}]}'
+    asked = written(body, Place("a", 0, None, Kind.COLD, 0), (b"a",))
+    async with Emptied() as backend:
+        bench = Bench(backend, tmp_path)
+        await bench.snapshots.is_ready()
+        await bench.known.slot_states()
+        before = bench.known.generation
+        held = Held("a", (b"a",), head_digest(asked.sent), 1000)
+        assert await bench.snapshots.save(0, held)
+        backend.is_emptied = True
+        seating = Seating(SlotTable(), bench.known, Tasks(), bench.snapshots, tries=False)
+        await seating.take(asked)
+        seen = bench.known.generation
+        await bench.close()
+
+    assert seen > before
+    assert [slot.id for slot in seating.table.slots] == [0, 1]

@@ -221,7 +221,10 @@ class Seating:
         """Ask what the slots hold."""
         self.table.follow(self._known.generation)
         events = self.table.events
-        self.table.read(await self._known.slot_states(), events)
+        states = await self._known.slot_states()
+        # They may have shown a start that nobody saw: then they are what that one holds.
+        self.table.follow(self._known.generation)
+        self.table.read(states, events)
 
     async def _make_ready(self, seat: Seat) -> None:
         """All that must be done before the request is sent. Its slot is marked busy meanwhile."""

@@ -27,7 +27,9 @@ _LABEL = re.compile(
 )
 _PATH = re.compile(r"[./\\]\w")
 _LABEL_WORDS = 5
-_SHARE = re.compile(r"\0\s?(?:/|\bof\b|\bvon\b|\bde\b|\bsur\b|\bdi\b|из|z)\s?~?\0", re.IGNORECASE)
+_SHARE = re.compile(
+    r"\0\s?(?:/|\bof\b|\bvon\b|\bde\b|\bsur\b|\bdi\b|из|z|\bvan\b|\bav\b)\s?~?\0", re.IGNORECASE
+)
 _HOLES = re.compile(rf"{_HOLE}{{1,2000}}")
 _MONEY = re.compile(r"[$€£¥₹₽₩]\s?$")
 _NOUN = re.compile(r"\s([^\W\d_]{1,40})")
@@ -50,10 +52,13 @@ _MILLISECONDS = 13  # digits of an epoch in them
 _EPOCH = re.compile(r"[12]\d{9}(?:\d{3}|\.\d{1,9})?")
 _OF_A_MACHINE = re.compile(r":\d\d:\d\d|\dT\d|秒|초")
 _AT = re.compile(
-    r"(?:^|[^\0\s])\s?\b(?:at|on|by|for|in|um|am|à|le|el|a las|alle|il|às|em|no|в|o|om|op|den|på|kl|w|dnia|"
+    r"(?:^|[^\0\s])\s?\b(?:at|on|by|for|in|um|am|à|le|el|a las|alle|il|às|em|no|в|o|om|op|den|på|kl|w|do|dnia|"
     r"saat)\s$",
     re.IGNORECASE,
 )
+_NOW_OR_UP = re.compile(f"{signs.BARE.pattern}|{signs.UP.pattern}", re.IGNORECASE)
+_CELL = re.compile(r"\|\s{0,9}(?P<label>[^|\0]{1,60}?)\s{0,99}\|[\s*`]{0,9}$")
+_IT_IS = re.compile(r"\W{0,4}it(?:['’]s| is)\s", re.IGNORECASE)
 _LATER = 372  # days: a date in prose goes on by a year at most
 
 
@@ -163,7 +168,8 @@ def _around(line: Line, span: Span, header: str) -> _Around:
         right = right[: found.start()] if found else right
         label = _label(left)
     if not label and not _LETTER.search(left):
-        label = header
+        cell = _CELL.search(line.holes[max(span.start - _FAR, 0) : span.start])
+        label = header if cell is None else cell["label"].strip("* ")
     return _Around(_words(left), _words(right), _words(label), in_brackets)
 
 
@@ -203,9 +209,13 @@ def _is_present(line: Line, was: Span, now: Span, around: _Around, place: Place)
         return now.strong or bool(near)
     has_date = now.day is not None or any(span.kind == "date" for span in line.spans)
     if around.label:
-        is_stamp = now.strong and has_date
-        return bool(is_stamp or signs.BARE.search(around.label) or signs.UP.search(around.label))
+        if now.kind == "clock":
+            is_stamp = now.strong and has_date
+            return bool(is_stamp or _NOW_OR_UP.search(around.label) or _is_ours(around))
+        return _is_made_of(around.label, signs.BARE, *_KNOWN, signs.IDENTITY)
     if _says_now(around.clause) or _BEGINS_BARE.fullmatch(around.left):
+        return True
+    if now.kind == "clock" and place is Place.SYSTEM and _IT_IS.fullmatch(around.left):
         return True
     if _OF_A_MACHINE.search(line.code, now.start, now.end):
         return True
@@ -218,6 +228,11 @@ def _is_present(line: Line, was: Span, now: Span, around: _Around, place: Place)
     if place is not Place.SYSTEM or was.day is None or now.day is None:
         return False
     return 0 < now.day - was.day <= _LATER
+
+
+def _is_ours(around: _Around) -> bool:
+    """Whether a clock in brackets has no other label than that a program says it: `[System: 10:05]`."""
+    return around.in_brackets and _is_made_of(around.label, signs.FILLING)
 
 
 def _says_now(text: str) -> bool:
@@ -268,7 +283,8 @@ def _is_count(line: Line, span: Span, around: _Around) -> bool:
     unit, state = signs.UNIT.search(around.right[:_NEAR]), signs.STATE.search(words)
     if around.label:
         return bool(
-            (unit and (is_share or state)) or _is_status(line, around, is_share or state or unit)
+            (unit and (is_share or state))
+            or _is_status(line, around, unit, bool(is_share or state))
         )
     if _is_made_of(words, *_KNOWN):
         known = signs.STATUS.search(words) or signs.HARDWARE.search(words)
@@ -280,19 +296,20 @@ def _is_count(line: Line, span: Span, around: _Around) -> bool:
     return _is_said(around, is_share=is_share)
 
 
-def _is_status(line: Line, around: _Around, sign: object) -> bool:
-    """Whether the label of a number is of something that is counted, and not of a thing or a setting. `sign`: a
-    share of it is meant, or it is said to be left or used."""
+def _is_status(line: Line, around: _Around, unit: object, has_share: bool) -> bool:
+    """Whether the label of a number is of something that is counted, and not of a thing or a setting. `unit`:
+    of what is counted; `has_share`: a share of it is meant, or it is said to be left or used."""
+    sign = has_share or unit
     behind = _BEHIND.match(around.right)
     if behind is not None and not _is_made_of(behind[1], *_KNOWN):
         return False
     if signs.HARDWARE.search(around.label):
-        return bool(sign)
+        return bool(sign) and (has_share or not signs.LENGTH.search(around.right[:_NEAR]))
     if signs.LENGTH.search(around.label) and not sign and len(line.spans) < 2:
         return False
     last = around.label.rpartition(" ")[2]
     is_unit = signs.UNIT.fullmatch(last) is not None
-    return is_unit or _is_made_of(signs.UNIT.sub(" ", around.label), *_KNOWN)
+    return is_unit or _is_made_of(around.label, signs.STATUS, signs.NOW, *_KNOWN)
 
 
 def _is_said(around: _Around, *, is_share: bool) -> bool:

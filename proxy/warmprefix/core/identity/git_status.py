@@ -6,6 +6,13 @@ from collections.abc import Sequence
 _BRANCH = re.compile(
     r"\W{0,4}(?:(?:current|git|active)[ _])?(?:branch|HEAD)[\"'`*]{0,3}\s?[:=]\s?[\"'`*]{0,3}"
     r"[\w./@+-]{1,200}[\"'`*]{0,3},?"
+    r"(?:\s?[(\[][^()\[\]]{0,100}[)\]])?"
+    r"|git[\"'`*]{0,3}\s?[:=]\s?[\w./@+-]{1,200}\*?\s[(\[][^()\[\]]{0,100}[)\]]"
+    r"|\W{0,4}(?:(?:last|latest|head|current)[ _]commit|HEAD)[\"'`*]{0,3}\s?[:=]\s?"
+    r"(?=[a-f]{0,40}\d)[0-9a-f]{7,40}(?:\s.{1,250})?"
+    r"|\W{0,4}(?:git[ _]?status|working[ _](?:tree|copy|directory))[\"'`*]{0,3}\s?[:=]\s?"
+    r"(?:clean|dirty|modified|\d{1,6} (?:files? )?(?:changed|modified|untracked|uncommitted).{0,100})"
+    r"|\s?\d{1,6} files? changed(?:, \d{1,9} (?:insertions?|deletions?)\([+-]\)){0,2}"
     r"|On branch [\w./@+-]{1,200}|HEAD detached at [\w./-]{1,100}",
     re.IGNORECASE,
 )

@@ -80,7 +80,7 @@ ELSEWHEN = _any(
     "arrivée, expire, examen, reunión, cita, plazo, vence, hasta, nacido, cada, abre, cierra, salida, "
     "llegada, cuando, riunione, appuntamento, scadenza, fino, nato, ogni, apre, chiude, partenza, "
     "arrivo, quando, se, reunião, prazo, até, nascido, fecha às, consulta, встреч*, срок*, совещани*, "
-    "до, родил*, кажд*, если, когда, открыт*, рейс, spotkani*, urodz*, każd*, jeśli, do, otwart*, "
+    "до, родил*, кажд*, если, когда, открыт*, рейс, spotkani*, urodz*, każd*, jeśli, otwart*, "
     "toplantı, kadar, doğum, her, eğer, randevu, vergadering, afspraak, tot, geboren, als, elke, "
     "möte, innan, varje",
     "会议 會議 截止 会議 締め切り 締切 期限 まで 到期 之前 每天 每周 毎日 出生 誕生 如果 "
@@ -99,18 +99,24 @@ _UNITS = (
     "nachrichten, dateien, zeichen, einträge, aufgaben, notizen, fichiers, messages, entrées, tâches, "
     "caractères, mensajes, archivos, entradas, tareas, caracteres, messaggi, file, voci, mensagens, "
     "arquivos, tarefas, сообщени*, файл*, задач*, токен*, символ*, wiadomości, plików, pliki, mesaj, "
-    "dosya, berichten, bestanden"
+    "dosya, berichten, bestanden, tool calls, insertions, insertion, deletions, deletion, jetons, berichte, "
+    "fragmentos, documentos, documents, dokumente, документ*"
 )
-UNIT = _any(_UNITS, "条消息 则消息 个文件 個檔案 件 メッセージ ファイル 통 개의")
+UNIT = _any(
+    _UNITS,
+    "条消息 则消息 個訊息 个文件 個檔案 件 メッセージ ファイル トークン 令牌 字符 轮对话 轮 輪 통 개의 메시지 "
+    "토큰",
+)
 """What is counted."""
 
 STATE = _any(
-    "used, left, remaining, remain, remains, free, available, open, loaded, indexed, unread, pending, "
+    "used, left, remaining, remain, remains, free, full, available, open, loaded, indexed, unread, pending, "
     "stored, saved, cached, ago, so far, online, active, running, queued, done, completed, complete, "
     "processed, in total, changed, modified, untracked, staged, uncommitted, you have, there are, there is, "
     "currently, ahead, behind, verwendet, übrig, verbleibend*, frei, ungelesen*, utilisé*, restant*, "
     "lus, non lu*, usad*, restante*, sin leer, libre*, rimanent*, usat*, liber*, non lett*, "
-    "использовано, осталось, свободно, непрочитан*, назад, pozostało, użyto, kaldı, kullanıldı, over, "
+    "bisher, jusqu'ici, hasta ahora, finora, até agora, пока, использовано, осталось, свободно, "
+    "непрочитан*, назад, pozostało, użyto, kaldı, kullanıldı, over, "
     "gebruikt, vor, il y a, hace, fa, há, atrás",
     "已用 已使用 剩余 剩餘 未读 未讀 使用済み 残り 未読 남음 사용 前 전",
 )
@@ -136,8 +142,16 @@ STATUS = _any(
     "usage, tokens used, last seen, cpu, turn, iteration, round, step, attempt, seq, sequence, "
     "revision, fortschritt, laufzeit, akku, progression, batterie, progreso, batería, "
     "progresso, batteria, bateria, прогресс, батарея, postęp, ilerleme, voortgang, working, "
-    "compaction, " + _UNITS,
-    "消息 文件 任务 记忆 进度 進度 進捗 电量 電池 运行时间 稼働時間 진행률 배터리",
+    "compaction, elapsed time, time elapsed, time since last message, conversation length, chat length, "
+    "message count, indexing, downloading, downloaded, uploading, uploaded, processing, syncing, scanning, "
+    "compiling, building, eta, time remaining, remaining time, schritt, étape, paso, passo, stap, steg, "
+    "krok, adım, шаг*, крок*, sitzungsdauer, gesprächsdauer, gesprächslänge, vergangene zeit, verstrichen*, "
+    "temps écoulé, écoulé*, durée de la session, tiempo transcurrido, transcurrid*, duración de la sesión, "
+    "tempo trascorso, durata della sessione, tempo decorrido, duração da sessão, прошло времени, прошло, "
+    "длительность сессии, czas trwania sesji, upłynęło, geçen süre, verstreken tijd, verstreken, sessieduur, "
+    + _UNITS,
+    "消息 訊息 文件 任务 记忆 进度 進度 進捗 电量 電池 运行时间 稼働時間 经过时间 已用时间 経過時間 步骤 "
+    "步驟 第 回目 ステップ 対話 对话 對話 진행률 배터리 단계 경과 대화",
 )
 """Labels of what is counted while a conversation goes on."""
 
@@ -196,9 +210,9 @@ IDENTITY = _any(
 FILLING = _any(
     "von, sur, z, из, the, is, are, a, an, of, on, in, at, it, and, to, for, utc, gmt, local, system, server, "
     "user, users, user's, info, am, pm, a.m, p.m, last, new, your, der, die, das, den, ist, und, um, uhr, "
-    "le, la, les, l, et, à, est, el, y, las, a las, es, il, e, è, ore, alle, o, os, às, de, di, da, "
+    "le, la, les, l, du, s, et, à, est, el, y, las, a las, es, il, e, è, ore, alle, o, os, às, de, di, da, "
     "del, w, i, в, и, г, jest, ve, het, en, om, van, är, och, kl, klo, on, er, og, days, mon, zone, "
     "tz, timezone, time zone, environment, runtime, total",
-    "是 为 為 の は です 는 은 입니다 이다 هو و",
+    "是 为 為 の は です 数 數 总 共 번째 는 은 입니다 이다 هو و",
 )
 """What may stand between these words in a line that no human has written."""

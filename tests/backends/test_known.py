@@ -119,6 +119,34 @@ async def test_a_backend_that_is_there_again_is_no_trouble() -> None:
     assert (loading, found.trouble) == ("it is loading its model (status 503)", None)
 
 
+MISSED: list[tuple[str, list[list[Step]], bool]] = [
+    # id, answers to its own page and to /health, if that is asked for, whether it is missing
+    ("there", [json_response({})], False),
+    ("loading", [LOADING, LOADING], True),
+    ("loading-until-just-now", [LOADING, json_response({"status": "ok"})], False),
+    ("breaks-off", [[Cut()], [Cut()]], True),
+    ("busy-with-one-request", [[Stall()], [Stall()]], False),
+]
+
+
+@pytest.mark.parametrize(
+    ("answers", "missing"), [r[1:] for r in MISSED], ids=[r[0] for r in MISSED]
+)
+async def test_one_is_missing_if_it_is_gone_or_loads_its_model(
+    answers: list[list[Step]], missing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmprefix.backends.known._HEALTH_S", DEADLINE_S if missing else 0.3)
+    async with (
+        ScriptedBackend(*answers) as backend,
+        known(backend.url, "llamacpp") as found,
+    ):
+        assert await found.is_missing() is missing
+        assert (found.trouble is not None) is missing
+
+    assert [request.target for request in backend.requests][:1] == ["/props"]
+    assert len(backend.requests) == len(answers)
+
+
 async def test_lemonade_is_told_from_the_llama_server_behind_it() -> None:
     async with LemonadeDouble() as lemonade, known(lemonade.url) as found:
         assert (await found.kind()).name == "lemonade"

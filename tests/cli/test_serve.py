@@ -158,8 +158,25 @@ async def test_a_backend_that_goes_and_comes_back_is_told(tmp_path: Path) -> Non
 
     assert statuses == [200, 502]
 
-    assert b"WARNING warmprefix: the backend is gone; requests get 502 until it is back" in gone
+    assert b"WARNING warmprefix: the backend is gone; requests fail until it is back" in gone
     assert f"WARNING warmprefix: the backend at {backend.url} is back".encode() in back
+
+
+async def test_a_backend_that_goes_is_told_although_nobody_asks_it_anything(tmp_path: Path) -> None:
+    backend = Backend()
+    async with AsyncExitStack() as stack:
+        async with backend:
+            often = ("[prewarm]", "restart_check_s = 0.05")
+            process = await stack.enter_async_context(serving(tmp_path, backend.url, *often))
+        assert process.child.stderr is not None
+        gone = await process.child.stderr.readline()
+        async with backend:
+            back = await process.child.stderr.readline()
+
+    assert b"WARNING warmprefix: the backend is gone; requests fail until it is back" in gone
+    assert f"{backend.url} (Connection refused)".encode() in gone
+    assert f"WARNING warmprefix: the backend at {backend.url} is back".encode() in back
+    assert backend.requests == []
 
 
 async def test_who_else_could_use_it_is_told(tmp_path: Path) -> None:

@@ -140,16 +140,27 @@ class KnownBackend(KnownModel):
 
     async def answers(self) -> bool:
         """Whether the backend is there now. If its kind is known, it is asked for a page that it has."""
-        asking = self._asking
         try:
-            if asking.kind is None:
+            if self._asking.kind is None:
                 await self._identify()
             else:
-                page = asking.kind.mark.path if asking.kind.mark else _MODELS
-                await asking.client.get(f"{asking.url}{page}", timeout=_HEALTH_S)
+                await self._own_page(self._asking.kind)
         except (Unreachable, httpx.HTTPError):
             return False
         return True
+
+    async def is_missing(self) -> bool:
+        """Whether a backend of known kind is gone, or loads its model; `trouble` says which. One that takes too
+        long to answer is there. While all is well only the page that shows its kind is asked for, which
+        disturbs no sleeping server."""
+        with suppress(httpx.HTTPError):
+            if (await self._own_page(await self.kind())).status_code != 503:
+                return False
+        return await self.is_healthy() is False
+
+    async def _own_page(self, kind: Kind) -> httpx.Response:
+        page = kind.mark.path if kind.mark else _MODELS
+        return await self._asking.client.get(f"{self.url}{page}", timeout=_HEALTH_S)
 
     async def outgoing(self, headers: Headers) -> Headers:
         """A client's headers as this backend should get them, with our key if the client has none."""

@@ -269,8 +269,8 @@ class PrewarmConfig:
     idle_s: Seconds = 0.5
     """How long the backend must have been idle before it begins."""
     restart_check_s: Seconds = 5.0
-    """How often the backend is asked if it has restarted, so that the latest conversations are read again
-    before they come back. 0: never.
+    """How often the backend is asked if it is there and has restarted, so that the operator reads of it and the
+    latest conversations are read again before they come back. 0: never.
     """
     openings: PrewarmOpenings = "restore"
     """What is done with saved openings after a start of the backend, while nothing runs: restore puts the most

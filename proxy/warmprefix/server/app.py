@@ -105,7 +105,7 @@ class App:
         force = in_force(config, observe=observe)
         self._recorder = Recorder(store, self._recent, patterns, identifier, force)
         parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
-        self.backends = Backends(parts, self.tasks)
+        self.backends = Backends(parts, self.tasks, config.prewarm.restart_check_s)
         self.known = parts[0].parts.known
         limit = config.server.max_body_bytes
         self.keep_alive = KeepAlive(config.server if not observe else ServerConfig())

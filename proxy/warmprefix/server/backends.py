@@ -1,6 +1,6 @@
 """The backends as they run: how each is, what it answers now, and which conversations it has. core/routing.py
-decides which one a request goes to. A single backend is not watched: the next request shows whether it is
-there. Only once one has found it gone, it is asked until it is back, so that the operator reads of it.
+decides which one a request goes to. A single backend gets every request, whether it is there or not; it is
+watched only so that the operator reads when it goes and when it is back.
 """
 
 import asyncio
@@ -54,7 +54,8 @@ class Backend:
 class Backends:
     """All backends, in the order of the settings. Make it inside the running event loop."""
 
-    def __init__(self, backends: Sequence[Backend], tasks: Tasks) -> None:
+    def __init__(self, backends: Sequence[Backend], tasks: Tasks, check_s: float = 0.0) -> None:
+        """`check_s`: how often a single backend is asked whether it is there; 0: never."""
         self.all = tuple(backends)
         self._by_name = {backend.settings.name: backend for backend in backends}
         self._tasks = tasks
@@ -63,6 +64,8 @@ class Backends:
         self._returning: asyncio.Task[None] | None = None
         if self.are_several:
             self._watching = tasks.start(self._watch(), "backend health")
+        elif check_s:
+            self._watching = tasks.start(self._watch_only(self.all[0], check_s), "backend watch")
 
     @property
     def are_several(self) -> bool:
@@ -120,7 +123,7 @@ class Backends:
         there."""
         if not self.are_several:
             if isinstance(error, Unreachable):
-                self._miss(backend, error)
+                self._miss(backend, str(error))
         elif isinstance(error, Unreachable):
             self._mark(backend, is_healthy=False, why=str(error))
         elif isinstance(error, Disconnected):
@@ -190,12 +193,24 @@ class Backends:
             why = "it does not answer, or is loading its model"
             self._mark(backend, is_healthy=is_healthy, why=why)
 
-    def _miss(self, backend: Backend, error: BackendError) -> None:
-        """Say that the only backend is gone, unless it never was there, and wait for it."""
+    async def _watch_only(self, backend: Backend, check_s: float) -> None:
+        """Notice that the only backend is gone, also if nobody asks it anything."""
+        known = backend.parts.known
+        while True:
+            await asyncio.sleep(check_s)
+            if self._may_be_missed(backend) and await known.is_missing():
+                self._miss(backend, f"{known.url} ({known.trouble})")
+
+    def _may_be_missed(self, backend: Backend) -> bool:
+        """Whether it was there, and nobody has said yet that it is gone."""
         is_missed = self._returning is not None and not self._returning.done()
-        if is_missed or backend.parts.known.name == "unknown":
+        return not is_missed and backend.parts.known.name != "unknown"
+
+    def _miss(self, backend: Backend, why: str) -> None:
+        """Say that the only backend is gone, unless that is said already, and wait for it."""
+        if not self._may_be_missed(backend):
             return
-        logger.warning("the backend is gone; requests get 502 until it is back: %s", error)
+        logger.warning("the backend is gone; requests fail until it is back: %s", why)
         self._returning = self._tasks.start(self._return_of(backend), "backend health")
 
     async def _return_of(self, backend: Backend) -> None:

@@ -150,9 +150,10 @@ def _written_once(local: _Local[Message]) -> _Local[Message]:
 def _counted(
     value: Value, local: _Local[Value], fired: Counter[str], failed: Counter[str]
 ) -> Value:
-    if local.rules or local.failed:
-        fired.update(local.rules)
-        failed.update(local.failed)
+    for name in local.rules:  # `update` asks an abstract class each time what it was given
+        fired[name] += 1
+    for name in local.failed:
+        failed[name] += 1
     # Without a change, return the very object that came in: "unchanged" is seen by identity, and what is
     # remembered may be an equal object of an earlier parse.
     return local.value if local.rules else value

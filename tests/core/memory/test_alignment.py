@@ -539,3 +539,19 @@ def test_a_frozen_clock_is_no_text_that_leaves() -> None:
     assert found is not None
     assert written(found.messages[1]) == written(messages(told[1])[0])
     assert found.left == frozenset()
+
+
+HISTORY = [S, U, CALLS, RESULT, A, NEXT, assistant("Then."), user("And now?"), A, user("Last.")]
+
+
+@pytest.mark.parametrize("at", range(len(HISTORY) + 1))
+@pytest.mark.parametrize("undoing", [NO_UNDOING, ALL], ids=["nothing", "all"])
+def test_bytes_that_are_the_same_are_taken_as_messages_that_are_the_same(
+    at: int, undoing: Undoing
+) -> None:
+    """Other blanks are other bytes of the same message, which is then compared by its key."""
+    now = [*HISTORY[:at], user("A word of mine."), *HISTORY[at:], assistant("So."), user("More.")]
+    spaced = tuple(parse_message(json.dumps(value, indent=1).encode()) for value in now)
+    history = History(messages(*HISTORY), messages(*HISTORY), None)
+
+    assert align(history, messages(*now), undoing, ticks) == align(history, spaced, undoing, ticks)

@@ -11,11 +11,11 @@ stands between two of them, a *gap*, is compared as a whole (gap.py).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
 from warmprefix.core.identity.reasoning import text_of
 from warmprefix.core.identity.ticking import Ticked, ticked_again
+from warmprefix.core.memory.anchors import Cut, is_anchor, is_user, newest_gap, same_bytes
 from warmprefix.core.memory.gap import (
     FREEZE,
     RESTORE,
@@ -106,62 +106,13 @@ def align(
     `ticks`: compares two forms of a text (core/identity/ticking.py). `is_broken`: the prefix breaks in front of
     the messages whatever they are.
     """
-    walk = _Walk(history, _Cut(now), undoing, ticks)
+    walk = _Walk(history, Cut(now), undoing, ticks)
     found = walk.run() if walk.has_common_anchor() else None
     if found is None or not walk.is_likely(found):
         return None
     if walk.has_old and (is_broken or walk.breaks_among):
-        return _Walk(history, _Cut(now), undoing, ticks, is_leaving=True).run()
+        return _Walk(history, Cut(now), undoing, ticks, is_leaving=True).run()
     return found
-
-
-def is_anchor(message: Message) -> bool:
-    """Whether a client does not write the message itself."""
-    return message.opaque or message.role == "assistant" or message.logical_role == "tool"
-
-
-class _Cut:
-    """A history, cut at its anchors. `newest`: the number of the gap that its newest turn begins with."""
-
-    def __init__(self, messages: Sequence[Message], newest: int = -1) -> None:
-        self.messages = tuple(messages)
-        self.newest = newest
-        self._anchors = [at for at, message in enumerate(messages) if is_anchor(message)]
-
-    def __len__(self) -> int:
-        """How many anchors there are."""
-        return len(self._anchors)
-
-    def anchor(self, number: int) -> Message:
-        """An anchor; gap `number` stands in front of it."""
-        return self.messages[self._anchors[number]]
-
-    @property
-    def anchors(self) -> tuple[Message, ...]:
-        """All of them, in order."""
-        return tuple(self.messages[at] for at in self._anchors)
-
-    @cached_property
-    def anchor_keys(self) -> frozenset[bytes]:
-        """Their match keys."""
-        return frozenset(map(match_key, self.anchors))
-
-    def start(self, number: int) -> int:
-        """Where a gap begins."""
-        return self._anchors[number - 1] + 1 if number else 0
-
-    def end(self, number: int) -> int:
-        """Where it ends: at its anchor, or with the history."""
-        return self._anchors[number] if number < len(self) else len(self.messages)
-
-    def gap(self, number: int) -> tuple[Message, ...]:
-        """What stands there; nothing if the history ends before."""
-        return () if number > len(self) else self.messages[self.start(number) : self.end(number)]
-
-    @cached_property
-    def keys(self) -> frozenset[bytes]:
-        """Match keys of what is no anchor."""
-        return frozenset(match_key(message) for message in self.messages if not is_anchor(message))
 
 
 class _Walk:
@@ -170,7 +121,7 @@ class _Walk:
     def __init__(
         self,
         history: History,
-        now: _Cut,
+        now: Cut,
         undoing: Undoing,
         ticks: Ticks,
         *,
@@ -178,8 +129,8 @@ class _Walk:
     ) -> None:
         """`is_leaving`: what was put back long ago leaves now."""
         reply = () if history.reply is None else (history.reply,)
-        self._client = _Cut((*history.client, *reply), _newest_gap(history.client))
-        self._ours = _Cut((*history.ours, *reply))
+        self._client = Cut((*history.client, *reply), newest_gap(history.client))
+        self._ours = Cut((*history.ours, *reply))
         self._now = now
         self._ticks = ticks
         self._allowed = {FREEZE: undoing.ticks, RESTORE: undoing.transient}
@@ -213,8 +164,8 @@ class _Walk:
         an edit, a question or more must be the same, too."""
         if found.change is None or found.change.cure is not None or found.undone:
             return True
-        asked = {match_key(m) for m in self._client.messages if _is_user(m)}
-        if any(_is_user(m) and match_key(m) in asked for m in self._now.messages):
+        asked = {match_key(m) for m in self._client.messages if is_user(m)}
+        if any(is_user(m) and match_key(m) in asked for m in self._now.messages):
             return True
         common = self._client.anchor_keys
         return any(
@@ -226,7 +177,7 @@ class _Walk:
         """The alignment."""
         known = min(len(self._client), len(self._now))
         change = None
-        for number in range(known):
+        for number in range(self._take_unchanged(known), known):
             change = self._step(number)
             if change is not None:
                 gaps = range(number, len(self._client))
@@ -243,6 +194,16 @@ class _Walk:
             frozenset(self._restless),
             frozenset(self._left),
         )
+
+    def _take_unchanged(self, known: int) -> int:
+        """Take what is in front of all three histories with the same bytes, up to an anchor. Returns how many
+        of the `known` anchors that were: `_step` would take each of them as it came, after some comparisons."""
+        same = same_bytes(self._client.messages, self._ours.messages, self._now.messages)
+        number = min(known, self._now.anchors_before(same))
+        end = self._now.start(number)
+        self._messages += self._now.messages[:end]
+        self._origin += range(end)
+        return number
 
     def _step(self, number: int) -> Change | None:
         """Take a gap and the anchor behind it. Returns the change that stays, if there is one."""
@@ -369,22 +330,6 @@ class _Walk:
         gap = self._now.gap(number)
         is_summed_up = any(match_key(message) not in self._client.keys for message in gap)
         return "compaction" if is_summed_up else "window"
-
-
-def _is_user(message: Message) -> bool:
-    return message.role == "user" and not is_anchor(message)
-
-
-def _newest_gap(messages: Sequence[Message]) -> int:
-    """The number of the gap with the last message that a user wrote."""
-    anchors = 0
-    newest = -1
-    for message in messages:
-        if is_anchor(message):
-            anchors += 1
-        elif _is_user(message):
-            newest = anchors
-    return newest
 
 
 def _is_alike(one: Sequence[Message], other: Sequence[Message]) -> bool:

@@ -63,7 +63,7 @@ def _common(
         options = [line[key] for line in lines if key in line] or found.nodes.get(key)
         if options:
             nodes[key] = options[-1]
-            if any(option.raw != options[-1].raw for option in options):
+            if len(options) > 1 and any(one.raw != options[-1].raw for one in options):
                 unsure.add(key)
     return nodes, unsure
 

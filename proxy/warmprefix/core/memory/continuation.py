@@ -79,7 +79,7 @@ class Continuation:
         """
         held = self._last[self._at] if self._at < len(self._last) else None
         self._at += 1
-        if ours == theirs:
+        if ours is theirs or ours == theirs:
             self._follows = self._follows and held is not None and _is_alike(ours, held)
             return ours
         if not self._is_theirs:

@@ -73,7 +73,7 @@ def restore(
     for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
         node = nodes.get(key)
         ours = theirs = _with_edges(message, at, how)
-        if node is not None and not message.opaque:
+        if node is not None and not message.opaque and message.raw != node.raw:
             behind = _Behind(any=at < last_reply, known=at < last_known)
             ours = _restored(message, theirs, node, how, behind)
         was_sent = node is not None and (at < leaf or not node.generated)
@@ -81,10 +81,10 @@ def restore(
         if message.tool_calls and _has_opaque_result(messages, at):
             result = _with_ids_of(result, message)
         result = _with_id(result, message, ids)
-        if result not in (message, theirs):
+        if result is not theirs and result not in (message, theirs):
             names[_name(message, result)] = None
         if message.role == "assistant":
-            ids = _new_ids(message.tool_calls, result.tool_calls)
+            ids = _new_ids(message.tool_calls, result.tool_calls) if message.tool_calls else {}
         sent.append(result)
         same.append(node if node is not None and _is_same(result, node, how.parse) else None)
     return Restored(tuple(sent), tuple(names), tuple(same))
@@ -185,8 +185,10 @@ def _with_edges(message: Message, at: int, how: How) -> Message:
     theirs = how.received[at] if at < len(how.received) else message
     if message.results:
         return _with_name(message, _in_batch(how.received, at, message.tool_call_id))
+    if message.role != "assistant":
+        return message
     text = text_of(theirs)
-    if message.role != "assistant" or not text or text == message.content:
+    if not text or text == message.content:
         return message
     return changed(message, content=text) if text.strip(_EDGES) == message.content else message
 
@@ -235,7 +237,8 @@ def _tied(result: ResultPart, given: ResultPart, ids: Ids) -> ResultPart:
 
 def _has_opaque_result(messages: Sequence[Message], at: int) -> bool:
     """Whether a result of these calls is forwarded as it came, and so names the client's id."""
-    for message in messages[at + 1 :]:
+    for place in range(at + 1, len(messages)):  # no slice: it would copy the rest for each reply
+        message = messages[place]
         if message.opaque:
             return True
         if message.logical_role != "tool":

@@ -19,8 +19,9 @@ def _apply(prompt: Prompt) -> Prompt:
         if message.logical_role == "tool":
             batch.append(_sorted_inside(message, order))
             continue
-        ordered += _sorted(batch, order)
-        batch = []
+        if batch:
+            ordered += _sorted(batch, order)
+            batch = []
         ordered.append(_sorted_inside(message, order))
         order = {call.id: at for at, call in enumerate(message.tool_calls)}
     ordered += _sorted(batch, order)
@@ -29,6 +30,8 @@ def _apply(prompt: Prompt) -> Prompt:
 
 def _sorted(batch: list[Message], order: Order) -> list[Message]:
     """The batch in call order; as it is if an id is unknown, missing or there twice."""
+    if len(batch) < 2:
+        return batch
     if not _is_sortable([message.tool_call_id for message in batch], order):
         return batch
     return sorted(batch, key=lambda message: order[message.tool_call_id])
@@ -37,6 +40,8 @@ def _sorted(batch: list[Message], order: Order) -> list[Message]:
 def _sorted_inside(message: Message, order: Order) -> Message:
     """The message with each run of its results in call order."""
     results = message.results
+    if len(results) < 2:
+        return message
     if not _is_sortable([result.call_id for result in results], order):
         return message
     parts: list[Part] = []
@@ -47,7 +52,7 @@ def _sorted_inside(message: Message, order: Order) -> Message:
 
 
 def _is_sortable(ids: Sequence[str | None], order: Order) -> bool:
-    return len(ids) > 1 and len(set(ids)) == len(ids) and all(item in order for item in ids)
+    return len(set(ids)) == len(ids) and all(item in order for item in ids)
 
 
 def _place(part: Part, order: Order) -> int:

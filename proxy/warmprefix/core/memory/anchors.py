@@ -1,0 +1,91 @@
+"""A history cut at what a client does not write itself: replies and results of tools, the *anchors*.
+
+What stands between two of them is a *gap*. alignment.py compares histories with this.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cached_property
+
+from warmprefix.core.identity.keys import match_key
+from warmprefix.core.types import Message
+
+
+def is_anchor(message: Message) -> bool:
+    """Whether a client does not write the message itself."""
+    return message.opaque or message.role == "assistant" or message.logical_role == "tool"
+
+
+def is_user(message: Message) -> bool:
+    """Whether a user wrote the message."""
+    return message.role == "user" and not is_anchor(message)
+
+
+def newest_gap(messages: Sequence[Message]) -> int:
+    """The number of the gap with the last message that a user wrote."""
+    anchors = 0
+    newest = -1
+    for message in messages:
+        if is_anchor(message):
+            anchors += 1
+        elif is_user(message):
+            newest = anchors
+    return newest
+
+
+def same_bytes(*histories: Sequence[Message]) -> int:
+    """How many leading messages came as the same bytes in all of the histories."""
+    same = 0
+    for one, *others in zip(*histories, strict=False):
+        if any(one is not m and (one.raw is None or one.raw != m.raw) for m in others):
+            break
+        same += 1
+    return same
+
+
+class Cut:
+    """A history, cut at its anchors. `newest`: the number of the gap that its newest turn begins with."""
+
+    def __init__(self, messages: Sequence[Message], newest: int = -1) -> None:
+        self.messages = tuple(messages)
+        self.newest = newest
+        self._anchors = [at for at, message in enumerate(messages) if is_anchor(message)]
+
+    def __len__(self) -> int:
+        """How many anchors there are."""
+        return len(self._anchors)
+
+    def anchor(self, number: int) -> Message:
+        """An anchor; gap `number` stands in front of it."""
+        return self.messages[self._anchors[number]]
+
+    @property
+    def anchors(self) -> tuple[Message, ...]:
+        """All of them, in order."""
+        return tuple(self.messages[at] for at in self._anchors)
+
+    @cached_property
+    def anchor_keys(self) -> frozenset[bytes]:
+        """Their match keys."""
+        return frozenset(map(match_key, self.anchors))
+
+    def start(self, number: int) -> int:
+        """Where a gap begins."""
+        return self._anchors[number - 1] + 1 if number else 0
+
+    def end(self, number: int) -> int:
+        """Where it ends: at its anchor, or with the history."""
+        return self._anchors[number] if number < len(self) else len(self.messages)
+
+    def gap(self, number: int) -> tuple[Message, ...]:
+        """What stands there; nothing if the history ends before."""
+        return () if number > len(self) else self.messages[self.start(number) : self.end(number)]
+
+    def anchors_before(self, place: int) -> int:
+        """How many anchors stand in front of a place."""
+        return bisect_left(self._anchors, place)
+
+    @cached_property
+    def keys(self) -> frozenset[bytes]:
+        """Match keys of what is no anchor."""
+        return frozenset(match_key(message) for message in self.messages if not is_anchor(message))

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench.limits import command as limits
+from bench.long_read import command as long_read
 from bench.memory import command as memory
 from bench.never_worse import command as never_worse
 from bench.openings import command as openings
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, tuple[Command, str]] = {
     "memory": (memory.command, memory.HELP),
     "limits": (limits.command, limits.HELP),
     "slots": (slots.command, slots.HELP),
+    "long_read": (long_read.command, long_read.HELP),
     "openings": (openings.command, openings.HELP),
     "never_worse": (never_worse.command, never_worse.HELP),
     "sessions": (

@@ -133,6 +133,9 @@ async def test_an_engine_in_trouble_costs_the_memory_and_no_request(
     assert len(backend.requests) == 2
 
 
+IN_A_CHAT: frozenset[Ability] = frozenset({"counts", "progress"})
+"""Abilities for which no page is asked."""
+
 CAN: dict[str, frozenset[Ability]] = {
     "nothing": frozenset(),
     "props": frozenset({"props"}),
@@ -166,7 +169,7 @@ async def test_a_toy_kind_is_asked_for_what_it_can_do_and_for_nothing_else(
         listed = (await exchange(proxy.url, "GET", "/warmprefix/api/backends")).json()
 
         await proxy.app.known.render(b"{}")  # as a question about a break would
-        assert wanted(server) == can - {"counts"}
+        assert wanted(server) == can - IN_A_CHAT
         assert server.asked.count("/toy") == (configured == "auto")
         assert [backend["kind"] for backend in listed["backends"]] == ["toy"]
 
@@ -199,5 +202,5 @@ async def test_the_doctor_asks_a_toy_kind_for_what_it_can_do(
 
     assert facts.kind == "toy"
     assert (facts.server is not None) is ("props" in can)
-    assert asked - {"props"} == can - {"counts", "props", "evaluate"}
+    assert asked - {"props"} == can - {*IN_A_CHAT, "props", "evaluate"}
     assert any("it answers as toy" in finding.what for finding in findings)

@@ -4,9 +4,9 @@ from collections import Counter
 
 REASONS = frozenset({
     "not-understood", "too-long", "prepare", "store", "routing", "backend-facts", "models", "slot",
-    "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "ask-usage", "error-words",
+    "slot-save", "slot-restore", "slot-index", "reader", "call-ids", "ask-usage", "ask-progress", "error-words",
     "capture", "record", "compare", "prewarm", "reread", "openings", "explain", "metrics",
-    "telemetry", "log", "keep-alive", "finish-read",
+    "telemetry", "log", "keep-alive", "finish-read", "running",
 })  # fmt: skip
 """What can fail open, besides single rules, which are counted as `rule NAME`."""
 

@@ -1,10 +1,10 @@
-"""llama-server's `timings`, vLLM's `metrics`."""
+"""llama-server's `timings` and `prompt_progress`, vLLM's `metrics`."""
 
 import pytest
 
 from tests.dialects.replies import READ_TIMINGS, TIMINGS
-from warmprefix.core.types import Timings
-from warmprefix.dialects.timings import read_metrics, read_timings
+from warmprefix.core.types import Progress, Timings
+from warmprefix.dialects.timings import read_metrics, read_progress, read_timings
 
 TIMINGS_READ = [
     pytest.param(TIMINGS, READ_TIMINGS, id="llama-server"),
@@ -34,3 +34,26 @@ METRICS_READ = [
 @pytest.mark.parametrize(("metrics", "expected"), METRICS_READ)
 def test_metrics_are_read(metrics: dict[str, object], expected: Timings) -> None:
     assert read_metrics(metrics) == expected
+
+
+PROGRESS: dict[str, object] = {"total": 900, "cache": 100, "processed": 300, "time_ms": 50}
+PROGRESS_READ = [
+    pytest.param(PROGRESS, Progress(900, 100, 200, 50.0), id="processed-has-the-cached"),
+    pytest.param({**PROGRESS, "time_ms": None}, None, id="no-time"),
+    pytest.param({**PROGRESS, "total": -1}, None, id="no-count"),
+    pytest.param({**PROGRESS, "cache": "1"}, None, id="odd-type"),
+    pytest.param({**PROGRESS, "processed": 901}, None, id="more-than-all"),
+    pytest.param({**PROGRESS, "processed": 99}, None, id="less-than-cached"),
+    pytest.param({}, None, id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("progress", "expected"), PROGRESS_READ)
+def test_progress_is_read(progress: dict[str, object], expected: Progress | None) -> None:
+    assert read_progress(progress) == expected
+
+
+def test_the_rest_takes_as_long_as_the_beginning() -> None:
+    """600 of 800 are left, and 200 took 50 ms; nothing follows from no token."""
+    assert Progress(900, 100, 200, 50.0).rest_s == 0.15
+    assert Progress(900, 100, 0, 0.0).rest_s is None

@@ -11,6 +11,7 @@ from warmprefix.core.types import (
     Finish,
     Message,
     Names,
+    Progress,
     Prompt,
     RawJson,
     Reply,
@@ -67,6 +68,7 @@ class ToyReader:
 
     def __init__(self) -> None:
         self.done = self.has_output = False
+        self.progress: Progress | None = None
         self._body = b""
         self.pending_bytes = 0
 
@@ -92,6 +94,7 @@ class Toy:
     paths = frozenset({PATH})
     counting: frozenset[str] = frozenset()
     asked_usage = None
+    asked_progress = None
 
     def is_shape_of(self, body: Mapping[str, object]) -> bool:
         """It alone has lines."""

@@ -6,9 +6,9 @@ fails if a row is missing, or if something is called there that is neither behin
 
 import asyncio
 import builtins
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ class Fault:
 
     `modes`: those in which it is called at all. `is_logged`: false if what fails is the log itself.
     `loses_cache`: the backend has forgotten the conversation, so it is asked about the turn; `moves`: the
-    first of two backends is down; `asks_usage`: the setting of that name is on.
+    first of two backends is down; `backend`: its settings.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Fault:
     is_logged: bool = True
     loses_cache: bool = False
     moves: bool = False
-    asks_usage: bool = False
+    backend: Mapping[str, object] = field(default_factory=dict)
 
 
 FAULTS = [
@@ -167,6 +167,7 @@ FAULTS = [
         "call-ids",
     ),
     Fault("reads.came", "warmprefix.server.reading_on.ReadingOn.came", "finish-read"),
+    Fault("running.begin", "warmprefix.server.running.RunningRequests.begin", "running"),
     Fault("keep_alive.pulse", "warmprefix.server.keep_alive.KeepAlive.pulse", "keep-alive"),
     Fault(
         "edit.piece",
@@ -188,13 +189,29 @@ FAULTS = [
             "ask-usage",
             modes=(STREAM,),
             is_logged=name != "edit.end",
-            asks_usage=True,
+            backend={"kind": "vllm", "ask_usage": True},
         )
         for name, place in (
             ("asked.asking", "AskedUsage.asking"),
-            ("asked_usage.without", "AskedUsage.without"),
+            ("asked.without", "AskedUsage.without"),
             ("edit.piece", "WithoutUsage.piece"),
             ("edit.end", "WithoutUsage.end"),
+        )
+    ),
+    *(
+        Fault(
+            name,
+            f"warmprefix.dialects.asked_progress.{place}",
+            "ask-progress",
+            modes=(STREAM,),
+            is_logged=name != "edit.end",
+            backend={"kind": "llamacpp", "ask_progress": True},
+        )
+        for name, place in (
+            ("asked.asking", "AskedProgress.asking"),
+            ("asked.without", "AskedProgress.without"),
+            ("edit.piece", "WithoutProgress.piece"),
+            ("edit.end", "WithoutProgress.end"),
         )
     ),
     Fault(
@@ -279,7 +296,7 @@ def reply_of(mode: str, text: str, cached: int) -> tuple[bytes, Script]:
 
 @asynccontextmanager
 async def running(
-    backend: Healthy, folder: Path, *, moves: bool, asks_usage: bool = False
+    backend: Healthy, folder: Path, *, moves: bool, settings: Mapping[str, object]
 ) -> AsyncIterator[RunningProxy]:
     """A proxy with all that is on by default, and a capture; `moves`: its first backend has just died."""
     if moves:
@@ -288,8 +305,7 @@ async def running(
             yield where.proxy
     else:
         capture = Capture(folder)
-        kind = {"kind": "vllm", "ask_usage": True} if asks_usage else {}
-        async with backend, running_proxy(backend.url, capture=capture, backend=kind) as proxy:
+        async with backend, running_proxy(backend.url, capture=capture, backend=settings) as proxy:
             yield proxy
         capture.close()
 
@@ -315,7 +331,7 @@ async def test_a_fault_in_a_helper_reaches_nobody(
     """The second turn of a conversation, with tools, captured; the third one goes well again."""
     expected, script = reply_of(mode, "so", 0 if fault.loses_cache else 999)
     backend = Healthy(reply_of(mode, "hi", 0)[1], script, reply_of(mode, "and", 999)[1])
-    async with running(backend, tmp_path, moves=fault.moves, asks_usage=fault.asks_usage) as proxy:
+    async with running(backend, tmp_path, moves=fault.moves, settings=fault.backend) as proxy:
         if fault.moves:
             backend.handlers.popleft()
         else:
@@ -420,7 +436,7 @@ def test_everything_behind_a_wall_on_the_way_has_a_row() -> None:
 
 async def test_every_listener_has_a_row(tmp_path: Path) -> None:
     rows = {(fault.place, fault.reason) for fault in FAULTS}
-    async with running(Healthy(), tmp_path, moves=False) as proxy:
+    async with running(Healthy(), tmp_path, moves=False, settings={}) as proxy:
         parts = proxy.app.backends.first().parts
 
     told: list[tuple[ArrivalListener | TurnListener, str]] = []
@@ -453,6 +469,7 @@ BESIDE = frozenset({
 
 RELAY = frozenset({
     "announced.isdigit", "incoming.pieces", "pieces.pop", "has_left",
+    "running.end", "has_spoken.is_set", "heard", "read",
     "reads.joined", "reads.finish", "reading_on.came", "partial", "asyncio.Event",
     "pulse.beside", "tail.endswith", "backend_error_event", "dialect.error_event",
     "incoming.read", "request_headers", "header", "target_of", "while_connected", "connections.open",

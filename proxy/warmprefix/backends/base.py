@@ -57,17 +57,17 @@ class Response(Protocol):
         ...
 
 
-Ability = Literal["props", "slots", "render", "evaluate", "save", "counts"]
+Ability = Literal["props", "slots", "render", "evaluate", "save", "counts", "progress"]
 """What llama-server's own API offers besides the chat, if a kind of backend has it.
 
 `props`: which start, model and template it is; nothing below can be used without it. `slots`: what every slot
 holds, and a request may name one. `render`: what the template makes of a prompt. `evaluate`: a prompt in
 tokens, read into a slot without a reply. `save`: a slot to a file and back. `counts`: cached tokens with every
-chat reply.
+chat reply. `progress`: in a stream, if it is asked, how much of the prompt was read.
 """
 
 EVERYTHING: frozenset[Ability] = frozenset(
-    {"props", "slots", "render", "evaluate", "save", "counts"}
+    {"props", "slots", "render", "evaluate", "save", "counts", "progress"}
 )
 
 Members = Mapping[str, object]

@@ -124,6 +124,10 @@ class BackendConfig:
     them when a client of a chat does not, and leave the answer out of what the client gets. Without it such a
     turn has no counts in the log.
     """
+    ask_progress: Switch = False
+    """Ask llama-server in a stream of chat completions or responses how far it has read the prompt, for the
+    dashboard and the log, and leave the answer out of what the client gets.
+    """
     max_event_bytes: Bytes = 16777216
     """Longest event of a streamed reply that is read; a longer one is only relayed, with what follows. Of any
     reply 64 MiB are read.

@@ -7,7 +7,7 @@ from warmprefix.core.explain.direct import Kept
 from warmprefix.core.explain.prefix import Prefix
 from warmprefix.core.explain.saving import WouldSave
 from warmprefix.core.memory.ledger import Place
-from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.core.types import CacheStats, Kind, Outcome, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Turn:
     `session`: the client's explicit session id. `prewarmed_tokens`: those evaluated for its prompt before it
     came. `kept`: compared with the same request without us; `direct_ms`: reading the prompt would have taken so
     long then. `put_back_tokens`: those of the prompt that its client did not send. `title`: the first words of
-    its conversation. `failed_open`: which of our parts failed."""
+    its conversation. `failed_open`: which of our parts failed. `progress`: how far the
+    prompt was read, by the latest report."""
 
     id: str
     client: str
@@ -60,6 +61,7 @@ class Turn:
     put_back_tokens: int | None = None
     title: str | None = None
     failed_open: tuple[str, ...] = ()
+    progress: Progress | None = None
 
     @property
     def read_directly(self) -> tuple[int | None, float | None]:

@@ -263,6 +263,25 @@ class Timings:
     predicted_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a backend has come with reading a prompt, by its own report. `prompt_tokens`: all;
+    `cached_tokens`: those that it had; `processed_tokens`: those that it has evaluated, in `prompt_ms`."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    processed_tokens: int
+    prompt_ms: float
+
+    @property
+    def rest_s(self) -> float | None:
+        """How many seconds the rest takes at the rate so far; None if nothing was evaluated yet."""
+        rest = self.prompt_tokens - self.cached_tokens - self.processed_tokens
+        if self.processed_tokens == 0:
+            return None
+        return rest * self.prompt_ms / self.processed_tokens / 1000
+
+
 class Finish(Enum):
     """Why a reply ended: it is an answer, it calls tools, or anything else (cut off, stopped, refused)."""
 
@@ -277,7 +296,7 @@ class Reply:
 
     `complete` is true when the reply came to its own end (it said why, or that it has). `slot`: the one that it
     says it was generated in, if that slot now holds prompt and reply and nothing else. `id`: its own;
-    `finish_word`: why it ended, as it says it.
+    `finish_word`: why it ended, as it says it. `progress`: how far the prompt was read, by the latest report.
     """
 
     message: Message | None = None
@@ -290,6 +309,7 @@ class Reply:
     slot: int | None = None
     id: str | None = field(default=None, compare=False)
     finish_word: str | None = field(default=None, compare=False)
+    progress: Progress | None = field(default=None, compare=False)
 
 
 StatsSource = Literal["timings", "usage", "none"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from warmprefix.core.types import Message, Prompt, RawJson, Reply, Tool
+from warmprefix.core.types import Message, Progress, Prompt, RawJson, Reply, Tool
 from warmprefix.core.wire.slices import Span
 
 
@@ -73,6 +73,8 @@ class ReplyReader(Protocol):
     """Whether the reply has come to its own end."""
     has_output: bool
     """Whether anything generated (text, reasoning or a call) has arrived."""
+    progress: Progress | None
+    """How far the prompt was read, by the latest report."""
 
     @property
     def pending_bytes(self) -> int:
@@ -106,11 +108,11 @@ class ReplyIds(StreamEdit, Protocol):
         """A whole reply; the same object if nothing had to be changed."""
 
 
-class AskedUsage(Protocol):
-    """Has the backend count a streamed reply whose client has not asked for it."""
+class Asked(Protocol):
+    """Has the backend say something in a stream that its client has not asked for."""
 
     def asking(self, request: Request, body: bytes) -> bytes | None:
-        """`body`, which is sent for `request`, with the counts asked for; None if there is nothing to ask."""
+        """`body`, which is sent for `request`, with the question; None if there is nothing to ask."""
 
     def without(self) -> StreamEdit:
         """What takes the answer out of the stream again."""
@@ -136,8 +138,13 @@ class Dialect(Protocol):
         """Where such a body is sent to have its tokens counted: nothing is evaluated, and there is no turn."""
 
     @property
-    def asked_usage(self) -> AskedUsage | None:
+    def asked_usage(self) -> Asked | None:
         """How the counts of a stream are asked for; None if the endpoint gives them anyway, or never."""
+
+    @property
+    def asked_progress(self) -> Asked | None:
+        """How it is asked how far the prompt is read; None if the endpoint never says it, or takes no option of
+        ours."""
 
     def is_shape_of(self, body: Mapping[str, object]) -> bool:
         """Whether a decoded body, whose endpoint is not known, has what only bodies of this one have."""

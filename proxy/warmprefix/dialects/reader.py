@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 
-from warmprefix.core.types import Reply
+from warmprefix.core.types import Progress, Reply
 from warmprefix.core.wire.sse import SseReader
 from warmprefix.dialects.base import MAX_BODY
+from warmprefix.dialects.timings import read_progress
 
 Json = Mapping[str, object]
 
@@ -25,6 +27,8 @@ class Reader(ABC):
         """Whether the reply has come to its own end."""
         self.has_output = False
         """Whether anything generated (text, reasoning or a call) has arrived."""
+        self.progress: Progress | None = None
+        """How far the prompt was read, by the latest report."""
 
     @property
     def pending_bytes(self) -> int:
@@ -48,12 +52,18 @@ class Reader(ABC):
         elif self._size <= MAX_BODY:
             self._read_body(b"".join(self._body))
             self._body = []
-        return self.reply()
+        reply = self.reply()
+        return reply if self.progress is None else replace(reply, progress=self.progress)
 
     def _named(self, value: Json) -> None:
         """What the reply says of itself: its id."""
         if isinstance(found := value.get("id"), str):
             self._id = found
+
+    def _progressed(self, value: Json) -> None:
+        """What an event says of the prompt."""
+        if isinstance(found := value.get("prompt_progress"), dict):
+            self.progress = read_progress(found) or self.progress
 
     def _read_body(self, body: bytes) -> None:
         """Read a body that is no stream."""

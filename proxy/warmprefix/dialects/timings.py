@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from warmprefix.core.types import Timings
+from warmprefix.core.types import Progress, Timings
 from warmprefix.dialects.numbers import count
 
 
@@ -25,6 +25,16 @@ def read_metrics(metrics: Mapping[str, object]) -> Timings:
         prompt_ms=_milliseconds(metrics.get("time_to_first_token_ms")),
         predicted_ms=_milliseconds(metrics.get("generation_time_ms")),
     )
+
+
+def read_progress(progress: Mapping[str, object]) -> Progress | None:
+    """llama-server's `prompt_progress` object, whose `processed` contains the cached tokens
+    (tools/server/server-task.cpp); None if something of it is missing or cannot be."""
+    total, cached, done = (count(progress.get(name)) for name in ("total", "cache", "processed"))
+    spent = _milliseconds(progress.get("time_ms"))
+    if total is None or cached is None or done is None or spent is None:
+        return None
+    return Progress(total, cached, done - cached, spent) if cached <= done <= total else None
 
 
 def _milliseconds(value: object) -> float | None:

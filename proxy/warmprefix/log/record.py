@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 from warmprefix.core.explain.cache_break import CacheBreak
 from warmprefix.core.explain.saving import WouldSave
+from warmprefix.core.reading import Running
 from warmprefix.core.stats import cache_ratio
 from warmprefix.core.turn import Turn
+from warmprefix.core.types import CacheStats, Progress
 from warmprefix.log.writer import FIELDS
 
 Record = dict[str, object]
@@ -18,7 +20,6 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
     `excerpts`: whether text of the prompt around a break may be shown.
     """
     place, prefix, stats, times = turn.place, turn.prefix, turn.stats, turn.times
-    ratio = cache_ratio(stats)
     return {
         "time": iso(times.started_s),
         "turn": turn.id,
@@ -42,7 +43,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "kept_tokens": turn.kept.tokens if turn.kept else None,
         "kept_estimated": turn.kept.is_estimated if turn.kept else None,
         "put_back_tokens": turn.put_back_tokens,
-        "cache_ratio": None if ratio is None else round(ratio, 4),
+        "cache_ratio": _ratio(stats),
         "prefix_messages": prefix.messages if prefix else None,
         "prefix_characters": prefix.characters if prefix else None,
         "prompt_characters": turn.prompt_characters,
@@ -61,6 +62,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "proxy_ms": _round(times.proxy_ms),
         "would_save": _would_save(turn.would_save),
         "failed_open": list(turn.failed_open) or None,
+        "progress": progress_of(turn.progress),
     }
 
 
@@ -103,10 +105,48 @@ def _would_save(saving: WouldSave | None) -> Record | None:
     }
 
 
+def running_record(running: Running, *, excerpts: bool = False) -> Record:
+    """A request that is not answered yet; `excerpts`: as in `record_of`."""
+    progress = running.progress
+    rest_s = None if progress is None else progress.rest_s
+    return {
+        "time": iso(running.started_s),
+        "turn": running.turn,
+        "conversation": running.conversation,
+        "client": running.client,
+        "endpoint": running.endpoint,
+        "model": running.model,
+        "title": running.title if excerpts else None,
+        "backend": running.backend,
+        "state": running.state,
+        "elapsed_ms": _round(running.elapsed_s * 1000),
+        "estimated_tokens": running.estimated_tokens,
+        "progress": progress_of(progress),
+        "rest_ms": None if rest_s is None else _round(rest_s * 1000),
+    }
+
+
+def progress_of(progress: Progress | None) -> Record | None:
+    """How far a prompt was read."""
+    if progress is None:
+        return None
+    return {
+        "prompt_tokens": progress.prompt_tokens,
+        "cached_tokens": progress.cached_tokens,
+        "processed_tokens": progress.processed_tokens,
+        "prompt_ms": _round(progress.prompt_ms),
+    }
+
+
 def iso(seconds: float) -> str:
     """Unix time as ISO 8601, in UTC, with milliseconds."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ratio(stats: CacheStats) -> float | None:
+    ratio = cache_ratio(stats)
+    return None if ratio is None else round(ratio, 4)
 
 
 def _round(value: float | None) -> float | None:

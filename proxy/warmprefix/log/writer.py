@@ -61,6 +61,7 @@ FIELDS: tuple[str, ...] = (
     "proxy_ms",
     "would_save",
     "failed_open",
+    "progress",
 )
 """The fields of a line, in order; all are always present. Source: docs/design.md, Interfaces."""
 

@@ -32,7 +32,15 @@ from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.placing import Placer
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.rulesets import RuleSet, RuleSets
-from warmprefix.pipeline.stages import Outgoing, Passed, Placed, Understood, Written
+from warmprefix.pipeline.stages import (
+    NOTHING_ASKED,
+    Asks,
+    Outgoing,
+    Passed,
+    Placed,
+    Understood,
+    Written,
+)
 from warmprefix.profiles import profile_of
 from warmprefix.profiles.base import Recognised
 from warmprefix.profiles.sessions import parent_of
@@ -120,14 +128,14 @@ class Pipeline:
         reasoning_pays: bool = False,
         restores: bool = True,
         folds: bool = False,
-        asks_usage: bool = False,
+        asks: Asks = NOTHING_ASKED,
     ) -> Outgoing:
         """What to send to a backend of this kind. `placed` is not changed: another backend may be tried next.
 
         `reasoning_pays`: there is evidence that dropped reasoning is worth putting back. `restores`: False if
         putting bytes back has cost more than it kept on this backend. `folds`: its template accepts
-        no instructions after the first ones. `asks_usage`: the counts of a stream are asked for, if the kind
-        does not give them anyway.
+        no instructions after the first ones. `asks`: what of a stream is asked for, if the kind knows it and
+        does not give it anyway.
         """
         if isinstance(placed, Passed):
             return placed
@@ -137,8 +145,12 @@ class Pipeline:
             if restores and not ours.prompt.is_plain:
                 ours = self._restored(placed, reasoning_pays)
             out = self._written(placed, ours, kind, folds=folds)
-            if asks_usage and "counts" not in kind.can and not self._observe:
-                return self._asking_usage(out)
+            if self._observe:
+                return out
+            if asks.usage and "counts" not in kind.can:
+                out = self._asking_usage(out)
+            if asks.progress and "progress" in kind.can:
+                out = self._asking_progress(out)
             return out
         return came
 
@@ -148,6 +160,14 @@ class Pipeline:
             asked = out.request.dialect.asked_usage
             body = None if asked is None else asked.asking(out.request, out.body)
             return out if body is None else replace(out, body=body, asks_usage=True)
+        return out
+
+    def _asking_progress(self, out: Written) -> Written:
+        """The request with the question how far its prompt is read, if its client does not ask itself."""
+        with guard(self.counters, "ask-progress", out.came.failed_open):
+            asked = out.request.dialect.asked_progress
+            body = None if asked is None else asked.asking(out.request, out.body)
+            return out if body is None else replace(out, body=body, asks_progress=True)
         return out
 
     def name_session(

@@ -94,13 +94,24 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Asks:
+    """What the user wants the backend to be asked in a stream: settings of the same names under `[backend]`."""
+
+    usage: bool = False
+    progress: bool = False
+
+
+NOTHING_ASKED = Asks()
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A request as it goes out. `sent`: the prompt in its `body`.
 
     `ours`: the prompt that we make of it, by `rules` and `restored`; the same as `sent`, unless the proxy only
     observes (`is_observed`). `nodes`: the node of each of its messages, None if it is not sent as it was
     before. `place`: as in `placed`, but its kind is that of the request as it is written. `asks_usage`: the
-    proxy has asked for the counts of the reply.
+    proxy has asked for the counts of the reply; `asks_progress`: for how far the prompt is read.
     """
 
     placed: Placed
@@ -115,6 +126,7 @@ class Written:
     nodes: tuple[Node | None, ...]
     is_observed: bool = False
     asks_usage: bool = False
+    asks_progress: bool = False
 
 
 Outgoing = Written | Passed
@@ -275,6 +287,7 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         put_back_tokens=patch.get("put_back_tokens"),
         title=title_of(request.prompt) if request else None,
         failed_open=tuple(came.failed_open),
+        progress=ended.reply.progress,
     )
 
 

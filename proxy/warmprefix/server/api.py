@@ -9,9 +9,11 @@ from starlette.responses import Response, StreamingResponse
 
 from warmprefix import __version__
 from warmprefix.log.conversations import conversations
+from warmprefix.log.record import running_record
 from warmprefix.log.turns import Turns
 from warmprefix.server.backends import Backends
 from warmprefix.server.dashboard import add_dashboard
+from warmprefix.server.running import RunningRequests
 
 _MAX_TURNS = 1000
 PRIVATE = {"cache-control": "no-store"}  # what people wrote stays out of a browser's disk cache
@@ -34,7 +36,7 @@ _METRICS = described(
 )
 
 
-def create_api(turns: Turns, backends: Backends) -> FastAPI:
+def create_api(turns: Turns, backends: Backends, running: RunningRequests) -> FastAPI:
     """The application behind `/warmprefix/`."""
     api = FastAPI(
         title="warmprefix",
@@ -69,6 +71,7 @@ def create_api(turns: Turns, backends: Backends) -> FastAPI:
         """Turns as they end, as server-sent events."""
         return StreamingResponse(_events(turns), 200, PRIVATE, "text/event-stream")
 
+    _add_running(api, turns, running)
     _add_sums(api, turns)
     _add_metrics(api, turns)
     add_dashboard(api)
@@ -116,6 +119,14 @@ def _add_draining(api: FastAPI, backends: Backends) -> None:
     async def end_draining(name: Annotated[str, Path(max_length=256)]) -> Response:
         """Give the backend new conversations again."""
         return await change(name, False)
+
+
+def _add_running(api: FastAPI, turns: Turns, running: RunningRequests) -> None:
+    @api.get("/warmprefix/api/running")
+    async def list_running() -> Response:
+        """Requests that are not answered yet, the oldest first: how far each is."""
+        shown = turns.shows_excerpts
+        return as_json({"running": [running_record(one, excerpts=shown) for one in running.all()]})
 
 
 def _add_sums(api: FastAPI, turns: Turns) -> None:

@@ -45,6 +45,7 @@ from warmprefix.server.parts import Facts, Parts
 from warmprefix.server.passthrough import Passthrough
 from warmprefix.server.problems import answer_problem
 from warmprefix.server.reading_on import ReadingOn
+from warmprefix.server.running import RunningRequests
 from warmprefix.server.slot_pages import add_slots
 from warmprefix.server.websocket import WebSockets
 from warmprefix.slots.ahead import Ahead
@@ -110,14 +111,15 @@ class App:
         limit = config.server.max_body_bytes
         self.keep_alive = KeepAlive(config.server if not observe else ServerConfig())
         self.reading_on = ReadingOn(is_wanted=config.slots.finish_read and not observe)
+        self.running = RunningRequests(self._counters)
         limits, long_reads = (
             (limit, config.canonicalize.max_bytes),
-            (self.keep_alive, self.reading_on),
+            (self.keep_alive, self.reading_on, self.running),
         )
         self._chat = Chat(self._pipeline, self.backends, self.tasks, limits, telemetry, *long_reads)
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks, self.reading_on)
-        self._api = create_api(self.turns, self.backends)
+        self._api = create_api(self.turns, self.backends, self.running)
         add_slots(self._api, {each.settings.name: each.parts.seatings for each in parts})
         add_captured(self._api, self._capture)
         add_openings(self._api, self.backends, self._pipeline, limit)
@@ -293,6 +295,7 @@ class App:
     async def close(self) -> None:
         """Finish what runs, then release everything."""
         self._owning.stop()
+        self.running.stop()
         self.backends.stop_watching()
         for backend in self.backends.all:
             backend.arrived()

@@ -28,6 +28,7 @@ from warmprefix.server.keep_alive import KeepAlive, Pulse
 from warmprefix.server.problems import answer_problem
 from warmprefix.server.reading_on import ReadingOn
 from warmprefix.server.relay import request_headers
+from warmprefix.server.running import RunningRequests
 from warmprefix.server.way import Way
 from warmprefix.tasks import Tasks
 from warmprefix.telemetry.listener import NoTelemetry, Telemetry
@@ -51,6 +52,7 @@ class Chat:
         telemetry: Telemetry | NoTelemetry,
         keep_alive: KeepAlive,
         reading_on: ReadingOn,
+        running: RunningRequests,
     ) -> None:
         """`limits`: bytes of a body, and of the text in one that is read."""
         self._pipeline = pipeline
@@ -60,6 +62,7 @@ class Chat:
         self._telemetry = telemetry
         self._keep_alive = keep_alive
         self._reading_on = reading_on
+        self._running = running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, from its body to its line in the log."""
@@ -138,7 +141,12 @@ class Chat:
             if exchange.is_sent:
                 await reads.finish(key, work, exchange.has_spoken)
 
-        await self._run(exchange, incoming, scope, send, left)
+        with guard(self._pipeline.counters, "running", way.came.failed_open):
+            self._running.begin(exchange)
+        try:
+            await self._run(exchange, incoming, scope, send, left)
+        finally:
+            self._running.end(exchange)
 
     async def _run(
         self,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from warmprefix.backends.base import Response
 from warmprefix.core.errors import BackendError, Unreachable
+from warmprefix.core.reading import State
 from warmprefix.core.slots.seat import NO_SEAT, Seated
 from warmprefix.core.turn import Times
-from warmprefix.core.types import Outcome, Reply
+from warmprefix.core.types import Outcome, Progress, Reply
 from warmprefix.dialects import answering
 from warmprefix.guard import Guard, failed, guard
-from warmprefix.pipeline.stages import Ended, Written, ended_of
+from warmprefix.pipeline.stages import Ended, Outgoing, Passed, Written, ended_of
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.ending import end_turn
 from warmprefix.server.incoming import ClientGone, has_left
@@ -48,13 +49,43 @@ class Exchange:
         self.has_spoken = asyncio.Event()
         self._pulse = pulse
         self._has_begun = False
-        self._arrival = arrival
+        self.arrival = arrival
         self._prepared_s = time.perf_counter()
         self._refused: int | None = None
         self._relay: Relay | NoRelay = NoRelay()
         self._recorded = False
         self._seated = Seated(NO_SEAT, way.outgoing.body)
         self.outcome = Outcome.OK
+
+    @property
+    def came(self) -> Passed:
+        """The request as it came."""
+        return self._way.came
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The request as it goes out."""
+        return self._way.outgoing
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend that is asked."""
+        return self._way.route.backend
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the prompt is read, by the backend's latest report."""
+        return self._relay.progress
+
+    @property
+    def state(self) -> State:
+        """How far the request is."""
+        if not self.is_sent:
+            return "waiting"
+        if self.has_spoken.is_set():
+            return "writing"
+        request = self._way.came.request
+        return "reading" if request is not None and request.stream else "answering"
 
     async def run(self, scope: Scope, send: Send) -> None:
         """Send the request and relay what comes back. Raises nothing that a backend can cause."""
@@ -186,9 +217,9 @@ class Exchange:
     def _times(self) -> Times:
         request, first_s = self._way.came.request, self._relay.first_s
         is_streamed = request is not None and request.stream
-        began_s = self._arrival.clock_s
+        began_s = self.arrival.clock_s
         return Times(
-            started_s=self._arrival.unix_s,
+            started_s=self.arrival.unix_s,
             total_ms=(time.perf_counter() - began_s) * 1000,
             proxy_ms=(self._prepared_s - began_s) * 1000,
             first_ms=(first_s - began_s) * 1000 if is_streamed and first_s is not None else None,

@@ -1,8 +1,8 @@
 """Requests and replies between client and backend: headers and bytes as they are, and a copy that is read.
 
-The one place where a reply's bytes may be changed: tool-call ids are made unique, counts that we have asked for
-are left out of a stream, and an error is put into the words of the endpoint (dialects/). That and the reading
-are walled: if a change fails, the bytes go on as they came; if reading fails, nothing is said.
+The one place where a reply's bytes may be changed: tool-call ids are made unique, counts and progress that we
+have asked for are left out of a stream, and an error is put into the words of the endpoint (dialects/). That
+and the reading are walled: if a change fails, the bytes go on as they came; if reading fails, nothing is said.
 """
 
 import time
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from warmprefix.backends.base import Headers, Response, end_to_end
 from warmprefix.core.errors import BackendError, NotUnderstood
-from warmprefix.core.types import Reply
+from warmprefix.core.types import Progress, Reply
 from warmprefix.counters import Counters
 from warmprefix.dialects.base import (
     MAX_BODY,
+    Asked,
     Dialect,
     ReplyIds,
     ReplyReader,
@@ -101,6 +102,7 @@ class NoRelay:
     has_passed = False
     first_s: float | None = None
     pieces: Sequence[bytes] = ()
+    progress: Progress | None = None
 
     def reply(self) -> Reply:
         """Nothing was said."""
@@ -162,12 +164,10 @@ class Relay:
                     self._edits["call-ids"] = self._ids
         except Exception as error:
             self._failed("call-ids", error)
-        try:
-            asks = written is not None and written.asks_usage and self._is_stream
-            if asks and dialect.asked_usage is not None:
-                self._edits["ask-usage"] = dialect.asked_usage.without()
-        except Exception as error:
-            self._failed("ask-usage", error)
+        if written is not None and self._is_stream:
+            self._take_out("ask-usage", dialect.asked_usage if written.asks_usage else None)
+            progress = dialect.asked_progress if written.asks_progress else None
+            self._take_out("ask-progress", progress)
         try:
             if rewords and self._response.status >= 400 and not self._is_stream:
                 self._reword = dialect.backend_error(self._response.status)
@@ -177,6 +177,19 @@ class Relay:
             self._reader = dialect.reader(self._is_stream)
         except Exception as error:
             self._failed("reader", error)
+
+    def _take_out(self, reason: str, asked: Asked | None) -> None:
+        """Leave out of the stream what we have asked for."""
+        try:
+            if asked is not None:
+                self._edits[reason] = asked.without()
+        except Exception as error:
+            self._failed(reason, error)
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the prompt was read, by the latest report."""
+        return None if self._reader is None else self._reader.progress
 
     async def run(self, send: Send, done: Callable[[], None]) -> None:
         """Send it on. `done`: called when its last event has passed, before the client can ask again."""
@@ -193,12 +206,13 @@ class Relay:
         if not self._has_begun:
             await send_head(send, self._response, is_changed=bool(self._edits))
         self.status = self._response.status
+        pieces = self._response.pieces()
         try:
-            async for piece in self._arriving(send):
+            if self._pulse is not None:
+                await self._send_beside(self._pulse, pieces, send, done)
+            async for piece in pieces:
                 if passed := self._passed(piece):
                     self.has_passed = True
-                    if self._pulse is not None:
-                        self._tail = (self._tail + passed[-4:])[-4:]
                     await send_piece(send, passed)
                 self.read(piece)
                 if self._is_done:
@@ -208,27 +222,39 @@ class Relay:
             raise
         await self._send_rest(send)
 
-    def _arriving(self, send: Send) -> AsyncIterator[bytes]:
-        """The pieces of the body."""
-        pieces, pulse = self._response.pieces(), self._pulse
-        return pieces if pulse is None else self._beside_pulse(pieces, pulse, send)
-
-    async def _beside_pulse(
-        self, pieces: AsyncIterator[bytes], pulse: Pulse, send: Send
-    ) -> AsyncIterator[bytes]:
-        """The pieces of a stream. Until something generated is among them, no silence is long."""
+    async def _send_beside(
+        self, pulse: Pulse, pieces: AsyncIterator[bytes], send: Send, done: Callable[[], None]
+    ) -> None:
+        """The pieces of a stream until something generated is among them. What its client gets has no long
+        silence, whatever the backend says that is left out."""
 
         async def beat() -> None:
             if self._tail.endswith(_ENDS_OF_EVENTS):
                 await send_piece(send, pulse.says)
 
+        def read(piece: bytes) -> None:
+            self.read(piece)
+            if self._is_done:
+                done()
+
+        async def heard() -> tuple[bytes, bytes]:
+            """The next piece of which the client gets something, and that; nothing if there is none."""
+            async for piece in pieces:
+                if passed := self._passed(piece):
+                    return piece, passed
+                read(piece)
+                if self.first_s is not None:
+                    break
+            return b"", b""
+
         while self.first_s is None:
-            piece = await pulse.beside(anext(pieces, b""), beat)
+            piece, passed = await pulse.beside(heard(), beat)
             if not piece:
                 return
-            yield piece
-        async for piece in pieces:
-            yield piece
+            self.has_passed = True
+            self._tail = (self._tail + passed[-4:])[-4:]
+            await send_piece(send, passed)
+            read(piece)
 
     async def _send_event(self, send: Send) -> None:
         """A whole reply or error in a stream that has begun without it."""

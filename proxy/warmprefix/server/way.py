@@ -10,7 +10,7 @@ from warmprefix.core.fold import needs_folding
 from warmprefix.core.routing import Route
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
-from warmprefix.pipeline.stages import Outgoing, Passed, Placed
+from warmprefix.pipeline.stages import Asks, Outgoing, Passed, Placed
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.parts import Parts
 
@@ -49,6 +49,7 @@ class Way:
         parts, model, noted = self.parts, self.came.model, self.came.failed_open
         self.outgoing, self.headers = self.came, self._client_headers
         kind, template = OTHER, UNKNOWN  # change nothing
+        asks = Asks(self._backend.settings.ask_usage, self._backend.settings.ask_progress)
         with guard(parts.counters, "backend-facts", noted):
             self.headers = await parts.known.outgoing(self._client_headers)
             kind = await parts.known.kind()
@@ -62,7 +63,7 @@ class Way:
                 reasoning_pays=template.reasoning_pays,
                 restores=parts.seatings.may_restore(model),
                 folds=template.folds,
-                asks_usage=self._backend.settings.ask_usage,
+                asks=asks,
             )
         names = self._backend.settings.session_header
         with guard(parts.counters, "prepare", noted):

@@ -6,6 +6,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, write_object
+from warmprefix.dialects.asked_progress import AskedProgress
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
     COMMENT,
@@ -40,6 +41,7 @@ class ChatCompletions:
     )
     counting: frozenset[str] = frozenset()
     asked_usage = ASKED_USAGE
+    asked_progress = AskedProgress(said_again=b'"role":"assistant"')
     parse_message = staticmethod(parse_message)
 
     def __repr__(self) -> str:

@@ -63,6 +63,7 @@ class ChatReader(Reader):
         if (error := value.get("error")) is not None:
             self._error = error_message(error)
         self._named(value)
+        self._progressed(value)
         if isinstance(model := value.get("model"), str):
             self._model = model
         if isinstance(usage := value.get("usage"), dict):

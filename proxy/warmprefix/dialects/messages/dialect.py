@@ -50,6 +50,7 @@ class Messages:
     paths = frozenset(f"{prefix}/messages" for prefix in ("/v1", "/api/v1", "/v0", "/api/v0"))
     counting = frozenset(f"{path}/count_tokens" for path in paths)
     asked_usage = None
+    asked_progress = None
     parse_message = staticmethod(parse_message)
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, members, string, write_object
+from warmprefix.dialects.asked_progress import AskedProgress
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
     COMMENT,
@@ -47,6 +48,7 @@ class Responses:
     paths = frozenset(f"{prefix}/responses" for prefix in ("", "/v1", "/api/v1", "/api/v0", "/v0"))
     counting = frozenset(f"{path}/input_tokens" for path in paths)
     asked_usage = None
+    asked_progress = AskedProgress()
     parse_message = staticmethod(parse_message)
 
     def __repr__(self) -> str:

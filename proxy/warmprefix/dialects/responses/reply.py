@@ -89,6 +89,7 @@ class ResponsesReader(Reader):
 
     def _event(self, data: bytes) -> None:
         value = read_json(data)
+        self._progressed(value)
         kind = value.get("type")
         if kind in _DELTAS:
             self._delta(value)

@@ -78,6 +78,7 @@ class TextReader(Reader):
         if (error := value.get("error")) is not None:
             self._error = error_text(error)
         self._named(value)
+        self._progressed(value)
         if isinstance(model := value.get("model"), str):
             self._model = model
         self._is_several |= value.get("index") not in (None, 0)

@@ -19,6 +19,7 @@ class Unchanged:
 
     counting: frozenset[str] = frozenset()
     asked_usage = None
+    asked_progress = None
 
     def parse_message(self, raw: bytes) -> Message:
         """A piece of a text. Raises NotUnderstood."""

@@ -1,0 +1,81 @@
+"""How far a request is that is not answered yet: what is known of it while its prompt is read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from warmprefix.core.types import (
+    CallPart,
+    OpaquePart,
+    Part,
+    Progress,
+    Prompt,
+    ResultPart,
+)
+
+CHARACTERS_A_TOKEN = 4
+"""Of English text and of code, about; the backend counts a prompt only when it reads it."""
+
+State = Literal["waiting", "reading", "writing", "answering"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One request. `state`: it waits until it may be sent, its prompt is read, its reply comes; "answering" is
+    one of the last two, as a reply that is no stream does not show which. `estimated_tokens`: of the prompt,
+    None if it was not understood; `progress`: by the backend's report."""
+
+    turn: str
+    conversation: str | None
+    client: str
+    endpoint: str
+    model: str | None
+    title: str | None
+    backend: str
+    started_s: float
+    elapsed_s: float
+    state: State
+    estimated_tokens: int | None
+    progress: Progress | None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its prompt is being read, as far as that shows."""
+        return self.state in ("reading", "answering")
+
+
+def estimated_tokens(prompt: Prompt) -> int:
+    """How many tokens a prompt has, about. Pictures count as nothing."""
+    tools = sum(len(tool.definition) for tool in prompt.tools or ())
+    parts = (part for message in prompt.messages for part in message.parts)
+    return (tools + sum(size for part in parts for size in _sizes(part))) // CHARACTERS_A_TOKEN
+
+
+def _sizes(part: Part) -> Iterator[int]:
+    match part:
+        case OpaquePart():
+            return
+        case CallPart(call):
+            yield len(call.arguments or "")
+        case ResultPart():
+            for inner in part.parts:
+                yield from _sizes(inner)
+        case _:
+            yield len(part.text)
+
+
+def words_of(running: Running) -> str:
+    """What the operator reads of a prompt that takes long."""
+    who = f"a prompt of {running.client}"
+    after = f"after {running.elapsed_s:.0f} s"
+    progress = running.progress
+    if progress is None:
+        estimate = running.estimated_tokens
+        size = "" if estimate is None else f", about {estimate:,} tokens,"
+        return f"{who}{size} is still being read {after}"
+    read = progress.cached_tokens + progress.processed_tokens
+    rest = "" if progress.rest_s is None else f", about {progress.rest_s:.0f} s left"
+    share = (
+        f"{read:,} of {progress.prompt_tokens:,} tokens read ({progress.cached_tokens:,} cached)"
+    )
+    return f"{who} is still being read {after}: {share}{rest}"

@@ -1,7 +1,8 @@
 """The backend of a soak, a process of its own: answers with faults and keeps a journal of what it sent.
 
 `python -m bench.soak.backend PORT SEED JOURNAL`. For each request with a serial number it writes `begin`, then
-`ending` before the last piece and `whole` when the kernel has all of it, or `cut`; `gone` if the peer left. So
+`answers` before the first piece, `ending` before the last and `whole` when the kernel has all of it, or `cut`;
+`gone` if the peer left. So
 the journal of a killed process says what may have arrived, and what must have.
 """
 
@@ -76,6 +77,8 @@ class Backend:
                     self._note(serial, "cut", answer)
                     connection.close(reset=answer.end == "reset")
                     return False
+            if at == 0:
+                self._note(serial, "answers", answer)
             if at == len(answer.pieces) - 1:
                 self._note(serial, "ending", answer)
             await connection.send(piece)

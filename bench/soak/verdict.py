@@ -14,17 +14,23 @@ CHATS = frozenset({"chat", "garbage", "side", "large history"})
 
 @dataclass(slots=True)
 class Fate:
-    """Everything known about one request."""
+    """Everything known about one request. `begun`, `answered`: how often a backend read it, and began to answer."""
 
     asks: Line
     client: Line = field(default_factory=dict)
     backend: dict[str, Line] = field(default_factory=dict)
     begun: int = 0
+    answered: int = 0
 
     @property
     def stayed(self) -> bool:
         """Whether the client waited for the end."""
         return self.client.get("event") == "got"
+
+    @property
+    def sent_again(self) -> bool:
+        """Whether it went out once more because its first connection broke before anything came back."""
+        return self.begun == 2 and self.answered < 2
 
     @property
     def fault(self) -> str:
@@ -49,6 +55,7 @@ def fates(client: Path, backends: Iterable[Path]) -> dict[int, Fate]:
             fate = found[line["serial"]]
             fate.backend[line["event"]] = line
             fate.begun += line["event"] == "begin"
+            fate.answered += line["event"] == "answers"
     return found
 
 
@@ -57,7 +64,7 @@ def loss(fate: Fate) -> str | None:
     got, sent = fate.client, fate.backend
     if not got:
         return "no end noted by the client"
-    if fate.begun > 1:
+    if fate.begun > 1 and not fate.sent_again:
         return "sent twice"
     if not fate.stayed:
         hangs = (
@@ -118,16 +125,17 @@ def table(found: dict[int, Fate]) -> list[str]:
         name = fate.fault if fate.stayed else f"client left: {fate.client.get('when')}"
         rows[name].append(fate)
     text = [
-        "| what | how often | whole | status 4xx, 5xx | cut | lost |",
-        "|---|---|---|---|---|---|",
+        "| what | how often | whole | status 4xx, 5xx | cut | sent again | lost |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, group in sorted(rows.items(), key=lambda row: -len(row[1])):
         clean = [f for f in group if f.stayed and f.client["clean"]]
         failed = sum(f.client["status"] >= 400 for f in clean)
         cut = sum(f.stayed and not f.client["clean"] for f in group)
+        again = sum(f.sent_again for f in group)
         lost = sum(loss(f) is not None for f in group)
         text.append(
-            f"| {name} | {len(group)} | {len(clean) - failed} | {failed} | {cut} | {lost} |"
+            f"| {name} | {len(group)} | {len(clean) - failed} | {failed} | {cut} | {again} | {lost} |"
         )
     return text
 

@@ -12,6 +12,7 @@ Line = dict[str, Any]
 
 ASKS: Line = {"event": "asks", "kind": "chat"}
 BEGIN: Line = {"event": "begin", "fault": "none"}
+ANSWERS: Line = {"event": "answers", "fault": "none"}
 ENDING: Line = {"event": "ending", "fault": "none", "status": 200, "digest": "d"}
 WHOLE: Line = {**ENDING, "event": "whole"}
 CUT: Line = {**ENDING, "event": "cut", "fault": "reset"}
@@ -36,7 +37,12 @@ CASES = [
     pytest.param([BEGIN], GOT, "cut by the backend, ended cleanly", id="clean-after-kill"),
     pytest.param([BEGIN, ENDING, WHOLE], {**GOT, "digest": "x"}, "other bytes", id="bytes"),
     pytest.param([BEGIN, ENDING, WHOLE], TIRED, "hung", id="hung"),
-    pytest.param([BEGIN, BEGIN, ENDING, WHOLE], GOT, "sent twice", id="twice"),
+    pytest.param([BEGIN, BEGIN, ANSWERS, ENDING, WHOLE], GOT, None, id="again-after-no-answer"),
+    pytest.param([BEGIN, CUT, BEGIN, CUT], REFUSED, None, id="again-for-nothing"),
+    pytest.param(
+        [BEGIN, ANSWERS, BEGIN, ANSWERS, WHOLE], GOT, "sent twice", id="again-after-an-answer"
+    ),
+    pytest.param([BEGIN, BEGIN, BEGIN, ANSWERS, WHOLE], GOT, "sent twice", id="three-times"),
     pytest.param([BEGIN, ENDING, WHOLE], None, "no end noted by the client", id="no-end"),
 ]
 

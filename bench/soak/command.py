@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +18,7 @@ from bench.path.report import markdown
 from bench.soak.journal import lines
 from bench.soak.rig import Rig, configure, start_proxy
 from bench.soak.sampling import Sample, slope
+from bench.soak.stock import Stock, configuration, started
 from bench.soak.verdict import fates, log_losses, loss, records_of, table, told_after_ms
 from tests.fakes.redis_server import RedisServer
 
@@ -38,7 +39,9 @@ def command(arguments: Sequence[str]) -> int:
     parser.add_argument("--conversations", type=int, default=20, help="at once (default 20)")
     parser.add_argument("--backends", type=int, default=2, choices=(1, 2), help="(default 2)")
     parser.add_argument(
-        "--attacks", action="store_true", help="hostile clients beside it, and the ledger in Redis"
+        "--attacks",
+        action="store_true",
+        help="hostile clients beside it, the ledger in Redis, and a stock llama-server (make servers)",
     )
     parser.add_argument("--folder", type=Path, help="keep log, ledger and journals there")
     options = parser.parse_args(arguments)
@@ -48,7 +51,41 @@ def command(arguments: Sequence[str]) -> int:
         rig = Rig(folder, options.seed, options.conversations)
         rig.port, *rig.ports = [free_port() for _ in range(1 + options.backends)]
         rig.redis = RedisServer() if options.attacks else None
-        return soak(rig, options.minutes * 60)
+        seconds = options.minutes * 60
+        if rig.redis is None:
+            return soak(rig, seconds)
+        stock = stack.enter_context(closing(started()))
+        beside = stack.enter_context(beside_stock(rig, stock, seconds))
+        status = soak(rig, seconds)
+        beside.close()
+        print(stock.told())
+        return status or int(bool(stock.lost))
+
+
+@contextmanager
+def beside_stock(rig: Rig, stock: Stock, seconds: float) -> Iterator[ExitStack]:
+    """A second proxy in front of a stock llama-server, its clients and its attacks; all end with the stack."""
+    assert rig.redis is not None
+    port = free_port()
+    config = configuration(rig.folder, port, stock, rig.redis.url)
+    with ExitStack() as stack:
+        errors = stack.enter_context((rig.folder / "stock.err").open("wb"))
+        proxy = start_proxy(config, errors)
+        stack.callback(ended, proxy)
+        wait_for(port)
+        journal = rig.folder / "stock-attacks.journal"
+        stack.callback(
+            ended, rig.start("bench.soak.attacking", port, seconds, rig.seed + 1, journal)
+        )
+        stock.load(port, rig.seed)
+        stack.callback(stock.finish)
+        yield stack
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and wait for its end."""
+    process.kill()
+    process.wait()
 
 
 def soak(rig: Rig, seconds: float) -> int:
@@ -73,8 +110,7 @@ def soak(rig: Rig, seconds: float) -> int:
         status = proxy.wait(60)
     finally:
         for process in (proxy, *rig.backends):
-            process.kill()
-            process.wait()
+            ended(process)
     held = [
         *compared("descriptors", idle.descriptors, after.descriptors),
         *compared("sockets", idle.sockets, after.sockets),
@@ -126,8 +162,7 @@ def load(rig: Rig, journal: Path, pid: int, seconds: float) -> None:
             time.sleep(0.1)
     finally:
         for each in (process, *([attacker] if attacker else [])):
-            each.kill()
-            each.wait()
+            ended(each)
 
 
 def settled(rig: Rig, pid: int, done: Callable[[Sample], bool], limit_s: float) -> Sample:

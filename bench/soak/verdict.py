@@ -14,7 +14,7 @@ CHATS = frozenset({"chat", "garbage", "side", "large history"})
 
 @dataclass(slots=True)
 class Fate:
-    """Everything known about one request. `begun`, `answered`: how often a backend read it, and began to answer."""
+    """Everything known about one request. `begun`, `answered`: how often a backend read it, began an answer."""
 
     asks: Line
     client: Line = field(default_factory=dict)

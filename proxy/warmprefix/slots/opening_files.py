@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from warmprefix.backends.known import KnownModel
 from warmprefix.backends.llama import Llama
 from warmprefix.core.explain.prefix import shared_characters
-from warmprefix.core.slots.openings import Beginning, Mark
+from warmprefix.core.slots.openings import Beginning, Mark, Shown
 from warmprefix.core.slots.prewarm import BEGINNINGS, Plan, shared_tokens, step_tokens
 from warmprefix.core.slots.slot import Content, Slot, head_digest
 from warmprefix.core.slots.snapshots import Held, Snapshot
@@ -31,35 +31,14 @@ _NO_PROMPT = Prompt((), None, {})
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The first turn of a conversation."""
+    """The first turn of a conversation. `cached`: how many of its prompt's `tokens` the server had."""
 
     written: Written
     stats: CacheStats
-
-    @property
-    def conversation(self) -> str:
-        """Its conversation."""
-        return self.written.place.conversation
-
-    @property
-    def scope(self) -> bytes:
-        """The root of its credential's chains."""
-        return self.written.placed.understood.scope
-
-    @property
-    def sent(self) -> Prompt:
-        """Its prompt as it was sent."""
-        return self.written.sent
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of its prompt."""
-        return self.stats.prompt_tokens or 0
-
-    @property
-    def cached(self) -> int:
-        """Tokens of it that the server had."""
-        return self.stats.cached_tokens or 0
+    conversation: str
+    shown: Shown
+    tokens: int
+    cached: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +158,7 @@ class OpeningFiles:
 
     def _file(self, wanted: Wanted) -> Snapshot | None:
         """The smallest file of a conversation that begins with it."""
-        heads = {one.conversation: head_digest(one.sent).hex() for one in wanted.by}
+        heads = {one.conversation: head_digest(one.written.sent).hex() for one in wanted.by}
         found = [
             one
             for one in self.snapshots.listed()

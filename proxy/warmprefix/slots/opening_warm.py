@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from warmprefix.backends.llama import Llama
-from warmprefix.core.slots.openings import Mark, head_of, mark_of, tools_size
+from warmprefix.core.slots.openings import Mark, mark_of, shown_of
 from warmprefix.core.slots.prewarm import PLACEHOLDER, STEP_TOKENS, Plan, beginnings, is_text
 from warmprefix.core.slots.state import SlotState
 from warmprefix.pipeline.stages import Written
@@ -145,5 +145,5 @@ class OpeningWarm:
         whole, last = len(texts), len(texts[-1])
         ends_open = PLACEHOLDER in texts[-1]
         fragment = 0 if ends_open else last
-        scope = written.placed.understood.scope
-        return mark_of(texts, whole - 1, fragment, tools_size(sent), scope, head_of(sent))
+        shown = shown_of(sent, texts, written.placed.understood.scope)
+        return mark_of(shown, whole - 1, fragment)

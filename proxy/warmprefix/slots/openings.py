@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from warmprefix.config import PrewarmConfig
 from warmprefix.config.schema import SlotsConfig
 from warmprefix.core.slots.openings import (
-    Beginning,
     Mark,
     Offer,
+    Shown,
     beginning,
     fits,
-    head_of,
-    tools_size,
+    shown_of,
 )
 from warmprefix.core.slots.prewarm import is_text
 from warmprefix.core.slots.seat import Seat
@@ -83,17 +82,18 @@ class Openings:
 
     def offer(self, written: Written) -> Offer | None:
         """The longest saved opening that a request begins with."""
-        sent, reaches = written.sent, self._table.reaches
-        texts, tools = reaches.texts(sent.messages), tools_size(sent)
-        about = (texts, tools, written.placed.understood.scope, head_of(sent))
-        found = [one for one in self._files.snapshots.openings() if fits(one.mark, *about)]
+        sent, shown = written.sent, self._shown(written)
+        found = [one for one in self._files.snapshots.openings() if fits(one.mark, shown)]
         if not found:
             return None
         best = max(found, key=lambda one: one.tokens)
-        total = tools + sum(map(len, texts))
         is_whole = self._files.is_whole
         elsewhere = not is_whole and self._gives and self._is_in_ram(sent, best.characters)
-        return Offer(best.name, best.tokens, best.characters, total, elsewhere, is_whole)
+        return Offer(best.name, best.tokens, best.characters, shown.size, elsewhere, is_whole)
+
+    def _shown(self, written: Written) -> Shown:
+        texts = self._table.reaches.texts(written.sent.messages)
+        return shown_of(written.sent, texts, written.placed.understood.scope)
 
     def alike(self, written: Written) -> int:
         """Characters of a new conversation's prompt that an idle slot is known to hold."""
@@ -145,24 +145,28 @@ class Openings:
     def ended(self, ended: Ended) -> None:
         """A request has ended: learn from it, and go on with what waits."""
         self.arrived()
-        new = _begun(ended)
-        if new is not None and self._slots.openings:
-            self._learn(new, ended.seat.wish.alike if isinstance(ended.seat, Seat) else 0)
+        written = _begun(ended) if self._slots.openings else None
+        if written is not None and written.place.conversation not in self._begun:
+            in_slot = ended.seat.wish.alike if isinstance(ended.seat, Seat) else 0
+            self._learn(self._new(written, ended.stats), in_slot)
         self._rest()
 
     def _rest(self) -> None:
         if self._wanted:
             self._running = self._tasks.start(self._run(), "openings")
 
+    def _new(self, written: Written, stats: CacheStats) -> Begun:
+        conversation, shown = written.place.conversation, self._shown(written)
+        tokens, cached = stats.prompt_tokens or 0, stats.cached_tokens or 0
+        return Begun(written, stats, conversation, shown, tokens, cached)
+
     def _learn(self, new: Begun, in_slot: int) -> None:
         """Compare a new conversation with the latest ones: the one that it shares most with says what opening
         both have. `in_slot`: characters of it that a slot held."""
-        if new.conversation in self._begun:
-            return
         alike = [
             (found, other)
             for other in self._begun.values()
-            if (found := self._beginning(new, other)) is not None
+            if (found := beginning(new.shown, other.shown)) is not None
         ]
         self._begun[new.conversation] = new
         if len(self._begun) > _BEGUN:
@@ -173,21 +177,17 @@ class Openings:
         if self._is_known(new, best.mark):
             return
         seen = self._seen.setdefault(best.mark.digest, _Seen())
-        share = best.mark.characters / max(self._size(new), 1)
+        share = best.mark.characters / max(new.shown.size, 1)
         for one in (new, other):
             if one.cached < one.tokens * share / 2:
                 seen.reads.add(one.conversation)
         has_read = new.conversation in seen.reads
         if in_slot >= best.mark.characters * _NEAR:
             self._files.saw(reuses_parts=not has_read)
-        elif self._is_in_ram(new.sent, best.mark.characters, new.conversation):
+        elif self._is_in_ram(new.written.sent, best.mark.characters, new.conversation):
             self._ram_gives = (self._table.generation, not has_read)
         if seen.attempts < _ATTEMPTS and new.tokens * share >= self._slots.min_save_tokens:
             self._want(Wanted(best, (new, other), len(seen.reads)))
-
-    def _size(self, new: Begun) -> int:
-        texts = self._table.reaches.texts(new.sent.messages)
-        return tools_size(new.sent) + sum(map(len, texts))
 
     def _want(self, wanted: Wanted) -> None:
         self._wanted[wanted.mark.digest] = wanted
@@ -196,21 +196,10 @@ class Openings:
         while len(self._seen) > _BEGUN * 2:
             self._seen.popitem(last=False)
 
-    def _beginning(self, new: Begun, other: Begun) -> Beginning | None:
-        head = head_of(new.sent)
-        if new.scope != other.scope or head != head_of(other.sent):
-            return None
-        texts, tools = self._table.reaches.texts, tools_size(new.sent)
-        return beginning(
-            texts(new.sent.messages), texts(other.sent.messages), tools, new.scope, head
-        )
-
     def _is_known(self, new: Begun, mark: Mark) -> bool:
         """Whether an opening is saved that is about as long."""
-        texts, tools = self._table.reaches.texts(new.sent.messages), tools_size(new.sent)
-        about = (texts, tools, new.scope, head_of(new.sent))
         return any(
-            one.characters >= mark.characters * _NEAR and fits(one.mark, *about)
+            one.characters >= mark.characters * _NEAR and fits(one.mark, new.shown)
             for one in self._files.snapshots.openings()
         )
 
@@ -247,17 +236,12 @@ class Openings:
             await self._files.restore_ahead()
 
 
-def _begun(ended: Ended) -> Begun | None:
+def _begun(ended: Ended) -> Written | None:
     """The turn as the first of a conversation; None if it is not, or if its prompt cannot be rendered."""
-    written, stats = ended.outgoing, ended.stats
+    written = ended.outgoing
     if not isinstance(written, Written) or written.is_observed or ended.is_side:
         return None
     is_new = written.place.index == 0 and ended.status == 200 and written.request.reuses
-    if (
-        not is_new
-        or written.sent.is_plain
-        or not is_text(written.sent)
-        or stats.prompt_tokens is None
-    ):
+    if not is_new or written.sent.is_plain or not is_text(written.sent):
         return None
-    return Begun(written, stats)
+    return None if ended.stats.prompt_tokens is None else written

@@ -6,11 +6,11 @@ from tests.fakes.scripted_replies import dump
 from warmprefix.core.slots.openings import (
     TRIM_CHARACTERS,
     Mark,
+    Shown,
     beginning,
     fits,
-    head_of,
     mark_of,
-    tools_size,
+    shown_of,
     trimmed,
 )
 from warmprefix.core.types import Prompt, RawJson
@@ -23,19 +23,23 @@ ALPHA = [f'{RULES}{LONG}\\nStatus: alpha"}}', '{"role":"user","content":"Go."}']
 BETA = [f'{RULES}{LONG}\\nStatus: all new"}}', '{"role":"user","content":"Go on."}']
 
 
-def found(one: list[str], other: list[str], tools: int = 100) -> Mark:
-    begun = beginning(one, other, tools, SCOPE, HEAD)
+def shown(texts: list[str], tools: int = 100, scope: bytes = SCOPE, head: bytes = HEAD) -> Shown:
+    return Shown(texts, tools, scope, head)
+
+
+def found(one: list[str], other: list[str]) -> Mark:
+    begun = beginning(shown(one), shown(other))
     assert begun is not None
     return begun.mark
 
 
 def test_it_ends_where_the_last_shared_line_ends() -> None:
-    begun = beginning(ALPHA, BETA, 100, SCOPE, HEAD)
+    begun = beginning(shown(ALPHA), shown(BETA))
     assert begun is not None
     text = f"{RULES}{LONG}\\n"
 
     assert begun.cut == len("Status: al")
-    assert begun.mark == mark_of(ALPHA, 0, len(text), 100, SCOPE, HEAD)
+    assert begun.mark == mark_of(shown(ALPHA), 0, len(text))
     assert (begun.mark.messages, begun.mark.fragment) == (0, len(text))
     assert begun.mark.characters == 100 + len(text)
 
@@ -49,7 +53,7 @@ def test_words_that_two_questions_begin_with_are_no_part_of_it() -> None:
 
     assert (mark.messages, mark.fragment) == (1, len('{"role":"user","content":"'))
     other = [system, '{"role":"user","content":"Stop."}']
-    assert fits(mark, other, 100, SCOPE, HEAD)
+    assert fits(mark, shown(other))
 
 
 TRIMS = [
@@ -67,7 +71,18 @@ def test_the_cut_goes_back_to_where_something_begins(shared: str, kept: str) -> 
 
 
 def test_one_that_goes_on_from_the_other_has_no_opening_with_it() -> None:
-    assert beginning(ALPHA, [*ALPHA, "more"], 0, SCOPE, HEAD) is None
+    assert beginning(shown(ALPHA), shown([*ALPHA, "more"])) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(shown(BETA, scope=b"another"), id="another-credential"),
+        pytest.param(shown(BETA, head=b"tools"), id="other-tools"),
+    ],
+)
+def test_what_no_cache_shares_is_no_opening(other: Shown) -> None:
+    assert beginning(shown(ALPHA), other) is None
 
 
 MARK = found(ALPHA, BETA)
@@ -89,25 +104,26 @@ MARK = found(ALPHA, BETA)
 def test_who_begins_with_it(
     texts: list[str], scope: bytes, head: bytes, tools: int, expected: bool
 ) -> None:
-    assert fits(MARK, texts, tools, scope, head) is expected
+    assert fits(MARK, shown(texts, tools, scope, head)) is expected
 
 
 def test_a_lone_surrogate_is_a_text_too() -> None:
-    assert mark_of(["\ud800"], 1, 0, 0, SCOPE, HEAD).characters == 1
+    assert mark_of(shown(["\ud800"], tools=0), 1, 0).characters == 1
 
 
-def prompt(tools: bytes, **options: bytes) -> Prompt:
+def without_messages(tools: bytes, **options: bytes) -> Shown:
     (chat, *_) = DIALECTS
-    return Prompt((), chat.parse_tools(tools), {k: RawJson(v) for k, v in options.items()})
+    raw = {name: RawJson(value) for name, value in options.items()}
+    return shown_of(Prompt((), chat.parse_tools(tools), raw), [], SCOPE)
 
 
 def test_blanks_between_the_members_of_a_tool_make_no_difference() -> None:
     tool = {"type": "function", "function": {"name": "read"}}
     wide = b'[{"type": "function",\n "function": {"name": "read"}}]'
-    one, other = prompt(dump([tool])), prompt(wide)
+    one, none = without_messages(dump([tool])), shown_of(Prompt(()), [], SCOPE)
 
-    assert head_of(one) == head_of(other)
-    assert tools_size(one) == tools_size(other) == len(dump(tool))
-    assert head_of(one) != head_of(prompt(dump([tool]), tool_choice=b'"none"'))
-    assert head_of(one) != head_of(Prompt(()))
-    assert tools_size(Prompt(())) == 0
+    assert without_messages(wide) == one
+    assert one.size == one.tools == len(dump(tool))
+    assert one.head != without_messages(dump([tool]), tool_choice=b'"none"').head
+    assert one.head != none.head
+    assert none.size == 0

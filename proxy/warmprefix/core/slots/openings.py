@@ -50,55 +50,68 @@ class Offer:
     is_whole: bool = False
 
 
-def head_of(prompt: Prompt) -> bytes:
-    """Digest of what templates render before the messages. Blanks between the members of a tool do not count:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A prompt as templates show it. `texts`: its messages; `tools`: characters of its tools; `scope`: of its
+    credential; `head`: digest of what is rendered before the messages."""
+
+    texts: Sequence[str]
+    tools: int
+    scope: bytes
+    head: bytes
+
+    @property
+    def size(self) -> int:
+        """Characters of the whole prompt."""
+        return self.tools + sum(map(len, self.texts))
+
+
+def shown_of(prompt: Prompt, texts: Sequence[str], scope: bytes) -> Shown:
+    """A prompt whose messages are shown as `texts`. Blanks between the members of a tool do not count:
     templates get them as values."""
     state = blake2b(digest_size=16)
-    tools = (compact(tool.definition) for tool in prompt.tools or ())
+    tools = [compact(tool.definition) for tool in prompt.tools or ()]
     options = (
         part for name, raw in prompt.template_options.items() for part in (name.encode(), raw)
     )
     for part in (b"tools", *tools, b"options", *options):
         state.update(len(part).to_bytes(8, "little") + part)
-    return state.digest()
+    return Shown(texts, sum(map(len, tools)), scope, state.digest())
 
 
-def tools_size(prompt: Prompt) -> int:
-    """Characters of its tools, without such blanks."""
-    return sum(len(compact(tool.definition)) for tool in prompt.tools or ())
-
-
-def mark_of(
-    texts: Sequence[str], messages: int, fragment: int, tools: int, scope: bytes, head: bytes
-) -> Mark:
-    """The mark of a prompt's beginning. `texts`: its messages as templates show them; `tools`: characters of
-    its tools; `head`: digest of what is rendered before the messages."""
+def mark_of(prompt: Shown, messages: int, fragment: int) -> Mark:
+    """The mark of a prompt's beginning."""
+    texts = prompt.texts
     whole, rest = texts[:messages], texts[messages][:fragment] if fragment else ""
     state = blake2b(digest_size=16)
-    for part in (scope, head, *(text.encode("utf-8", "surrogatepass") for text in (*whole, rest))):
+    encoded = (text.encode("utf-8", "surrogatepass") for text in (*whole, rest))
+    for part in (prompt.scope, prompt.head, *encoded):
         state.update(len(part).to_bytes(8, "little") + part)
-    characters = tools + sum(map(len, whole)) + len(rest)
+    characters = prompt.tools + sum(map(len, whole)) + len(rest)
     return Mark(messages, len(rest), characters, state.hexdigest())
 
 
-def fits(mark: Mark, texts: Sequence[str], tools: int, scope: bytes, head: bytes) -> bool:
+def fits(mark: Mark, prompt: Shown) -> bool:
     """Whether a prompt begins with what is marked, and goes on."""
+    texts = prompt.texts
     if len(texts) <= mark.messages or len(texts[mark.messages]) < mark.fragment:
         return False
-    return mark_of(texts, mark.messages, mark.fragment, tools, scope, head) == mark
+    return mark_of(prompt, mark.messages, mark.fragment) == mark
 
 
-def beginning(
-    one: Sequence[str], other: Sequence[str], tools: int, scope: bytes, head: bytes
-) -> Beginning | None:
-    """What two prompts with the same head begin with; None if one of them goes on from the other."""
-    pairs = enumerate(zip(one, other, strict=False))
+def beginning(one: Shown, other: Shown) -> Beginning | None:
+    """What two prompts begin with; None if that is not even the same credential and head, or if one of them
+    goes on from the other."""
+    if (one.scope, one.head) != (other.scope, other.head):
+        return None
+    pairs = enumerate(zip(one.texts, other.texts, strict=False))
     at = next((at for at, (a, b) in pairs if a != b), None)
     if at is None:
         return None
-    shared = one[at][: shared_characters(one[at], other[at])]
+    text = one.texts[at]
+    shared = text[: shared_characters(text, other.texts[at])]
     kept = trimmed(shared)
-    return Beginning(mark_of(one, at, kept, tools, scope, head), len(shared) - kept)
+    return Beginning(mark_of(one, at, kept), len(shared) - kept)
 
 
 def trimmed(shared: str) -> int:

@@ -21,8 +21,9 @@ class Compared:
 class Observer:
     """Compares observed turns with those before them."""
 
-    def __init__(self) -> None:
-        self._reaches = Reaches()
+    def __init__(self, reaches: Reaches | None = None) -> None:
+        """`reaches`: shared by all that compare prompts."""
+        self._reaches = reaches or Reaches()
 
     def compare(self, written: Written, before: Last | None) -> Compared:
         """The two reaches of an observed turn that comes after `before`."""

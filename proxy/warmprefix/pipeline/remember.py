@@ -56,16 +56,17 @@ class Recorder:
         volatile: Sequence[Volatile] = (),
         identifier: Identifier | None = None,
         force: Callable[[str], InForce] = lambda _: InForce(),
+        reaches: Reaches | None = None,
     ) -> None:
         """`identifier`: the pipeline's, which has seen each message before. `force`: what is set already for
-        the requests of a client."""
+        the requests of a client. `reaches`: shared by all that compare prompts."""
         self._store = store
         self._recent = recent
         self._volatile = volatile
         self._identifier = identifier or Identifier()
         self.force = force
-        self._observer = Observer()
-        self._reaches = Reaches()
+        self._reaches = reaches or Reaches()
+        self._observer = Observer(self._reaches)
 
     def ended(self, ended: Ended) -> Patch:
         """Explain the turn, as far as is possible without asking, and remember it. Never waits."""

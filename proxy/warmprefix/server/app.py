@@ -12,6 +12,8 @@ from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.backends.trust import trust
 from warmprefix.capture.writer import Capture, NoCapture
 from warmprefix.config import Config, NamedBackend, ServerConfig
+from warmprefix.core.explain.direct import Direct
+from warmprefix.core.explain.saving import Reaches
 from warmprefix.counters import Counters
 from warmprefix.dialects import dialect_of
 from warmprefix.log.metrics_state import State
@@ -99,12 +101,13 @@ class App:
         self.turns = Turns(log, self._counters, excerpts=excerpts, watcher=telemetry)
         self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
         self._recent = Recent()
+        self._reaches = Reaches()
         self._pipeline = Pipeline(
             config, store, self._counters, self._recent, observe=observe, is_gone=self._is_gone
         )
         patterns, identifier = explained_patterns(), self._pipeline.identifier
         force = in_force(config, observe=observe)
-        self._recorder = Recorder(store, self._recent, patterns, identifier, force)
+        self._recorder = Recorder(store, self._recent, patterns, identifier, force, self._reaches)
         parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
         self.backends = Backends(parts, self.tasks, config.prewarm.restart_check_s)
         self.known = parts[0].parts.known
@@ -145,7 +148,7 @@ class App:
         key = BackendKey(backend.url, backend.api_key)
         trusted = trust(backend.url, backend.ca_file, verify=backend.verify)
         known = KnownBackend(backend.url, backend.kind, self.tasks, key, trusted)
-        seatings: Seatings | NoSeatings = NoSeatings()
+        seatings: Seatings | NoSeatings = NoSeatings(Direct(self._reaches))
         if self._config.slots.pin == "auto":
             owns, make = self._owning.of(backend.url), partial(self._model_parts, backend)
             seatings = Seatings(known, make, self.tasks, owns)
@@ -191,7 +194,7 @@ class App:
             snapshots = Snapshots(slots, self._saved, known, self._counters, label)
         limits = (slots.save_idle_s, slots.side_wait_s)
         seating = Seating(
-            SlotTable(), known, self.tasks, snapshots, *limits, tries=not self._observe
+            SlotTable(self._reaches), known, self.tasks, snapshots, *limits, tries=not self._observe
         )
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
         if snapshots is not None and slots.openings:
@@ -199,8 +202,9 @@ class App:
             files = OpeningFiles(ahead, snapshots, seating.stand_down, least)
             seating.openings = Openings(slots, self._config.prewarm, files, self.tasks)
         if not self._reads:
-            return ModelParts(seating)
-        return ModelParts(seating, Prewarm(self._config.prewarm, ahead, self._recent, self.tasks))
+            return ModelParts(seating, direct=Direct(self._reaches))
+        prewarm = Prewarm(self._config.prewarm, ahead, self._recent, self.tasks)
+        return ModelParts(seating, prewarm, Direct(self._reaches))
 
     @property
     def _reads(self) -> bool:

@@ -153,8 +153,8 @@ class NoSeatings:
     reason = "slot"
     all: tuple[ModelParts, ...] = ()
 
-    def __init__(self) -> None:
-        self._direct = Direct()
+    def __init__(self, direct: Direct | None = None) -> None:
+        self._direct = direct or Direct()
 
     def owns(self) -> bool:
         """No slot is this proxy's to use."""

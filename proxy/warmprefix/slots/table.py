@@ -38,7 +38,8 @@ Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoic
 class SlotTable:
     """The slots of one backend. It forgets everything when the backend has restarted."""
 
-    def __init__(self) -> None:
+    def __init__(self, reaches: Reaches | None = None) -> None:
+        """`reaches`: shared by all that compare prompts."""
         self._slots: list[Slot] = []
         self._changed: list[int] = []
         self._events = 0
@@ -49,7 +50,7 @@ class SlotTable:
         self._has_begun = False
         self._newest = -1
         self._count = 0
-        self.reaches = Reaches()
+        self.reaches = reaches or Reaches()
         self._seen: dict[str, None] = {}
         self._ram = RamCopies(self._compare)
         self._left: dict[str, Content] = {}

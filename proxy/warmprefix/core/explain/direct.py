@@ -110,8 +110,9 @@ def _similarity(reach: Reach) -> float:
 class Direct:
     """The two simulations of one backend."""
 
-    def __init__(self) -> None:
-        reaches = Reaches()
+    def __init__(self, reaches: Reaches | None = None) -> None:
+        """`reaches`: shared by all that compare prompts."""
+        reaches = reaches or Reaches()
         self._reaches = reaches
         self._theirs, self._ours = ServerModel(reaches), ServerModel(reaches)
         self._about: tuple[int, int] | None = None

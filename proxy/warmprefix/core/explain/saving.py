@@ -138,9 +138,10 @@ def shown(message: Message) -> str:
         for change in _UNSEEN:
             message = change(message)
         calls = tuple(map(_shown_call, message.tool_calls))
-        parts = tuple(map(_shown_part, message.parts))
         name = None if message.results else message.name
-        message = changed(replace(message, parts=parts), tool_calls=calls, name=name)
+        if message.results:
+            message = replace(message, parts=tuple(map(_shown_part, message.parts)))
+        message = changed(message, tool_calls=calls, name=name)
     return written(message).decode(errors="replace")
 
 

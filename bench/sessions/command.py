@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.sessions.agent_noises import AGENT_NOISES
 from bench.sessions.families import FAMILIES, GEMMA, Family
+from bench.sessions.hints import report
 from bench.sessions.measure import Measurement, Row
 from bench.sessions.noises import ENDPOINTS, NOISES, Noise
 from bench.sessions.report import HEADINGS, Table, as_json, cells, partings
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     if not jobs:
         print("nothing matches; see --help", file=sys.stderr)
         return 2
+    if chosen.hints:
+        return report(jobs)
     rows = _measure(jobs, explain=chosen.explain)
     if chosen.json:
         text = json.dumps([as_json(row) for row in rows], indent=1)
@@ -142,6 +145,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--explain", action="store_true", help="show where prompts differ if a row fails"
+    )
+    parser.add_argument(
+        "--hints",
+        action="store_true",
+        help="apply the hints given for each noise, and measure again",
     )
     parser.add_argument("--json", metavar="FILE", help="write all counts to this file")
     return parser

@@ -107,7 +107,7 @@ def replay(
         server.close()
     costs = zip(case["steps"], tokens, strict=True)
     own = sum(n for step, n in costs if step.get("tag") != "nocount")
-    return Evaluated(tokens, own, prompts, _log(folder) if through else ())
+    return Evaluated(tokens, own, prompts, read_log(folder) if through else ())
 
 
 def _play(steps: Iterable[tuple[int, Json]], model: ScriptedModel, url: str) -> None:
@@ -117,7 +117,8 @@ def _play(steps: Iterable[tuple[int, Json]], model: ScriptedModel, url: str) -> 
         time.sleep(step.get("pause") or 0)
 
 
-def _log(folder: Path) -> tuple[Json, ...]:
+def read_log(folder: Path) -> tuple[Json, ...]:
+    """The lines that a proxy wrote for its turns."""
     lines = (folder / "stdout").read_text().splitlines()
     return tuple(json.loads(line) for line in lines if line.startswith("{"))
 

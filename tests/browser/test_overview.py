@@ -1,5 +1,6 @@
 """What the page says at a glance: what was kept, what broke and what cures it, slots, conversations."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -10,7 +11,15 @@ from tests.browser.caching import CachingDouble
 from tests.browser.conftest import OpenPage
 from tests.browser.scenes import HERMES, Talk, ask, broken_talk, counted, mended_talk, side_request
 from tests.fakes.running_proxy import Backend, running_proxy
-from tests.fakes.scripted_replies import chat_reply, json_response
+from tests.fakes.scripted import Send, Wait
+from tests.fakes.scripted_replies import (
+    chat_reply,
+    chat_stream,
+    http_chunk,
+    json_response,
+    sse,
+    stream_response,
+)
 from warmprefix.capture.writer import Capture
 from warmprefix.core.explain.words import CAUSES
 
@@ -305,3 +314,38 @@ async def test_counted_turns_reach_the_sums(open_page: OpenPage) -> None:
         await ask(proxy, {"messages": [{"role": "user", "content": "b"}]})
 
         await expect(page.locator("#processed")).to_have_text("1.00k")
+
+
+async def test_a_running_read_has_a_bar(open_page: OpenPage) -> None:
+    """Cached, read and what is left are in scale, and it goes when the reply has come."""
+    go_on = asyncio.Event()
+    said = {"total": 4000, "cache": 1000, "processed": 2000, "time_ms": 2000}
+    role = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]}
+    script = [
+        *stream_response(sse({**role, "prompt_progress": said}), finish=False),
+        Wait(go_on),
+        *(Send(http_chunk(event)) for event in chat_stream(["one"])),
+        Send(b"0\r\n\r\n"),
+    ]
+    settings = {"kind": "llamacpp", "ask_progress": True}
+    async with (
+        Backend(script, gap_s=0) as backend,
+        running_proxy(backend.url, backend=settings) as proxy,
+    ):
+        body = {"stream": True, "messages": [{"role": "user", "content": HOSTILE}]}
+        asked = asyncio.create_task(ask(proxy, body))
+        async with open_page(proxy.url) as page:
+            shown = page.locator("#running")
+            await expect(shown).to_contain_text(
+                "2,000 of 4,000 tokens (1,000 cached), about 4.0 s left"
+            )
+            bar = shown.get_by_role("progressbar")
+            await expect(bar).to_have_attribute("aria-valuenow", "2000")
+            grown = await bar.locator("span").evaluate_all(
+                "all => all.map((one) => one.style.flexGrow)"
+            )
+            go_on.set()
+            await asked
+            await expect(shown).to_be_hidden()
+
+    assert grown == ["1000", "1000", "2000"]

@@ -6,8 +6,9 @@ import pytest
 
 from tests.chat_dialect import parse
 from tests.fakes.scripted_replies import dump
+from warmprefix.core.messages import piece
 from warmprefix.core.reading import Running, State, estimated_tokens, words_of
-from warmprefix.core.types import Progress
+from warmprefix.core.types import Progress, Prompt
 
 READS = Running(
     "t", "c", "hermes", "/v1/chat/completions", "m", None, "b", 1.0, 12.4, "reading", 12034, None
@@ -40,6 +41,12 @@ def test_tools_are_part_of_a_prompt() -> None:
     body = {"messages": [], "tools": [tool]}
 
     assert estimated_tokens(parse(dump(body)).prompt) == len(dump(tool)) // 4
+
+
+def test_a_plain_text_has_as_many() -> None:
+    prompt = Prompt((piece("four" * 3), piece("four")), is_plain=True)
+
+    assert estimated_tokens(prompt) == 4
 
 
 WORDS: list[tuple[str, Running, str]] = [

@@ -111,6 +111,21 @@ def test_a_build_that_says_the_role_only_once_keeps_it(line_end: str) -> None:
     assert passed(CHAT.name, [stream]) == event(role(1), line_end) + text
 
 
+@ENDS
+@SPOKEN
+def test_a_comment_while_the_prompt_is_read_stays_in_its_place(dialect: str, line_end: str) -> None:
+    """As llama-server sends one after 30 seconds: the stream is still that of a client that did not ask."""
+    comment = f":{line_end * 2}".encode()
+    asked, expected = streams(dialect, line_end)
+    first, read = asked[: asked.index(b"prompt_progress")], b'"processed":513'
+    at = asked.index((line_end * 2).encode(), asked.index(read)) + 2 * len(line_end)
+    stream = asked[:at] + comment + asked[at:]
+    created = event({"type": "response.created"}, line_end, "response.created")
+    begun = created if first.startswith(created) else b""
+
+    assert passed(dialect, [stream]) == begun + comment + expected.removeprefix(begun)
+
+
 @SPOKEN
 def test_a_stream_that_ends_while_the_prompt_is_read(dialect: str) -> None:
     stream = progress(in_progress(), 1, "\n")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.dialects.replies import READ_TIMINGS, TIMINGS
-from warmprefix.core.types import Progress, Timings
+from warmprefix.core.types import LEAST_FOR_A_RATE, Progress, Timings
 from warmprefix.dialects.timings import read_metrics, read_progress, read_timings
 
 TIMINGS_READ = [
@@ -54,6 +54,6 @@ def test_progress_is_read(progress: dict[str, object], expected: Progress | None
 
 
 def test_the_rest_takes_as_long_as_the_beginning() -> None:
-    """600 of 800 are left, and 200 took 50 ms; nothing follows from no token."""
+    """600 of 800 are left, and 200 took 50 ms; nothing follows from a handful."""
     assert Progress(900, 100, 200, 50.0).rest_s == 0.15
-    assert Progress(900, 100, 0, 0.0).rest_s is None
+    assert Progress(900, 100, LEAST_FOR_A_RATE - 1, 9.0).rest_s is None

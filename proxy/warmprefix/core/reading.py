@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from warmprefix.core.messages import plain_text
 from warmprefix.core.types import (
     CallPart,
     OpaquePart,
@@ -46,6 +47,8 @@ class Running:
 
 def estimated_tokens(prompt: Prompt) -> int:
     """How many tokens a prompt has, about. Pictures count as nothing."""
+    if prompt.is_plain:
+        return len(plain_text(prompt)) // CHARACTERS_A_TOKEN
     tools = sum(len(tool.definition) for tool in prompt.tools or ())
     parts = (part for message in prompt.messages for part in message.parts)
     return (tools + sum(size for part in parts for size in _sizes(part))) // CHARACTERS_A_TOKEN

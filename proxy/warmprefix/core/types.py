@@ -263,6 +263,10 @@ class Timings:
     predicted_ms: float | None = None
 
 
+LEAST_FOR_A_RATE = 32
+"""A handful of tokens never reaches the speed of a batch; llama-server's first batch may be one token."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a backend has come with reading a prompt, by its own report. `prompt_tokens`: all;
@@ -275,9 +279,9 @@ class Progress:
 
     @property
     def rest_s(self) -> float | None:
-        """How many seconds the rest takes at the rate so far; None if nothing was evaluated yet."""
+        """How many seconds the rest takes at the rate so far; None before there is one."""
         rest = self.prompt_tokens - self.cached_tokens - self.processed_tokens
-        if self.processed_tokens == 0:
+        if self.processed_tokens < LEAST_FOR_A_RATE:
             return None
         return rest * self.prompt_ms / self.processed_tokens / 1000
 

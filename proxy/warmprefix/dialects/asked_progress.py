@@ -83,7 +83,10 @@ class WithoutProgress:
                 self._first = _MEMBER.sub(b"", event)
 
     def _take(self, event: bytes) -> bytes:
-        """The first event, in front of the first one without progress."""
+        """The first event, in front of the first one without progress. A comment is none: llama-server sends
+        one after 30 seconds of silence."""
+        if event and self._first and not data_of(event):
+            return b""
         first, self._first = self._first, b""
         return b"" if self._said_again and self._said_again in event else first
 

@@ -9,13 +9,14 @@ import { List } from "./list.js";
 import { groups, kindOf, merge, nameOf, passes, titles } from "./model.js";
 import { backendsGone, empty, keyForm, noMatch, proxyGone, stoodDown } from "./notices.js";
 import { Panel } from "./panel.js";
+import { showRunning } from "./running.js";
 import { showSlots } from "./slots.js";
 import { Source } from "./source.js";
 
 const state = { turns: new Map(), link: "connecting", about: {}, backends: null, slots: null, sums: null, seen: null, due: false };
 const filters = { client: "", kind: "", broken: false, text: "" };
 
-const source = new Source({ turns: addTurns, link: setLink, backends: set("backends"), slots: set("slots"), sums: set("sums") });
+const source = new Source({ turns: addTurns, link: setLink, backends: set("backends"), slots: set("slots"), sums: set("sums"), running: showRunning });
 const list = new List(byId("list"), openTurn);
 const conversation = new Conversation(openTurn);
 const panel = new Panel({ more: (id) => source.turn(id), said: (id) => source.captured(id), left: leaveTurn });

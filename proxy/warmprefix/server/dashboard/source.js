@@ -3,12 +3,13 @@
 
 const BACKLOG = 1000;
 const ASK_READY_MS = 10_000; // the backend is asked at most this often, and only while the page is visible
+const ASK_RUNNING_MS = 1000; // what runs is asked only while the page is visible
 const ASK_SUMS_MS = 500; // sums and slots follow a turn at most this often
 const LONGEST_WAIT_S = 15;
 const KEY = "warmprefix.key";
 
 export class Source {
-  // `on`: turns(list), link(state, details), backends(list), slots(answer), sums(answer). States: connecting, live,
+  // `on`: turns(list), link(state, details), backends(list), slots(answer), sums(answer), running(list). States: connecting, live,
   // lost, key. Each backend has a name, whether it is healthy, and why not; null if none was asked.
   constructor(on) {
     this.on = on;
@@ -16,10 +17,12 @@ export class Source {
     this.wake = () => {};
     this.stream = null;
     this.asking = null;
+    this.isLive = false;
   }
 
   start() {
     this.run();
+    setInterval(() => this.askRunning(), ASK_RUNNING_MS);
     setInterval(() => this.askReady(), ASK_READY_MS);
     document.addEventListener("visibilitychange", () => this.askReady());
     addEventListener("online", () => this.retry());
@@ -61,6 +64,7 @@ export class Source {
     this.on.turns((await (await this.get(`api/turns?limit=${BACKLOG}`)).json()).turns);
     this.failures = 0;
     await this.askSums();
+    this.isLive = true;
     this.on.link("live");
     for (;;) {
       const events = text.split("\n\n");
@@ -78,6 +82,8 @@ export class Source {
 
   async recover(error) {
     this.stream.abort();
+    this.isLive = false;
+    this.on.running(null);
     if (error instanceof KeyWanted) {
       this.on.link("key", { wrong: this.hasKey() });
       await this.pause();
@@ -116,6 +122,11 @@ export class Source {
   async backends(answers) {
     const found = (await this.json("api/backends"))?.backends;
     return found ?? [{ name: null, url: null, healthy: answers, error: null }];
+  }
+
+  async askRunning() {
+    if (!this.isLive || document.visibilityState !== "visible") return;
+    this.on.running((await this.json("api/running"))?.running ?? null);
   }
 
   async askSlots() {

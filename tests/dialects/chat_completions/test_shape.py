@@ -1,5 +1,6 @@
 """How messages and calls of a chat completion are written."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -94,3 +95,24 @@ def test_half_a_character_in_a_text_is_written_as_an_escape() -> None:
     half = chat_message("user", "x\ud800", keys=("content", "role"))
 
     assert written(half) == b'{"content":"x\\ud800","role":"user"}'
+
+
+CALLS = [
+    pytest.param(CALL, id="default-order"),
+    pytest.param(
+        replace(CALL, keys=("function", "id"), function_keys=("arguments",)), id="order-of-keys"
+    ),
+    pytest.param(replace(CALL, extra={"index": RawJson(b"1e1")}), id="extra"),
+    pytest.param(replace(CALL, function_extra={"strict": RawJson(b"true")}), id="extra-in-it"),
+    pytest.param(replace(CALL, arguments=None, arguments_raw=RawJson(b'{"a": 1e1}')), id="a-value"),
+    pytest.param(replace(CALL, arguments="\ud83d"), id="half-a-character"),
+    pytest.param(ToolCall(None, None, None, type=None), id="nothing"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_is_written_alike_alone_and_in_its_message(call: ToolCall) -> None:
+    whole = SHAPE.write(chat_message("assistant", "x", tool_calls=(call,)))
+
+    one = SHAPE.write_call(call)
+    assert whole == b'{"role":"assistant","content":"x","tool_calls":[%b]}' % one

@@ -1,6 +1,6 @@
 """How a message of a chat completion is written, and what its members are called."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import orjson
 
@@ -57,7 +57,7 @@ class ChatShape:
 
     def write(self, message: Message) -> RawJson:
         """A message as JSON, in the order of its `keys`."""
-        return _write_texts(message) or RawJson(write_object(_members(message)))
+        return _write_plain(message) or RawJson(write_object(_members(message)))
 
     def write_call(self, call: ToolCall) -> RawJson:
         """One tool call as JSON, in the order of its `keys`."""
@@ -79,18 +79,37 @@ class ChatShape:
 SHAPE = ChatShape()
 
 
-def _write_texts(message: Message) -> RawJson | None:
-    """The message in one go if it holds nothing but texts, which most do; else None."""
-    content = message.content
-    if message.extra or message.tool_calls or isinstance(content, tuple):
+def _write_plain(message: Message) -> RawJson | None:
+    """The message in one go if it holds nothing but texts and calls made of texts, as most do; else None."""
+    content, calls = message.content, message.tool_calls
+    if message.extra or isinstance(content, tuple) or not all(map(_is_plain, calls)):
         return None
-    texts = {**_texts(message), "content": content}
-    names = dict.fromkeys((*message.keys, *NAMES.message))
-    found = {name: text for name in names if (text := texts.get(name)) is not None}
+    values: dict[str, object] = {**_texts(message), "content": content}
+    if calls:
+        values["tool_calls"] = [_plain_call(call) for call in calls]
     try:
-        return RawJson(orjson.dumps(found))
+        return RawJson(orjson.dumps(_present(values, (*message.keys, *NAMES.message))))
     except orjson.JSONEncodeError:  # lone surrogates
         return None
+
+
+def _is_plain(call: ToolCall) -> bool:
+    return not call.extra and not call.function_extra and call.arguments_raw is None
+
+
+def _plain_call(call: ToolCall) -> dict[str, object]:
+    function = {"name": call.name, "arguments": call.arguments}
+    fields = {
+        "id": call.id,
+        "type": call.type,
+        "function": _present(function, (*call.function_keys, *function)),
+    }
+    return _present(fields, (*call.keys, *fields))
+
+
+def _present(values: Mapping[str, object], names: Iterable[str]) -> dict[str, object]:
+    """The values that are there, in the order of `names`."""
+    return {name: value for name in names if (value := values.get(name)) is not None}
 
 
 def _members(message: Message) -> Iterator[tuple[str, bytes]]:

@@ -79,7 +79,7 @@ class Placer:
         if self._is_shared:
             marks = marks_of(understood, prompt, rules.identifier)
             asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
-        found = await self._found(understood, client, received, asked)
+        found = await self._found(understood, rules, client, received, asked)
         first_tools = found.remembered.tools
         last = await self._last(understood, rules, prompt, found)
         aligned = None
@@ -89,9 +89,9 @@ class Placer:
         if aligned is not None and aligned.undone:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
-            found = await self._found(understood, aligned.messages, received)
+            found = await self._found(understood, rules, aligned.messages, received)
         compared = _Compared(last, aligned) if last is not None and aligned is not None else None
-        where, before = self._locate(understood, prompt.messages, found, compared)
+        where, before = self._locate(understood, rules, prompt.messages, found, compared)
         return Placed(
             came=came,
             understood=understood,
@@ -123,13 +123,14 @@ class Placer:
     async def _found(
         self,
         understood: Understood,
+        rules: RuleSet,
         messages: Sequence[Message],
         received: Sequence[Message],
         asked: Asked | None = None,
     ) -> "_Found":
         """What is remembered of a history. `received`: its messages as they came."""
         came = understood.came
-        keys = self._rules.of(came.client.client).identifier.chain_keys(messages, understood.scope)
+        keys = rules.identifier.chain_keys(messages, understood.scope)
         remembered = await self._find(keys, came.failed_open, asked)
         parse = self._parsed_of(understood.request.dialect).message
         known = ancestry(received, keys, remembered, parse, came.turn, came.client.session)
@@ -197,6 +198,7 @@ class Placer:
     def _locate(
         self,
         understood: Understood,
+        rules: RuleSet,
         messages: Sequence[Message],
         found: "_Found",
         compared: "_Compared | None",
@@ -212,12 +214,13 @@ class Placer:
             where = replace(where, kind=kind_of_history(keys, where.known, before))
         is_new = where.kind is Kind.COLD and known_messages(keys, known.nodes) <= first_user
         if is_new and not came.client.side:  # a side request may have the session of another one
-            where = self._loosely(understood, messages, keys, compared) or where
+            where = self._loosely(understood, rules, messages, keys, compared) or where
         return where, before
 
     def _loosely(
         self,
         understood: Understood,
+        rules: RuleSet,
         messages: Sequence[Message],
         keys: tuple[bytes, ...],
         compared: "_Compared | None",
@@ -230,33 +233,40 @@ class Placer:
         """
         if compared is not None:
             return compared.place
-        return self._summed_up(understood, messages, keys) or self._of_session(
-            understood, messages, keys
+        return self._summed_up(understood, rules, messages, keys) or self._of_session(
+            understood, rules, messages, keys
         )
 
     def _summed_up(
-        self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
+        self,
+        understood: Understood,
+        rules: RuleSet,
+        messages: Sequence[Message],
+        keys: tuple[bytes, ...],
     ) -> Place | None:
         """The place of a request with a user message that is little else than what was generated lately: a
         client has asked for a summary of a conversation, and goes on from it with the same instructions."""
         if not messages or messages[0].role not in _INSTRUCTING:
             return None
         said = [text(message) for message in messages[:_SUMMARY_IN] if message.role == "user"]
-        identifier = self._rules.of(understood.came.client.client).identifier
         for last in self._recent.since(0, _SUMMARIES):
             summary = "" if last.reply is None else text(last.reply).strip()
             if last.scope != understood.scope or len(summary) < _LEAST_SUMMARY:
                 continue
             # Housekeeping that no profile knows may quote a reply among others.
             if any(summary in one and 2 * len(summary) >= len(one) for one in said) and any(
-                identifier.chain_keys(branch.prompt.messages[:1], last.scope) == keys[:1]
+                rules.identifier.chain_keys(branch.prompt.messages[:1], last.scope) == keys[:1]
                 for branch in self._recent.branches(last.conversation)
             ):
                 return Place(last.conversation, last.index + 1, last.turn, Kind.COMPACTION, 0)
         return None
 
     def _of_session(
-        self, understood: Understood, messages: Sequence[Message], keys: tuple[bytes, ...]
+        self,
+        understood: Understood,
+        rules: RuleSet,
+        messages: Sequence[Message],
+        keys: tuple[bytes, ...],
     ) -> Place | None:
         """The place of a request that has the session id of a conversation, and its system text with earlier
         replies or fewer messages; or its tools and its first question, with a few other words before that."""
@@ -266,10 +276,9 @@ class Placer:
             return None
         prompt = last.shadow or last.prompt
         theirs = prompt.messages
-        identifier = self._rules.of(came.client.client).identifier
         kind = Kind.COMPACTION if len(messages) < len(theirs) else Kind.EDIT
         where = Place(last.conversation, last.index + 1, last.turn, kind, 0)
-        if identifier.chain_keys(theirs[:1], scope) == keys[:1]:
+        if rules.identifier.chain_keys(theirs[:1], scope) == keys[:1]:
             has_replies = any(message.role == "assistant" for message in messages)
             return where if has_replies or kind is Kind.COMPACTION else None
         is_asked_again = _is_asked_again(prompt, understood.request.prompt)
@@ -351,6 +360,8 @@ def _other_head(before: Prompt, after: Prompt, rules: RuleSet) -> bool:
     """Whether what templates print in front of all messages has changed."""
     if dict(before.template_options) != dict(after.template_options):
         return True
+    if before.tools == after.tools:
+        return False
     keys = (rules.identifier.tool_keys(prompt.tools or ()) for prompt in (before, after))
     one, other = map(tool_set_key, keys)
     return one != other

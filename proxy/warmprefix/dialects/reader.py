@@ -27,18 +27,17 @@ class Reader(ABC):
         """Whether the reply has come to its own end."""
         self.has_output = False
         """Whether anything generated (text, reasoning or a call) has arrived."""
+        self.pending_bytes = 0
+        """How much has come of an event that is not complete."""
         self.progress: Progress | None = None
         """How far the prompt was read, by the latest report."""
-
-    @property
-    def pending_bytes(self) -> int:
-        """How much has come of an event that is not complete."""
-        return self._sse.pending_bytes if self._sse is not None else 0
 
     def feed(self, piece: bytes) -> None:
         """Read a piece of the reply's body."""
         if self._sse is not None:
-            for event in self._sse.feed(piece):
+            events = self._sse.feed(piece)
+            self.pending_bytes = self._sse.pending_bytes
+            for event in events:
                 self._event(event.data)
         elif self._size <= MAX_BODY:
             self._size += len(piece)

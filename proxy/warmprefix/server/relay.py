@@ -52,10 +52,13 @@ async def send_head(
 ) -> None:
     """Status and headers of the backend's answer, their names as it wrote them. `is_changed`: the body may have
     another length than they say; `length` is that length, if it is known."""
-    headers: Headers = [(HeaderName(key), value) for key, value in response.headers]
     # A 304 names the length of what it leaves out, and uvicorn would insist on that many bytes.
-    if is_changed or response.status == 304:
-        headers = [(key, value) for key, value in headers if key != b"content-length"]
+    drops = is_changed or response.status == 304
+    headers: Headers = [
+        (HeaderName(key), value)
+        for key, value in response.headers
+        if not (drops and key.lower() == b"content-length")
+    ]
     if length is not None:
         headers.append((HeaderName(b"Content-Length"), str(length).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

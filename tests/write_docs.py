@@ -152,7 +152,9 @@ that was given, then the message was not edited, it ticked: `freeze-volatile` ke
 count that a program has written; a question, a price, a version or a line number does not tick, unless it
 changes with every request. What was in the
 newest turn and is gone from there one turn later, a whole message or a part of it, is put back in the same way
-by `restore-transient-blocks`; if the client has moved it on, it stays where it was first.
+by `restore-transient-blocks`; if the client has moved it on, it stays where it was first. Of a tool's result only a
+block between tags of a client's (`<system-reminder>`, `<env>`) that stood around it is put back; what the tool said
+is never changed, and a result that was cleared stays cleared.
 What is put back makes every later prompt longer; `put_back_tokens` in the log says by how much. Once more than
 `memory.transient_max_turns` replies stand behind it, it leaves, but only when the prompt has to be read again
 anyway: other tools or template options, a backend that has restarted, a change of the client that takes away some

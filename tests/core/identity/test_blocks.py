@@ -1,8 +1,8 @@
-"""Where in a user's turn a line stands."""
+"""Where in a user's turn a line stands, and which texts are a block of a machine."""
 
 import pytest
 
-from warmprefix.core.identity.blocks import place_in
+from warmprefix.core.identity.blocks import is_block, place_in
 from warmprefix.core.identity.evidence import Place
 
 
@@ -25,3 +25,18 @@ from warmprefix.core.identity.evidence import Place
 )
 def test_the_place_of_a_line(text: str, place: Place) -> None:
     assert place_in(text, text.index("@")) is place
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("\n<system-reminder>Be brief.\nGo on.</system-reminder>\n", True),
+        ("<environment_details kind='x'>/srv</environment_details>", True),
+        ("<env>/srv</env>\nBe brief.", False),
+        ("<env>/srv", False),
+        ("<p>free</p>", False),
+        ("free", False),
+    ],
+)
+def test_a_text_that_is_nothing_but_a_block(text: str, found: bool) -> None:
+    assert is_block(text) is found

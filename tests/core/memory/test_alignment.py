@@ -555,3 +555,32 @@ def test_bytes_that_are_the_same_are_taken_as_messages_that_are_the_same(
     history = History(messages(*HISTORY), messages(*HISTORY), None)
 
     assert align(history, messages(*now), undoing, ticks) == align(history, spaced, undoing, ticks)
+
+
+def _looked_up(shown: str) -> list[Json]:
+    looked = [calling(call()), result("c1", shown)]
+    return [system("Be brief."), user("Berths?"), *looked]
+
+
+REMINDED = f"nine berths\n<system-reminder>{DONE}</system-reminder>"
+
+
+def test_a_block_behind_a_result_is_put_back() -> None:
+    later = [*_looked_up("nine berths"), assistant(DONE), user("And cranes?")]
+
+    found = play([Turn(_looked_up(REMINDED))], later, ALL)
+
+    assert found is not None
+    assert (found.change, found.undone) == (None, ("transient",))
+    assert found.messages[3] == messages(*_looked_up(REMINDED))[3]
+    assert found.origin == (0, 1, 2, None, 4, 5)
+
+
+def test_a_block_behind_a_result_has_a_cure() -> None:
+    later = [*_looked_up("nine berths"), assistant(DONE), user("And cranes?")]
+
+    found = play([Turn(_looked_up(REMINDED))], later, NO_UNDOING)
+
+    assert found is not None
+    assert found.change == Change(3, "transient-block", RESTORE)
+    assert found.change.new == 1

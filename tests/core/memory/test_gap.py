@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.builders import assistant, call, system, user
+from tests.builders import assistant, call, result, system, user
 from warmprefix.core.identity.ticking import Ticked
 from warmprefix.core.memory.gap import (
     SAME,
     Elsewhere,
     Gap,
     compare,
+    first_difference,
+    has_lost_block,
     has_ticked,
+    is_alike,
     is_other_form,
     is_put_in,
     is_rewritten,
@@ -170,3 +173,51 @@ def test_messages_put_back_as_a_whole() -> None:
 @pytest.mark.parametrize(("after", "found"), [("at 2", True), ("at x", False)])
 def test_a_message_that_ticked(after: str, found: bool) -> None:
     assert has_ticked(message(user("at 1")), message(user(after)), ticks) is found
+
+
+REMINDER = "<system-reminder>Keep the list of tasks.</system-reminder>"
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (result("c1", "nine berths"), True),
+        (result("c1", "  nine berths\n"), True),
+        (result("c1", f"nine berths\n\n{REMINDER}"), False),
+        (result("c1", "nine"), False),
+        (result("c1", ""), False),
+        (result("c1", "ten berths"), False),
+        (result("c2", "nine berths"), False),
+        (user("nine berths"), False),
+    ],
+    ids=["gone", "edges", "there", "less", "nothing", "another", "other call", "no result"],
+)
+def test_a_result_that_lost_a_block(given: Any, found: bool) -> None:
+    before = message(result("c1", f"nine berths\n\n{REMINDER}"))
+
+    assert has_lost_block(before, message(given)) is found
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        (f"{REMINDER}\nnine berths", True),
+        (f"{REMINDER}\nnine berths\n<env>/srv</env>", True),
+        ("nine berths\n<p>free</p>", False),
+        ("nine berths\nand one", False),
+    ],
+    ids=["in front", "both", "of the tool", "text"],
+)
+def test_only_what_a_machine_puts_around_a_result_is_a_block(sent: str, found: bool) -> None:
+    assert (
+        has_lost_block(message(result("c1", sent)), message(result("c1", "nine berths"))) is found
+    )
+
+
+def test_the_first_message_that_is_another() -> None:
+    one, two = message(user("One.")), message(user("Two."))
+
+    assert is_alike([one, two], [one, two])
+    assert not is_alike([one], [one, two])
+    assert first_difference([one, two], [one, one]) == 1
+    assert first_difference([one], [one, two]) == 1

@@ -14,6 +14,15 @@ _OF_A_MACHINE = re.compile(
 )
 
 
+_BLOCK = re.compile(r"\s*<([A-Za-z][\w:.-]{0,63})(?:\s[^<>]{0,200})?>.*</\1>\s*", re.DOTALL)
+
+
+def is_block(text: str) -> bool:
+    """Whether a text is nothing but what stands between two tags of a machine."""
+    found = _BLOCK.fullmatch(text)
+    return found is not None and _is_of_a_machine(found[1])
+
+
 def place_in(text: str, at: int) -> Place:
     """Where in a user's turn a line stands that begins at that character."""
     above = text[max(at - _WINDOW, 0) : at]
@@ -22,9 +31,13 @@ def place_in(text: str, at: int) -> Place:
     if len(fences) % 2:
         head = above[: fences[-1].start()].rstrip().rpartition("\n")[2]
         names.append(f"{head} {fences[-1][1]}")
-    if any(_OF_A_MACHINE.search(name.lower().replace("_", " ")) for name in names):
+    if any(map(_is_of_a_machine, names)):
         return Place.BLOCK
     return Place.QUOTED if names else Place.USER
+
+
+def _is_of_a_machine(name: str) -> bool:
+    return _OF_A_MACHINE.search(name.lower().replace("_", " ")) is not None
 
 
 def _open_tags(above: str) -> list[str]:

@@ -20,12 +20,16 @@ from warmprefix.core.memory.gap import (
     FREEZE,
     RESTORE,
     SAME,
+    TRANSIENT,
     Elsewhere,
     Gap,
     Ticks,
     compare,
+    first_difference,
     given_back,
+    has_lost_block,
     has_ticked,
+    is_alike,
     is_other_form,
     is_same,
     puts_back,
@@ -220,6 +224,8 @@ class _Walk:
             self._restless.add(number)
         anchor, given = self._client.anchor(number), self._now.anchor(number)
         is_kept = is_same(anchor, given) or is_other_form(anchor, given)
+        has_lost = not is_kept and has_lost_block(anchor, given)
+        is_kept = is_kept or (has_lost and self._allowed[RESTORE])
         start = self._now.start(number)
         cure = None if found is None or not is_kept else self._missing(found)
         if found is None or cure is not None or not (found is SAME or is_kept):
@@ -227,12 +233,14 @@ class _Walk:
             cause = found.cause if found is not None and cure is not None else "edit"
             if not is_kept:
                 cause = self._cause(number)
-            at = start + _first_difference(before, after)
+            at = start + first_difference(before, after)
             return Change(at, cause, cure, self._new(number))
         self._take(number, found)
         end = self._now.end(number)
         if not is_kept:
             self._take_rest(end)
+            if has_lost:
+                return Change(end, TRANSIENT, RESTORE, self._new(number + 1))
             return Change(end, self._cause(number))
         ours = self._ours.anchor(number)
         if is_same(ours, given):
@@ -241,7 +249,7 @@ class _Walk:
         else:
             self._messages.append(given_back(ours, given))
             self._origin.append(None)
-            self._undone["reply"] = None
+            self._undone["transient" if ours.logical_role == "tool" else "reply"] = None
         return None
 
     def _go_on(self, number: int) -> None:
@@ -250,7 +258,7 @@ class _Walk:
         A message that the client has moved on stays where it was sent first.
         """
         before, after = self._client.gap(number), self._now.gap(number)
-        if after and _is_alike(before, after):
+        if after and is_alike(before, after):
             self._take(number, SAME)
             self._take_rest(self._now.end(number))
             return
@@ -266,7 +274,7 @@ class _Walk:
     def _take(self, number: int, found: Gap) -> None:
         """A gap as it went out before; with the client's own bytes if nothing was changed then, or now."""
         ours, start = self._ours.gap(number), self._now.start(number)
-        if found is SAME and _is_alike(ours, self._now.gap(number)):
+        if found is SAME and is_alike(ours, self._now.gap(number)):
             self._messages += self._now.gap(number)
             self._origin += range(start, self._now.end(number))
             return
@@ -330,12 +338,3 @@ class _Walk:
         gap = self._now.gap(number)
         is_summed_up = any(match_key(message) not in self._client.keys for message in gap)
         return "compaction" if is_summed_up else "window"
-
-
-def _is_alike(one: Sequence[Message], other: Sequence[Message]) -> bool:
-    return len(one) == len(other) and all(map(is_same, one, other))
-
-
-def _first_difference(one: Sequence[Message], other: Sequence[Message]) -> int:
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, pair in pairs if not is_same(*pair)), min(len(one), len(other)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
+from warmprefix.core.identity.blocks import is_block
 from warmprefix.core.identity.keys import match_key
 from warmprefix.core.identity.reasoning import (
     reasoning_of,
@@ -165,6 +166,33 @@ def is_other_form(reply: Message, given: Message) -> bool:
         return False
     one, other = _shown_lines(reply), _shown_lines(given)
     return bool(one) and one == other
+
+
+def has_lost_block(result: Message, given: Message) -> bool:
+    """Whether a client gives a tool's result back without a block that it had put in front of it or behind it:
+    a reminder between tags, while the result was new. What the tool itself said is the same."""
+    if not (
+        len(result.results) == len(given.results) == len(result.parts) == len(given.parts) == 1
+    ):
+        return False
+    old, new = _whole_text(result), _whole_text(given).strip()
+    at = old.find(new) if new and result.tool_call_id == given.tool_call_id else -1
+    if at < 0:
+        return False
+    around = (old[:at], old[at + len(new) :])
+    gone = [text for text in around if text.strip()]
+    return bool(gone) and all(map(is_block, gone))
+
+
+def is_alike(one: Sequence[Message], other: Sequence[Message]) -> bool:
+    """Whether these are the same messages."""
+    return len(one) == len(other) and all(map(is_same, one, other))
+
+
+def first_difference(one: Sequence[Message], other: Sequence[Message]) -> int:
+    """The position of the first message that is not the same; how many there are in the shorter, if all are."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, pair in pairs if not is_same(*pair)), min(len(one), len(other)))
 
 
 def _without_text(message: Message) -> bytes:

@@ -52,6 +52,9 @@ def process(
             except subprocess.TimeoutExpired:
                 running.kill()
                 running.wait()
+            for pipe in (running.stdin, running.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 def free_port() -> int:

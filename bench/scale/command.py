@@ -2,6 +2,8 @@
 
 import argparse
 import shutil
+import sys
+import time
 from collections.abc import Callable, Sequence
 
 from bench.scale import faults, load, reuse, rig, store
@@ -37,7 +39,18 @@ def command(words: Sequence[str]) -> int:
         print(f"not installed: {', '.join(missing)} (Debian: apt-get install {' '.join(missing)})")
         return 2
     chosen = given.part or list(PARTS)
-    return max([PARTS[name](given) for name in PARTS if name in chosen])
+    codes = []
+    for name in (name for name in PARTS if name in chosen):
+        began_s = time.monotonic()
+        progress(f"{name} begins")
+        codes.append(PARTS[name](given))
+        progress(f"{name} took {time.monotonic() - began_s:.0f} s")
+    return max(codes)
+
+
+def progress(text: str) -> None:
+    """A line on standard error, so that the tables stay whole."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def show_reuse(given: argparse.Namespace) -> int:
@@ -76,12 +89,14 @@ def show_load(given: argparse.Namespace) -> int:
 
 def show_faults(given: argparse.Namespace) -> int:
     """What was lost while parts died."""
-    found = faults.measure(4 if given.quick else 16, given.seconds)
+    found = faults.measure(
+        4 if given.quick else 16, given.seconds, lambda name: progress(f"{name} dies")
+    )
     journal = found.journal
     print(
         f"{journal.answered:,} requests answered, {found.served:,} by the backends; failed and sent again "
         f"while a part was down: {dict(journal.failed)}; lost {journal.lost}, other bytes {journal.wrong}, "
-        f"foreign bytes at a backend {found.foreign}",
+        f"answered by no backend {found.unseen}, foreign bytes at a backend {found.foreign}",
         flush=True,
     )
     return 0 if found.is_clean else 1

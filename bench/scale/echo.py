@@ -1,14 +1,17 @@
 """A backend that answers each request by what it asks, and looks for bytes of others. A process of its own.
 
-`python -m bench.scale.echo` prints its port. Every message of a conversation has its mark (`<c7>`); the last is
-numbered (`#12`). The answer repeats both. GET /told: which numbers were answered, and how many bodies had a
-mark of another conversation.
+`python -m bench.scale.echo PORT FILE`. Every message of a conversation has its mark (`<c7>`); the last is
+numbered (`#12`). The answer repeats both. FILE gets a line for each request before it is answered, and so
+outlives the process: its number, and 1 if the body had a mark of another conversation, else 0.
 """
 
 import asyncio
 import json
 import re
+import sys
 from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 MARK = re.compile(r"<c\d+>")
 NUMBER = re.compile(r"#(\d+)")
@@ -19,12 +22,24 @@ def answer_to(mark: str, number: int) -> str:
     return f" {mark} answer to {number} \n"
 
 
-class Backend:
-    """`answered`: the numbers of all requests; `foreign`: bodies with a mark of another conversation."""
+class Told(NamedTuple):
+    """What a backend has answered: the number of each request, and how many had a foreign mark."""
 
-    def __init__(self) -> None:
-        self.answered: list[int] = []
-        self.foreign = 0
+    answered: list[int]
+    foreign: int
+
+
+def told(journal: Path) -> Told:
+    """What a backend has written down."""
+    rows = [line.split() for line in journal.read_text().splitlines()] if journal.exists() else []
+    return Told([int(number) for number, _ in rows], sum(int(foreign) for _, foreign in rows))
+
+
+class Backend:
+    """`journal`: the file that gets a line for each request."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
 
     def chat(self, body: bytes) -> Mapping[str, object]:
         """The answer to a chat completion."""
@@ -32,8 +47,9 @@ class Backend:
         last = messages[-1]["content"]
         (mark,) = MARK.findall(last)
         number = int(NUMBER.findall(last)[-1])
-        self.foreign += {*MARK.findall(json.dumps(messages))} != {mark}
-        self.answered.append(number)
+        foreign = {*MARK.findall(json.dumps(messages))} != {mark}
+        with self._journal.open("a") as journal:
+            journal.write(f"{number} {int(foreign)}\n")
         message = {"role": "assistant", "content": answer_to(mark, number)}
         choice = {"index": 0, "finish_reason": "stop", "message": message}
         usage = {"prompt_tokens": len(body) // 4, "completion_tokens": 8, "total_tokens": 8}
@@ -59,8 +75,6 @@ class Backend:
     def _answer(self, method: str, path: str, body: bytes) -> object:
         if method == "POST" and path.startswith("/v1/chat/completions"):
             return self.chat(body)
-        if path == "/told":
-            return {"answered": self.answered, "foreign": self.foreign}
         return {"object": "list", "data": [{"id": "m", "object": "model"}]}
 
 
@@ -70,13 +84,12 @@ def _whole(value: object) -> bytes:
     return head.encode() + b"\r\n\r\n" + body
 
 
-async def main() -> None:
+async def main(port: str, journal: str) -> None:
     """Serve until the process is ended."""
-    server = await asyncio.start_server(Backend().serve, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    server = await asyncio.start_server(Backend(Path(journal)).serve, "127.0.0.1", int(port))
     async with server:
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:]))

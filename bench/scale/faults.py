@@ -6,19 +6,19 @@ A request that ran through the part that died may fail; its client sends it agai
 import json
 import threading
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from typing import Protocol
 
 from bench.scale import rig
-from bench.scale.echo import answer_to
-from bench.scale.rig import Proxy
+from bench.scale.echo import answer_to, told
 from bench.sessions.script import Json
 from bench.sessions.wire import ask
 
+LEDGER = "the ledger"
 _TRIES = 100
 _AGAIN_S = 0.1
 
@@ -26,12 +26,13 @@ _AGAIN_S = 0.1
 @dataclass(slots=True)
 class Journal:
     """What clients saw. `wrong`: answers with other bytes than their own; `failed`: tries without an answer, by
-    what was down meanwhile; `lost`: requests that were never answered."""
+    what was down meanwhile; `lost`: requests that were never answered; `numbers`: of those that were."""
 
     answered: int = 0
     wrong: int = 0
     lost: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    numbers: set[int] = field(default_factory=set)
     phase: str = "nothing"
 
 
@@ -69,6 +70,7 @@ class Client(threading.Thread):
                 if answer.status == 200:
                     text = str(answer.json()["choices"][0]["message"]["content"])
                     self._journal.answered += 1
+                    self._journal.numbers.add(number)
                     self._journal.wrong += text != answer_to(mark, number)
                     return text
             except (HTTPException, OSError, ValueError):
@@ -83,78 +85,81 @@ class Client(threading.Thread):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`foreign`: bodies that reached a backend with bytes of another conversation; `unanswered`: numbers that a
-    backend answered and no client got."""
+    """`foreign`: bodies that reached a backend with bytes of another conversation; `served`: requests that the
+    backends answered; `unseen`: requests that a client got an answer to and no backend answered."""
 
     journal: Journal
     foreign: int
     served: int
+    unseen: int = 0
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing was lost and nothing was foreign, and only the killed parts failed requests."""
-        calm = self.journal.failed["nothing"] + self.journal.failed["the ledger"]
-        return not (self.foreign or self.journal.wrong or self.journal.lost or calm)
+        journal = self.journal
+        calm = journal.failed["nothing"] + journal.failed[LEDGER]
+        return not (self.foreign or self.unseen or journal.wrong or journal.lost or calm)
 
 
-Kill = Callable[[], None]
+class Part(Protocol):
+    """One that may be killed, and started again at its address."""
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        ...
+
+    def start(self) -> None:
+        """Start it again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The address of three proxies, all that may die, by name, and the backends."""
+
+    url: str
+    parts: Mapping[str, Part]
+    backends: Sequence[rig.Echo]
 
 
 @contextmanager
-def fleet() -> Iterator[tuple[str, dict[str, tuple[Kill, Kill]], list[str]]]:
-    """The address of the fleet; how each part is killed and brought back; the addresses of the backends."""
+def fleet() -> Iterator[Fleet]:
+    """haproxy, three proxies on one ledger, another haproxy in front of the first of two backends."""
     health = "option httpchk\n  http-check send meth GET uri /warmprefix/health ver HTTP/1.1 hdr Host localhost"
     with (
-        rig.worker("bench.scale.echo") as (one, _),
-        rig.worker("bench.scale.echo") as (two, _),
+        rig.echoes(2) as backends,
         rig.ledger() as ledger,
+        rig.balancer([backends[0].url], "balance roundrobin") as router,
+        rig.proxies(3, [router.url, backends[1].url], ledger.url, {"kind": "vllm"}) as made,
+        rig.balancer([proxy.url for proxy in made], "balance roundrobin", health) as front,
     ):
-        backends = [f"http://127.0.0.1:{port}" for port in (one, two)]
-        with (
-            rig.haproxy(backends[:1], "balance roundrobin") as first,
-            rig.proxies(3, [first, backends[1]], ledger.url, {"kind": "vllm"}) as made,
-            rig.haproxy([proxy.url for proxy in made], "balance roundrobin", health) as url,
-        ):
-            parts: dict[str, tuple[Kill, Kill]] = {
-                f"proxy {number}": _both(proxy) for number, proxy in enumerate(made, 1)
-            }
-            parts["the ledger"] = (ledger.kill, ledger.start)
-            yield url, parts, backends
+        parts: dict[str, Part] = {f"proxy {n}": proxy for n, proxy in enumerate(made, 1)}
+        parts |= {LEDGER: ledger}
+        parts |= {f"backend {n}": backend for n, backend in enumerate(backends, 1)}
+        parts |= {"haproxy behind the proxies": router, "haproxy before the proxies": front}
+        yield Fleet(front.url, parts, backends)
 
 
-def _both(proxy: Proxy) -> tuple[Kill, Kill]:
-    return proxy.kill, proxy.start
-
-
-def measure(clients: int, seconds: float) -> Verdict:
-    """Load for so many seconds before, during and after each fault."""
+def measure(clients: int, seconds: float, progress: Callable[[str], None]) -> Verdict:
+    """Load for so many seconds before, during and after each fault. `progress` is told the part that dies."""
     journal, stop = Journal(), threading.Event()
-    with fleet() as (url, parts, backends):
-        running = [Client(number, url, journal, stop) for number in range(1, clients + 1)]
-        for client in running:
+    with fleet() as running:
+        asking = [Client(number, running.url, journal, stop) for number in range(1, clients + 1)]
+        for client in asking:
             client.start()
-        for name, (kill, start) in parts.items():
+        for name, part in running.parts.items():
+            progress(name)
             time.sleep(seconds)
             journal.phase = name
-            kill()
+            part.kill()
             time.sleep(seconds)
-            start()
+            part.start()
             time.sleep(seconds)
             journal.phase = "nothing"
         stop.set()
-        for client in running:
+        for client in asking:
             client.join()
-        found = [told(url) for url in backends]
-    foreign, served = (sum(each) for each in zip(*map(_counts, found), strict=True))
-    return Verdict(journal, foreign, served)
-
-
-def told(backend: str) -> Json:
-    """What a backend has answered and seen."""
-    with urllib.request.urlopen(f"{backend}/told") as answer:
-        found: Json = json.load(answer)
-    return found
-
-
-def _counts(found: Json) -> tuple[int, int]:
-    return found["foreign"], len(found["answered"])
+        found = [told(backend.journal) for backend in running.backends]
+    numbers = [number for one in found for number in one.answered]
+    unseen = len(journal.numbers - set(numbers))
+    return Verdict(journal, sum(one.foreign for one in found), len(numbers), unseen)

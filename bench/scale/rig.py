@@ -123,21 +123,56 @@ def proxies(
         yield made
 
 
+class Haproxy:
+    """An haproxy at a port of its own, which may be killed and started again there."""
+
+    def __init__(self, text: str, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = tempfile.TemporaryDirectory()
+        self._file = Path(self._folder.name) / "haproxy.cfg"
+        self._file.write_text(text)
+        self._stack = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        """Start, and return once it listens."""
+        self._running = self._stack.enter_context(
+            process(["haproxy", "-db", "-f", str(self._file)])
+        )
+        wait_for(self.port)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._running.kill()
+        self._running.wait()
+
+    def close(self) -> None:
+        """End it."""
+        self._stack.close()
+        self._folder.cleanup()
+
+
 @contextmanager
-def haproxy(urls: Sequence[str], balance: str, check: str = "") -> Iterator[str]:
-    """The address of an haproxy in front of these. `balance`, `check`: lines of its backend; with a check, the
-    servers are checked twice a second."""
+def balancer(urls: Sequence[str], balance: str, check: str = "") -> Iterator[Haproxy]:
+    """An haproxy in front of these. `balance`, `check`: lines of its backend; with a check, the servers are
+    checked twice a second."""
     port = free_port()
     option = " check inter 500ms fall 1 rise 1" if check else ""
     named = enumerate(url.removeprefix("http://") for url in urls)
     servers = "\n".join(f"  server s{number} {address}{option}" for number, address in named)
-    text = _TICKS.format(port=port, balance=balance, check=check, servers=servers)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "haproxy.cfg"
-        file.write_text(text)
-        with process(["haproxy", "-db", "-f", str(file)]):
-            wait_for(port)
-            yield f"http://127.0.0.1:{port}"
+    made = Haproxy(_TICKS.format(port=port, balance=balance, check=check, servers=servers), port)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def haproxy(urls: Sequence[str], balance: str, check: str = "") -> Iterator[str]:
+    """The address of a balancer."""
+    with balancer(urls, balance, check) as made:
+        yield made.url
 
 
 Router = Callable[[Sequence[str]], AbstractContextManager[str]]
@@ -194,6 +229,47 @@ def router_path(program: str) -> str:
     """The program, from the environment that the variable names or from PATH; empty if it is not installed."""
     folder = os.environ.get(ROUTERS_VARIABLE)
     return shutil.which(program, path=folder) or shutil.which(program) or ""
+
+
+class Echo:
+    """A backend of bench/scale/echo.py, which may be killed and started again at its port. What it has counted
+    stays in a file."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = tempfile.TemporaryDirectory()
+        self.journal = Path(self._folder.name) / "answered"
+        self._stack = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+        line = [sys.executable, "-m", "bench.scale.echo", str(self.port), str(self.journal)]
+        self._running = self._stack.enter_context(process(line))
+        wait_until_answered(f"{self.url}/v1/models", self._running)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._running.kill()
+        self._running.wait()
+
+    def close(self) -> None:
+        """End it."""
+        self._stack.close()
+        self._folder.cleanup()
+
+
+@contextmanager
+def echoes(count: int) -> Iterator[list[Echo]]:
+    """So many backends."""
+    with ExitStack() as stack:
+        made = []
+        for _ in range(count):
+            echo = Echo()
+            stack.callback(echo.close)
+            made.append(echo)
+        yield made
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bench.path.load import Told
-from bench.scale import faults, load, reuse, rig, store
+from bench.scale import load, reuse, rig, store
 from bench.scale.command import options
-from bench.scale.echo import Backend, answer_to
+from bench.scale.echo import Backend, answer_to, told
 from bench.scale.faults import Client, Journal, Verdict
 from bench.scale.reuse import Row
 from bench.sessions.changes import Draft
@@ -53,15 +54,16 @@ def test_the_times_of_a_load_are_sorted() -> None:
     assert (found.a_second, found.p50_ms, found.p99_ms) == (6.0, 200.0, 300.0)
 
 
-def test_the_backend_sees_a_mark_of_another_conversation() -> None:
-    backend = Backend()
+def test_the_backend_sees_a_mark_of_another_conversation(tmp_path: Path) -> None:
+    journal = tmp_path / "answered"
+    backend = Backend(journal)
     own = {"role": "user", "content": "<c1> question #7"}
     said = backend.chat(json.dumps({"messages": [own]}).encode())
     assert answer_to("<c1>", 7) in json.dumps(said).replace("\\n", "\n")
-    assert backend.foreign == 0
+    assert told(journal) == ([7], 0)
 
     backend.chat(json.dumps({"messages": [{"role": "user", "content": "<c2>"}, own]}).encode())
-    assert (backend.foreign, backend.answered) == (1, [7, 7])
+    assert told(journal) == ([7, 7], 1)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +81,15 @@ def test_a_verdict_is_clean_if_nothing_is_lost_or_foreign(
     assert Verdict(journal, foreign, 10).is_clean is is_clean
 
 
+def test_an_answer_that_no_backend_gave_is_not_clean() -> None:
+    assert not Verdict(Journal(10), 0, 10, unseen=1).is_clean
+
+
 @pytest.mark.parametrize(
-    ("phase", "is_clean"), [("nothing", False), ("the ledger", False), ("proxy 1", True)]
+    ("phase", "is_clean"),
+    [("nothing", False), ("the ledger", False), ("proxy 1", True), ("backend 1", True)],
 )
-def test_only_a_proxy_that_was_killed_may_fail_requests(phase: str, is_clean: bool) -> None:
+def test_only_a_part_that_was_killed_may_fail_requests(phase: str, is_clean: bool) -> None:
     journal = Journal(10)
     journal.failed[phase] += 1
 
@@ -90,14 +97,14 @@ def test_only_a_proxy_that_was_killed_may_fail_requests(phase: str, is_clean: bo
 
 
 @pytest.fixture
-def echo() -> Iterator[str]:
-    with rig.worker("bench.scale.echo") as (port, _):
-        yield f"http://127.0.0.1:{port}"
+def echo() -> Iterator[rig.Echo]:
+    with rig.echoes(1) as (made,):
+        yield made
 
 
-def test_a_client_gets_its_own_answers(echo: str) -> None:
+def test_a_client_gets_its_own_answers(echo: rig.Echo) -> None:
     journal, stop = Journal(), threading.Event()
-    client = Client(3, echo, journal, stop)
+    client = Client(3, echo.url, journal, stop)
     client.start()
     while journal.answered < 20:
         assert client.is_alive()
@@ -105,9 +112,22 @@ def test_a_client_gets_its_own_answers(echo: str) -> None:
     client.join(10)
 
     assert (journal.wrong, journal.lost) == (0, 0)
-    told = faults.told(echo)
-    assert told["foreign"] == 0
-    assert len(told["answered"]) >= 20
+    found = told(echo.journal)
+    assert found.foreign == 0
+    assert journal.numbers == set(found.answered)
+
+
+def test_a_backend_that_was_killed_has_not_forgotten_what_it_answered(echo: rig.Echo) -> None:
+    journal = Journal()
+    for number in (1, 2):
+        Client(number, echo.url, journal, threading.Event())._asked(
+            f"<c{number}>", number, [{"role": "user", "content": f"<c{number}> question #{number}"}]
+        )
+        echo.kill()
+        echo.start()
+
+    assert told(echo.journal) == ([1, 2], 0)
+    assert journal.lost == 0
 
 
 def test_a_store_of_the_smallest_size_is_measured() -> None:

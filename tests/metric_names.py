@@ -11,6 +11,6 @@ from warmprefix.tasks import Tasks
 def metric_names() -> list[str]:
     """As they stand on the page, in order."""
     metrics, log = Metrics(), TurnLog(None)
-    metrics.registry.register(State(Counters(), log, MemoryStore(1, 1.0), Tasks()))
+    metrics.registry.register(State(Counters(), log, MemoryStore(1, 1.0), Tasks(), dict))
     log.close()
     return metrics.names()

@@ -85,7 +85,7 @@ def test_several_backends_are_printed_as_toml_that_loads_to_the_same(tmp_path: P
     assert any("line 14" in line for line in lines if line.startswith("connect_timeout_s = 3.0"))
 
 
-@pytest.mark.parametrize("name", ["models", "weight", "name"])
+@pytest.mark.parametrize("name", ["models", "weight", "name", "owner"])
 def test_the_example_shows_every_key_of_a_table_with_its_default(name: str) -> None:
     key = TABLE_KEYS[name]
     shown = list(key.default) if isinstance(key.default, tuple) else key.default

@@ -89,7 +89,7 @@ def seen(*turns: Turn) -> Values:
 def state() -> Iterator[State]:
     """Our own parts, nothing having happened."""
     log = TurnLog(io.BytesIO())
-    yield State(Counters(), log, MemoryStore(1000, 1000.0), Tasks())
+    yield State(Counters(), log, MemoryStore(1000, 1000.0), Tasks(), dict)
     log.close()
 
 

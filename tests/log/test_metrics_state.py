@@ -22,9 +22,12 @@ class Parts:
         self.log = TurnLog(io.BytesIO())
         self.store = MemoryStore(10**9, 10**9)
         self.tasks = Tasks()
+        self.owned: dict[str, bool] = {}
 
     def families(self) -> list[Metric]:
-        return list(State(self.counters, self.log, self.store, self.tasks).collect())
+        return list(
+            State(self.counters, self.log, self.store, self.tasks, self.owned.copy).collect()
+        )
 
     def shown(self) -> dict[str, float]:
         """The values without labels, by name."""
@@ -86,6 +89,13 @@ def test_the_ledger_is_shown(parts: Parts) -> None:
     assert (shown["ledger_conversations"], shown["ledger_messages"]) == (2.0, 2.0)
     assert shown["ledger_bytes"] == state.bytes > 0
     assert {"ledger_entries_lost_total", "ledger_files_replaced_total"} <= set(shown)
+
+
+def test_whose_the_slots_of_each_backend_are(parts: Parts) -> None:
+    parts.owned |= {"one": True, "two": False}
+    (family,) = [each for each in parts.families() if each.name == "warmprefix_slots_owned"]
+
+    assert {s.labels["backend"]: s.value for s in family.samples} == {"one": 1.0, "two": 0.0}
 
 
 def test_a_failure_is_shown_by_its_reason_and_an_unknown_one_without_its_name(parts: Parts) -> None:

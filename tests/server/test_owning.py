@@ -1,14 +1,17 @@
 """Slots belong to one proxy at a time: by a lease, which is taken over and given up."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.fakes.running_proxy import until
+from warmprefix.config.schema import Config, NamedBackend, ServerConfig
 from warmprefix.core.errors import StoreError
 from warmprefix.server import owning
 from warmprefix.server.owning import Owning, Slots
+from warmprefix.server.owning import owning as owning_by
 from warmprefix.stores.base import Hold
 from warmprefix.tasks import Tasks
 
@@ -53,10 +56,10 @@ class Desk:
 class Proxy:
     """One that wants the slots of URL. `said`: what it was told."""
 
-    def __init__(self, desk: Desk | None) -> None:
+    def __init__(self, desk: Desk | None, others: Collection[str] = ()) -> None:
         self.tasks = Tasks()
         self.said: list[str] = []
-        self.owning = Owning(desk, self.tasks)
+        self.owning = Owning(desk, self.tasks, others)
         lost = [lambda: self.said.append("lost"), lambda: self.said.append("lost too")]
         self.owning.add(URL, Slots(lambda: self.said.append("gained"), lost))
 
@@ -91,6 +94,29 @@ async def test_without_others_all_slots_are_ours(make: Make) -> None:
 
     assert proxy.owns
     assert len(proxy.tasks) == 0
+
+
+@pytest.mark.parametrize("desk", [None, Desk()], ids=["alone", "shared"])
+def test_slots_of_another_owner_are_never_asked_for(desk: Desk | None) -> None:
+    proxy = Proxy(desk, [URL])
+
+    assert not proxy.owns
+    assert len(proxy.tasks) == 0
+    assert not proxy.owning.of(URL)()
+
+
+@pytest.mark.parametrize(
+    ("name", "owned"),
+    [("one", ["a", "c"]), ("two", ["b", "c"]), ("three", ["c"]), ("", ["c", "d"])],
+)
+def test_the_owner_of_a_backend_is_named_by_the_settings(name: str, owned: list[str]) -> None:
+    """Without a name the proxy has that of its host."""
+    owners = {"a": "one", "b": "two", "c": "", "d": socket.gethostname()}
+    urls = {at: f"http://{at}:1" for at in owners}
+    tables = tuple(NamedBackend(url=urls[at], owner=who) for at, who in owners.items())
+    made = owning_by(Config(ServerConfig(name=name), backends=tables), None, Tasks())
+
+    assert [at for at in owners if made.owns(urls[at])] == owned
 
 
 async def test_one_of_two_has_them(make: Make) -> None:

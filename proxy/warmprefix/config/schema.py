@@ -74,6 +74,8 @@ class ServerConfig:
     """File with this key, instead of api_key."""
     max_body_bytes: Bytes = 104857600
     """Largest request body; a larger one is answered with 413."""
+    name: str = ""
+    """Name of this proxy among several, for owner of [[backends]]. Empty: the name of the host."""
     shutdown_grace_s: Seconds = 30.0
     """How long running replies may go on after a stop signal."""
     allowed_hosts: tuple[str, ...] = ()
@@ -151,6 +153,8 @@ class NamedBackend(BackendConfig):
     """How many requests it gets at the same time, compared with the others."""
     name: str = ""
     """Name in the log. Empty: host and port."""
+    owner: str = ""
+    """Which of several proxies chooses slots there: its server.name. Empty: any, by a lease in the ledger."""
 
     def __post_init__(self) -> None:
         """Fill in the name."""

@@ -1,6 +1,6 @@
 """The state of our own parts, read when Prometheus asks: the ledger, the log, what failed open."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,12 +18,13 @@ FAIL_OPEN = REASONS | {f"rule {name}" for name in RULE_NAMES}
 
 @dataclass(frozen=True, slots=True)
 class State(Collector):
-    """Reads the counters of other parts."""
+    """Reads the counters of other parts. `owns`: whether the slots of each backend, by name, are ours."""
 
     counters: Counters
     log: TurnLog
     store: Store
     tasks: Tasks
+    owns: Callable[[], Mapping[str, bool]]
 
     def collect(self) -> Iterable[Metric]:
         """The families, with the values of this moment."""
@@ -38,6 +39,7 @@ class State(Collector):
         yield from self._prewarms()
         yield from self._snapshots()
         yield from self._openings()
+        yield self._owned()
         ledger = self.store.state()
         yield _gauge("ledger_conversations", "Conversations in the ledger.", ledger.conversations)
         yield _gauge("ledger_messages", "Messages in the ledger.", ledger.messages)
@@ -66,6 +68,16 @@ class State(Collector):
         counts = self.counters.openings
         yield _count("openings_saved", "Openings saved to disk.", counts["saved"])
         yield _count("openings_restored_ahead", "Openings put into slots.", counts["restored"])
+
+    def _owned(self) -> Metric:
+        family = GaugeMetricFamily(
+            "warmprefix_slots_owned",
+            "Whether this proxy chooses slots of the backend.",
+            labels=["backend"],
+        )
+        for backend, owns in self.owns().items():
+            family.add_metric([backend], owns)
+        return family
 
     def _fail_open(self) -> Metric:
         family = CounterMetricFamily(

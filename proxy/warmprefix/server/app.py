@@ -42,7 +42,7 @@ from warmprefix.server.keep_alive import KeepAlive
 from warmprefix.server.models import PATHS as MODELS
 from warmprefix.server.models import answer_models
 from warmprefix.server.opening_pages import add_openings
-from warmprefix.server.owning import Owning, Slots
+from warmprefix.server.owning import Slots, owning
 from warmprefix.server.parts import Facts, Parts
 from warmprefix.server.passthrough import Passthrough
 from warmprefix.server.problems import answer_problem
@@ -89,7 +89,7 @@ class App:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.tasks = Tasks()
-        self._owning = Owning(None if observe else store.leases, self.tasks)
+        self._owning = owning(config, None if observe else store.leases, self.tasks)
         self._config = config
         self._store = store
         self._observe = observe
@@ -99,7 +99,8 @@ class App:
         self._telemetry = telemetry = open_telemetry(environment or {}, self._counters)
         excerpts = config.log.excerpts
         self.turns = Turns(log, self._counters, excerpts=excerpts, watcher=telemetry)
-        self.turns.metrics.registry.register(State(self._counters, log, store, self.tasks))
+        state = State(self._counters, log, store, self.tasks, self._owns)
+        self.turns.metrics.registry.register(state)
         self._recent = Recent()
         self._reaches = Reaches()
         self._pipeline = Pipeline(
@@ -126,6 +127,10 @@ class App:
         add_slots(self._api, {each.settings.name: each.parts.seatings for each in parts})
         add_captured(self._api, self._capture)
         add_openings(self._api, self.backends, self._pipeline, limit)
+
+    def _owns(self) -> dict[str, bool]:
+        """Whether the slots of each backend, by its name, are this proxy's to use."""
+        return {each.settings.name: each.parts.seatings.owns() for each in self.backends.all}
 
     def ledger(self) -> StoreState:
         """What the ledger holds."""

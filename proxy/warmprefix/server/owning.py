@@ -1,4 +1,5 @@
 """Which backends' slots are this proxy's to use: those whose lease it has in the ledger, if others share that.
+A backend whose settings name another proxy as its owner is never this one's.
 
 A slot table, saved slots and reading ahead are worth something only to who knows what ran in the slots; two
 proxies that choose slots of one server would cut each other's conversations.
@@ -7,10 +8,12 @@ proxies that choose slots of one server would cut each other's conversations.
 import asyncio
 import logging
 import secrets
+import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from warmprefix.config.schema import Config
 from warmprefix.core.errors import StoreError
 from warmprefix.stores.base import Hold, Leases
 from warmprefix.tasks import Tasks
@@ -36,9 +39,14 @@ class Slots:
 class Owning:
     """Takes the leases of all backends, and prolongs them, for as long as the proxy runs."""
 
-    def __init__(self, leases: Leases | None, tasks: Tasks) -> None:
-        """`leases`: None if no other proxy shares the ledger; then all slots are this one's."""
+    def __init__(
+        self, leases: Leases | None, tasks: Tasks, others: Collection[str] = frozenset()
+    ) -> None:
+        """`leases`: None if no other proxy shares the ledger; then all slots are this one's, but for those of
+        `others`, the addresses of backends that are never this one's. The lease is asked for even if this proxy
+        is the one named: two may have been given one name."""
         self._leases = leases
+        self._others = others
         self._tasks = tasks
         self._lease_s = LEASE_S
         self._me = secrets.token_hex(8)
@@ -50,6 +58,8 @@ class Owning:
 
     def owns(self, url: str) -> bool:
         """Whether the slots of the backend at this address are this proxy's."""
+        if url in self._others:
+            return False
         if self._leases is None:
             return True
         return url in self._owned and time.monotonic() < self._until_s[url]
@@ -60,6 +70,8 @@ class Owning:
 
     def add(self, url: str, slots: Slots) -> None:
         """Look after the slots of this backend too."""
+        if url in self._others:
+            return
         self._slots[url] = slots
         if self._leases is not None and self._watching is None:
             self._watching = self._tasks.start(self._watch(self._leases), "slot leases")
@@ -117,3 +129,11 @@ class Owning:
             await self._leases.give_up(self._me, tuple(self._slots), self._lease_s)
         except StoreError as error:
             logger.debug("the leases of slots cannot be given up: %s", error)
+
+
+def owning(config: Config, leases: Leases | None, tasks: Tasks) -> Owning:
+    """Who owns what by these settings: backends that name another proxy as their owner are never this one's."""
+    own = config.server.name or socket.gethostname()
+    backends = config.every_backend()
+    others = frozenset(each.url for each in backends if each.owner not in ("", own))
+    return Owning(leases, tasks, others)

@@ -31,10 +31,11 @@ def reply(number: int) -> Json:
     return {"role": "assistant", "content": None, "tool_calls": [call]}
 
 
-def changed(said: Json, number: int) -> Json:
+def changed(said: Json) -> Json:
     """A reply as the client's session store writes it."""
     (call,) = said["tool_calls"]
-    arguments = json.dumps({"b": 1, "number": number}, separators=(",", ":"))
+    values = json.loads(call["function"]["arguments"])
+    arguments = json.dumps(values, separators=(",", ":"), sort_keys=True)
     return {**said, "tool_calls": [{**call, "function": {"name": "read", "arguments": arguments}}]}
 
 
@@ -68,7 +69,7 @@ async def played(count: int, address: str) -> list[list[Json]]:
             await proxy.records()
             await proxy.app._store.flush()
             result = {"role": "tool", "tool_call_id": f"call-{number}", "content": "Done."}
-            history = [*history, changed(reply(number), number), result]
+            history = [*history, changed(reply(number)), result]
         lines: list[Any] = [line for proxy in running for line in proxy.lines()]
         indexes = sorted(line["index"] for line in lines)
         assert indexes == list(range(TURNS))
@@ -84,6 +85,57 @@ async def test_a_conversation_may_come_to_either_of_two_proxies() -> None:
         assert after[: len(before)] == before
     said = [message["tool_calls"] for message in through_two[-1] if "tool_calls" in message]
     assert said == [reply(number)["tool_calls"] for number in range(TURNS - 1)]
+
+
+async def test_an_empty_replica_that_takes_over_learns_again(server: RedisServer) -> None:
+    """Two users. The server dies, a request comes meanwhile, and an empty one stands at its address; then a
+    proxy that has seen nothing joins."""
+    users = ("anna", "bert")
+    told = [(user, n) for n in range(2 * TURNS) for user in users]
+    replies = [_said_to(user, n) for user, n in told]
+    async with (
+        Backend(*map(_answer, replies)) as backend,
+        proxies(backend, [server.url] * 3) as running,
+    ):
+        histories: dict[str, list[Json]] = {
+            user: [{"role": "user", "content": f"Read, {user}."}] for user in users
+        }
+        for (user, n), message in zip(told, replies, strict=True):
+            if (user, n) == ("anna", TURNS):
+                server.kill()
+            if (user, n) == ("anna", TURNS + 1):
+                server.start()
+            taking_turns = running[: 2 if n < TURNS else 3]
+            proxy = taking_turns[n % len(taking_turns)]
+            body = {"model": "m", "messages": histories[user]}
+            key = [("Authorization", f"Bearer {user}")]
+            assert (await exchange(proxy.url, "POST", CHAT, body, key)).status == 200
+            await proxy.records()
+            await proxy.app._store.flush()
+            result = {"role": "tool", "tool_call_id": f"call-{n}", "content": f"Done, {user}."}
+            histories[user] = [*histories[user], changed(message), result]
+        sent = [request.json()["messages"] for request in backend.requests]
+
+    for (user, _), messages in zip(told, sent, strict=True):
+        (other,) = {*users} - {user}
+        assert other not in json.dumps(messages)
+    for at, user in enumerate(users):
+        calls = [each["tool_calls"] for each in sent[-2 + at] if "tool_calls" in each]
+        learnt = [_said_to(user, n)["tool_calls"] for n in range(TURNS + 1, 2 * TURNS - 1)]
+        assert calls[TURNS + 1 :] == learnt
+
+
+def _said_to(user: str, number: int) -> Json:
+    """A reply whose arguments name the user, in the model's own spelling."""
+    said = reply(number)
+    said["tool_calls"][0]["function"]["arguments"] = f'{{"number": {number},  "b": "{user}"}}'
+    return said
+
+
+def _answer(message: Json) -> Any:
+    return json_response(
+        {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    )
 
 
 async def test_without_the_server_every_turn_goes_on(caplog: pytest.LogCaptureFixture) -> None:

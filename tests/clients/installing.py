@@ -65,6 +65,7 @@ PACKAGES = (
     Package("mini-swe-agent", pypi=("mini-swe-agent==2.4.6", "mcp")),
     Package("strands", pypi=("strands-agents[openai]==1.62.0",)),
     Package("faketime", pypi=("libfaketime==3.0.1",)),  # no client: it lets them start a day later
+    Package("phoenix", pypi=("arize-phoenix==20.26.1",)),  # no client: it takes spans
     Package("opencode", npm=("opencode-ai@1.18.33",), setup=OPENCODE),
     Package("qwen-code", npm=("@qwen-code/qwen-code@0.15.10",)),
     Package("pi", npm=("@mariozechner/pi-coding-agent@0.73.1",)),

@@ -1,5 +1,6 @@
 """An HTTP front of a real llama-server: it answers some requests for a reply itself, and passes the rest on."""
 
+import sys
 import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -43,6 +44,11 @@ class Front(ABC):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     front: Front
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that is gone: a proxy or a router that ends closes what it has kept."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -37,6 +37,9 @@ def test_else_the_invitation_is_not_the_cause(before: str, after: str) -> None:
 
 def test_a_change_is_printed_if_the_texts_part_before_the_invitation() -> None:
     assert is_printed(("a" + "x" * INVITATION, "b" + "x" * 200))
+    assert is_printed(
+        (f"{PROMPT} (2 left)<assistant>\n", f"{PROMPT}<assistant>\nDone.<user>And?<assistant>\n")
+    )
     assert not is_printed((INVITED, WENT_ON))
 
 

@@ -81,9 +81,11 @@ def left_invitation(before: str, after: str) -> TemplateBreak | None:
 
 
 def is_printed(rendered: tuple[str, str]) -> bool:
-    """Whether the template shows that two prompts differ before the end of the first one."""
+    """Whether the template shows that two prompts differ before the end of the first one: in front of its
+    invitation to reply, which ends the second one, too."""
     before, after = rendered
-    return len(before) - shared_characters(before, after) > INVITATION
+    rest = before[shared_characters(before, after) :]
+    return len(rest) > INVITATION or not after.endswith(rest)
 
 
 def clipped(text: str | None, offset: int | None) -> str | None:

@@ -122,6 +122,7 @@ FAULTS = [
     Fault("backends.choose", "warmprefix.server.backends.Backends.choose", "routing"),
     Fault("known.kind", "warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
     Fault("pipeline.write", "warmprefix.pipeline.prepare.Pipeline.write", "prepare"),
+    Fault("aside.of", "warmprefix.aside.Aside.of", "prepare"),
     Fault("pipeline.name_session", "warmprefix.pipeline.prepare.Pipeline.name_session", "prepare"),
     Fault("restore", "warmprefix.pipeline.prepare.restore", "prepare"),
     Fault(
@@ -458,7 +459,7 @@ def test_nothing_else_is_called_on_the_way_than_the_relay_itself() -> None:
 
 
 BESIDE = frozenset({
-    "counters.failed_open", "replace", "work.close", "Server", "Patch", "Understood",
+    "counters.failed_open", "replace", "run", "work.close", "Server", "Patch", "Understood",
     "known.of", "seatings.of", "patch.get", "headers.get",  # look a name up
     "relay.reply",  # has a wall of its own
     "seatings.restored", "seating.judge",  # add a number

@@ -3,6 +3,9 @@
 A look-up that hits the old generation moves the value to the young one. When the young one is full, it becomes
 the old one, and what was not asked for since is forgotten. Cheaper per look-up than a linked list, and as
 good for histories, which are asked for as a whole.
+
+Threads may share one: each step is a single operation on a dict. If two fill it at the same moment, the bound
+is exceeded by what one of them has put, or a generation is forgotten early.
 """
 
 from collections.abc import Iterable
@@ -33,8 +36,8 @@ class Memo(Generic[Value]):
 
     def all(self, keys: Iterable[bytes]) -> list[Value | None]:
         """What `get` gives for each of the keys."""
-        young, get = self._young, self.get
-        return [young[key] if key in young else get(key) for key in keys]
+        young, get = self._young.get, self.get
+        return [young(key) or get(key) for key in keys]
 
     def put(self, key: bytes, value: Value) -> None:
         """Remember `value`, unless its key is larger than a generation."""

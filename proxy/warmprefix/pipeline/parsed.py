@@ -47,6 +47,7 @@ class Parsed:
             return
         text = body[: spans[-1][1]]
         others = [known for known in self._bodies if not text.startswith(known[0])]
-        self._bodies = [*others[1 - _BODIES :], (text, Begun(spans, messages))]
-        while sum(len(text) for text, _ in self._bodies) > _BODIES_BYTES:
-            del self._bodies[0]
+        kept = [*others[1 - _BODIES :], (text, Begun(spans, messages))]
+        while sum(len(text) for text, _ in kept) > _BODIES_BYTES:
+            del kept[0]
+        self._bodies = kept

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from warmprefix.aside import Aside, NoAside
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
@@ -53,8 +54,10 @@ class Placer:
         rules: RuleSets,
         parsed_of: Callable[[Dialect], Parsed],
         is_gone: Callable[[Last], bool],
+        aside: Aside | NoAside,
     ) -> None:
-        """`parsed_of`: the parsed messages of a dialect; `is_gone`: as of the pipeline."""
+        """`parsed_of`: the parsed messages of a dialect; `is_gone`, `aside`: as of the pipeline."""
+        self._aside = aside
         self._is_gone = is_gone
         self._store = store
         self._counters = counters
@@ -70,22 +73,22 @@ class Placer:
         if understood.request.prompt.is_plain:
             return await place_plain(understood, self._find, self._recent, self._elsewhere.forget)
         came, received = understood.came, understood.request.prompt.messages
-        rules = self._rules.of(came.client.client)
-        canonical = rules.canonicalizer.run(understood.request.prompt)
+        rules, run = self._rules.of(came.client.client), self._aside.of(len(came.body))
+        canonical = await run(rules.canonicalizer.run, understood.request.prompt)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
         marks, asked = NO_MARKS, None
         if self._is_shared:
-            marks = marks_of(understood, prompt, rules.identifier)
+            marks = await run(marks_of, understood, prompt, rules.identifier)
             asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
         found = await self._found(understood, rules, client, received, asked)
         first_tools = found.remembered.tools
         last = await self._last(understood, rules, prompt, found)
         aligned = None
         if last is not None:
-            is_broken = self._is_gone(last) or _other_head(last.prompt, prompt, rules)
-            aligned = _aligned(last, client, rules, is_broken=is_broken)
+            is_broken = self._is_gone(last) or await run(_other_head, last.prompt, prompt, rules)
+            aligned = await run(_aligned, last, client, rules, is_broken=is_broken)
         if aligned is not None and aligned.undone:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
@@ -102,7 +105,7 @@ class Placer:
             rules=(*understood.request.read_as, *canonical.rules),
             keys=found.keys,
             ancestry=found.ancestry,
-            head=rules.identifier.head_of(prompt),
+            head=await run(rules.identifier.head_of, prompt),
             place=where,
             before=before,
             is_side=came.client.side
@@ -130,10 +133,11 @@ class Placer:
     ) -> "_Found":
         """What is remembered of a history. `received`: its messages as they came."""
         came = understood.came
-        keys = rules.identifier.chain_keys(messages, understood.scope)
+        run, session = self._aside.of(len(came.body)), came.client.session
+        keys = await run(rules.identifier.chain_keys, messages, understood.scope)
         remembered = await self._find(keys, came.failed_open, asked)
         parse = self._parsed_of(understood.request.dialect).message
-        known = ancestry(received, keys, remembered, parse, came.turn, came.client.session)
+        known = await run(ancestry, received, keys, remembered, parse, came.turn, session)
         self._elsewhere.learn(remembered, known.conversation, understood, parse)
         return _Found(keys, known, remembered)
 

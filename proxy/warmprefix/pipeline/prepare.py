@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from warmprefix.aside import Aside, NoAside
 from warmprefix.backends.base import Headers
 from warmprefix.backends.base import Kind as BackendKind
 from warmprefix.backends.sessions import named, with_session
@@ -16,6 +17,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
+from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.given_back import with_members
 from warmprefix.core.memory.ledger import Node, kind_of
 from warmprefix.core.memory.move_volatile import move_volatile
@@ -49,6 +51,11 @@ from warmprefix.stores.base import Store
 CREDENTIALS = ("authorization", "x-api-key", "api-key")
 """The headers in which backends look for a key: llama-server the first two, Azure's API the last."""
 
+MOST_ELEMENTS = 10_000
+"""Messages, or tools. What is done with each at the end of a turn is done on the event loop, 10 us for each; a
+context of a million tokens has room for 10,000 messages of 100 tokens."""
+
+NO_ASIDE = NoAside()
 _TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets
 
 
@@ -64,8 +71,11 @@ class Pipeline:
         *,
         observe: bool = False,
         is_gone: Callable[[Last], bool] = lambda _: False,
+        aside: Aside | NoAside = NO_ASIDE,
     ) -> None:
-        """`is_gone`: whether it is known that the backend has lost what a turn left there."""
+        """`is_gone`: whether it is known that the backend has lost what a turn left there. `aside`: where large
+        requests are worked on."""
+        self._aside = aside
         self.identifier = Identifier()
         """The strict one, which remembers the keys of messages for all clients."""
         self._rules = RuleSets(
@@ -82,7 +92,7 @@ class Pipeline:
         self.counters = counters
         self._observe = observe
         self._recent = recent
-        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of, is_gone)
+        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of, is_gone, aside)
 
     def use(self, config: CanonicalizeConfig) -> None:
         """From the next request on, the rules of another configuration."""
@@ -92,15 +102,20 @@ class Pipeline:
         self, came: Passed, kind: BackendKind, *, reasoning_pays: bool = False
     ) -> Outgoing:
         """What to send for a request if its backend is decided beforehand."""
-        return self.write(await self.identify(came), kind, reasoning_pays=reasoning_pays)
+        placed = await self.identify(came)
+        return await self.write(placed, kind, reasoning_pays=reasoning_pays)
 
     async def identify(self, came: Passed) -> Placed | Passed:
         """A request that is understood and placed, not yet written. Never raises for a bad body."""
         with guard(self.counters, "prepare", came.failed_open):
             try:
-                request = self._parse(came.endpoint, came.body)
+                run = self._aside.of(len(came.body))
+                request = await run(self._parse, came.endpoint, came.body)
             except NotUnderstood:
                 self.counters.failed_open("not-understood", came.failed_open)
+                return came
+            if max(len(request.prompt.messages), len(request.prompt.tools or ())) > MOST_ELEMENTS:
+                self.counters.failed_open("too-long", came.failed_open)
                 return came
             came = replace(came, request=request, model=request.model)
             came = replace(came, client=_client_of(came, request))
@@ -120,7 +135,7 @@ class Pipeline:
             found = self._parsed[dialect.name] = Parsed(dialect)
         return found
 
-    def write(
+    async def write(
         self,
         placed: Placed | Passed,
         kind: BackendKind,
@@ -141,10 +156,11 @@ class Pipeline:
             return placed
         came = placed.came
         with guard(self.counters, "prepare", came.failed_open):
-            ours = _Ours(placed.canonical)
+            ours, run = _Ours(placed.canonical), self._aside.of(len(came.body))
             if restores and not ours.prompt.is_plain:
-                ours = self._restored(placed, reasoning_pays)
-            out = self._written(placed, ours, kind, folds=folds)
+                held = self._held(placed)
+                ours = await run(self._restored, placed, held, reasoning_pays)
+            out = await run(self._written, placed, ours, kind, folds=folds)
             if self._observe:
                 return out
             if asks.usage and "counts" not in kind.can:
@@ -207,12 +223,18 @@ class Pipeline:
         request = replace(understood.request, prompt=prompt)
         came = replace(understood.came, failed_open=[])
         ahead = await self._placer.place(Understood(came, request, understood.scope))
-        return self._restored(ahead, reasoning_pays).prompt
+        held = self._held(ahead)
+        run = self._aside.of(len(came.body))
+        return (await run(self._restored, ahead, held, reasoning_pays)).prompt
 
     def _rule_failed(self, name: str, error: Exception) -> None:
         tell(self.counters, f"rule {name}", error)
 
-    def _restored(self, placed: Placed, reasoning_pays: bool) -> "_Ours":
+    def _held(self, placed: Placed) -> Continuation:
+        """What the backend is believed to hold of a request."""
+        return self._recent.continuation(placed.head, placed.ancestry.leaf, placed.keys)
+
+    def _restored(self, placed: Placed, held: Continuation, reasoning_pays: bool) -> "_Ours":
         """The prompt, with remembered bytes for the messages that are recognised."""
         canonical, request = placed.canonical, placed.understood.request
         received = placed.received
@@ -228,7 +250,7 @@ class Pipeline:
             self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays),
             rules.blocks,
             received,
-            self._recent.continuation(placed.head, placed.ancestry.leaf, placed.keys),
+            held,
             rules.restores_names,
         )
         if placed.alignment is not None:

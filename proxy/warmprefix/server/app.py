@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from warmprefix.aside import Aside
 from warmprefix.backends.connection import Connections
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.known import KnownBackend, KnownModel
@@ -103,8 +104,10 @@ class App:
         self.turns.metrics.registry.register(state)
         self._recent = Recent()
         self._reaches = Reaches()
+        self._aside = aside = Aside()
+        gone, recent = self._is_gone, self._recent
         self._pipeline = Pipeline(
-            config, store, self._counters, self._recent, observe=observe, is_gone=self._is_gone
+            config, store, self._counters, recent, observe=observe, is_gone=gone, aside=aside
         )
         patterns, identifier = explained_patterns(), self._pipeline.identifier
         force = in_force(config, observe=observe)
@@ -116,10 +119,8 @@ class App:
         self.keep_alive = KeepAlive(config.server if not observe else ServerConfig())
         self.reading_on = ReadingOn(is_wanted=config.slots.finish_read and not observe)
         self.running = RunningRequests(self._counters)
-        limits, long_reads = (
-            (limit, config.canonicalize.max_bytes),
-            (self.keep_alive, self.reading_on, self.running),
-        )
+        limits = (limit, config.canonicalize.max_bytes)
+        long_reads = (self.keep_alive, self.reading_on, self.running)
         self._chat = Chat(self._pipeline, self.backends, self.tasks, limits, telemetry, *long_reads)
         self._websockets = WebSockets(self.backends)
         self._passthrough = Passthrough(self.backends, self.tasks, self.reading_on)
@@ -313,5 +314,6 @@ class App:
             await backend.parts.seatings.close()
         await self._owning.close()
         await self.backends.close()
+        self._aside.close()
         await asyncio.to_thread(self._telemetry.close)
         await self._store.close()

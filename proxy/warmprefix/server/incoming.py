@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from enum import Enum
+from io import BytesIO
 
 from warmprefix.server.asgi import Receive
 from warmprefix.tasks import Tasks
@@ -29,6 +30,7 @@ class TooMuchText(Exception):
 
 
 _BLOCK_BYTES = 4096
+_PIECE_BYTES = 256 * 1024
 
 
 def text_bytes(piece: bytes) -> int:
@@ -43,13 +45,14 @@ class Incoming:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._whole = asyncio.Event()
-        self._read: list[bytes] = []
+        self._read = BytesIO()
         self._has_more = True
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives, from its beginning. Raises ClientGone."""
-        while self._read:
-            yield self._read.pop(0)
+        read, self._read = self._read.getbuffer(), BytesIO()
+        for at in range(0, len(read), _PIECE_BYTES):
+            yield bytes(read[at : at + _PIECE_BYTES])
         async for piece in self._arriving():
             yield piece
 
@@ -65,20 +68,27 @@ class Incoming:
 
     async def read(self, limit: int, text_limit: int | None = None) -> bytes:
         """The whole body. Raises ClientGone, TooLarge beyond `limit` bytes, and TooMuchText beyond `text_limit`
-        bytes of text."""
-        pieces = self._read
+        bytes of text.
+
+        The pieces are put into one place as they come: a list of them and the whole would be twice as much.
+        """
+        whole, only = self._read, b""
         size = text = 0
         async for piece in self._arriving():
             size += len(piece)
             if size > limit:
                 raise TooLarge
-            pieces.append(piece)
+            if self._has_more or size > len(piece):
+                whole.write(piece)
+            else:
+                only = piece
             if text_limit is not None:
                 text += text_bytes(piece)
                 if text > text_limit:
+                    whole.write(only)
                     raise TooMuchText
-        self._read = []
-        return b"".join(pieces) if len(pieces) != 1 else pieces[0]
+        self._read = BytesIO()
+        return only or whole.getvalue()
 
     async def gone(self) -> None:
         """Return when the client has left. Waits for the whole body first, as both arrive by the same calls."""

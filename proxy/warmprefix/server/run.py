@@ -16,6 +16,7 @@ from types import FrameType
 
 import uvicorn
 
+from warmprefix.aside import SWITCH_S
 from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, effective_lines, ledger_path, log_path, slots_path
 from warmprefix.config.load import Effective
@@ -67,6 +68,7 @@ def run(settings: Settings, extras: Extras) -> int:
     config = settings.config
     listeners = listen_all(config.server.hosts, config.server.port)
     spare_the_collector()
+    sys.setswitchinterval(SWITCH_S)
     try:
         with operator_log(config.log.level, sys.stderr), uvloop_if_present() as runner:
             return runner.run(_serve(settings, listeners, extras))

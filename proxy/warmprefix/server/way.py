@@ -57,7 +57,7 @@ class Way:
             is_needed = canonical is not None and needs_folding(canonical.messages)
             template = await parts.known.template_of(model, is_needed=is_needed)
         with guard(parts.counters, "prepare", noted):
-            self.outgoing = self._pipeline.write(
+            self.outgoing = await self._pipeline.write(
                 self._placed,
                 kind,
                 reasoning_pays=template.reasoning_pays,

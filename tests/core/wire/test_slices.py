@@ -170,6 +170,40 @@ def test_compact_takes_a_string_that_is_never_closed_to_its_end() -> None:
     assert compact(b'[ 1, " a\\" b \\') == b'[1," a\\" b \\'
 
 
+PICTURE = "iVBOR" * 20_000
+LONG_STRINGS = [
+    pytest.param(PICTURE, id="plain"),
+    pytest.param(PICTURE + '"' + PICTURE, id="quote-inside"),
+    pytest.param(PICTURE + "\\", id="backslash-at-the-end"),
+    pytest.param('a \\" ' + PICTURE + ' \\\\" ', id="both"),
+    pytest.param("[ {" + PICTURE + "} ]", id="brackets-inside"),
+]
+
+
+@pytest.mark.parametrize("text", LONG_STRINGS)
+def test_a_long_string_ends_at_its_quote(text: str) -> None:
+    raw = json.dumps(text).encode()
+    nested = b'{"a" : [ {"b": ' + raw + b"}, 1 ] }"
+
+    assert value_end(raw + b',"b"', 0) == len(raw)
+    assert value_end(nested + b',"b"', 0) == len(nested)
+    assert close_of(nested, 0) == len(nested)
+    assert compact(nested) == b'{"a":[{"b":' + raw + b"},1]}"
+
+
+def test_compact_text_is_left_alone() -> None:
+    raw = json.dumps({"a": [PICTURE]}, separators=(",", ":")).encode()
+    assert compact(raw) is raw
+
+
+@pytest.mark.parametrize(
+    "text", [b'["' + PICTURE.encode(), b'"' + PICTURE.encode() + b'\\"', b'"a']
+)
+def test_a_long_string_that_is_never_closed_is_not_understood(text: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        value_end(text, 0)
+
+
 UNCLOSED = [
     pytest.param(b"[" + b"a" * 500_000, id="no-bracket-follows"),
     pytest.param(b'["' + b"a" * 500_000, id="unclosed-string"),

@@ -39,7 +39,7 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
             part = shared_characters(_text(compact(old_text)), _text(compact(new_text)))
             return Prefix(messages, characters + part)
         messages += 1
-        characters += len(_text(new_text))
+        characters += _length(new_text)
     return Prefix(messages, characters)
 
 
@@ -55,7 +55,11 @@ def same_head(before: Prompt, after: Prompt) -> bool:
 
 def characters(messages: tuple[Message, ...]) -> int:
     """Size of the messages as JSON, in characters."""
-    return sum(len(_text(written(message))) for message in messages)
+    return sum(_length(written(message)) for message in messages)
+
+
+def _length(raw: bytes) -> int:
+    return len(raw) if raw.isascii() else len(_text(raw))
 
 
 def _text(raw: bytes) -> str:

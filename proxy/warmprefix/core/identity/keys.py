@@ -39,6 +39,7 @@ _EDGES = " \t\r\n"
 _OPENING_ROLES = frozenset({"system", "developer", "user"})
 _USER_EDGES = "\r\n"
 _NO_CALL = -1
+_LARGE_BYTES = 1024 * 1024  # what is larger is not copied into one piece
 _MEMO_BYTES = 8 * 1024 * 1024  # a generation of messages, as in the canonicalizer
 
 
@@ -102,8 +103,8 @@ class Identifier:
         shared = min(shared, len(history))
         keys = (*known_keys[:shared], *self._new_keys(history, shared, known_keys, scope))
         self._latest[name] = (history, keys)
-        if len(self._latest) > _LATEST:
-            del self._latest[next(iter(self._latest))]
+        for oldest in list(self._latest)[:-_LATEST]:
+            self._latest.pop(oldest, None)  # another thread may have
         return keys
 
     def _new_keys(
@@ -323,4 +324,9 @@ def _text(text: str) -> bytes:
 def _digest(*parts: bytes) -> bytes:
     """Digest of the parts, each with its length: no two different lists run together."""
     framed = [piece for part in parts for piece in (len(part).to_bytes(8, "little"), part)]
+    if sum(map(len, parts)) > _LARGE_BYTES:
+        state = blake2b(digest_size=DIGEST_BYTES)
+        for piece in framed:
+            state.update(piece)
+        return state.digest()
     return blake2b(b"".join(framed), digest_size=DIGEST_BYTES).digest()

@@ -195,7 +195,9 @@ def goes_on(keys: Sequence[bytes], last: Conversation) -> bool:
 
 def node_id(parent: bytes, key: bytes, raw: bytes) -> bytes:
     """The id of the node with these bytes and that parent."""
-    return blake2b(parent + key + raw, digest_size=_ID_BYTES).digest()
+    state = blake2b(parent + key, digest_size=_ID_BYTES)
+    state.update(raw)
+    return state.digest()
 
 
 def kind_of_history(keys: Sequence[bytes], known: int, last: Conversation) -> Kind:

@@ -68,12 +68,19 @@ def _parse_fields(raw: bytes) -> Message:
     extra: dict[str, RawJson] = {}
     is_result = _slice(raw, spans, "role") == b'"tool"'
     for key, (start, end) in spans.items():
+        if (
+            key == "content"
+            and raw[start : start + 1] == b"["
+            and (shown := _parse_parts(raw, start))
+        ):
+            content = shown  # not cut out as a whole: pictures are large
+            continue
         value = RawJson(raw[start:end])
         is_text = key in _TEXTS and value.startswith(b'"')
         if is_text and (is_result or key != "tool_call_id"):
             texts[key] = decode(value)
-        elif key == "content" and (shown := _parse_content(value)):
-            content = shown
+        elif key == "content" and value.startswith(b'"'):
+            content = shown_parts(decode(value))
         elif key == "tool_calls" and (found := _parse_calls(value)):
             calls = found
         else:
@@ -102,13 +109,9 @@ def _message(
     )
 
 
-def _parse_content(raw: bytes) -> tuple[Content, ...]:
-    """The parts of a string or of an array; none of anything else, and of an array without elements."""
-    if raw.startswith(b'"'):
-        return shown_parts(decode(raw))
-    if not raw.startswith(b"["):
-        return ()
-    return tuple(_parse_part(raw[start:end]) for start, end in elements(raw))
+def _parse_parts(raw: bytes, start: int) -> tuple[Content, ...]:
+    """The parts of the array that begins at `start`."""
+    return tuple(_parse_part(raw[first:last]) for first, last in elements(raw, start))
 
 
 def _parse_part(raw: bytes) -> Content:

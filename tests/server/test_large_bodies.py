@@ -39,6 +39,24 @@ async def test_what_is_announced_as_too_large_is_refused_before_it_comes(more: b
     assert backend.requests == []
 
 
+async def test_a_client_that_sends_at_full_speed_gets_the_answer_all_the_same() -> None:
+    """None of it fits into the sockets, so a connection closed meanwhile would be reset."""
+    body = bytes(64 * 1024 * 1024)
+    async with (
+        asyncio.timeout(HANG_S),
+        Backend(otherwise=OK) as backend,
+        running_proxy(backend.url, server={"max_body_bytes": 1000}) as proxy,
+        raw_client(proxy.url) as client,
+    ):
+        await client.send(post(CHAT, b"Content-Length: %d" % len(body)))
+        await client.send(body)
+        answer = await client.answer()
+        assert await client.ended()
+
+    assert answer.status == 413
+    assert backend.requests == []
+
+
 async def sent(body: str, *headers: tuple[str, str], **settings: Any) -> tuple[bytes, Any]:
     """The body that reached the backend, and the turn's line."""
     async with (

@@ -19,6 +19,7 @@ from tests.fakes.scripted import Cut, Send, Stall
 
 LEMONADE = {"kind": "lemonade"}
 MESSAGES: list[str | bytes] = ["hello", b"\x00\xff", "", b"", "é\U0001f600\u2028", "x" * 900_000]
+SMALL_BYTES = 1000
 NAMES = ["text", "binary", "empty-text", "empty-binary", "unicode", "large"]
 
 
@@ -124,6 +125,41 @@ async def test_a_message_of_twenty_megabytes_passes(message: str | bytes) -> Non
     ):
         await socket.send(message)
         assert await socket.recv() == message
+
+
+async def says_too_much(socket: ServerConnection) -> None:
+    """Says more in one message than is relayed."""
+    await socket.send(bytes(SMALL_BYTES + 1))
+    await socket.wait_closed()
+
+
+@pytest.mark.parametrize("is_from_client", [True, False])
+async def test_a_message_that_is_too_long_ends_both_sides(
+    is_from_client: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("backends.connection", "server.run"):
+        monkeypatch.setattr(f"warmprefix.{module}.MOST_MESSAGE_BYTES", SMALL_BYTES)
+    closed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+    async def speak(socket: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            await (echo if is_from_client else says_too_much)(socket)
+        await socket.wait_closed()
+        closed.set_result(socket.close_code)
+
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        speaking(speak, max_size=None) as url,
+        running_proxy(url) as proxy,
+        connect(ws(proxy.url), max_size=None, compression=None) as socket,
+    ):
+        if is_from_client:
+            await socket.send(bytes(SMALL_BYTES // 2))
+            assert await socket.recv() == bytes(SMALL_BYTES // 2)
+            await socket.send(bytes(SMALL_BYTES + 1))
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert (socket.close_code, await closed) == (1009, 1009)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from yarl import URL
 from warmprefix.backends.base import Body, Headers, end_to_end
 from warmprefix.backends.pool import Pool, went_stale
 from warmprefix.backends.trust import distrusted, trust
-from warmprefix.backends.websocket import BackendSocket
+from warmprefix.backends.websocket import MOST_MESSAGE_BYTES, BackendSocket
 from warmprefix.core.errors import Disconnected, RefusedUpgrade, TimedOut, Unreachable
 
 _MAX_HEADER_BYTES = 65536  # llama-server's headers are short; cookies of a gateway may not be
@@ -161,7 +161,10 @@ class Connections:
     async def websocket(
         self, target: bytes, headers: Headers, protocols: tuple[str, ...]
     ) -> BackendSocket:
-        """Open a WebSocket for messages of any size. Raises RefusedUpgrade or another BackendError."""
+        """Open a WebSocket for messages of up to MOST_MESSAGE_BYTES.
+
+        Raises RefusedUpgrade or another BackendError.
+        """
         kept = [(key, value) for key, value in headers if key.lower() not in _HANDSHAKE]
         try:
             with translated(self.url):
@@ -170,7 +173,7 @@ class Connections:
                         self._address(target),
                         headers=_multidict(kept),
                         protocols=protocols,
-                        max_msg_size=0,
+                        max_msg_size=MOST_MESSAGE_BYTES,
                     )
                 )
         except Disconnected as error:

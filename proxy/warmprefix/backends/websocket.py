@@ -7,6 +7,8 @@ import aiohttp
 from warmprefix.core.errors import Disconnected
 
 NORMAL = 1000
+MOST_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Of one message, either way: it is in memory as a whole. A longer one ends both connections with 1009."""
 ABNORMAL = 1006  # RFC 6455, 7.4.1: the connection ended without a close; never sent
 
 
@@ -38,6 +40,8 @@ class BackendSocket:
             return bytes(message.data)
         if message.type is aiohttp.WSMsgType.CLOSE:
             return Closed(message.data or NORMAL, message.extra or "")
+        if isinstance(message.data, aiohttp.WebSocketError):
+            return Closed(message.data.code)
         return Closed(ABNORMAL)
 
     async def send(self, message: str | bytes) -> None:

@@ -25,8 +25,23 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return next((value for key, value in headers if key == name), None)
 
 
-async def answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """A whole answer of our own."""
+async def _at_once() -> None:
+    """There is nothing to wait for."""
+
+
+async def answer(
+    send: Send,
+    status: int,
+    headers: Headers,
+    body: bytes,
+    before_end: Callable[[], Awaitable[None]] = _at_once,
+) -> None:
+    """A whole answer of our own. `before_end`: is awaited when the client has all of it, and before the web
+    server may close the connection."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    if before_end is not _at_once:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await before_end()
+        body = b""
     await send({"type": "http.response.body", "body": body})

@@ -75,8 +75,10 @@ class Chat:
         except TooLarge:
             limit = f"{self._max_body_bytes} bytes (server.max_body_bytes)"
             message = f"The body is over {limit}."
+            waits = header(scope, b"expect") is not None  # then nothing was sent
+            later = {} if waits else {"before_end": incoming.throw_away}
             await answer_problem(
-                send, scope["path"], 413, "request_too_large", message, _NOT_READ_ON
+                send, scope["path"], 413, "request_too_large", message, _NOT_READ_ON, **later
             )
             return
         except TooMuchText:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
 from enum import Enum
 from io import BytesIO
 
@@ -37,6 +38,12 @@ def text_bytes(piece: bytes) -> int:
     """How much of a piece of JSON is no picture or sound: base64 has neither blanks nor quotes."""
     blocks = (piece[at : at + _BLOCK_BYTES] for at in range(0, len(piece), _BLOCK_BYTES))
     return sum(len(block) for block in blocks if b" " in block or b'"' in block)
+
+
+LINGER_S = 10.0
+LINGER_SILENCE_S = 1.0
+"""How long what comes of a refused body is read and thrown away: in all, and while nothing comes. A connection
+that is closed while bytes arrive is reset, and the client then loses the answer (RFC 9112, 9.6)."""
 
 
 class Incoming:
@@ -89,6 +96,17 @@ class Incoming:
                     raise TooMuchText
         self._read = BytesIO()
         return only or whole.getvalue()
+
+    async def throw_away(self) -> None:
+        """Read what is still coming, for a limited time, and keep nothing of it."""
+        self._read = BytesIO()
+        with suppress(TimeoutError, ClientGone):
+            async with asyncio.timeout(LINGER_S):
+                arriving = self._arriving()
+                while True:
+                    async with asyncio.timeout(LINGER_SILENCE_S):
+                        if not await anext(arriving, b""):
+                            return
 
     async def gone(self) -> None:
         """Return when the client has left. Waits for the whole body first, as both arrive by the same calls."""

@@ -1,5 +1,7 @@
 """Errors as answers: one table that gives each error a status, a type and advice for the user."""
 
+from collections.abc import Awaitable, Callable
+
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable, Untrusted
 from warmprefix.core.types import Outcome
@@ -52,14 +54,20 @@ def _row(error: BackendError) -> tuple[type[BackendError], int, str, Outcome, st
 
 
 async def answer_problem(
-    send: Send, path: str, status: int, kind: str, message: str, more: Headers | None = None
+    send: Send,
+    path: str,
+    status: int,
+    kind: str,
+    message: str,
+    more: Headers | None = None,
+    **options: Callable[[], Awaitable[None]],
 ) -> None:
     """Send an error of our own, in the shape of the endpoint at `path`, before anything else was sent.
 
-    `more`: other headers of the answer.
+    `more`: other headers of the answer; `options`: those of `answer`.
     """
     body = answering(path).error(status, kind, message)
-    await answer(send, status, [*_JSON, *(more or ())], body)
+    await answer(send, status, [*_JSON, *(more or ())], body, **options)
 
 
 async def answer_backend_error(send: Send, path: str, error: BackendError) -> int:

@@ -17,6 +17,7 @@ from types import FrameType
 import uvicorn
 
 from warmprefix.aside import SWITCH_S
+from warmprefix.backends.websocket import MOST_MESSAGE_BYTES
 from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, effective_lines, ledger_path, log_path, slots_path
 from warmprefix.config.load import Effective
@@ -274,7 +275,7 @@ def uvicorn_config(config: Config, app: App) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=round(IDLE_S),
         timeout_graceful_shutdown=round(config.server.shutdown_grace_s),
-        ws_max_size=2**31,
+        ws_max_size=MOST_MESSAGE_BYTES,
     )
 
 

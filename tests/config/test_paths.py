@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from warmprefix.config import ledger_path, log_path
+from warmprefix.config import ledger_path, log_path, sums_path
 from warmprefix.config.schema import LogConfig, MemoryConfig
 
 LEDGER_PATHS = [
@@ -32,3 +32,11 @@ def test_the_ledger_lives_in_the_data_folder_unless_named(
 def test_the_log_has_a_file_only_when_named() -> None:
     assert log_path(LogConfig()) is None
     assert log_path(LogConfig(file="~/turns.log")) == Path.home() / "turns.log"
+
+
+def test_each_port_has_its_sums_unless_nothing_is_to_be_on_disk() -> None:
+    memory = MemoryConfig(path="/x/l.db")
+
+    assert sums_path(memory, {}, 8484) == Path("/x/sums-8484.json")
+    assert sums_path(memory, {}, 0) is None
+    assert sums_path(MemoryConfig(store="memory"), {}, 8484) is None

@@ -97,6 +97,7 @@ class RunningProxy:
         observe: bool = False,
         capture: Capture | None = None,
         slots_file: Path | None = None,
+        sums_file: Path | None = None,
         store: Store | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -111,6 +112,7 @@ class RunningProxy:
             observe=observe,
             capture=capture,
             slots_file=slots_file,
+            sums_file=sums_file,
             environment=environment,
         )
         listener = listen("127.0.0.1", 0)

@@ -56,6 +56,7 @@ def test_what_nobody_reported_is_not_0() -> None:
 
     assert {name: value for name, value in found.items() if value is not None} == {
         "since": found["since"],
+        "started": found["since"],
         "turns": 1,
         "reported": 0,
         "breaks": [],

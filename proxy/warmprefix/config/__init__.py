@@ -4,7 +4,7 @@ Nothing outside this package reads the environment for settings or parses TOML.
 """
 
 from warmprefix.config.load import Effective, load
-from warmprefix.config.paths import ledger_path, log_path, slots_path
+from warmprefix.config.paths import ledger_path, log_path, slots_path, sums_path
 from warmprefix.config.schema import (
     BackendConfig,
     CanonicalizeConfig,
@@ -32,4 +32,5 @@ __all__ = [
     "load",
     "log_path",
     "slots_path",
+    "sums_path",
 ]

@@ -27,6 +27,14 @@ def slots_path(memory: MemoryConfig, environ: Mapping[str, str]) -> Path | None:
     return ledger_path(memory, environ).with_name("slots.json")
 
 
+def sums_path(memory: MemoryConfig, environ: Mapping[str, str], port: int) -> Path | None:
+    """The sums of the proxy on this port, beside the ledger; None if nothing is to be kept on disk, or the port
+    is another one at each start."""
+    if not port or store_kind(memory.store).place == "nowhere":
+        return None
+    return ledger_path(memory, environ).with_name(f"sums-{port}.json")
+
+
 def log_path(log: LogConfig) -> Path | None:
     """The turn log's file, or None if only standard output gets it."""
     return Path(log.file).expanduser() if log.file else None

@@ -1,9 +1,10 @@
-"""All turns since the proxy was started, added up: what was read, what it would have been without us, and what
-broke, by cause. The dashboard shows these sums, and the metrics count the same turns.
+"""All turns, added up: what was read, what it would have been without us, and what broke, by cause. The
+dashboard shows these sums, and the metrics count the same turns, but those of an earlier start of the proxy.
 """
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from warmprefix.core.explain.cache_break import CacheBreak
@@ -35,15 +36,31 @@ class Cause:
             self.hints[hint] += found.hint.saves_tokens or 0
 
 
-class Sums:
-    """Sums over turns. What no turn has reported is None."""
+@dataclass(frozen=True)
+class Totals:
+    """What outlives the proxy. `since_s`: Unix time; `sums`: tokens and milliseconds by name. No breaks: what
+    cures them may have been set before a new start."""
 
-    def __init__(self) -> None:
-        self.since_s = time.time()
-        self.turns = 0
-        self.reported = 0
-        self._sums: dict[str, float] = {}
+    since_s: float
+    turns: int
+    reported: int
+    sums: Mapping[str, float]
+
+
+class Sums:
+    """Sums over turns. What no turn has reported is None. `before`: what they go on from."""
+
+    def __init__(self, before: Totals | None = None) -> None:
+        self.started_s = time.time()
+        self.since_s = before.since_s if before else self.started_s
+        self.turns = before.turns if before else 0
+        self.reported = before.reported if before else 0
+        self._sums: dict[str, float] = dict(before.sums) if before else {}
         self._causes: dict[str, Cause] = {}
+
+    def totals(self) -> Totals:
+        """What can be gone on from."""
+        return Totals(self.since_s, self.turns, self.reported, dict(self._sums))
 
     def add(self, turn: Turn) -> None:
         """Count a turn that has ended."""
@@ -75,6 +92,7 @@ class Sums:
         )
         return {
             "since": iso(self.since_s),
+            "started": iso(self.started_s),
             "turns": self.turns,
             "reported": self.reported,
             **{name: self._sums.get(name) for name in (*names, "prompt_ms", "direct_ms")},

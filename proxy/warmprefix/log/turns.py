@@ -46,6 +46,7 @@ class Turns:
         *,
         excerpts: bool = False,
         watcher: Watcher | None = None,
+        sums: Sums | None = None,
     ) -> None:
         self._log = log
         self._watcher = watcher
@@ -56,7 +57,7 @@ class Turns:
         self._watchers: set[asyncio.Queue[Record | None]] = set()
         self.savings = Savings()
         self.metrics = Metrics()
-        self.sums = Sums()
+        self.sums = sums or Sums()
         self._rates = Rates()
 
     @property

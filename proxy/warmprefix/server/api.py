@@ -132,7 +132,7 @@ def _add_running(api: FastAPI, turns: Turns, running: RunningRequests) -> None:
 def _add_sums(api: FastAPI, turns: Turns) -> None:
     @api.get("/warmprefix/api/sums")
     async def sums() -> Response:
-        """All turns since the proxy was started, added up: the figures of the metrics, and breaks by cause."""
+        """All turns added up, those of earlier starts too, and the breaks of this start by cause."""
         return as_json(turns.sums.record())
 
     @api.get("/warmprefix/api/conversations")

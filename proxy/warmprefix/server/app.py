@@ -17,7 +17,10 @@ from warmprefix.core.explain.direct import Direct
 from warmprefix.core.explain.saving import Reaches
 from warmprefix.counters import Counters
 from warmprefix.dialects import dialect_of
+from warmprefix.guard import guard
 from warmprefix.log.metrics_state import State
+from warmprefix.log.sums import Sums
+from warmprefix.log.sums_file import SumsFile
 from warmprefix.log.turns import Turns
 from warmprefix.log.writer import TurnLog
 from warmprefix.pipeline.in_force import in_force
@@ -87,6 +90,7 @@ class App:
         observe: bool = False,
         capture: Capture | None = None,
         slots_file: Path | None = None,
+        sums_file: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.tasks = Tasks()
@@ -99,11 +103,11 @@ class App:
         self._counters = Counters()
         self._telemetry = telemetry = open_telemetry(environment or {}, self._counters)
         excerpts = config.log.excerpts
-        self.turns = Turns(log, self._counters, excerpts=excerpts, watcher=telemetry)
+        sums = self._open_sums(None if observe else sums_file)
+        self.turns = Turns(log, self._counters, excerpts=excerpts, watcher=telemetry, sums=sums)
         state = State(self._counters, log, store, self.tasks, self._owns)
         self.turns.metrics.registry.register(state)
-        self._recent = Recent()
-        self._reaches = Reaches()
+        self._recent, self._reaches = Recent(), Reaches()
         self._aside = aside = Aside()
         gone, recent = self._is_gone, self._recent
         self._pipeline = Pipeline(
@@ -115,11 +119,10 @@ class App:
         parts = [Backend(named, self._parts(named)) for named in config.every_backend()]
         self.backends = Backends(parts, self.tasks, config.prewarm.restart_check_s)
         self.known = parts[0].parts.known
-        limit = config.server.max_body_bytes
         self.keep_alive = KeepAlive(config.server if not observe else ServerConfig())
         self.reading_on = ReadingOn(is_wanted=config.slots.finish_read and not observe)
         self.running = RunningRequests(self._counters)
-        limits = (limit, config.canonicalize.max_bytes)
+        limits = (config.server.max_body_bytes, config.canonicalize.max_bytes)
         long_reads = (self.keep_alive, self.reading_on, self.running)
         self._chat = Chat(self._pipeline, self.backends, self.tasks, limits, telemetry, *long_reads)
         self._websockets = WebSockets(self.backends)
@@ -127,7 +130,14 @@ class App:
         self._api = create_api(self.turns, self.backends, self.running)
         add_slots(self._api, {each.settings.name: each.parts.seatings for each in parts})
         add_captured(self._api, self._capture)
-        add_openings(self._api, self.backends, self._pipeline, limit)
+        add_openings(self._api, self.backends, self._pipeline, limits[0])
+
+    def _open_sums(self, file: Path | None) -> Sums:
+        """The sums that go on from this file, and are kept in it."""
+        self._sums = SumsFile(file)
+        sums = self._sums.read()
+        self._keeping = self.tasks.start(self._sums.keep(sums, self._counters), "sums")
+        return sums
 
     def _owns(self) -> dict[str, bool]:
         """Whether the slots of each backend, by its name, are this proxy's to use."""
@@ -300,12 +310,14 @@ class App:
         """End the endless tasks, so that the rest can be drained."""
         self.turns.close()
         self.reading_on.came()
+        self._keeping.cancel()
         self.backends.stop_watching()
 
     async def close(self) -> None:
         """Finish what runs, then release everything."""
         self._owning.stop()
         self.running.stop()
+        self._keeping.cancel()
         self.backends.stop_watching()
         for backend in self.backends.all:
             backend.arrived()
@@ -315,5 +327,7 @@ class App:
         await self._owning.close()
         await self.backends.close()
         self._aside.close()
+        with guard(self._counters, "metrics"):
+            self._sums.write(self.turns.sums)
         await asyncio.to_thread(self._telemetry.close)
         await self._store.close()

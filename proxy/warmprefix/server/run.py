@@ -19,7 +19,7 @@ import uvicorn
 from warmprefix.aside import SWITCH_S
 from warmprefix.backends.websocket import MOST_MESSAGE_BYTES
 from warmprefix.capture.writer import Capture
-from warmprefix.config import Config, effective_lines, ledger_path, log_path, slots_path
+from warmprefix.config import Config, effective_lines, ledger_path, log_path, slots_path, sums_path
 from warmprefix.config.load import Effective
 from warmprefix.config.running import announced, running_folder
 from warmprefix.core.errors import ConfigError
@@ -217,6 +217,7 @@ async def _serve_app(
         observe=extras.observe,
         capture=capture,
         slots_file=slots_path(config.memory, os.environ),
+        sums_file=sums_path(config.memory, os.environ, config.server.port),
         environment=os.environ,
     )
     addresses = [address_of(listener) for listener in listeners]
@@ -226,16 +227,10 @@ async def _serve_app(
     said = announced(running_folder(os.environ), url, urls, str(settings.file.resolve()), shown)
     try:
         server = _Server(uvicorn_config(config, app), app)
-        app.tasks.start(
-            announce(
-                app,
-                addresses,
-                settings.config,
-                observe=extras.observe,
-                embedded=extras.embedded,
-            ),
-            "announce",
+        starting = announce(
+            app, addresses, settings.config, observe=extras.observe, embedded=extras.embedded
         )
+        app.tasks.start(starting, "announce")
         if extras.opens_dashboard:
             app.tasks.start(open_page(f"{url}/warmprefix/"), "dashboard")
         with said as note:

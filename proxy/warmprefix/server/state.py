@@ -12,7 +12,7 @@ def state_lines(app: App, up_s: float, running: int) -> Iterator[str]:
     read, directly = (sums[name] or 0 for name in ("processed_tokens", "direct_tokens"))
     yield (
         f"up {up_s / 60:,.0f} min; {sums['turns']:,} turns ended, {running:,} running; "
-        f"{read:,} tokens read, about {directly:,} without warmprefix"
+        f"{read:,} tokens read, about {directly:,} without warmprefix; since {sums['since']}"
     )
     yield (
         f"ledger: {ledger.conversations:,} conversations, {ledger.messages:,} messages, "

@@ -1,4 +1,5 @@
-// The sums over all turns since the proxy was started, whatever the filters show.
+// The sums over all turns, those of earlier starts of the proxy too, whatever the filters show. Breaks are since
+// its last start.
 
 import { byId, say } from "./dom.js";
 import { ABSENT, count, duration, isNumber, percent, plural, short, speed, when } from "./format.js";
@@ -13,7 +14,8 @@ export function showHeadline(sums) {
   const broken = known.breaks.reduce((sum, cause) => sum + cause.turns, 0);
   const lost = known.breaks.reduce((sum, cause) => sum + cause.tokens, 0);
   say(byId("breaks"), known.turns ? count(broken) : ABSENT);
-  say(byId("breaks-note"), broken ? `${short(lost)} tokens read again` : "every prompt continued the one before");
+  const start = known.started === known.since ? "" : ` since the start ${when(known.started)}`;
+  say(byId("breaks-note"), (broken ? `${short(lost)} tokens read again` : "every prompt continued the one before") + start);
   const ratio = known.prompt_tokens ? known.cached_tokens / known.prompt_tokens : null;
   say(byId("ratio"), percent(ratio));
   say(byId("ratio-note"), ratioNote(known, ratio));

@@ -63,6 +63,7 @@ function show() {
   showSlots(state.slots, (id) => (all.has(id) ? nameOf(all.get(id), named) : null));
   showFilters(turns);
   for (const id of ["headline", "conversations", "notes"]) byId(id).hidden = !turns.length;
+  if (state.sums?.turns) byId("headline").hidden = false; // of an earlier start
   byId("overview").hidden = chosen !== null;
   byId("conversation").hidden = chosen === null;
   if (chosen === null) list.show(groups(passed), named);

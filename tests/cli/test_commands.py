@@ -207,7 +207,6 @@ def test_characters_that_steer_a_terminal_do_not_get_through() -> None:
     [
         pytest.param(["--log", "none.log"], "none.log: cannot be read: No such", id="no-file"),
         pytest.param(["--url", "http://127.0.0.1:1"], "no answer from http://", id="no-proxy"),
-        pytest.param(["--url", "127.0.0.1:1"], "protocol", id="no-scheme"),
     ],
 )
 def test_tail_without_a_source_is_one_line_and_status_1(arguments: list[str], says: str) -> None:

@@ -223,6 +223,7 @@ def test_a_backend_that_is_not_there_is_one_line_and_status_2() -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("warmprefix: no answer from http://127.0.0.1:1 (")
+    assert result.stderr.endswith("; is it running? --backend names another\n")
     assert result.stderr.count("\n") == 1
 
 

@@ -53,7 +53,7 @@ WRONG = [
     pytest.param(
         ["--url", "http://127.0.0.1:1"], 2, "no answer from http://127.0.0.1:1", id="away"
     ),
-    pytest.param(["--url", "127.0.0.1:1"], 2, "protocol", id="no-scheme"),
+    pytest.param(["--url", "127.0.0.1:1"], 2, "--url: ", id="no-scheme"),
 ]
 
 

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from warmprefix.cli.doctor import backend_of_what_runs
-from warmprefix.cli.which import DEFAULT_URL, which
+from warmprefix.cli.which import DEFAULT_URL, usable_url, which
 from warmprefix.config.running import announced
 
 URL, OTHER = "http://127.0.0.1:9001", "http://127.0.0.1:9002"
@@ -76,3 +76,14 @@ def test_of_several_one_must_be_named(
     assert URL in error
     assert OTHER in error
     assert "--url" in error
+
+
+def test_an_address_without_a_scheme_is_refused_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert (usable_url(None), usable_url(OTHER)) == (None, OTHER)
+    for wrong in ("nonsense", "127.0.0.1:8484", "ftp://host", "http://"):
+        with pytest.raises(typer.Exit) as ended:
+            usable_url(wrong)
+        assert ended.value.exit_code == 2
+        assert f'flag --url: "{wrong}" is not an address like http' in capsys.readouterr().err

@@ -75,3 +75,8 @@ def test_the_store_in_memory_keeps_nothing_on_disk(tmp_path: Path) -> None:
 
     assert isinstance(store, MemoryStore)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_that_is_none_is_named_with_its_setting() -> None:
+    with pytest.raises(ConfigError, match=r"300\.1\.1\.1 \(server\.host\): not an address here"):
+        listen("300.1.1.1", 0)

@@ -103,7 +103,8 @@ def named(client: str) -> "Recipe":
     by_name = {one.name: one for one in recipes()}
     found = by_name.get(client.lower())
     if found is None:
-        raise ConfigError(f"no client is called {client}{nearest(client, by_name)}")
+        hint = nearest(client, by_name) or "; `warmprefix connect` lists all"
+        raise ConfigError(f"no client is called {client}{hint}")
     return found
 
 

@@ -138,7 +138,9 @@ def show_unreachable(url: str, error: str, *, as_json: bool) -> None:
         typer.echo(
             json.dumps({"backend": url, "status": USAGE_STATUS, "error": error, "findings": []})
         )
-    typer.echo(f"warmprefix: no answer from {error}", err=True)
+    typer.echo(
+        f"warmprefix: no answer from {error}; is it running? --backend names another", err=True
+    )
 
 
 def show_json(facts: "Facts", findings: "tuple[Finding, ...]", status: int) -> None:

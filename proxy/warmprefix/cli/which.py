@@ -1,6 +1,7 @@
 """The running proxy that a command speaks to: which one if none is named, and what ends the command."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,12 +16,24 @@ if TYPE_CHECKING:
     from warmprefix.config.running import Running
 
 DEFAULT_URL = "http://127.0.0.1:8484"
+_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
+
+
+def usable_url(url: str | None) -> str | None:
+    """The address of an option; one that no request can go to ends the command."""
+    if url is not None and not _ADDRESS.match(url):
+        say(f'flag --url: "{url}" is not an address like {DEFAULT_URL}')
+        raise typer.Exit(USAGE_STATUS)
+    return url
+
+
 UrlOption = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
         help="A running proxy, here or on another machine "
         f"[default: the one that runs here, or {DEFAULT_URL}].",
+        callback=usable_url,
     ),
 ]
 

@@ -126,6 +126,9 @@ def listen(host: str, port: int, *, is_alone: bool = True) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
         listener.bind((host, port))
+    except socket.gaierror:
+        listener.close()
+        raise ConfigError(f"cannot listen on {host} (server.host): not an address here") from None
     except OSError as error:
         listener.close()
         busy = error.errno == errno.EADDRINUSE

@@ -1,6 +1,7 @@
 """A body as it arrives, and the moment its client leaves. On sockets: tests/server/test_client_gone.py."""
 
 import asyncio
+import tracemalloc
 from collections import deque
 
 import pytest
@@ -58,6 +59,28 @@ async def test_a_body_beyond_the_limit_is_not_read_to_its_end(limit: int, fits: 
         await Incoming(wire.receive).read(limit)
 
     assert len(wire.messages) == 1
+
+
+async def test_what_came_of_a_refused_body_is_given_back_before_the_rest_is_awaited() -> None:
+    """The error is still handled then, and so holds on to whatever was read into."""
+    size, held = 1024 * 1024, []
+
+    class Measuring(Wire):
+        async def receive(self) -> AsgiMessage:
+            held.append(tracemalloc.get_traced_memory()[0])
+            return part(bytes(size)) if len(held) < 5 else part(b"", more=False)
+
+    incoming = Incoming(Measuring().receive)
+    tracemalloc.start()
+    try:
+        await incoming.read(size * 3)
+    except TooLarge:
+        await incoming.throw_away()
+    finally:
+        tracemalloc.stop()
+
+    assert held[3] > 3 * size
+    assert held[4] < 2 * size  # the last piece is all that is left
 
 
 async def test_a_client_that_leaves_within_its_body_is_gone() -> None:

@@ -99,7 +99,7 @@ class Incoming:
 
     async def throw_away(self) -> None:
         """Read what is still coming, for a limited time, and keep nothing of it."""
-        self._read = BytesIO()
+        self._read.truncate(0)  # while TooLarge is handled, its traceback refers to it too
         with suppress(TimeoutError, ClientGone):
             async with asyncio.timeout(LINGER_S):
                 arriving = self._arriving()

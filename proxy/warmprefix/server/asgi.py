@@ -10,6 +10,7 @@ AsgiMessage = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[AsgiMessage]]
 Send = Callable[[AsgiMessage], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+BeforeEnd = Callable[[], Awaitable[None]]
 
 
 def target_of(scope: Scope) -> bytes:
@@ -25,22 +26,18 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return next((value for key, value in headers if key == name), None)
 
 
-async def _at_once() -> None:
-    """There is nothing to wait for."""
-
-
 async def answer(
     send: Send,
     status: int,
     headers: Headers,
     body: bytes,
-    before_end: Callable[[], Awaitable[None]] = _at_once,
+    before_end: BeforeEnd | None = None,
 ) -> None:
     """A whole answer of our own. `before_end`: is awaited when the client has all of it, and before the web
     server may close the connection."""
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    if before_end is not _at_once:
+    if before_end is not None:
         await send({"type": "http.response.body", "body": body, "more_body": True})
         await before_end()
         body = b""

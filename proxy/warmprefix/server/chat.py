@@ -76,9 +76,9 @@ class Chat:
             limit = f"{self._max_body_bytes} bytes (server.max_body_bytes)"
             message = f"The body is over {limit}."
             waits = header(scope, b"expect") is not None  # then nothing was sent
-            later = {} if waits else {"before_end": incoming.throw_away}
+            later = None if waits else incoming.throw_away
             await answer_problem(
-                send, scope["path"], 413, "request_too_large", message, _NOT_READ_ON, **later
+                send, scope["path"], 413, "request_too_large", message, _NOT_READ_ON, later
             )
             return
         except TooMuchText:

@@ -1,12 +1,10 @@
 """Errors as answers: one table that gives each error a status, a type and advice for the user."""
 
-from collections.abc import Awaitable, Callable
-
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import BackendError, Disconnected, TimedOut, Unreachable, Untrusted
 from warmprefix.core.types import Outcome
 from warmprefix.dialects import answering
-from warmprefix.server.asgi import Send, answer
+from warmprefix.server.asgi import BeforeEnd, Send, answer
 
 _JSON: Headers = [(b"content-type", b"application/json; charset=utf-8")]
 
@@ -60,14 +58,14 @@ async def answer_problem(
     kind: str,
     message: str,
     more: Headers | None = None,
-    **options: Callable[[], Awaitable[None]],
+    before_end: BeforeEnd | None = None,
 ) -> None:
     """Send an error of our own, in the shape of the endpoint at `path`, before anything else was sent.
 
-    `more`: other headers of the answer; `options`: those of `answer`.
+    `more`: other headers of the answer; `before_end`: as of `answer`.
     """
     body = answering(path).error(status, kind, message)
-    await answer(send, status, [*_JSON, *(more or ())], body, **options)
+    await answer(send, status, [*_JSON, *(more or ())], body, before_end)
 
 
 async def answer_backend_error(send: Send, path: str, error: BackendError) -> int:

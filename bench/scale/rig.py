@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -71,23 +71,18 @@ def models(count: int) -> Iterator[list[ScriptedModel]]:
         yield made
 
 
-class Proxy:
-    """A `warmprefix serve`, which may be killed and started again at its address."""
+class Restartable:
+    """A process with a port and a folder of its own, which may be killed and started again at its address."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        kept = {name: os.environ[name] for name in os.environ if "WARMPREFIX_" not in name}
-        self._folder = tempfile.TemporaryDirectory()
-        self._environment = kept | {"XDG_DATA_HOME": self._folder.name} | dict(settings)
+        self._home = tempfile.TemporaryDirectory()
+        self._folder = Path(self._home.name)
         self._stack = ExitStack()
-        self.start()
 
-    def start(self) -> None:
-        """Start, and return once it answers."""
-        line = [sys.executable, "-m", "warmprefix", "serve", "--port", str(self.port)]
-        self._running = self._stack.enter_context(process(line, self._environment))
-        wait_until_answered(f"{self.url}/warmprefix/health", self._running)
+    def _run(self, line: list[str], environment: Mapping[str, str] | None = None) -> None:
+        self._running = self._stack.enter_context(process(line, environment))
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -97,7 +92,23 @@ class Proxy:
     def close(self) -> None:
         """End it."""
         self._stack.close()
-        self._folder.cleanup()
+        self._home.cleanup()
+
+
+class Proxy(Restartable):
+    """A `warmprefix serve`."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        super().__init__()
+        kept = {name: os.environ[name] for name in os.environ if "WARMPREFIX_" not in name}
+        self._environment = kept | {"XDG_DATA_HOME": str(self._folder)} | dict(settings)
+        self.start()
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+        line = [sys.executable, "-m", "warmprefix", "serve", "--port", str(self.port)]
+        self._run(line, self._environment)
+        wait_until_answered(f"{self.url}/warmprefix/health", self._running)
 
 
 @contextmanager
@@ -115,57 +126,35 @@ def proxies(
         **({"WARMPREFIX_CANONICALIZE__ENABLE": json.dumps([enable])} if enable else {}),
     }
     with ExitStack() as stack:
-        made = []
-        for _ in range(count):
-            proxy = Proxy(named)
-            stack.callback(proxy.close)
-            made.append(proxy)
-        yield made
+        yield [stack.enter_context(closing(Proxy(named))) for _ in range(count)]
 
 
-class Haproxy:
-    """An haproxy at a port of its own, which may be killed and started again there."""
+class Haproxy(Restartable):
+    """An haproxy in front of these. `balance`, `check`: lines of its backend; with a check, the servers are
+    checked twice a second."""
 
-    def __init__(self, text: str, port: int) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self._folder = tempfile.TemporaryDirectory()
-        self._file = Path(self._folder.name) / "haproxy.cfg"
-        self._file.write_text(text)
-        self._stack = ExitStack()
+    def __init__(self, urls: Sequence[str], balance: str, check: str = "") -> None:
+        super().__init__()
+        option = " check inter 500ms fall 1 rise 1" if check else ""
+        named = enumerate(url.removeprefix("http://") for url in urls)
+        servers = "\n".join(f"  server s{number} {address}{option}" for number, address in named)
+        self._file = self._folder / "haproxy.cfg"
+        self._file.write_text(
+            _TICKS.format(port=self.port, balance=balance, check=check, servers=servers)
+        )
         self.start()
 
     def start(self) -> None:
         """Start, and return once it listens."""
-        self._running = self._stack.enter_context(
-            process(["haproxy", "-db", "-f", str(self._file)])
-        )
+        self._run(["haproxy", "-db", "-f", str(self._file)])
         wait_for(self.port)
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self._running.kill()
-        self._running.wait()
-
-    def close(self) -> None:
-        """End it."""
-        self._stack.close()
-        self._folder.cleanup()
 
 
 @contextmanager
 def balancer(urls: Sequence[str], balance: str, check: str = "") -> Iterator[Haproxy]:
-    """An haproxy in front of these. `balance`, `check`: lines of its backend; with a check, the servers are
-    checked twice a second."""
-    port = free_port()
-    option = " check inter 500ms fall 1 rise 1" if check else ""
-    named = enumerate(url.removeprefix("http://") for url in urls)
-    servers = "\n".join(f"  server s{number} {address}{option}" for number, address in named)
-    made = Haproxy(_TICKS.format(port=port, balance=balance, check=check, servers=servers), port)
-    try:
+    """An haproxy, until the block ends."""
+    with closing(Haproxy(urls, balance, check)) as made:
         yield made
-    finally:
-        made.close()
 
 
 @contextmanager
@@ -231,45 +220,25 @@ def router_path(program: str) -> str:
     return shutil.which(program, path=folder) or shutil.which(program) or ""
 
 
-class Echo:
-    """A backend of bench/scale/echo.py, which may be killed and started again at its port. What it has counted
-    stays in a file."""
+class Echo(Restartable):
+    """A backend of bench/scale/echo.py. What it has counted stays in a file."""
 
     def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._folder = tempfile.TemporaryDirectory()
-        self.journal = Path(self._folder.name) / "answered"
-        self._stack = ExitStack()
+        super().__init__()
+        self.journal = self._folder / "answered"
         self.start()
 
     def start(self) -> None:
         """Start, and return once it answers."""
-        line = [sys.executable, "-m", "bench.scale.echo", str(self.port), str(self.journal)]
-        self._running = self._stack.enter_context(process(line))
+        self._run([sys.executable, "-m", "bench.scale.echo", str(self.port), str(self.journal)])
         wait_until_answered(f"{self.url}/v1/models", self._running)
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        self._running.kill()
-        self._running.wait()
-
-    def close(self) -> None:
-        """End it."""
-        self._stack.close()
-        self._folder.cleanup()
 
 
 @contextmanager
 def echoes(count: int) -> Iterator[list[Echo]]:
     """So many backends."""
     with ExitStack() as stack:
-        made = []
-        for _ in range(count):
-            echo = Echo()
-            stack.callback(echo.close)
-            made.append(echo)
-        yield made
+        yield [stack.enter_context(closing(Echo())) for _ in range(count)]
 
 
 @contextmanager

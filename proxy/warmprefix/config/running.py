@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from warmprefix.private_file import replace_private
+
 _MOST = 64  # files that are read
 
 
@@ -66,12 +68,8 @@ class Announced:
 
     def put(self) -> None:
         """Write it; nobody reads half of it, or that of somebody else."""
-        new = self._place.with_suffix(".new")
         with suppress(OSError):
-            opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(opened, "w") as writer:
-                json.dump(self._said, writer)
-            new.replace(self._place)
+            replace_private(self._place, json.dumps(self._said).encode())
 
 
 def running(folder: Path) -> tuple[Running, ...]:

@@ -4,7 +4,6 @@ There is one file for each port, so two proxies on one ledger do not write the s
 """
 
 import asyncio
-import os
 from pathlib import Path
 
 import orjson
@@ -13,6 +12,7 @@ from typing_extensions import TypeIs
 from warmprefix.counters import Counters
 from warmprefix.guard import guard
 from warmprefix.log.sums import Sums, Totals
+from warmprefix.private_file import replace_private
 
 _VERSION = 1
 _EVERY_S = 60.0  # what a kill loses at most; the file is written only if a turn has ended meanwhile
@@ -41,11 +41,7 @@ class SumsFile:
         if self._path is None or totals.turns == self._written:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(orjson.dumps({"version": _VERSION, **totals.__dict__}))
-        beside.replace(self._path)
+        replace_private(self._path, orjson.dumps({"version": _VERSION, **totals.__dict__}))
         self._written = totals.turns
 
     async def keep(self, sums: Sums, counters: Counters) -> None:

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 import orjson
 
 from warmprefix.core.slots.snapshots import Snapshot
+from warmprefix.private_file import replace_private
 
 try:
     import fcntl
@@ -78,11 +79,7 @@ class SnapshotIndex:
     def _write(self, path: Path) -> None:
         entries = [asdict(snapshot) for snapshot in self._snapshots.values()]
         value = {"version": _VERSION, "owner": self.owner, "snapshots": entries}
-        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-        beside.replace(path)
+        replace_private(path, orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
 
 def _snapshot(entry: object) -> Snapshot | None:

@@ -13,6 +13,7 @@ import orjson
 
 from warmprefix.core.wire.sse import EventCutter, data_of
 from warmprefix.dialects.base import Request
+from warmprefix.dialects.bodies import with_member
 
 _OPTION = "return_progress"
 _ANSWER = "prompt_progress"
@@ -34,8 +35,7 @@ class AskedProgress:
         """
         if not request.stream or _OPTION in request.members:
             return None
-        end = body.rindex(b"}")
-        return b'%b,"%b":true%b' % (body[:end], _OPTION.encode(), body[end:])
+        return with_member(body, _OPTION, b"true")
 
     def without(self) -> "WithoutProgress":
         """What takes the answer out of the stream again."""

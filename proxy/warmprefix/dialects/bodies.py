@@ -102,8 +102,13 @@ def raw_members(body: bytes, spans: Mapping[str, Span], names: Iterable[str]) ->
 
 def with_slot(body: bytes, slot: int) -> bytes:
     """The body with a slot asked for; every other byte as it is."""
+    return with_member(body, SLOT, b"%d" % slot)
+
+
+def with_member(body: bytes, name: str, value: bytes) -> bytes:
+    """The body with one more member, which it does not have yet; every other byte as it is."""
     end = body.rindex(b"}")
-    return body[:end] + b',"%s":%d' % (SLOT.encode(), slot) + body[end:]
+    return b'%b,"%b":%b%b' % (body[:end], name.encode(), value, body[end:])
 
 
 def with_question(dialect: Dialect, body: bytes, text: str) -> bytes:
@@ -121,8 +126,7 @@ def with_question(dialect: Dialect, body: bytes, text: str) -> bytes:
             raise NotUnderstood(f"{array} is no list")
         comma = b"," if body[start + 1 : end - 1].strip() else b""
         return body[: end - 1] + comma + question + body[end - 1 :]
-    end = body.rindex(b"}")
-    return body[:end] + b',"%s":[%s]' % (array.encode(), question) + body[end:]
+    return with_member(body, array, b"[%b]" % question)
 
 
 COMMENT = b":\n\n"

@@ -13,7 +13,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.wire.slices import members
 from warmprefix.core.wire.sse import EventCutter, data_of
 from warmprefix.dialects.base import Request
-from warmprefix.dialects.bodies import top_level
+from warmprefix.dialects.bodies import top_level, with_member
 
 _OPTIONS = "stream_options"
 _USAGE = "include_usage"
@@ -35,8 +35,7 @@ class AskedUsage:
         if not request.stream:
             return None
         if _OPTIONS not in request.members:
-            end = body.rindex(b"}")
-            return b"%b,%b:%b%b" % (body[:end], b'"stream_options"', _ASKED, body[end:])
+            return with_member(body, _OPTIONS, _ASKED)
         try:
             start, end = top_level(body, {})[_OPTIONS]
             if body[start:end] == b"null":

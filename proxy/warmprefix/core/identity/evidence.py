@@ -56,7 +56,6 @@ _AT = re.compile(
     r"saat)\s$",
     re.IGNORECASE,
 )
-_NOW_OR_UP = re.compile(f"{signs.BARE.pattern}|{signs.UP.pattern}", re.IGNORECASE)
 _CELL = re.compile(r"\|\s{0,9}(?P<label>[^|\0]{1,60}?)\s{0,99}\|[\s*`]{0,9}$")
 _IT_IS = re.compile(r"\W{0,4}it(?:['’]s| is)\s", re.IGNORECASE)
 _LATER = 372  # days: a date in prose goes on by a year at most
@@ -211,7 +210,8 @@ def _is_present(line: Line, was: Span, now: Span, around: _Around, place: Place)
     if around.label:
         if now.kind == "clock":
             is_stamp = now.strong and has_date
-            return bool(is_stamp or _NOW_OR_UP.search(around.label) or _is_ours(around))
+            is_named = signs.BARE.search(around.label) or signs.UP.search(around.label)
+            return bool(is_stamp or is_named or _is_ours(around))
         return _is_made_of(around.label, signs.BARE, *_KNOWN, signs.IDENTITY)
     if _says_now(around.clause) or _BEGINS_BARE.fullmatch(around.left):
         return True

@@ -1,6 +1,5 @@
 """How far a request is that is not answered yet: what is known of it while its prompt is read."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,20 +50,19 @@ def estimated_tokens(prompt: Prompt) -> int:
         return len(plain_text(prompt)) // CHARACTERS_A_TOKEN
     tools = sum(len(tool.definition) for tool in prompt.tools or ())
     parts = (part for message in prompt.messages for part in message.parts)
-    return (tools + sum(size for part in parts for size in _sizes(part))) // CHARACTERS_A_TOKEN
+    return (tools + sum(map(_size, parts))) // CHARACTERS_A_TOKEN
 
 
-def _sizes(part: Part) -> Iterator[int]:
+def _size(part: Part) -> int:
     match part:
         case OpaquePart():
-            return
+            return 0
         case CallPart(call):
-            yield len(call.arguments or "")
+            return len(call.arguments or "")
         case ResultPart():
-            for inner in part.parts:
-                yield from _sizes(inner)
+            return sum(map(_size, part.parts))
         case _:
-            yield len(part.text)
+            return len(part.text)
 
 
 def words_of(running: Running) -> str:

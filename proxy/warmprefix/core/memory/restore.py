@@ -81,7 +81,7 @@ def restore(
         if message.tool_calls and _has_opaque_result(messages, at):
             result = _with_ids_of(result, message)
         result = _with_id(result, message, ids)
-        if result is not theirs and result not in (message, theirs):
+        if result not in (theirs, message):
             names[_name(message, result)] = None
         if message.role == "assistant":
             ids = _new_ids(message.tool_calls, result.tool_calls) if message.tool_calls else {}

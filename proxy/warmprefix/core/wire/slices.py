@@ -188,7 +188,7 @@ def string(text: str) -> bytes:
 
 def compact(raw: bytes) -> bytes:
     """`raw` without white space between its tokens. Strings and numbers keep their spelling."""
-    if not any(blank in raw for blank in (b" ", b"\t", b"\r", b"\n")):
+    if not any(blank in raw for blank in _BLANKS):
         return raw
     pieces, at = [], 0
     while (quote := raw.find(b'"', at)) >= 0:

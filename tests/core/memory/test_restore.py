@@ -162,6 +162,18 @@ def test_only_a_reply_that_nobody_remembers_keeps_the_edges_it_came_with(role: s
     assert sent.names == ()
 
 
+def test_a_remembered_reply_goes_without_the_edges_that_a_client_put_around_it() -> None:
+    received = (message({"role": "assistant", "content": " A\n"}),)
+    canonical = (message({"role": "assistant", "content": "A"}),)
+    raw = canonical[0].raw
+    assert raw is not None
+    nodes = {b"k": Node(b"k", b"k", b"", raw, True, "conversation", "turn")}
+
+    sent = restore(canonical, [b"k"], nodes, How(parse_message, False, received=received))
+
+    assert sent.messages[0] is canonical[0]
+
+
 IN_PARTS = [
     pytest.param(["A"], "A", id="no-edges"),
     pytest.param([" A\n"], " A\n", id="edges"),

@@ -73,9 +73,10 @@ def restore(
     for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
         node = nodes.get(key)
         ours = theirs = _with_edges(message, at, how)
-        if node is not None and not message.opaque and message.raw != node.raw:
+        if node is not None and not message.opaque:
             behind = _Behind(any=at < last_reply, known=at < last_known)
-            ours = _restored(message, theirs, node, how, behind)
+            is_held = message.raw == node.raw
+            ours = message if is_held else _restored(message, theirs, node, how, behind)
         was_sent = node is not None and (at < leaf or not node.generated)
         result = how.continuation.choose(ours, theirs, was_sent=was_sent)
         if message.tool_calls and _has_opaque_result(messages, at):

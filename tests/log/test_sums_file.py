@@ -74,6 +74,8 @@ def damaged(**members: object) -> bytes:
         damaged(turns=True),
         damaged(reported="1"),
         damaged(since_s=None),
+        damaged(since_s=1e300),
+        damaged(since_s=-1e300),
         damaged(sums=[1]),
         damaged(sums={"prompt_ms": "1"}),
     ],

@@ -15,6 +15,7 @@ from warmprefix.log.sums import Sums, Totals
 from warmprefix.private_file import replace_private
 
 _VERSION = 1
+_LAST_S = 253_402_300_799  # the end of the year 9999: no date is later
 _EVERY_S = 60.0  # what a kill loses at most; the file is written only if a turn has ended meanwhile
 
 
@@ -57,7 +58,9 @@ def _totals(value: object) -> Totals | None:
         return None
     since_s, sums = value.get("since_s"), value.get("sums")
     turns, reported = value.get("turns"), value.get("reported")
-    if not (_is_count(turns) and _is_count(reported) and _is_number(since_s)):
+    if not (_is_count(turns) and _is_count(reported)):
+        return None
+    if not (_is_number(since_s) and 0 <= since_s <= _LAST_S):
         return None
     if not isinstance(sums, dict) or not all(map(_is_number, sums.values())):
         return None

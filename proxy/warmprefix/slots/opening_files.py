@@ -31,14 +31,26 @@ _NO_PROMPT = Prompt((), None, {})
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The first turn of a conversation. `cached`: how many of its prompt's `tokens` the server had."""
+    """The first turn of a conversation. `shown`: its prompt as it was sent."""
 
     written: Written
-    stats: CacheStats
-    conversation: str
     shown: Shown
-    tokens: int
-    cached: int
+    stats: CacheStats
+
+    @property
+    def conversation(self) -> str:
+        """Its conversation."""
+        return self.written.place.conversation
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of its prompt."""
+        return self.stats.prompt_tokens or 0
+
+    @property
+    def cached(self) -> int:
+        """Tokens of it that the server had."""
+        return self.stats.cached_tokens or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,17 +148,12 @@ class Openings:
         written = _begun(ended) if self._slots.openings else None
         if written is not None and written.place.conversation not in self._begun:
             in_slot = ended.seat.wish.alike if isinstance(ended.seat, Seat) else 0
-            self._learn(self._new(written, ended.stats), in_slot)
+            self._learn(Begun(written, self._shown(written), ended.stats), in_slot)
         self._rest()
 
     def _rest(self) -> None:
         if self._wanted:
             self._running = self._tasks.start(self._run(), "openings")
-
-    def _new(self, written: Written, stats: CacheStats) -> Begun:
-        conversation, shown = written.place.conversation, self._shown(written)
-        tokens, cached = stats.prompt_tokens or 0, stats.cached_tokens or 0
-        return Begun(written, stats, conversation, shown, tokens, cached)
 
     def _learn(self, new: Begun, in_slot: int) -> None:
         """Compare a new conversation with the latest ones: the one that it shares most with says what opening

@@ -1,5 +1,9 @@
 """Which connections are kept, and what is known of the one that a request was sent on."""
 
+import asyncio
+import gc
+from typing import Any
+
 import aiohttp
 import pytest
 from aiohttp.http import RawResponseMessage
@@ -7,7 +11,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from tests.fakes.scripted import Cut, Handler, ScriptedBackend, Send
 from tests.fakes.scripted_replies import json_response, stream_response
-from warmprefix.backends.pool import Pool, is_stream, went_stale
+from warmprefix.backends.pool import Link, Pool, is_stream, went_stale
 
 OK = json_response({"a": 1})
 STREAM = stream_response([b"data: 1\n\n"])
@@ -92,3 +96,22 @@ async def test_one_on_which_something_came_is_not_stale() -> None:
 
 async def test_without_a_request_nothing_is_stale() -> None:
     assert not went_stale()
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), None])
+async def test_the_end_of_a_connection_that_nobody_waits_for_is_no_error(
+    error: Exception | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    unheard: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
+    link = Link(loop)
+    link.connection_made(asyncio.Transport())
+    assert link.closed is not None
+
+    link.connection_lost(error)
+    await asyncio.sleep(0)
+    del link
+    gc.collect()
+
+    assert unheard == []

@@ -41,6 +41,12 @@ class Link(ResponseHandler):
         self._has_head = False
         self._bodyless = _BODYLESS_HEAD
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is open. Who waits for its end may have left by then; asyncio would call the error unheard."""
+        super().connection_made(transport)
+        if self.closed is not None:
+            self.closed.add_done_callback(_heard)
+
     def begin(self, method: str) -> None:
         """Another request is sent on it."""
         self.requests += 1
@@ -77,6 +83,11 @@ class Link(ResponseHandler):
         if is_stream(data[0]):
             self.force_close()
         super().feed_data(data, size)
+
+
+def _heard(closed: "asyncio.Future[None]") -> None:
+    if not closed.cancelled():
+        closed.exception()
 
 
 _TAKEN: ContextVar[Link | None] = ContextVar("taken", default=None)

@@ -53,6 +53,10 @@ WORDS: list[tuple[str, Running, str]] = [
     ("nothing-reported", READS, "a prompt of hermes, about 12,034 tokens, is still being read after 12 s"),
     ("not-understood", replace(READS, estimated_tokens=None),
      "a prompt of hermes is still being read after 12 s"),
+    ("a-client-that-no-profile-knows", replace(READS, client="unknown"),
+     "a prompt, about 12,034 tokens, is still being read after 12 s"),
+    ("a-reply-that-is-no-stream", replace(READS, state="answering", estimated_tokens=None),
+     "a prompt of hermes is still being read or answered after 12 s"),
     ("reported", replace(READS, progress=Progress(11000, 1000, 4000, 8000.0)),
      "a prompt of hermes is still being read after 12 s: "
      "5,000 of 11,000 tokens read (1,000 cached), about 12 s left"),

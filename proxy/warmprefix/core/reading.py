@@ -67,16 +67,18 @@ def _size(part: Part) -> int:
 
 def words_of(running: Running) -> str:
     """What the operator reads of a prompt that takes long."""
-    who = f"a prompt of {running.client}"
-    after = f"after {running.elapsed_s:.0f} s"
+    # No profile knows a client of that name.
+    who = "a prompt" if running.client == "unknown" else f"a prompt of {running.client}"
+    doing = "being read or answered" if running.state == "answering" else "being read"
+    after = f"{doing} after {running.elapsed_s:.0f} s"
     progress = running.progress
     if progress is None:
         estimate = running.estimated_tokens
         size = "" if estimate is None else f", about {estimate:,} tokens,"
-        return f"{who}{size} is still being read {after}"
+        return f"{who}{size} is still {after}"
     read = progress.cached_tokens + progress.processed_tokens
     rest = "" if progress.rest_s is None else f", about {progress.rest_s:.0f} s left"
     share = (
         f"{read:,} of {progress.prompt_tokens:,} tokens read ({progress.cached_tokens:,} cached)"
     )
-    return f"{who} is still being read {after}: {share}{rest}"
+    return f"{who} is still {after}: {share}{rest}"

@@ -28,14 +28,15 @@ class Stock:
     """The server, its clients, and what became of their turns.
 
     `ended`: turns by how they ended. `prompt`, `cached`: tokens of the second and later turns of a conversation
-    that the server went on with; after a kill its cache is empty, so those turns are left out.
+    that the server went on with; after a kill its cache is empty, so those turns are left out. `changes`: how
+    often the server went or came back; it is up if the number is even.
     """
 
     server: StockServer
     ended: Counter[str] = field(default_factory=Counter)
     prompt: int = 0
     cached: int = 0
-    kills: int = 0
+    changes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -68,36 +69,39 @@ class Stock:
         """A line for the report."""
         share = self.cached / self.prompt if self.prompt else 0.0
         ends = ", ".join(f"{count} {end}" for end, count in self.ended.most_common())
-        return f"stock llama-server, {self.kills} kills: {ends}; {share:.1%} of later turns cached"
+        kills = (self.changes + 1) // 2
+        return f"stock llama-server, {kills} kills: {ends}; {share:.1%} of later turns cached"
 
     def _kill(self, choose: Random) -> None:
         while not self._over.wait(choose.uniform(*_UP_S)):
-            with self._lock:
-                self.kills += 1
+            self.changes += 1
             self.server.kill()
             self.server.start()
+            self.changes += 1
 
     def _client(self, port: int, choose: Random) -> None:
         while not self._over.is_set():
             messages = [{"role": "system", "content": _text(choose, 300)}]
-            begun = self.kills
+            begun = self.changes
             for turn in range(_TURNS):
                 messages.append({"role": "user", "content": _text(choose, 40)})
-                before = self.kills
+                before = self.changes
                 answer = _asked(port, messages)
-                self.note(answer, turn, is_whole=begun == before == self.kills)
-                if answer is None or self._over.wait(choose.uniform(0.2, 2.0)):
+                was_up = before == self.changes and before % 2 == 0
+                self.note(answer, was_up=was_up, can_share=was_up and turn > 0 and begun == before)
+                if self._over.wait(choose.uniform(0.2, 2.0)) or answer is None:
                     break
                 messages.append(answer["choices"][0]["message"])
 
-    def note(self, answer: dict[str, Any] | None, turn: int, *, is_whole: bool) -> None:
-        """Count one answer, None if there was none. `turn`: 0 is the first; `is_whole`: no kill until now."""
+    def note(self, answer: dict[str, Any] | None, *, was_up: bool, can_share: bool) -> None:
+        """Count one answer, None if there was none. `was_up`: the server was, from the first byte to the last;
+        `can_share`: it has been since an earlier turn of the conversation."""
         with self._lock:
             if answer is None:
-                self.ended["lost" if is_whole else "failed beside a kill"] += 1
+                self.ended["lost" if was_up else "failed beside a kill"] += 1
                 return
             self.ended["answered"] += 1
-            if turn and is_whole:
+            if can_share:
                 usage = answer["usage"]
                 self.prompt += usage["prompt_tokens"]
                 self.cached += usage["prompt_tokens_details"]["cached_tokens"]

@@ -11,29 +11,29 @@ ANSWER = {"usage": {"prompt_tokens": 100, "prompt_tokens_details": {"cached_toke
 
 
 @pytest.mark.parametrize(
-    ("answer", "turn", "is_whole", "expected"),
+    ("answer", "was_up", "can_share", "expected"),
     [
-        pytest.param(ANSWER, 1, True, (0, 100, 80), id="a-later-turn"),
-        pytest.param(ANSWER, 0, True, (0, 0, 0), id="a-first-turn-has-nothing-to-share"),
-        pytest.param(ANSWER, 1, False, (0, 0, 0), id="an-empty-cache-after-a-kill"),
-        pytest.param(None, 1, True, (1, 0, 0), id="lost"),
-        pytest.param(None, 1, False, (0, 0, 0), id="failed-beside-a-kill"),
+        pytest.param(ANSWER, True, True, (0, 100, 80), id="a-later-turn"),
+        pytest.param(ANSWER, True, False, (0, 0, 0), id="a-first-turn-has-nothing-to-share"),
+        pytest.param(ANSWER, False, False, (0, 0, 0), id="an-empty-cache-after-a-kill"),
+        pytest.param(None, True, True, (1, 0, 0), id="lost"),
+        pytest.param(None, False, False, (0, 0, 0), id="failed-beside-a-kill"),
     ],
 )
 def test_a_turn(
-    answer: dict[str, Any] | None, turn: int, is_whole: bool, expected: tuple[int, int, int]
+    answer: dict[str, Any] | None, was_up: bool, can_share: bool, expected: tuple[int, int, int]
 ) -> None:
     stock = Stock(cast(StockServer, None))
 
-    stock.note(answer, turn, is_whole=is_whole)
+    stock.note(answer, was_up=was_up, can_share=can_share)
 
     assert (stock.lost, stock.prompt, stock.cached) == expected
 
 
 def test_the_line_of_the_report() -> None:
-    stock = Stock(cast(StockServer, None), kills=2)
-    stock.note(ANSWER, 1, is_whole=True)
-    stock.note(None, 1, is_whole=False)
+    stock = Stock(cast(StockServer, None), changes=3)
+    stock.note(ANSWER, was_up=True, can_share=True)
+    stock.note(None, was_up=False, can_share=False)
 
     assert stock.told() == (
         "stock llama-server, 2 kills: 1 answered, 1 failed beside a kill; 80.0% of later turns cached"

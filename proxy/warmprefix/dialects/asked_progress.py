@@ -9,11 +9,10 @@ client gets; every other byte stays. Only with the setting `backend.ask_progress
 import re
 from collections.abc import Iterator
 
-import orjson
-
 from warmprefix.core.wire.sse import EventCutter, data_of
 from warmprefix.dialects.base import Request
 from warmprefix.dialects.bodies import with_member
+from warmprefix.dialects.reader import read_json
 
 _OPTION = "return_progress"
 _ANSWER = "prompt_progress"
@@ -92,10 +91,7 @@ class WithoutProgress:
 
 
 def _has_progress(event: bytes) -> bool:
-    if _MEMBER.search(event) is None:
-        return False
-    try:
-        value = orjson.loads(data_of(event))
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(value, dict) and isinstance(value.get(_ANSWER), dict)
+    # Most events are not parsed.
+    return _MEMBER.search(event) is not None and isinstance(
+        read_json(data_of(event)).get(_ANSWER), dict
+    )

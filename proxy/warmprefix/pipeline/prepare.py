@@ -28,7 +28,7 @@ from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
-from warmprefix.dialects.base import Dialect, Request
+from warmprefix.dialects.base import Asked, Dialect, Request
 from warmprefix.guard import guard, tell
 from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.placing import Placer
@@ -164,26 +164,19 @@ class Pipeline:
             if self._observe:
                 return out
             if asks.usage and "counts" not in kind.can:
-                out = self._asking_usage(out)
+                out = self._asking(out, "ask-usage", out.request.dialect.asked_usage)
             if asks.progress and "progress" in kind.can:
-                out = self._asking_progress(out)
+                out = self._asking(out, "ask-progress", out.request.dialect.asked_progress)
             return out
         return came
 
-    def _asking_usage(self, out: Written) -> Written:
-        """The request with the counts of its stream asked for, if its client does not ask itself."""
-        with guard(self.counters, "ask-usage", out.came.failed_open):
-            asked = out.request.dialect.asked_usage
+    def _asking(self, out: Written, reason: str, asked: Asked | None) -> Written:
+        """The request with one more question, if its endpoint takes it and its client does not ask itself."""
+        with guard(self.counters, reason, out.came.failed_open):
             body = None if asked is None else asked.asking(out.request, out.body)
-            return out if body is None else replace(out, body=body, asks_usage=True)
-        return out
-
-    def _asking_progress(self, out: Written) -> Written:
-        """The request with the question how far its prompt is read, if its client does not ask itself."""
-        with guard(self.counters, "ask-progress", out.came.failed_open):
-            asked = out.request.dialect.asked_progress
-            body = None if asked is None else asked.asking(out.request, out.body)
-            return out if body is None else replace(out, body=body, asks_progress=True)
+            if asked is None or body is None:
+                return out
+            return replace(out, body=body, asked=(*out.asked, (reason, asked)))
         return out
 
     def name_session(

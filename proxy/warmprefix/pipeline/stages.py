@@ -24,7 +24,7 @@ from warmprefix.core.stats import cache_stats
 from warmprefix.core.title import title_of
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import CacheStats, Kind, Message, Outcome, Prompt, RawJson, Reply
-from warmprefix.dialects.base import Dialect, Request
+from warmprefix.dialects.base import Asked, Dialect, Request
 from warmprefix.pipeline.recent import Last
 from warmprefix.profiles.base import Recognised
 
@@ -110,8 +110,8 @@ class Written:
 
     `ours`: the prompt that we make of it, by `rules` and `restored`; the same as `sent`, unless the proxy only
     observes (`is_observed`). `nodes`: the node of each of its messages, None if it is not sent as it was
-    before. `place`: as in `placed`, but its kind is that of the request as it is written. `asks_usage`: the
-    proxy has asked for the counts of the reply; `asks_progress`: for how far the prompt is read.
+    before. `place`: as in `placed`, but its kind is that of the request as it is written. `asked`: what the
+    proxy has asked of the stream, each with the reason under which its failures are counted.
     """
 
     placed: Placed
@@ -125,8 +125,7 @@ class Written:
     restored: tuple[str, ...]
     nodes: tuple[Node | None, ...]
     is_observed: bool = False
-    asks_usage: bool = False
-    asks_progress: bool = False
+    asked: tuple[tuple[str, Asked], ...] = ()
 
 
 Outgoing = Written | Passed

@@ -168,9 +168,8 @@ class Relay:
         except Exception as error:
             self._failed("call-ids", error)
         if written is not None and self._is_stream:
-            self._take_out("ask-usage", dialect.asked_usage if written.asks_usage else None)
-            progress = dialect.asked_progress if written.asks_progress else None
-            self._take_out("ask-progress", progress)
+            for reason, asked in written.asked:
+                self._take_out(reason, asked)
         try:
             if rewords and self._response.status >= 400 and not self._is_stream:
                 self._reword = dialect.backend_error(self._response.status)
@@ -181,11 +180,10 @@ class Relay:
         except Exception as error:
             self._failed("reader", error)
 
-    def _take_out(self, reason: str, asked: Asked | None) -> None:
+    def _take_out(self, reason: str, asked: Asked) -> None:
         """Leave out of the stream what we have asked for."""
         try:
-            if asked is not None:
-                self._edits[reason] = asked.without()
+            self._edits[reason] = asked.without()
         except Exception as error:
             self._failed(reason, error)
 

@@ -7,13 +7,12 @@ the client gets; every other byte stays. Only with the setting `backend.ask_usag
 
 import re
 
-import orjson
-
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.wire.slices import members
 from warmprefix.core.wire.sse import EventCutter, data_of
 from warmprefix.dialects.base import Request
 from warmprefix.dialects.bodies import top_level, with_member
+from warmprefix.dialects.reader import read_json
 
 _OPTIONS = "stream_options"
 _USAGE = "include_usage"
@@ -84,9 +83,5 @@ class WithoutUsage:
 def _is_usage(event: bytes) -> bool:
     if _WITHOUT_CHOICES.search(event) is None:
         return False
-    try:
-        value = orjson.loads(data_of(event))
-    except orjson.JSONDecodeError:
-        return False
-    is_chunk = isinstance(value, dict) and value.get("choices") == []
-    return is_chunk and isinstance(value.get("usage"), dict)
+    value = read_json(data_of(event))
+    return value.get("choices") == [] and isinstance(value.get("usage"), dict)

@@ -52,8 +52,8 @@ CREDENTIALS = ("authorization", "x-api-key", "api-key")
 """The headers in which backends look for a key: llama-server the first two, Azure's API the last."""
 
 MOST_ELEMENTS = 10_000
-"""Messages, or tools. What is done with each at the end of a turn is done on the event loop, 10 us for each; a
-context of a million tokens has room for 10,000 messages of 100 tokens."""
+"""Messages, or tools. What is done with each at the end of a turn is done on the event loop; a context of a
+million tokens has room for 10,000 messages of 100 tokens."""
 
 NO_ASIDE = NoAside()
 _TOOL_SETS_BYTES = 64 * 1024  # keys only: the order of some thousand tool sets

@@ -24,6 +24,8 @@ class AskedProgress:
     """Asks, and takes the answer out. `said_again`: by what an event is recognised that the backend says with
     the first progress and once more without, when the prompt is read; empty if it says it only once."""
 
+    reason = "ask-progress"
+
     def __init__(self, said_again: bytes = b"") -> None:
         self._said_again = said_again
 

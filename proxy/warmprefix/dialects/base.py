@@ -111,6 +111,10 @@ class ReplyIds(StreamEdit, Protocol):
 class Asked(Protocol):
     """Has the backend say something in a stream that its client has not asked for."""
 
+    @property
+    def reason(self) -> str:
+        """The reason under which its failures are counted."""
+
     def asking(self, request: Request, body: bytes) -> bytes | None:
         """`body`, which is sent for `request`, with the question; None if there is nothing to ask."""
 

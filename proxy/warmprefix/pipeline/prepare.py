@@ -164,19 +164,19 @@ class Pipeline:
             if self._observe:
                 return out
             if asks.usage and "counts" not in kind.can:
-                out = self._asking(out, "ask-usage", out.request.dialect.asked_usage)
+                out = self._asking(out, out.request.dialect.asked_usage)
             if asks.progress and "progress" in kind.can:
-                out = self._asking(out, "ask-progress", out.request.dialect.asked_progress)
+                out = self._asking(out, out.request.dialect.asked_progress)
             return out
         return came
 
-    def _asking(self, out: Written, reason: str, asked: Asked | None) -> Written:
+    def _asking(self, out: Written, asked: Asked | None) -> Written:
         """The request with one more question, if its endpoint takes it and its client does not ask itself."""
-        with guard(self.counters, reason, out.came.failed_open):
-            body = None if asked is None else asked.asking(out.request, out.body)
-            if asked is None or body is None:
-                return out
-            return replace(out, body=body, asked=(*out.asked, (reason, asked)))
+        if asked is None:
+            return out
+        with guard(self.counters, asked.reason, out.came.failed_open):
+            body = asked.asking(out.request, out.body)
+            return out if body is None else replace(out, body=body, asked=(*out.asked, asked))
         return out
 
     def name_session(

@@ -111,7 +111,7 @@ class Written:
     `ours`: the prompt that we make of it, by `rules` and `restored`; the same as `sent`, unless the proxy only
     observes (`is_observed`). `nodes`: the node of each of its messages, None if it is not sent as it was
     before. `place`: as in `placed`, but its kind is that of the request as it is written. `asked`: what the
-    proxy has asked of the stream, each with the reason under which its failures are counted.
+    proxy has asked of the stream.
     """
 
     placed: Placed
@@ -125,7 +125,7 @@ class Written:
     restored: tuple[str, ...]
     nodes: tuple[Node | None, ...]
     is_observed: bool = False
-    asked: tuple[tuple[str, Asked], ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 Outgoing = Written | Passed

@@ -168,8 +168,8 @@ class Relay:
         except Exception as error:
             self._failed("call-ids", error)
         if written is not None and self._is_stream:
-            for reason, asked in written.asked:
-                self._take_out(reason, asked)
+            for asked in written.asked:
+                self._take_out(asked)
         try:
             if rewords and self._response.status >= 400 and not self._is_stream:
                 self._reword = dialect.backend_error(self._response.status)
@@ -180,12 +180,12 @@ class Relay:
         except Exception as error:
             self._failed("reader", error)
 
-    def _take_out(self, reason: str, asked: Asked) -> None:
+    def _take_out(self, asked: Asked) -> None:
         """Leave out of the stream what we have asked for."""
         try:
-            self._edits[reason] = asked.without()
+            self._edits[asked.reason] = asked.without()
         except Exception as error:
-            self._failed(reason, error)
+            self._failed(asked.reason, error)
 
     @property
     def progress(self) -> Progress | None:

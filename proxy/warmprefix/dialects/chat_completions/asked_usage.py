@@ -24,6 +24,8 @@ _LIMIT = 1024 * 1024  # an event longer than this is none with counts alone
 class AskedUsage:
     """Asks, and takes the answer out."""
 
+    reason = "ask-usage"
+
     def asking(self, request: Request, body: bytes) -> bytes | None:
         """`body`, which is sent for `request`, with the counts asked for; every other byte as it is.
 

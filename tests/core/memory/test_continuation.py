@@ -74,6 +74,9 @@ class Case(NamedTuple):
     sent: bool = True
 
 
+LONG = chat_message("assistant", "word " * 100)
+SPACED = changed(LONG, content=f"\n\n{LONG.content}")  # as it was generated
+WORDY = changed(LONG, content=f"{'well ' * 5}{LONG.content}")
 HEAD = ((S, S), (U, U))
 CASES = [
     Case("nothing-is-known", (), (*HEAD, (R, A), (V, V), (T, B)), "oo"),
@@ -88,6 +91,9 @@ CASES = [
     Case("gone-and-no-longer", (S, U), (*HEAD, (SHORT, A)), "o", far=Belief.GONE),
     Case("sent-before", (S, U), (*HEAD, (R, A)), "o", far=Belief.UNKNOWN),
     Case("never-sent", (S, U), (*HEAD, (R, A)), "t", far=Belief.UNKNOWN, sent=False),
+    Case("gone-and-hardly-longer", (S, U), (*HEAD, (SPACED, LONG)), "o", far=Belief.GONE),
+    Case("gone-and-much-longer", (S, U), (*HEAD, (WORDY, LONG)), "t", far=Belief.GONE),
+    Case("hardly-longer-each-time", (), (*HEAD, *[(SPACED, LONG)] * 5), "oooot", far=Belief.GONE),
     Case("never-sent-and-no-longer", (), (*HEAD, (A, R)), "o", far=Belief.UNKNOWN, sent=False),
     Case("ours-and-likely-gone", (S, U, R), (*HEAD, (R, A)), "t", near=Belief.GONE),
     Case("ours-and-perhaps-gone", (S, U, R), (*HEAD, (R, A)), "t", near=Belief.UNKNOWN, sent=False),
@@ -114,6 +120,14 @@ def test_which_bytes_go_on_from_the_last_turn(case: Case) -> None:
     assert all(got in (ours, theirs) for ours, theirs, got in chosen)
     differing = [(ours, got) for ours, theirs, got in chosen if ours != theirs]
     assert "".join("o" if got is ours else "t" for ours, got in differing) == case.chosen
+
+
+def test_what_stands_behind_is_at_stake_too() -> None:
+    """Two characters in a short reply, with a long history behind it."""
+    at_the_end, early = (Continuation((S,), far=Belief.GONE) for _ in range(2))
+
+    assert at_the_end.choose(R, A, was_sent=True) is A
+    assert early.choose(R, A, was_sent=True, behind=lambda: 2000) is R
 
 
 def test_what_templates_do_not_show_makes_no_difference() -> None:

@@ -7,7 +7,9 @@ it dropped is put back only if so decided (`reasoning`); the rest of the remembe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from warmprefix.core.explain.saving import shown
 from warmprefix.core.identity.keys import visible_text
 from warmprefix.core.identity.reasoning import (
     reasoning_of,
@@ -78,7 +80,8 @@ def restore(
             is_held = message.raw == node.raw
             ours = message if is_held else _restored(message, theirs, node, how, behind)
         was_sent = node is not None and (at < leaf or not node.generated)
-        result = how.continuation.choose(ours, theirs, was_sent=was_sent)
+        rest = partial(_characters, messages, at + 1, leaf + 1)
+        result = how.continuation.choose(ours, theirs, was_sent=was_sent, behind=rest)
         if message.tool_calls and _has_opaque_result(messages, at):
             result = _with_ids_of(result, message)
         result = _with_id(result, message, ids)
@@ -89,6 +92,10 @@ def restore(
         sent.append(result)
         same.append(node if node is not None and _is_same(result, node, how.parse) else None)
     return Restored(tuple(sent), tuple(names), tuple(same))
+
+
+def _characters(messages: Sequence[Message], first: int, end: int) -> int:
+    return sum(len(shown(messages[at])) for at in range(first, end))
 
 
 def _is_same(message: Message, node: Node, parse: Parse) -> bool:

@@ -28,10 +28,16 @@ ERRORS: list[tuple[str, Exception, type[BackendError], str]] = [
      "cannot connect to http://b: "),
     ("connects-for-ever", aiohttp.ConnectionTimeoutError(), Unreachable,
      "no connection within backend.connect_timeout_s"),
-    ("closed", aiohttp.ServerDisconnectedError(), Disconnected, "closed the connection: "),
+    ("refused-in-python", aiohttp.ClientConnectorError(
+        KEY, OSError(111, "Connect call failed ('127.0.0.1', 1)")), Unreachable,
+     "cannot connect to http://b: Connection refused"),
+    ("closed", aiohttp.ServerDisconnectedError(), Disconnected, "closed the connection: no answer"),
     ("reset", ConnectionResetError("reset"), Disconnected, "closed the connection: reset"),
-    ("says-nothing", ConnectionError(), Disconnected, "closed the connection: no answer"),
-    ("payload", aiohttp.ClientPayloadError("short"), Disconnected, "closed the connection: short"),
+    ("reset-by-peer", aiohttp.ClientOSError(104, "x"), Disconnected,
+     "closed the connection: Connection reset by peer"),
+    ("says-nothing", ConnectionError(), Disconnected, "closed the connection: the connection broke"),
+    ("payload", aiohttp.ClientPayloadError("not complete: <E: 400, message='x'>"), Disconnected,
+     "closed the connection: in the middle of its answer"),
     ("late", TimeoutError(), TimedOut, "http://b did not answer in time"),
 ]  # fmt: skip
 
@@ -48,6 +54,28 @@ def test_an_error_is_called_by_what_it_means(
     assert found.type is ours
     assert says in str(found.value)
     assert found.value.__cause__ is error
+
+
+NO_HTTP = [
+    pytest.param(b"garbage\r\n\r\n", "did not answer in HTTP: Bad status line", id="no-http"),
+    pytest.param(b"HTTP/1.1 200 OK\r\na: " + b"x" * 70_000 + b"\r\n\r\n",
+                 "did not answer in HTTP: Got more than 65536 bytes", id="long"),
+    pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab",
+                 "closed the connection: in the middle of its answer", id="short"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "says"), NO_HTTP)
+async def test_what_a_broken_answer_is_called_has_no_notation_of_python(
+    sent: bytes, says: str
+) -> None:
+    backend = ScriptedBackend()
+    backend.then([Send(sent), Cut()])
+    async with opened(backend) as connections:
+        with pytest.raises(Disconnected) as found:
+            await ask(connections)
+
+    assert str(found.value) == f"{backend.url} {says}"
 
 
 def test_any_other_error_is_left_as_it_is() -> None:

@@ -53,10 +53,10 @@ BAD: list[tuple[str, bytes, str]] = [
     ("cut", line_of(TURN)[:-20], "not JSON; was the end cut off?"),
     ("deep", b"[" * 100_000, "not JSON"),
     ("no-object", b"[1]", "not a JSON object"),
-    ("no-request", line(request=None), "no text 'request'"),
-    ("no-response", line(response=7), "no text 'response'"),
-    ("no-time", line(time=None), "no text 'time'"),
-    ("odd-time", line(time="yesterday"), "'time' is no ISO 8601 time: yesterday"),
+    ("no-request", line(request=None), 'no text "request"'),
+    ("no-response", line(response=7), 'no text "response"'),
+    ("no-time", line(time=None), 'no text "time"'),
+    ("odd-time", line(time="yesterday"), 'time is no ISO 8601 time, but the text "yesterday"'),
 ]
 
 

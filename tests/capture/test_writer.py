@@ -283,9 +283,9 @@ BAD = [
     pytest.param(b"{", "not JSON; was the end cut off?", id="cut"),
     pytest.param(b"[" * 100_000, "not JSON", id="deep"),
     pytest.param(b"[1]", "not a JSON object", id="no-object"),
-    pytest.param(b"{}", "no text 'time'", id="empty"),
-    pytest.param({**GOOD, "request": None}, "no text 'request'", id="no-request"),
-    pytest.param({**GOOD, "time": "noon"}, "no ISO 8601 time: noon", id="time"),
+    pytest.param(b"{}", 'no text "time"', id="empty"),
+    pytest.param({**GOOD, "request": None}, 'no text "request"', id="no-request"),
+    pytest.param({**GOOD, "time": "noon"}, 'no ISO 8601 time, but the text "noon"', id="time"),
 ]
 
 

@@ -89,6 +89,33 @@ def test_help_loads_nothing_heavy() -> None:
     assert result.stdout == "[]\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", [("config",), ("--help",), ("tail", "--log", "-")], ids=str)
+def test_a_full_disk_is_one_line(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "warmprefix", *command],
+            input=json.dumps(TURN).encode(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "proxy")},
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert ended.stderr == b"warmprefix: cannot write: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["config", "tail --log -", "--version"])
+def test_an_output_that_the_shell_has_closed_is_no_failure(command: str) -> None:
+    line = f"echo {{}} | {sys.executable} -m warmprefix {command} >&- 2>err; echo $? >>err"
+    subprocess.run(
+        ["sh", "-c", line], env={**os.environ, "PYTHONPATH": str(ROOT / "proxy")}, check=True
+    )
+
+    assert Path("err").read_text() == "0\n"
+
+
 WRONG = [
     pytest.param(["serve", "--port", "-1"], {}, "flag --port: server.port: must be", id="flag"),
     pytest.param(["serve", "--config", "no.toml"], {}, "no.toml: cannot be read", id="file"),

@@ -2,6 +2,8 @@
 
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -94,7 +96,9 @@ def test_a_wrong_value_is_one_line_and_changes_nothing() -> None:
     result = invoke("config", "set", "server.port", "many")
 
     assert result.exit_code == 2
-    assert "warmprefix.toml line 2: server.port: must be a whole number" in result.stderr
+    assert result.stderr == (
+        'warmprefix: server.port: must be a whole number, not the text "many"\n'
+    )
     assert [path.name for path in Path().iterdir()] == ["warmprefix.toml"]
 
 
@@ -140,3 +144,48 @@ def test_a_change_goes_to_the_file_of_the_proxy_that_runs(tmp_path: Path) -> Non
     assert f"`kill -HUP {os.getpid()}` makes http://127.0.0.1:9 use it." in used.stdout
     assert "Start `warmprefix serve` again to use it." in later.stdout
     assert not Path("warmprefix.toml").exists()
+
+
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two proxies that run, with a.toml and b.toml."""
+    folder = running_folder(os.environ)
+    with ExitStack() as stack:
+        for pid, name in ((os.getpid(), "a"), (1, "b")):  # of processes that run
+            monkeypatch.setattr("os.getpid", lambda pid=pid: pid)
+            url, file = f"http://{name}:9", str(tmp_path / f"{name}.toml")
+            stack.enter_context(announced(folder, url, [], file, [f"log.level = '{name}'"]))
+        yield
+
+
+def test_of_several_one_is_named_by_its_address(two: None) -> None:
+    unnamed = invoke("config")
+    named = invoke("config", "--url", "http://b:9/")
+    other = invoke("config", "--url", "http://c:9")
+
+    assert (unnamed.exit_code, unnamed.stdout) == (2, "")
+    assert "http://a:9" in unnamed.stderr
+    assert unnamed.stderr.endswith("; name one with --url\n")
+    assert "log.level = 'b'" in named.stdout
+    assert other.exit_code == 2
+    assert "no proxy at http://c:9 runs on this machine; these do: " in other.stderr
+
+
+def test_of_several_the_file_to_change_must_be_named(two: None, tmp_path: Path) -> None:
+    unnamed = invoke("config", "set", "log.level", "debug")
+    named = invoke("config", "set", "log.level", "debug", "--config", str(tmp_path / "b.toml"))
+
+    assert unnamed.exit_code == 2
+    assert "name the file of one with --config: " in unnamed.stderr
+    assert f"{tmp_path / 'b.toml'} of http://b:9" in unnamed.stderr
+    assert named.exit_code == 0
+    assert [file.name for file in tmp_path.glob("*.toml")] == ["b.toml"]
+
+
+def test_a_file_that_all_of_them_have_is_changed(tmp_path: Path) -> None:
+    folder, file = running_folder(os.environ), str(tmp_path / "own.toml")
+    with announced(folder, "http://a:9", [], file):
+        (folder / "1.json").write_text((folder / f"{os.getpid()}.json").read_text())
+        assert invoke("config", "set", "log.level", "debug").exit_code == 0
+
+    assert "debug" in (tmp_path / "own.toml").read_text()

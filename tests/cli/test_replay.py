@@ -211,9 +211,26 @@ def test_bad_lines_are_named_and_the_others_are_replayed() -> None:
     ]
 
 
+def test_of_many_bad_lines_some_are_named() -> None:
+    Path("c.jsonl").write_bytes(line(1, ASK) + b"{\n" * 500)
+    result = invoke("replay", "c.jsonl")
+
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 11
+    assert result.stderr.endswith("c.jsonl: 490 more lines are no captured turns\n")
+
+
 WRONG = [
     pytest.param(["no.jsonl"], 2, "no.jsonl: cannot be read: No such", id="no-file"),
-    pytest.param(["empty.jsonl"], 1, "empty.jsonl: no captured turn", id="empty"),
+    pytest.param(["empty.jsonl"], 1, "empty.jsonl: no captured turn\n", id="empty"),
+    pytest.param(["page.md"], 1, "page.md: no captured turn; line 1: not JSON", id="no-capture"),
+    pytest.param(
+        ["turns.log"],
+        1,
+        'turns.log: no captured turn; line 1: no text "time"; is this a '
+        "capture of warmprefix serve --capture?",
+        id="turn-log",
+    ),
     pytest.param(["empty.jsonl", "--disable", "no"], 2, "flag --disable: no rule", id="rule"),
     pytest.param(["empty.jsonl", "-c", "no.toml"], 2, "no.toml: cannot be read", id="config"),
 ]
@@ -222,6 +239,8 @@ WRONG = [
 @pytest.mark.parametrize(("arguments", "status", "says"), WRONG)
 def test_a_problem_is_one_line(arguments: list[str], status: int, says: str) -> None:
     Path("empty.jsonl").write_text("\n")
+    Path("page.md").write_text("# A page\n" * 500)
+    Path("turns.log").write_text('{"turn": "t"}\n' * 500)
     result = invoke("replay", *arguments)
 
     assert (result.exit_code, result.stdout) == (status, "")

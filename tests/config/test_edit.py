@@ -77,14 +77,18 @@ def test_a_value_is_changed_in_its_place(
 
 WRONG = [
     pytest.param("", "server.prt", ["1"], "no setting is called server.prt; did you mean server.port?"),
-    pytest.param("", "server.port", ["x"], 's.toml line 2: server.port: must be a whole number'),
+    pytest.param("", "zzz", ["1"], "no setting is called zzz; `warmprefix config` shows all of them"),
     pytest.param("", "server.port", ["1", "2"], "server.port takes one value, not 2"),
     pytest.param("", "canonicalize.enable", ["+z"], 'no rule is called "z"'),
     pytest.param("", "canonicalize.enable", ["+a", "b"], "give each name a sign"),
     pytest.param("", "canonicalize.enable", ["-a"], "canonicalize.enable has no a in this file"),
     pytest.param('[canonicalize]\ndisable = ["a"]\n', "canonicalize.enable", ["+a"], "is also in"),
     pytest.param("server = 1\n", "server.port", ["1"], "must be a section, written [server]"),
-    pytest.param("[server\n", "server.port", ["1"], "not valid TOML"),
+    pytest.param("[server\n", "server.port", ["1"], "s.toml line 1: not valid TOML"),
+    pytest.param("[log]\nlevel = 'info'\nlevel = 'info'\n", "server.port", ["1"],
+                 "s.toml line 3: not valid TOML"),
+    pytest.param("[log]\n[server]\n[log]\n", "server.port", ["1"],
+                 "s.toml line 3: not valid TOML: Cannot declare [log] twice: put what is below"),
     pytest.param("[server]\nprt = 1\n", "server.port", ["1"], "unknown key"),
 ]  # fmt: skip
 
@@ -98,6 +102,46 @@ def test_what_would_not_be_valid_is_refused(
 
     assert message in str(refused.value)
     assert (tmp_path / "s.toml").read_text() == text
+
+
+SHOWN = [
+    pytest.param("", "server.port", ["x"], ['server.port: must be a whole number, not the text "x"'],
+                 id="new-file"),
+    pytest.param("[server]\nport = 9\n", "server.port", ["99999"],
+                 ["server.port: must be 65535 or less, not 99999"], id="value"),
+    pytest.param("[log]\nlevel = 'info'\n[server]\nprt = 1\n", "log.excerpts", ["true"],
+                 ["s.toml line 4: server.prt: unknown key; did you mean server.port?"],
+                 id="of-a-line-below-it"),
+    pytest.param("[server]\nport = 70000\n", "log.level", ["loud"],
+                 ["s.toml line 2: server.port: must be 65535 or less, not 70000",
+                  'log.level: the text "loud" is not one of error, warning, info, debug'], id="both"),
+    pytest.param('[canonicalize]\ndisable = ["a"]\n', "canonicalize.enable", ["+a"],
+                 ["canonicalize.disable: a is also in canonicalize.enable (s.toml)"],
+                 id="contradiction"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "path", "words", "lines"), SHOWN)
+def test_a_line_that_is_named_is_one_of_the_file_as_it_is(
+    text: str,
+    path: str,
+    words: list[str],
+    lines: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.toml").write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        changed(Path("s.toml"), path, words, RULES)
+
+    assert str(refused.value).splitlines() == lines
+
+
+def test_what_the_editor_cannot_do_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tomlkit.dumps", lambda document: "[server")
+    with pytest.raises(ConfigError, match=r"server\.port cannot be changed by a program; edit it"):
+        after("", "server.port", "1", folder=tmp_path)
 
 
 def test_the_file_keeps_its_mode_and_its_text_before(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ also speaks WebSocket. httpx asks the questions of probe.py, for which a millise
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing_extensions import TypeIs
 from yarl import URL
 
 from warmprefix.backends.base import Body, Headers, end_to_end
+from warmprefix.backends.client import reason_of
 from warmprefix.backends.pool import Pool, went_stale
 from warmprefix.backends.trust import distrusted, trust
 from warmprefix.backends.websocket import MOST_MESSAGE_BYTES, BackendSocket
@@ -40,9 +42,9 @@ def translated(url: str) -> Iterator[None]:
     except aiohttp.ClientSSLError as error:
         raise distrusted(url, error) or Unreachable(f"cannot connect to {url}: no TLS") from error
     except aiohttp.ClientConnectorError as error:
-        raise Unreachable(f"cannot connect to {url}: {error.os_error.strerror or error}") from error
+        raise Unreachable(f"cannot connect to {url}: {reason_of(error.os_error)}") from error
     except (aiohttp.ClientError, ConnectionError) as error:
-        raise Disconnected(f"{url} closed the connection: {str(error) or 'no answer'}") from error
+        raise _disconnected(url, error) from error
     except TimeoutError as error:
         raise TimedOut(f"{url} did not answer in time") from error
 
@@ -59,8 +61,27 @@ async def sent_once(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        url = str(request.url.origin())
-        raise Disconnected(f"{url} closed the connection: {str(error) or 'no answer'}") from error
+        raise _disconnected(str(request.url.origin()), error) from error
+
+
+def _disconnected(url: str, error: Exception) -> Disconnected:
+    """What an error during a request means. aiohttp's words for it have Python's notation in them."""
+    match error:
+        case aiohttp.ServerDisconnectedError():
+            why = "no answer"
+        case aiohttp.ClientPayloadError():
+            why = "in the middle of its answer"
+        case aiohttp.ClientResponseError():
+            return Disconnected(
+                f"{url} did not answer in HTTP: {_NOTATION.split(error.message)[0]}"
+            )
+        case _:
+            why = reason_of(error)
+    return Disconnected(f"{url} closed the connection: {why}")
+
+
+_NOTATION = re.compile(r":?(?:\n| when reading)")
+"""From here on aiohttp shows the bytes that it has read."""
 
 
 class BackendResponse:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
+from warmprefix.config.checks import quoted
 from warmprefix.core.types import CacheStats
 from warmprefix.profiles import PROFILES, generic
 from warmprefix.profiles.base import known_headers
@@ -85,7 +86,7 @@ def turn_of(line: bytes) -> Captured:
         raise BadLine("not a JSON object")
     for name in ("time", "request", "response"):
         if not isinstance(value.get(name), str):
-            raise BadLine(f"no text {name!r}; is this a capture of warmprefix serve --capture?")
+            raise BadLine(f'no text "{name}"; is this a capture of warmprefix serve --capture?')
     found = Captured(
         time=value["time"],
         turn=str(value.get("turn")),
@@ -103,7 +104,7 @@ def turn_of(line: bytes) -> Captured:
     try:
         _ = found.unix_s
     except ValueError:
-        raise BadLine(f"'time' is no ISO 8601 time: {found.time}") from None
+        raise BadLine(f"time is no ISO 8601 time, but {quoted(found.time)}") from None
     return found
 
 

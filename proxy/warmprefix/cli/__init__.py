@@ -3,7 +3,10 @@
 A subcommand imports what it needs when it runs, so that `--help` and `--version` answer at once.
 """
 
+import errno
 import os
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,6 +24,8 @@ from warmprefix.cli import (
     tail,
     warm,
 )
+from warmprefix.cli.settings import say
+from warmprefix.cli.tail import without_output
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,4 +81,18 @@ def main() -> None:
         from typer import rich_utils
 
         rich_utils.COLOR_SYSTEM = None
-    app(prog_name="warmprefix")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell, with `>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    try:
+        app(prog_name="warmprefix")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        say(f"cannot write: {error.strerror}")
+        without_output()
+        sys.exit(1)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing to a file on a disk can end with."""

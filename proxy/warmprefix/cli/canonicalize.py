@@ -106,6 +106,7 @@ def rules_of(file: Path | None, enable: tuple[str, ...], disable: tuple[str, ...
 
 def dialect_at(endpoint: str | None) -> "Dialect | None":
     """The dialect of an endpoint; None if none is named. Raises ConfigError if nothing is read there."""
+    from warmprefix.config.checks import quoted
     from warmprefix.dialects import DIALECTS, dialect_of
 
     if endpoint is None:
@@ -114,7 +115,9 @@ def dialect_at(endpoint: str | None) -> "Dialect | None":
     if found is None:
         paths = (path for dialect in DIALECTS for path in sorted(dialect.paths))
         known = ", ".join(path for path in paths if path.startswith("/v1/"))
-        raise ConfigError(f"flag --endpoint: no endpoint of ours: {endpoint!r}; there are {known}")
+        raise ConfigError(
+            f"flag --endpoint: {quoted(endpoint)} is no endpoint of ours; there are {known}"
+        )
     return found
 
 

@@ -11,13 +11,22 @@ from warmprefix.cli.settings import (
     effective,
     one_line_errors,
 )
-from warmprefix.cli.which import only_one, running_here, settings_file
+from warmprefix.cli.which import at, only_one, running_here, settings_file, usable_url
+
+RunningOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Of the proxy at this address, if several run on this machine.",
+        callback=usable_url,
+    ),
+]
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
 
 @app.callback()
-def command(context: typer.Context, config: ConfigOption = None) -> None:
+def command(context: typer.Context, config: ConfigOption = None, url: RunningOption = None) -> None:
     """Show every setting in force and where its value came from; `config set` changes one.
 
     Of the proxy that runs here, if there is one; else, or with `--config`, what `serve` would use.
@@ -32,7 +41,7 @@ def command(context: typer.Context, config: ConfigOption = None) -> None:
         return
     from warmprefix.config import effective_lines
 
-    found = only_one() if config is None else None
+    found = at(url) if url is not None else only_one() if config is None else None
     if found is not None and found.settings:
         typer.echo(f"# in force in {found.url} (process {found.pid})")
         typer.echo("\n".join(found.settings))

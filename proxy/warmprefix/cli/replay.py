@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MISSED_STATUS = 3
 """The exit status if a demand is not met."""
 
+MOST_NAMED = 10
+"""Lines that are no captured turns."""
+
 EnableOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -115,8 +118,6 @@ def command(
             misses = show(
                 session, settings, limits, rules=rules, form=Form.JSON if as_json else form
             )
-        else:
-            say(f"{capture}: no captured turn")
     for line in misses:
         say(line)
     raise typer.Exit(1 if bad or not session else MISSED_STATUS if misses else 0)
@@ -151,19 +152,26 @@ def opened(capture: Path) -> "Iterable[bytes]":
 
 
 def read(lines: "Iterable[bytes]", name: str) -> "tuple[list[Captured], int]":
-    """The captured turns, and the number of lines that are none; each of those is named on standard error."""
+    """The captured turns, and the number of lines that are none. Standard error names those, but not all of
+    many, and one if there is no turn at all."""
     from warmprefix.capture.line import BadLine, turn_of
 
-    session, bad = [], 0
+    session, bad = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             session.append(turn_of(line))
         except BadLine as error:
-            say(f"{name} line {number}: {error}")
-            bad += 1
-    return session, bad
+            bad.append(f"line {number}: {error}")
+    if not session:
+        say(f"{name}: no captured turn{f'; {bad[0]}' if bad else ''}")
+        return [], len(bad)
+    for problem in bad[:MOST_NAMED]:
+        say(f"{name} {problem}")
+    if len(bad) > MOST_NAMED:
+        say(f"{name}: {len(bad) - MOST_NAMED:,} more lines are no captured turns")
+    return session, len(bad)
 
 
 def show(

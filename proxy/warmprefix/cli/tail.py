@@ -153,6 +153,10 @@ def quiet_end() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except (BrokenPipeError, SystemExit):  # rich turns the first into the second
-        # What is still buffered would fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        without_output()
         raise typer.Exit(0) from None
+
+
+def without_output() -> None:
+    """Write nothing more: what is still buffered would fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

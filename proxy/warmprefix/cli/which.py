@@ -55,10 +55,25 @@ def only_one() -> "Running | None":
     return found[0] if found else None
 
 
+def at(url: str) -> "Running":
+    """The proxy of this address that runs on this machine. Ends the command if there is none."""
+    found = {one.url: one for one in running_here()}
+    if (one := found.get(url.rstrip("/"))) is None:
+        listed = f"; these do: {', '.join(found)}" if found else ""
+        say(f"no proxy at {url} runs on this machine{listed}")
+        raise typer.Exit(USAGE_STATUS)
+    return one
+
+
 def settings_file() -> Path:
-    """The settings file that a change goes to: that of the only proxy that runs here, else the usual one."""
-    found = running_here()
-    return Path(found[0].file) if len(found) == 1 and found[0].file else DEFAULT_FILE
+    """The settings file that a change goes to: that of the proxies that run here, else the usual one. Ends the
+    command if they have several."""
+    found = [one for one in running_here() if one.file]
+    if len({one.file for one in found}) > 1:
+        listed = ", ".join(f"{one.file} of {one.url}" for one in found)
+        say(f"several proxies run here; name the file of one with --config: {listed}")
+        raise typer.Exit(USAGE_STATUS)
+    return Path(found[0].file) if found else DEFAULT_FILE
 
 
 def which(url: str | None) -> str:

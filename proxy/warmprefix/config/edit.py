@@ -14,17 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array
 
 from warmprefix.config.checks import nearest
 from warmprefix.config.load import load
 from warmprefix.config.schema import KEYS, Key
 from warmprefix.config.show import MASK
-from warmprefix.config.sources import from_text, read_text
+from warmprefix.config.sources import from_text, parse_toml, read_text
 from warmprefix.core.errors import ConfigError
 
 _SIGNS = ("+", "-")
 _SECRET = re.compile(r"""(\bapi_key\s*=\s*)(?:"[^"\n]*"|'[^'\n]*')""")
+_LINE = re.compile(r" line \d+(?=[:)])")
+_ALL = "; `warmprefix config` shows all of them"
 _ONLY_OWNER = 0o600
 
 
@@ -40,21 +43,25 @@ def changed(file: Path, path: str, words: Sequence[str], rule_names: frozenset[s
     """
     key = KEYS.get(path)
     if key is None:
-        raise ConfigError(f"no setting is called {path}{nearest(path, KEYS)}")
+        raise ConfigError(f"no setting is called {path}{nearest(path, KEYS) or _ALL}")
     text = old_text(file)
+    parse_toml(file, text)  # its errors name the line
     try:
         document = tomlkit.parse(text)
-    except ValueError as error:
-        raise ConfigError(f"{file}: not valid TOML: {error}") from None
-    table = document.setdefault(key.section, tomlkit.table())
-    if not isinstance(table, dict):
-        raise ConfigError(f"{file}: {key.section} must be a section, written [{key.section}]")
-    if isinstance(key.default, tuple):
-        _set_list(table, key, words)
-    else:
-        table[key.name] = _scalar(key, words)
-    result = tomlkit.dumps(document)
-    _check(file, result, rule_names)
+        table = document.setdefault(key.section, tomlkit.table())
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: {key.section} must be a section, written [{key.section}]")
+        if isinstance(key.default, tuple):
+            _set_list(table, key, words)
+        else:
+            table[key.name] = _scalar(key, words)
+        result = tomlkit.dumps(document)
+        tomllib.loads(result)
+    except (TOMLKitError, tomllib.TOMLDecodeError):  # of the editor, not of the user
+        raise ConfigError(
+            f"{file}: {path} cannot be changed by a program; edit it by hand"
+        ) from None
+    _check(file, text, result, rule_names)
     return result
 
 
@@ -90,12 +97,24 @@ def _change(array: Array, sign: str, name: str, key: Key) -> None:
         raise ConfigError(f"{key.path} has no {name} in this file{nearest(name, list(array))}")
 
 
-def _check(file: Path, text: str, rule_names: frozenset[str]) -> None:
+def _check(file: Path, old: str, new: str, rule_names: frozenset[str]) -> None:
+    """Raises ConfigError if the new text is not valid. The lines that it names are those of the old one: nobody
+    sees the other."""
+    wrong = _problems(file, new, rule_names)
+    there = {_LINE.sub("", problem): problem for problem in _problems(file, old, rule_names)}
+    if wrong:
+        unseen = (_LINE.sub("", problem) for problem in wrong)
+        raise ConfigError(
+            "\n".join(there.get(one, one.removeprefix(f"{file}: ")) for one in unseen)
+        )
+
+
+def _problems(file: Path, text: str, rule_names: frozenset[str]) -> list[str]:
     try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:  # of the editor, not of the user
-        raise ConfigError(f"{file}: cannot be changed there: {error}; edit it by hand") from None
-    load(file, {}, {}, rule_names=rule_names, text=text)
+        load(file, {}, {}, rule_names=rule_names, text=text)
+    except ConfigError as error:
+        return str(error).splitlines()
+    return []
 
 
 def shown_changes(file: Path, old: str, new: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from warmprefix.core.slots.slot import Slot
+from warmprefix.pipeline.observe import plural
 from warmprefix.server.app import App
 
 
@@ -11,12 +12,12 @@ def state_lines(app: App, up_s: float, running: int) -> Iterator[str]:
     sums, ledger = app.turns.sums.record(), app.ledger()
     read, directly = (sums[name] or 0 for name in ("processed_tokens", "direct_tokens"))
     yield (
-        f"up {up_s / 60:,.0f} min; {sums['turns']:,} turns ended, {running:,} running; "
+        f"up {up_s / 60:,.0f} min; {plural(app.turns.sums.turns, 'turn')} ended, {running:,} running; "
         f"{read:,} tokens read, about {directly:,} without warmprefix; since {sums['since']}"
     )
     yield (
-        f"ledger: {ledger.conversations:,} conversations, {ledger.messages:,} messages, "
-        f"{ledger.bytes:,} bytes, {ledger.lost:,} turns lost"
+        f"ledger: {plural(ledger.conversations, 'conversation')}, {plural(ledger.messages, 'message')}, "
+        f"{plural(ledger.bytes, 'byte')}, {plural(ledger.lost, 'turn')} lost"
     )
     for backend in app.backends.all:
         known = backend.parts.known

@@ -5,9 +5,10 @@ minute for each reason.
 """
 
 import logging
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import Self
 
 from warmprefix.core.errors import ProxyError
 from warmprefix.counters import Counters
@@ -17,22 +18,16 @@ TELL_AGAIN_S = 60.0
 logger = logging.getLogger(__name__)
 
 
-class Guard:
-    """A context that stops any Exception raised in it. `failed`: whether there was one.
+@dataclass(slots=True)
+class guard(AbstractContextManager["guard"]):  # noqa: N801  # named as the context managers of contextlib are
+    """A wall around what only helps. `reason`: one of counters.py; `noted`: the turn's list of reasons.
 
-    What cancels a task or ends the process is no Exception, and goes through.
+    It stops any Exception. What cancels a task or ends the process is none, and goes through.
     """
 
-    __slots__ = ("_counters", "_noted", "_reason", "failed")
-
-    def __init__(self, counters: Counters, reason: str, noted: list[str] | None) -> None:
-        self._counters = counters
-        self._reason = reason
-        self._noted = noted
-        self.failed = False
-
-    def __enter__(self) -> Self:
-        return self
+    counters: Counters
+    reason: str
+    noted: list[str] | None = None
 
     def __exit__(
         self,
@@ -40,16 +35,11 @@ class Guard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        """Whether it was stopped."""
         if not isinstance(error, Exception):
             return False
-        self.failed = True
-        failed(self._counters, self._reason, error, self._noted)
+        failed(self.counters, self.reason, error, self.noted)
         return True
-
-
-def guard(counters: Counters, reason: str, noted: list[str] | None = None) -> Guard:
-    """A wall around what only helps. `reason`: one of counters.py; `noted`: the turn's list of reasons."""
-    return Guard(counters, reason, noted)
 
 
 def failed(counters: Counters, reason: str, error: Exception, noted: list[str] | None) -> None:

@@ -12,7 +12,7 @@ from warmprefix.core.slots.seat import NO_SEAT, Seated
 from warmprefix.core.turn import Times
 from warmprefix.core.types import Outcome, Progress, Reply
 from warmprefix.dialects import answering
-from warmprefix.guard import Guard, failed, guard
+from warmprefix.guard import failed, guard
 from warmprefix.pipeline.stages import Ended, Outgoing, Passed, Written, ended_of
 from warmprefix.server.asgi import Scope, Send, target_of
 from warmprefix.server.ending import end_turn
@@ -211,7 +211,7 @@ class Exchange:
             pieces=self._relay.pieces,
         )
 
-    def _guard(self, reason: str) -> Guard:
+    def _guard(self, reason: str) -> guard:
         return guard(self._way.parts.counters, reason, self._way.came.failed_open)
 
     def _times(self) -> Times:

@@ -9,6 +9,7 @@ from tests.core.rules.noise import NOISE, noisy
 from tests.core.rules.table import same, written_prompt
 from tests.corpus_pairs import PAIRS
 from tests.strategies import Json, conversations, prompt_of, prompts, tool_lists
+from warmprefix.core.canonical import features_of
 from warmprefix.core.messages import parts_of, written
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import Rule
@@ -137,6 +138,31 @@ def test_a_rule_lets_its_noise_not_through(
     noise = prompt_of(*noisy(rule.name, messages, tools))
 
     assert same(written_prompt(rule.apply(noise)), written_prompt(rule.apply(clean)))
+
+
+def check_honest(rule: Rule, prompt: Prompt) -> None:
+    """It works only on messages that have what it says, and gives a message nothing for others to work on."""
+    for message in prompt.messages:
+        if rule.on_message is None or message.opaque:
+            continue
+        has, after = features_of(message), rule.on_message(message)
+        assert features_of(after) <= has
+        if after is not message:
+            assert rule.features is None or rule.features & has
+            assert rule.roles is None or message.logical_role in rule.roles
+
+
+@all_rules
+@given(prompt=prompts())
+@examples
+def test_a_rule_works_only_on_what_it_says(rule: Rule, prompt: Prompt) -> None:
+    check_honest(rule, prompt)
+
+
+@all_rules
+def test_a_rule_works_only_on_what_it_says_in_the_corpus(rule: Rule) -> None:
+    for prompt in CORPUS:
+        check_honest(rule, prompt)
 
 
 TEXT_RULES = ("edge-whitespace", "user-edge-newlines", "billing-line")

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 from warmprefix.core.memo import Memo
 from warmprefix.core.messages import written
 from warmprefix.core.rules import RULES
-from warmprefix.core.rules.base import Rule, with_messages, with_tools
-from warmprefix.core.types import Message, Prompt, Tool
+from warmprefix.core.rules.base import Feature, Rule, with_messages, with_tools
+from warmprefix.core.types import CallPart, Message, Part, Prompt, ResultPart, TextPart, Tool
 
 Value = TypeVar("Value")
 Report = Callable[[str, Exception], None]
@@ -34,7 +34,9 @@ class Canonical:
 
 
 @dataclass(frozen=True, slots=True)
-class _Local(Generic[Value]):
+class Local(Generic[Value]):
+    """What the rules make of one message or tool, and which of them have changed it or failed, by name."""
+
     value: Value
     rules: tuple[str, ...]
     failed: tuple[str, ...]
@@ -56,21 +58,58 @@ def unreported(rule: str, error: Exception) -> None:
     del rule, error
 
 
+def run_on_message(
+    rules: Sequence[Rule], message: Message, report: Report = unreported
+) -> Local[Message]:
+    """What those of `rules` that look at one message at a time make of one that is not opaque. It is asked once
+    what it has, and a rule that works on nothing of it is not called."""
+    has, role = features_of(message), message.logical_role
+    changes = [
+        (rule.name, rule.on_message)
+        for rule in rules
+        if rule.on_message is not None
+        and (rule.roles is None or role in rule.roles)
+        and (rule.features is None or not rule.features.isdisjoint(has))
+    ]
+    return _run_local(message, changes, report)
+
+
+def features_of(message: Message) -> frozenset[Feature]:
+    """What a message has that rules work on."""
+    content, calls = message.content, message.tool_calls
+    found: tuple[tuple[Feature, bool], ...] = (
+        ("parts", isinstance(content, tuple)),
+        ("nothing", content is None),
+        ("reasoning", message.reasoning is not None),
+        ("calls", bool(calls)),
+        ("name", message.name is not None),
+        ("extra", bool(message.extra) or any(c.extra or c.function_extra for c in calls)),
+        ("marks", any(map(_is_marked, message.parts))),
+    )
+    return frozenset(name for name, is_there in found if is_there)
+
+
+def _is_marked(part: Part) -> bool:
+    if isinstance(part, CallPart):
+        return bool(part.call.extra)
+    if isinstance(part, ResultPart):
+        return bool(part.extra) or any(map(_is_marked, part.parts))
+    return isinstance(part, TextPart) and bool(part.extra)
+
+
 class Canonicalizer:
     """Applies `rules`. What they make of one message or tool is remembered by its bytes."""
 
     def __init__(self, rules: Sequence[Rule], report: Report = unreported) -> None:
         """`report`: called with the name and the error of a rule each time that it raises."""
         self._report = report
-        changes = ((rule.name, rule.on_message) for rule in rules)
-        self._local = tuple((name, change) for name, change in changes if change is not None)
+        self._local = tuple(rule for rule in rules if rule.on_message is not None)
         of_tools = ((rule.name, rule.on_tool) for rule in rules)
         self._of_tools = tuple((name, change) for name, change in of_tools if change is not None)
-        local = {name for name, _ in (*self._local, *self._of_tools)}
-        self._global = tuple(rule for rule in rules if rule.name not in local)
+        self._global = tuple(r for r in rules if r.on_message is None and r.on_tool is None)
         self._size = f"{len(self._local)} + {len(rules) - len(self._local)} rules"
-        self._memo: Memo[_Local[Message]] = Memo(_MEMO_BYTES)
-        self._tools: Memo[_Local[Tool]] = Memo(_TOOLS_BYTES)
+        self._memo: Memo[Local[Message]] = Memo(_MEMO_BYTES)
+        self._tools: Memo[Local[Tool]] = Memo(_TOOLS_BYTES)
 
     def __repr__(self) -> str:
         return f"Canonicalizer({self._size}, {len(self._memo)})"
@@ -95,7 +134,7 @@ class Canonicalizer:
     def _message(
         self,
         message: Message,
-        local: _Local[Message] | None,
+        local: Local[Message] | None,
         fired: Counter[str],
         failed: Counter[str],
     ) -> Message:
@@ -103,7 +142,7 @@ class Canonicalizer:
         if message.opaque:
             return message
         if local is None:
-            local = _written_once(_run_local(message, self._local, self._report))
+            local = _written_once(run_on_message(self._local, message, self._report))
             if message.raw is not None:
                 self._memo.put(message.raw, local)
         return _counted(message, local, fired, failed)
@@ -124,32 +163,30 @@ class Canonicalizer:
 
 def _run_local(
     value: Value, changes: Sequence[tuple[str, Callable[[Value], Value]]], report: Report
-) -> _Local[Value]:
+) -> Local[Value]:
     fired: list[str] = []
-    failed: Counter[str] = Counter()
+    failed: list[str] = []
     for name, change in changes:
         try:
             after = change(value)
         except Exception as error:  # fail open: go on without this rule
-            failed[name] += 1
+            failed.append(name)
             report(name, error)
             continue
         if after is not value:
             fired.append(name)
             value = after
-    return _Local(value, tuple(fired), tuple(failed))
+    return Local(value, tuple(fired), tuple(failed))
 
 
-def _written_once(local: _Local[Message]) -> _Local[Message]:
+def _written_once(local: Local[Message]) -> Local[Message]:
     """With the bytes of a changed message: written once, not on every turn that carries it."""
     if not local.rules:
         return local
     return replace(local, value=replace(local.value, raw=written(local.value)))
 
 
-def _counted(
-    value: Value, local: _Local[Value], fired: Counter[str], failed: Counter[str]
-) -> Value:
+def _counted(value: Value, local: Local[Value], fired: Counter[str], failed: Counter[str]) -> Value:
     for name in local.rules:  # `update` asks an abstract class each time what it was given
         fired[name] += 1
     for name in local.failed:

@@ -10,14 +10,16 @@ because some templates print them whole.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from warmprefix.core.canonical import run_on_message
 from warmprefix.core.explain.prefix import same_head, shared_characters, shared_of_pieces
 from warmprefix.core.memo import Memo
-from warmprefix.core.messages import changed, written
+from warmprefix.core.messages import written
 from warmprefix.core.rules import RULES
 from warmprefix.core.types import (
     CacheStats,
+    CallPart,
     Message,
     Part,
     Prompt,
@@ -29,9 +31,7 @@ from warmprefix.core.types import (
 from warmprefix.core.wire.slices import compact, is_json
 
 _MEMO_BYTES = 16 * 1024 * 1024  # written messages, one generation, as in the canonicalizer
-_UNSEEN = tuple(
-    rule.on_message for rule in RULES if rule.on_message is not None and rule.risk is Risk.LOSSLESS
-)
+_UNSEEN = tuple(rule for rule in RULES if rule.risk is Risk.LOSSLESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,13 @@ class Reach:
     """How much of a prompt the backend holds: whole messages, and characters of `total`.
 
     Characters are those of tools and messages as JSON, or of a plain text; none are shared if tools or template
-    options differ.
+    options differ. `held`: those of all that was held, 0 if none of it can be shared.
     """
 
     messages: int
     characters: int
     total: int
+    held: int = field(default=0, compare=False)
 
     @property
     def left(self) -> int:
@@ -89,14 +90,15 @@ class Reaches:
         return [
             Reach(0, 0, total)
             if before is None or not same_head(before, after)
-            else self._reach(before, after, texts, Reach(0, tools, total))
+            else self._reach(before, texts, Reach(0, tools, total))
             for before in befores
         ]
 
-    def _reach(self, before: Prompt, after: Prompt, texts: Sequence[str], head: Reach) -> Reach:
-        """`texts`: those of `after`; `head`: what is shared before them."""
+    def _reach(self, before: Prompt, texts: Sequence[str], head: Reach) -> Reach:
+        """`texts`: those of the other prompt; `head`: what is shared before them."""
         old = self.texts(before.messages)
-        if after.is_plain:
+        head = replace(head, held=head.characters + sum(map(len, old)))
+        if before.is_plain:
             return replace(head, characters=shared_of_pieces(old, texts))
         return _reach(old, texts, head)
 
@@ -124,29 +126,29 @@ def _size_of_tools(prompt: Prompt) -> int:
 
 
 def _reach(before: Sequence[str], after: Sequence[str], head: Reach) -> Reach:
-    messages, characters, total = head.messages, head.characters, head.total
+    messages, characters = head.messages, head.characters
     for old, new in zip(before, after, strict=False):
         if old != new:
-            return Reach(messages, characters + shared_characters(old, new), total)
+            characters += shared_characters(old, new)
+            break
         messages, characters = messages + 1, characters + len(new)
-    return Reach(messages, characters, total)
+    return replace(head, messages=messages, characters=characters)
 
 
 def shown(message: Message) -> str:
     """A message as text, without what templates do not show."""
     if not message.opaque:
-        for change in _UNSEEN:
-            message = change(message)
-        calls = tuple(map(_shown_call, message.tool_calls))
+        message = run_on_message(_UNSEEN, message).value
         name = None if message.results else message.name
-        if message.results:
-            message = replace(message, parts=tuple(map(_shown_part, message.parts)))
-        message = changed(message, tool_calls=calls, name=name)
+        parts = tuple(map(_shown_part, message.parts))
+        message = replace(message, parts=parts, name=name, raw=None)
     return written(message).decode(errors="replace")
 
 
 def _shown_part(part: Part) -> Part:
-    return replace(part, call_id=None, raw=None) if isinstance(part, ResultPart) else part
+    if isinstance(part, ResultPart):
+        return replace(part, call_id=None, raw=None)
+    return CallPart(_shown_call(part.call)) if isinstance(part, CallPart) else part
 
 
 def _shown_call(call: ToolCall) -> ToolCall:

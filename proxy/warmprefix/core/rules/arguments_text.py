@@ -30,6 +30,7 @@ RULE: Rule = message_rule(
     "arguments-text",
     Risk.LOSSLESS,
     _change,
+    features={"calls"},
     why="The API says text; 26 of 29 templates answer 500 to empty text. Key order and the spelling "
     "of numbers stay as they came.",
     source="llama.cpp common/chat.cpp:1041-1057; https://github.com/NousResearch/hermes-agent/issues/1071",

@@ -1,14 +1,20 @@
 """What a rule is, and the shapes that nearly all of them have.
 
 Laws, tested over all rules: idempotent; quiet (nothing to do, same object back); prefix-stable (no
-rule looks ahead); faithful (text outside its target untouched); noise-free. A rule never reads the
-clock and never depends on the order of a dict it did not receive.
+rule looks ahead); faithful (text outside its target untouched); noise-free; honest (it changes only
+messages that have what it says it works on, and gives none to others). A rule never reads the clock
+and never depends on the order of a dict it did not receive.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Literal
 
 from warmprefix.core.types import Message, Prompt, Risk, Tool
+
+Feature = Literal["parts", "nothing", "reasoning", "calls", "name", "extra", "marks"]
+"""What a message may have for a rule to work on: content in parts, or none at all; reasoning; calls; a name;
+members of its own or of its calls that have no field; marks on its parts."""
 
 MessageChange = Callable[[Message], Message]
 ToolChange = Callable[[Tool], Tool]
@@ -20,7 +26,8 @@ class Rule:
     """One transformation. `why` is one sentence for the user; `source` is the evidence for it.
 
     `on_message` is set if the rule looks at one message alone, `on_tool` if at one tool: then the outcome can
-    be remembered. Neither is ever given an opaque message.
+    be remembered. Neither is ever given an opaque message. `roles`, `features`: a message of another logical
+    role, or with none of these, is left as it is, so nobody need ask; None if it may be any.
     """
 
     name: str
@@ -30,6 +37,8 @@ class Rule:
     source: str
     on_message: MessageChange | None = None
     on_tool: ToolChange | None = None
+    roles: frozenset[str] | None = None
+    features: frozenset[Feature] | None = None
 
     @property
     def on_by_default(self) -> bool:
@@ -37,14 +46,32 @@ class Rule:
         return self.risk is not Risk.MEANING
 
 
-def message_rule(name: str, risk: Risk, change: MessageChange, *, why: str, source: str) -> Rule:
+def message_rule(
+    name: str,
+    risk: Risk,
+    change: MessageChange,
+    *,
+    why: str,
+    source: str,
+    roles: Collection[str] | None = None,
+    features: Collection[Feature] | None = None,
+) -> Rule:
     """A rule that looks at one message at a time. `change` returns its argument if it has nothing to do."""
 
     def apply(prompt: Prompt) -> Prompt:
         messages = (m if m.opaque else change(m) for m in prompt.messages)
         return with_messages(prompt, tuple(messages))
 
-    return Rule(name, risk, apply, why, source, change)
+    return Rule(
+        name,
+        risk,
+        apply,
+        why,
+        source,
+        on_message=change,
+        roles=None if roles is None else frozenset(roles),
+        features=None if features is None else frozenset(features),
+    )
 
 
 def tools_rule(name: str, risk: Risk, change: ToolChange, *, why: str, source: str) -> Rule:

@@ -21,6 +21,7 @@ RULE: Rule = message_rule(
     "blank-reasoning",
     Risk.LOSSLESS,
     _change,
+    features={"reasoning"},
     why="Some clients add blanks for some model names; empty reasoning is no reasoning.",
     source="llama.cpp common/chat.cpp:380-462; https://github.com/NousResearch/hermes-agent/issues/45655",
 )

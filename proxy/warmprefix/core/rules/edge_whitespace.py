@@ -20,6 +20,7 @@ RULE: Rule = message_rule(
     "edge-whitespace",
     Risk.NEUTRAL,
     _change,
+    roles=_ROLES,
     why="Session stores strip the edges of a reply that the live turn kept; 21 of 31 templates print "
     "them.",
     source="https://github.com/NousResearch/hermes-agent/pull/7988",

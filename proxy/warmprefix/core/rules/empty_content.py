@@ -27,6 +27,7 @@ RULE: Rule = message_rule(
     "empty-content",
     Risk.LOSSLESS,
     _change,
+    features={"nothing", "extra"},
     why="A turn that only calls tools has content null, missing or empty, depending on who wrote it.",
     source="llama.cpp common/chat.cpp:1292; renders the same in 29 of 29 templates",
 )

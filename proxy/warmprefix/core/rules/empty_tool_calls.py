@@ -19,6 +19,7 @@ RULE: Rule = message_rule(
     "empty-tool-calls",
     Risk.LOSSLESS,
     _change,
+    features={"extra"},
     why="No call is no call: some clients send an empty list, some leave it out.",
     source="llama.cpp common/chat.cpp:380-462; https://github.com/NousResearch/hermes-agent/issues/58755",
 )

@@ -21,6 +21,7 @@ RULE: Rule = message_rule(
     "null-fields",
     Risk.LOSSLESS,
     _change,
+    features={"extra"},
     why="A null member says nothing, and llama-server answers 500 to a null name, reasoning_content "
     "or tool_call_id.",
     source="llama.cpp common/chat.cpp:373-470 (type must be string, but is null)",

@@ -57,6 +57,7 @@ RULE: Rule = message_rule(
     "part-marks",
     Risk.LOSSLESS,
     _change,
+    features={"marks"},
     why="A caching hint for another API moves to another part with every request and says nothing "
     "to the model.",
     source="llama.cpp common/chat.cpp:390-420 reads type and text only; captured with Claude Code "

@@ -33,6 +33,7 @@ def strip_rule(patterns: Sequence[Pattern]) -> Rule:
         NAME,
         Risk.MEANING,
         change,
+        roles=_ROLES,
         why="A user has named text that the model need not read.",
         source="the user's settings",
     )

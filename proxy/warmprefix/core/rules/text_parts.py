@@ -26,6 +26,7 @@ RULE: Rule = message_rule(
     "text-parts",
     Risk.LOSSLESS,
     _change,
+    features={"parts", "extra"},
     why="Clients send the same text as a string in one request and as parts in the next; "
     "llama-server joins text parts with a line feed.",
     source="llama.cpp common/chat.cpp:187-260; renders the same in 31 of 31 templates",

@@ -16,6 +16,7 @@ RULE: Rule = message_rule(
     "tool-result-name",
     Risk.NEUTRAL,
     _change,
+    features={"name"},
     why="A session reload loses the name of a tool result, and Kimi-K2 prints it. A result goes out with the "
     "name that it was first sent with, or without one; a new result as the client has it.",
     source="captured with hermes-agent 0.13 to 0.19 (tool_dispatch_helpers.py:486)",

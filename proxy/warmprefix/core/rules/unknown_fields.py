@@ -44,6 +44,7 @@ RULE: Rule = message_rule(
     "unknown-fields",
     Risk.LOSSLESS,
     _change,
+    features={"extra"},
     why="Bookkeeping of the client (call_id, finish_reason, timestamps, ids) comes and goes with a "
     "session reload; llama-server drops it before the template, other backends may print it.",
     source="llama.cpp common/chat.cpp:380-462; "

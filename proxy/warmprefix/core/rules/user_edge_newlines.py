@@ -19,6 +19,7 @@ RULE: Rule = message_rule(
     "user-edge-newlines",
     Risk.NEUTRAL,
     _change,
+    roles={"user"},
     why="Pasted prompts end in line feeds that a session store strips.",
     source="hermes-agent 0.19.0 hermes_state.py:4928",
 )

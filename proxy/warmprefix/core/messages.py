@@ -68,6 +68,11 @@ def written(message: Message) -> RawJson:
     return message.shape.write(message)
 
 
+def all_written(messages: Iterable[Message]) -> list[RawJson]:
+    """Each of several messages as JSON: most of a history is as it was received."""
+    return [one.raw if one.raw is not None else written(one) for one in messages]
+
+
 def piece(text: str) -> Message:
     """A piece of a plain prompt (`Prompt.is_plain`). It is never written otherwise."""
     return Message(None, opaque=True, raw=RawJson(text.encode()))
@@ -75,7 +80,7 @@ def piece(text: str) -> Message:
 
 def plain_text(prompt: Prompt) -> str:
     """The text of a plain prompt."""
-    return b"".join(map(written, prompt.messages)).decode()
+    return b"".join(all_written(prompt.messages)).decode()
 
 
 def changed(

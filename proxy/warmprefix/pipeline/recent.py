@@ -9,7 +9,7 @@ from warmprefix.core.memo import ENTRY_BYTES
 from warmprefix.core.memory.alignment import History
 from warmprefix.core.memory.continuation import Continuation, belief
 from warmprefix.core.memory.ledger import Conversation, Node
-from warmprefix.core.messages import written
+from warmprefix.core.messages import all_written
 from warmprefix.core.types import CacheStats, Message, Prompt
 
 _MAX_BYTES = 32 * 1024 * 1024
@@ -209,7 +209,7 @@ class Recent:
 def _size(last: Last) -> int:
     """What a turn's messages cost, the reply included: that may be megabytes after a short question."""
     messages = last.prompt.messages if last.reply is None else (*last.prompt.messages, last.reply)
-    return sum(len(written(message)) + ENTRY_BYTES for message in messages)
+    return sum(map(len, all_written(messages))) + ENTRY_BYTES * len(messages)
 
 
 def _ahead(last: Last, tokens: int, held: int | None) -> Last:

@@ -112,8 +112,8 @@ class Openings:
         shared = reaches.of_each([content.prompt for content in left], sent)
         return any(
             reach.characters >= characters * _NEAR
-            and reach.characters >= reaches.size(content.prompt) * LOADED_FROM
-            for reach, content in zip(shared, left, strict=True)
+            and reach.characters >= max(reach.held, 1) * LOADED_FROM
+            for reach in shared
         )
 
     @property

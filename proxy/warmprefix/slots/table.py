@@ -367,8 +367,10 @@ class SlotTable:
         """What a content and a prompt share; None if it is only the beginning of its prompt."""
         if not content.is_whole:
             return None
-        reach, size = self.reaches.of(content.prompt, prompt), self.reaches.size(content.prompt)
-        return Share(reach.characters, size, reach.total, same_head(content.prompt, prompt))
+        reach = self.reaches.of(content.prompt, prompt)
+        is_sure = same_head(content.prompt, prompt)
+        size = reach.held if is_sure else self.reaches.size(content.prompt)
+        return Share(reach.characters, size, reach.total, is_sure)
 
 
 def _opening_share(content: Content, opening: Offer | None) -> Share | None:

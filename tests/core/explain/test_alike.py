@@ -28,6 +28,7 @@ CASES = [
     ),
     pytest.param(spoken(RULES.format("b2"), "u:Another."), False, id="an-id-in-the-instructions"),
     pytest.param(spoken(RULES.format("b2"), *TALK, "a:More.", "u:Go on."), True, id="both"),
+    pytest.param(spoken(RULES.format("a1"), TALK[2]), True, id="a-question-has-moved-up"),
     pytest.param(spoken(RULES.format("a1"), "u:Another."), None, id="a-new-chat"),
     pytest.param(spoken("s:Other words.", "u:Another."), None, id="another-agent"),
     pytest.param(

@@ -337,3 +337,25 @@ def test_direct_is_what_was_processed_and_what_was_kept(
         assert found.direct_tokens == processed + found.tokens
         assert found.direct_tokens >= 1
         assert found.is_estimated or found.tokens == 0
+
+
+@given(
+    st.lists(st.tuples(histories, histories | st.none(), choices), max_size=6),
+    st.integers(1, 3),
+    st.sampled_from([NO_RAM, RAM, CLEARS]),
+)
+def test_one_simulation_says_as_long_as_it_is_enough_what_two_say(
+    turns: list[tuple[Prompt, Prompt | None, SlotChoice | None]], slots: int, traits: Traits
+) -> None:
+    """`None` is a request to which nothing was done."""
+    one, two = Direct(), Direct()
+    two.turn(Prompt(()), Prompt(()), None, STATS, None, (0, slots), traits)
+    two._theirs.begin(slots)
+    two._ours = two._theirs.copied()
+    for received, changed, choice in turns:
+        sent = received if changed is None else changed
+        found = [
+            direct.turn(received, sent, None, STATS, choice, (0, slots), traits)
+            for direct in (one, two)
+        ]
+        assert found[0] == found[1]

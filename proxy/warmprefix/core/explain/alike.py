@@ -7,10 +7,11 @@ first message), or a new chat has the instructions of another one but for a few 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from warmprefix.core.explain.difference import Difference, first_difference
+from warmprefix.core.explain.difference import MOST_GONE, Difference, first_difference
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.explain.saving import Reaches
 from warmprefix.core.identity.keys import match_key
+from warmprefix.core.messages import all_written
 from warmprefix.core.types import CacheStats, Prompt
 
 _LEAST_TOKENS = 64  # lost; fewer are not worth a word
@@ -33,7 +34,8 @@ class Alike:
 
 def most_alike(others: Sequence[Prompt], after: Prompt) -> Alike | None:
     """The first of the prompts that differs in so little that it shows why nothing more was reused."""
-    compared = (_alike(number, other, after) for number, other in enumerate(others))
+    near = ((number, other) for number, other in enumerate(others) if _may_be_alike(other, after))
+    compared = (_alike(number, other, after) for number, other in near)
     return next((found for found in compared if found is not None), None)
 
 
@@ -45,6 +47,21 @@ def lost_tokens(alike: Alike, after: Prompt, stats: CacheStats, reaches: Reaches
         return None
     lost = min(round(reach.characters * prompt_tokens / reach.total), prompt_tokens - 1) - cached
     return lost if lost >= _LEAST_TOKENS else None
+
+
+def _may_be_alike(before: Prompt, after: Prompt) -> bool:
+    """Whether it is worth looking closer: not if another question is asked behind the same instructions, which
+    is how most conversations begin."""
+    texts = zip(all_written(before.messages), all_written(after.messages), strict=False)
+    at = next((at for at, (old, new) in enumerate(texts) if old != new), None)
+    if at is None or after.is_plain:
+        return True
+    rest = after.messages[at:]
+    is_asked = any(message.role == "user" for message in after.messages[: at + 1])
+    if not is_asked or any(message.role == "assistant" for message in rest[1:]):
+        return True
+    keys = set(map(match_key, rest))  # a question that has moved up is not another one
+    return any(match_key(old) in keys for old in before.messages[at + 1 : at + 1 + MOST_GONE])
 
 
 def _alike(number: int, before: Prompt, after: Prompt) -> Alike | None:

@@ -12,7 +12,7 @@ from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import match_key, tool_key
 from warmprefix.core.identity.reasoning import split_reasoning
 from warmprefix.core.identity.transient import without_blocks
-from warmprefix.core.messages import written
+from warmprefix.core.messages import all_written, written
 from warmprefix.core.types import (
     Content,
     Message,
@@ -28,7 +28,7 @@ from warmprefix.core.types import (
 from warmprefix.core.wire.slices import compact, elements, members
 from warmprefix.core.wire.value import value_key
 
-_MOST_GONE = 200  # messages at once, that are looked for: a sliding window drops a few
+MOST_GONE = 200  # messages at once, that are looked for: a sliding window drops a few
 _LEAST_KEPT = 8  # characters of a question: fewer stand in any text
 _LEAST_CUT = 8
 PLAIN_PATH = "prompt"
@@ -124,8 +124,10 @@ def _innermost(path: str, old: bytes, new: bytes) -> tuple[str, bytes, bytes]:
 
 
 def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
-    for at, (old, new) in enumerate(zip(before, after, strict=False)):
-        if written(old) != written(new):
+    texts = zip(all_written(before), all_written(after), strict=False)
+    pairs = zip(before, after, strict=False)
+    for at, ((old, new), (was, now)) in enumerate(zip(pairs, texts, strict=True)):
+        if was != now:
             found = _message(message_path(after, at), old, new)
             if found is not None:
                 found = _gone(before, after, at) or _cut_out(before, at, found)
@@ -136,7 +138,7 @@ def _messages(before: Sequence[Message], after: Sequence[Message]) -> Difference
 def _gone(before: Sequence[Message], after: Sequence[Message], at: int) -> Difference | None:
     """Whole messages that are missing from here on: what follows them has moved up into their place."""
     new, path = match_key(after[at]), message_path(after, at)
-    found = range(at + 1, min(len(before), at + 1 + _MOST_GONE))
+    found = range(at + 1, min(len(before), at + 1 + MOST_GONE))
     end = next((k for k in found if match_key(before[k]) == new), None)
     if end is None:
         return None
@@ -167,8 +169,8 @@ def _cut_out(before: Sequence[Message], at: int, found: Difference) -> Differenc
 
 def _plain_texts(before: Sequence[Message], after: Sequence[Message]) -> Difference | None:
     """The first difference of two plain texts: `offset` counts from their start."""
-    texts = [written(one).decode() for one in before]
-    old, new = "".join(texts), "".join(written(one).decode() for one in after)
+    texts = [raw.decode() for raw in all_written(before)]
+    old, new = "".join(texts), b"".join(all_written(after)).decode()
     at = shared_characters(old, new)
     if at in (len(old), len(new)):
         return None

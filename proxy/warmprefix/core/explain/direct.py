@@ -45,6 +45,13 @@ class ServerModel:
         """The server has started again, with this many slots."""
         self._slots, self._used, self._ram = [None] * count, [0] * count, []
 
+    def copied(self) -> "ServerModel":
+        """Another one that holds the same."""
+        other = ServerModel(self._reaches)
+        other._slots, other._used, other._ram = self._slots[:], self._used[:], self._ram[:]
+        other._turns = self._turns
+        return other
+
     def turn(self, prompt: Prompt, reply: Message | None, traits: Traits) -> Reach:
         """How much of a prompt it holds already. After that it holds the prompt and its reply."""
         self._turns += 1
@@ -53,7 +60,7 @@ class ServerModel:
         reach, old = reaches[slot], self._slots[slot]
         has_ram = traits.has_ram is not False
         is_like = _similarity(reach) > SIMILAR
-        if has_ram and not (is_like and self._kept(reach, old) >= SAVED_BELOW):
+        if has_ram and not (is_like and _kept(reach, old) >= SAVED_BELOW):
             reach = self._exchanged(slot, reach, prompt)
         self._slots[slot], self._used[slot] = held(prompt, reply), self._turns
         if has_ram:
@@ -71,9 +78,6 @@ class ServerModel:
             return best
         return min(range(len(reaches)), key=lambda at: self._used[at])
 
-    def _kept(self, reach: Reach, old: Prompt | None) -> float:
-        return 0.0 if old is None else reach.characters / max(self._reaches.size(old), 1)
-
     def _exchanged(self, slot: int, reach: Reach, prompt: Prompt) -> Reach:
         """Move the slot's content to the RAM cache, and take the best match out of it."""
         old = self._slots[slot]
@@ -81,7 +85,7 @@ class ServerModel:
         useful = [
             (other, saved)
             for other, saved in found
-            if other.characters > reach.characters and self._kept(other, saved) >= LOADED_FROM
+            if other.characters > reach.characters and _kept(other, saved) >= LOADED_FROM
         ]
         self._remember(old)
         if not useful:
@@ -107,14 +111,16 @@ def _similarity(reach: Reach) -> float:
     return reach.characters / reach.total if reach.total else 0.0
 
 
+def _kept(reach: Reach, old: Prompt | None) -> float:
+    return 0.0 if old is None else reach.characters / max(reach.held, 1)
+
+
 class Direct:
-    """The two simulations of one backend."""
+    """The two simulations of one backend. They are one as long as nothing was done to any request."""
 
     def __init__(self, reaches: Reaches | None = None) -> None:
         """`reaches`: shared by all that compare prompts."""
-        reaches = reaches or Reaches()
-        self._reaches = reaches
-        self._theirs, self._ours = ServerModel(reaches), ServerModel(reaches)
+        self._theirs = self._ours = ServerModel(reaches or Reaches())
         self._about: tuple[int, int] | None = None
 
     def turn(
@@ -131,12 +137,16 @@ class Direct:
         is, and its number of slots."""
         if about != self._about:
             self._about = about
+            self._ours = self._theirs
             self._theirs.begin(max(about[1], 1))
-            self._ours.begin(max(about[1], 1))
-        theirs = self._theirs.turn(received, reply, traits)
-        if choice is not None and choice.how == "recall":
+        recalls = choice is not None and choice.how == "recall"
+        if self._ours is self._theirs and (recalls or not _are_same(received, sent)):
+            self._ours = self._theirs.copied()
+        ours = theirs = self._theirs.turn(received, reply, traits)
+        if recalls:
             self._ours.empty()
-        ours = self._ours.turn(sent, reply, traits)
+        if self._ours is not self._theirs:
+            ours = self._ours.turn(sent, reply, traits)
         processed, prompt_tokens = stats.processed_tokens, stats.prompt_tokens
         if processed is None or not prompt_tokens or not ours.total:
             return None
@@ -154,3 +164,11 @@ class Direct:
         if is_same and (choice is None or not choice.shared_tokens):
             return Kept(processed, 0, is_estimated=False)
         return Kept(max(processed + kept, 1), max(kept, 1 - processed), is_estimated=True)
+
+
+def _are_same(received: Prompt, sent: Prompt) -> bool:
+    """Whether a server that is given the one does all that it does for the other."""
+    raws = (
+        (one.raw, other.raw) for one, other in zip(received.messages, sent.messages, strict=False)
+    )
+    return received == sent and all(one == other for one, other in raws)

@@ -7,7 +7,7 @@ first, then the messages. Characters are those of the messages' JSON; tokens are
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warmprefix.core.messages import written
+from warmprefix.core.messages import all_written
 from warmprefix.core.types import Message, Prompt
 from warmprefix.core.wire.slices import compact
 
@@ -27,13 +27,14 @@ def common_prefix(before: Prompt, after: Prompt) -> Prefix:
     if not same_head(before, after):
         return Prefix(0, 0)
     if after.is_plain:
-        old, new = ([_text(written(one)) for one in side.messages] for side in (before, after))
+        old, new = (list(map(_text, all_written(side.messages))) for side in (before, after))
         shared = shared_of_pieces(old, new)
         return Prefix(int(shared == sum(map(len, old))), shared)
     messages = 0
     characters = 0
-    for one, other in zip(before.messages, after.messages, strict=False):
-        old_text, new_text = written(one), written(other)
+    texts = zip(all_written(before.messages), all_written(after.messages), strict=False)
+    pairs = zip(before.messages, after.messages, strict=False)
+    for (one, other), (old_text, new_text) in zip(pairs, texts, strict=True):
         # Escapes and blanks of JSON are no difference: the template never sees them.
         if old_text != new_text and one != other and compact(old_text) != compact(new_text):
             part = shared_characters(_text(compact(old_text)), _text(compact(new_text)))
@@ -55,7 +56,7 @@ def same_head(before: Prompt, after: Prompt) -> bool:
 
 def characters(messages: tuple[Message, ...]) -> int:
     """Size of the messages as JSON, in characters."""
-    return sum(_length(written(message)) for message in messages)
+    return sum(map(_length, all_written(messages)))
 
 
 def _length(raw: bytes) -> int:

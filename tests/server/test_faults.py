@@ -33,12 +33,16 @@ from warmprefix.core.explain.cache_break import CacheBreak
 from warmprefix.core.explain.evidence import Evidence
 from warmprefix.core.explain.hint import Able
 from warmprefix.core.rules.base import Rule
+from warmprefix.core.turn import Turn
 from warmprefix.core.types import Reply, Risk
 from warmprefix.counters import REASONS
+from warmprefix.pipeline.listeners import ArrivalListener, TurnListener
 from warmprefix.pipeline.remember import Recorder
 from warmprefix.pipeline.stages import Ended, Outgoing, Question, ended_of
-from warmprefix.server.parts import ArrivalListener, TurnListener
+from warmprefix.slots.seatings import Seatings
 from warmprefix.tasks import Tasks
+from warmprefix.telemetry.attributes import Call
+from warmprefix.telemetry.listener import Telemetry
 
 CHAT = "/v1/chat/completions"
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
@@ -50,6 +54,25 @@ WHOLE, STREAM = "whole", "stream"
 
 class Injected(Exception):
     """The fault."""
+
+
+class Nowhere:
+    """Takes what telemetry delivers."""
+
+    def outgoing(self, came: Mapping[str, str]) -> Mapping[str, str]:
+        return {}
+
+    def turn(self, turn: Turn, call: Call) -> None:
+        """Kept nowhere."""
+
+    def close(self) -> None:
+        """Nothing waits."""
+
+
+@pytest.fixture(autouse=True)
+def telemetry_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a collector was named."""
+    monkeypatch.setattr("warmprefix.server.app.open_telemetry", lambda *_: Telemetry(Nowhere()))
 
 
 def boom(*_: object, **__: object) -> None:
@@ -133,13 +156,11 @@ FAULTS = [
     Fault("kind.headers", "warmprefix.backends.base.Kind.headers", "backend-facts"),
     Fault("prewarm.arrived", "warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
     Fault("reread.arrived", "warmprefix.slots.reread.Reread.arrived", "reread"),
-    Fault("alike.arrived", "warmprefix.slots.seatings.BeginningAlike.arrived", "openings"),
     Fault("openings.arrived", "warmprefix.slots.openings.Openings.arrived", "openings"),
     Fault("openings.may_offer", "warmprefix.slots.openings.Openings.may_offer", "slot"),
     Fault("seating.take", "warmprefix.slots.seating.Seating.take", "slot"),
     Fault("seatings.take", "warmprefix.slots.seatings.Seatings.take", "slot"),
     Fault("table.take", "warmprefix.slots.table.SlotTable.take", "slot"),
-    Fault("ahead.arrived", "warmprefix.slots.seatings.ReadingAhead.arrived", "prewarm"),
     Fault("seatings.may_restore", "warmprefix.slots.seatings.Seatings.may_restore", "prepare"),
     Fault("needs_folding", "warmprefix.server.way.needs_folding", "backend-facts"),
     Fault(
@@ -235,22 +256,19 @@ FAULTS = [
     Fault("way.end", "warmprefix.server.way.Way.end", "routing"),
     Fault("seatings.ended", "warmprefix.slots.seatings.Seatings.ended", "slot"),
     Fault("kept_reply", "warmprefix.slots.seating.kept_reply", "slot"),
-    Fault("seating.leave", "warmprefix.slots.seating.Seating.leave", "slot"),
+    Fault("seating.ended", "warmprefix.slots.seating.Seating.ended", "slot"),
     Fault("comparing.ended", "warmprefix.slots.compare.Comparing.ended", "compare"),
-    Fault("seatings.server", "warmprefix.slots.seatings.Seatings.server", "compare"),
     Fault("direct.turn", "warmprefix.core.explain.direct.Direct.turn", "compare"),
-    Fault("ahead.ended", "warmprefix.slots.seatings.ReadingAhead.ended", "prewarm"),
     Fault("prewarm.ended", "warmprefix.slots.prewarm.Prewarm.ended", "prewarm"),
     Fault("reread.ended", "warmprefix.slots.reread.Reread.ended", "reread"),
-    Fault("alike.ended", "warmprefix.slots.seatings.BeginningAlike.ended", "openings"),
     Fault("openings.ended", "warmprefix.slots.openings.Openings.ended", "openings"),
     Fault("facts.ended", "warmprefix.server.parts.Facts.ended", "backend-facts"),
     Fault("known.ended", "warmprefix.backends.known.KnownBackend.ended", "backend-facts"),
     Fault("known.saw_model", "warmprefix.backends.known.KnownBackend.saw_model", "backend-facts"),
-    Fault("telemetry.outgoing", f"{TELEMETRY}.NoTelemetry.outgoing", "telemetry"),
-    Fault("telemetry.put_aside", f"{TELEMETRY}.NoTelemetry.put_aside", "telemetry"),
+    Fault("telemetry.outgoing", f"{TELEMETRY}.Telemetry.outgoing", "telemetry"),
+    Fault("telemetry.put_aside", f"{TELEMETRY}.Telemetry.put_aside", "telemetry"),
     Fault("ends.ended", f"{TELEMETRY}.Ends.ended", "telemetry"),
-    Fault("watcher.saw", f"{TELEMETRY}.NoTelemetry.saw", "telemetry"),
+    Fault("watcher.saw", f"{TELEMETRY}.Telemetry.saw", "telemetry"),
     Fault("capture.ended", "warmprefix.capture.writer.Capture.ended", "capture"),
     Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics"),
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),
@@ -440,9 +458,14 @@ async def test_every_listener_has_a_row(tmp_path: Path) -> None:
     async with running(Healthy(), tmp_path, moves=False, settings={}) as proxy:
         parts = proxy.app.backends.first().parts
 
+        assert isinstance(parts.seatings, Seatings)
+        own = parts.seatings.of(None)
+
     told: list[tuple[ArrivalListener | TurnListener, str]] = []
-    told += [(listener, "arrived") for listener in parts.arrivals]
+    told += [(listener, "arrived") for listener in (*parts.arrivals, *own.ahead)]
     told += [(listener, "ended") for listener in parts.endings]
+    told += [(own.seating, "ended"), (own.comparing, "ended")]
+    told += [(listener, "ended") for listener in own.ahead]
     assert {(place_of(listener, moment), listener.reason) for listener, moment in told} <= rows
     assert {fault.reason for fault in FAULTS} | {"error-words"} <= REASONS
 
@@ -459,12 +482,13 @@ def test_nothing_else_is_called_on_the_way_than_the_relay_itself() -> None:
 
 
 BESIDE = frozenset({
-    "counters.failed_open", "replace", "run", "work.close", "Server", "Patch", "Understood",
+    "counters.failed_open", "replace", "run", "work.close", "Server", "Patch", "Traits", "Understood",
     "known.of", "seatings.of", "patch.get", "headers.get",  # look a name up
     "relay.reply",  # has a wall of its own
-    "seatings.restored", "seating.judge",  # add a number
+    "seating.judge",  # adds a number
     "seatings.owns",  # compares two times
-    "listener.arrived", "listener.ended", "found.update",  # each listener has a row
+    "listener.arrived", "listener.ended", "found.update", "patch.update",  # each listener has a row
+    "call_ended",  # calls them
 })  # fmt: skip
 """Called behind a wall, and no helpers."""
 
@@ -481,8 +505,8 @@ RELAY = frozenset({
     "ended_of",
     "answering", "is_counting",
     # modules of the way itself
-    "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived", "parts.ended",
-    "backends.arrived", "relay.run", "done", "send", "end_to_end",
+    "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived",
+    "backends.arrived", "call_arrived", "call_ended", "relay.run", "done", "send", "end_to_end",
     "headers.append",
     "end_turn", "bare_record_of",
     # lists and queues of the log

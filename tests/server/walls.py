@@ -1,7 +1,7 @@
 """What the source calls on a request's way: behind a wall (warmprefix/guard.py), or on the way itself.
 
 A wall is `with guard(...)`, or `except Exception` whose first statement is a call of `failed`. What a listener
-does when it is told of an arrival or an end runs behind a wall as a whole (server/parts.py).
+does when it is told of an arrival or an end runs behind a wall as a whole (pipeline/listeners.py).
 """
 
 import ast
@@ -22,7 +22,7 @@ WAY = (
 )
 """The modules that a chat request goes through, from its body to its line in the log."""
 
-LISTENERS = ("server/parts", "slots/seatings", "slots/compare")
+LISTENERS = ("server/parts", "pipeline/listeners", "slots/seatings", "slots/compare")
 """Modules with listeners that call others."""
 
 _TOLD = frozenset({"arrived", "ended"})

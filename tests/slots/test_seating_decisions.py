@@ -126,7 +126,7 @@ async def test_the_chosen_slot_is_written_into_the_body_and_the_turn(
         own.table.traits = traits
         outgoing = request(name, 2)
         seat = await own.take(outgoing)
-        patch = own.seating.leave(ended(outgoing, stats(600, 500), seat))
+        patch = own.seating.ended(ended(outgoing, stats(600, 500), seat))
 
     wanted = b"" if slot is None else b'"id_slot":%d' % slot
     assert (b"id_slot" in own.body, wanted in own.body) == (slot is not None, True)
@@ -166,7 +166,7 @@ async def test_a_choice_is_judged_by_what_was_found_cached(cached: int | None, o
         for _ in range(2):
             own.table.hold(0, content(request("a")), 500)
             seat = await own.take(request("a", 2))
-            own.seating.leave(ended(request("a", 2), stats(600, cached), seat))
+            own.seating.ended(ended(request("a", 2), stats(600, cached), seat))
             await own.tasks.finish(5)
 
         assert len(own.seating.stand_down.off) == off
@@ -210,7 +210,7 @@ async def test_the_slots_are_read_after_a_turn_unless_it_is_known_what_they_hold
     async with room(slots) as own:
         seat = await own.take(request("a"))
         before = len(own.backend.requests)
-        own.seating.leave(ended(request("a"), stats(600), seat))
+        own.seating.ended(ended(request("a"), stats(600), seat))
         await own.tasks.finish(5)
         asked = [r.target for r in own.backend.requests[before:]]
 
@@ -224,7 +224,7 @@ async def test_if_nothing_else_runs_a_request_waits_until_the_slots_were_read(
     monkeypatch.setattr("warmprefix.slots.seating._ALONE_S", 5.0)
     async with room(traits=Traits(False, True)) as own:
         seat = await own.take(request("a"))
-        own.seating.leave(ended(request("a"), stats(600), seat))
+        own.seating.ended(ended(request("a"), stats(600), seat))
         second = await own.take(of_b(request("b")))
 
     assert second.choice.reason == "the server saves and clears idle slots itself"
@@ -246,14 +246,14 @@ async def test_a_turn_that_was_not_placed_is_told_as_it_was() -> None:
     async with room() as own:
         given = ended(request("a"), stats(600), own.seating.unseen_began())
 
-        assert own.seating.leave(given) == {}
+        assert own.seating.ended(given) == {}
 
 
 async def test_a_slot_is_as_old_as_its_last_turn() -> None:
     async with room(1) as own:
         assert own.seating.age_s(0) is None
         seat = await own.take(request("a"))
-        own.seating.leave(ended(request("a"), stats(600), seat))
+        own.seating.ended(ended(request("a"), stats(600), seat))
 
         assert own.seating.age_s(0) == 0.0
         assert own.seating.age_s(1) is None
@@ -284,7 +284,7 @@ async def test_an_endpoint_that_takes_no_slot_is_left_to_the_server() -> None:
         outgoing = replace(asked, request=replace(asked.request, takes_slot=False))
 
         seat = await own.take(outgoing)
-        patch = own.seating.leave(ended(outgoing, stats(600, 500), seat))
+        patch = own.seating.ended(ended(outgoing, stats(600, 500), seat))
 
     assert own.body == outgoing.body
     assert seat.wish.is_saved is False

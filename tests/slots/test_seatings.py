@@ -12,10 +12,13 @@ from tests.fakes.scripted import ScriptedBackend
 from tests.ledger_driver import NO_TIMES
 from tests.request_stages import read, unread
 from warmprefix.backends.known import KnownBackend, KnownModel
+from warmprefix.core.explain.direct import Direct
 from warmprefix.core.slots.seat import NO_SEAT, Seated, Unseen
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import Outcome, Reply
-from warmprefix.pipeline.stages import Passed, ended_of
+from warmprefix.counters import Counters
+from warmprefix.pipeline.stages import Ended, Passed, Patch, ended_of
+from warmprefix.slots.compare import Comparing
 from warmprefix.slots.seating import Seating
 from warmprefix.slots.seatings import ModelParts, Seatings
 from warmprefix.slots.table import SlotTable
@@ -45,6 +48,20 @@ class Saving(Seating):
         self.saves += 1
 
 
+class Pausing:
+    """What works between requests, which counts how often it is called."""
+
+    reason = "prewarm"
+    requests = turns = 0
+
+    def arrived(self) -> None:
+        self.requests += 1
+
+    def ended(self, ended: Ended) -> Patch:
+        self.turns += 1
+        return {}
+
+
 @asynccontextmanager
 async def seatings_of(backend: ScriptedBackend) -> AsyncIterator[tuple[Seatings, KnownBackend]]:
     async with backend:
@@ -52,14 +69,18 @@ async def seatings_of(backend: ScriptedBackend) -> AsyncIterator[tuple[Seatings,
         known = KnownBackend(backend.url, "llamacpp", tasks)
         await known.ask_template()
         try:
-            yield Seatings(known, maker(tasks), tasks), known
+            yield Seatings(known, maker(tasks), tasks, Counters()), known
         finally:
             await tasks.finish(5)
             await known.close()
 
 
 def maker(tasks: Tasks) -> Callable[[KnownModel], ModelParts]:
-    return lambda known: ModelParts(Saving(SlotTable(), known, tasks))
+    def make(known: KnownModel) -> ModelParts:
+        seating = Saving(SlotTable(), known, tasks)
+        return ModelParts(seating, Comparing(Direct(), seating), (Pausing(),))
+
+    return make
 
 
 def asks_for(model: str | None) -> Passed:
@@ -133,7 +154,7 @@ async def test_slots_of_another_proxy_are_left_alone() -> None:
     async with serving({"/props": {"chat_template": "t"}}) as backend:
         tasks = Tasks()
         known = KnownBackend(backend.url, "llamacpp", tasks)
-        seatings = Seatings(known, maker(tasks), tasks, lambda: ours[0])
+        seatings = Seatings(known, maker(tasks), tasks, Counters(), lambda: ours[0])
         seating = seatings.of(None).seating
         seating.table.unseen_began()
         asked = len(backend.requests)
@@ -144,11 +165,13 @@ async def test_slots_of_another_proxy_are_left_alone() -> None:
         assert len(backend.requests) == asked
 
         ended = ended_of(asks_for("a"), Reply(), 200, Outcome.OK, NO_TIMES)
-        assert seatings.ended(ended) == {"slot": None, "slot_reason": "another proxy has the slots"}
-        assert seatings.server(ended).about == (0, 1)
+        theirs = {"slot": None, "slot_reason": "another proxy has the slots", "kept": None}
+        assert seatings.ended(ended) == theirs
+        assert [one.turns for one in seatings.ahead if isinstance(one, Pausing)] == [0]
 
         ours[0] = True
-        assert seatings.ended(ended) == {}
+        assert seatings.ended(ended) == {"kept": None}
+        assert [one.turns for one in seatings.ahead if isinstance(one, Pausing)] == [1]
         assert isinstance((await seatings.take(asks_for("a"))).seat, Unseen)
         await tasks.finish(5)
         await known.close()
@@ -163,6 +186,7 @@ async def test_whoever_gains_slots_knows_nothing_of_them() -> None:
         assert len(table.slots) == 1
         seatings.lost()
         assert table.slots == ()
+        assert [one.requests for one in seatings.ahead if isinstance(one, Pausing)] == [1]
         table.read([SlotState(0, False, 500, 3, None, None)], table.events)
         await seatings.close()
         assert table.slots == ()

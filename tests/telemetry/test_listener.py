@@ -12,7 +12,7 @@ from warmprefix.core.types import Outcome, Reply
 from warmprefix.pipeline.stages import Ended, ended_of, turn_of
 from warmprefix.tasks import Tasks
 from warmprefix.telemetry.attributes import Call
-from warmprefix.telemetry.listener import Ends, NoTelemetry, Telemetry
+from warmprefix.telemetry.listener import Ends, Telemetry
 
 TIMES = Times(1.0, 2.0, 0.1, None)
 BODY = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
@@ -59,7 +59,6 @@ def test_headers_of_the_trace_take_the_place_of_the_clients() -> None:
 
 def test_headers_stay_if_no_trace_is_carried() -> None:
     assert Telemetry(Kept()).outgoing(HEADERS) is HEADERS
-    assert NoTelemetry().outgoing(HEADERS) is HEADERS
 
 
 @pytest.mark.parametrize(
@@ -123,12 +122,3 @@ def test_what_was_not_understood_has_no_text() -> None:
     telemetry.saw(turn_of(one, {}))
 
     assert kept.turns[0][1].said == {}
-
-
-def test_nothing_happens_without_telemetry() -> None:
-    nothing = NoTelemetry()
-    nothing.put_aside(ended(), "vllm", "a", 1)
-    nothing.saw(turn_of(ended(), {}))
-    nothing.close()
-
-    assert vars(nothing) == {}

@@ -133,18 +133,6 @@ class Capture:
         logger.warning("%s: %s: too many waited for the disk", self.path, not_written(lines))
 
 
-class NoCapture:
-    """Nothing is captured."""
-
-    reason = "capture"
-    most_response_bytes = 0
-
-    def ended(self, ended: Ended) -> Patch:
-        """Nothing is captured."""
-        del ended
-        return {}
-
-
 def create_file(folder: Path) -> tuple[Path, int]:
     """A new file of mode 0600 in `folder`, and its descriptor. Raises ConfigError."""
     name = f"capture-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"

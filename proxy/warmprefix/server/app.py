@@ -11,7 +11,7 @@ from warmprefix.backends.connection import Connections
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.backends.trust import trust
-from warmprefix.capture.writer import Capture, NoCapture
+from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, NamedBackend, ServerConfig
 from warmprefix.core.explain.direct import Direct
 from warmprefix.core.explain.saving import Reaches
@@ -24,6 +24,7 @@ from warmprefix.log.sums_file import SumsFile
 from warmprefix.log.turns import Turns
 from warmprefix.log.writer import TurnLog
 from warmprefix.pipeline.in_force import in_force
+from warmprefix.pipeline.listeners import PauseListener
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.remember import Recorder
@@ -59,11 +60,11 @@ from warmprefix.slots.compare import Comparing
 from warmprefix.slots.opening_files import OpeningFiles
 from warmprefix.slots.openings import Openings
 from warmprefix.slots.prewarm import Prewarm
-from warmprefix.slots.reread import NoReread, Reread
+from warmprefix.slots.reread import Reread
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.saved_index import SnapshotIndex
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.seatings import BeginningAlike, ModelParts, NoSeatings, ReadingAhead, Seatings
+from warmprefix.slots.seatings import ModelParts, NoSeatings, Seatings
 from warmprefix.slots.table import SlotTable
 from warmprefix.stores.base import Store, StoreState
 from warmprefix.tasks import Tasks
@@ -98,7 +99,7 @@ class App:
         self._config = config
         self._store = store
         self._observe = observe
-        self._capture = capture or NoCapture()
+        self._capture = capture
         self._saved = SnapshotIndex(slots_file)
         self._counters = Counters()
         self._telemetry = telemetry = open_telemetry(environment or {}, self._counters)
@@ -164,15 +165,16 @@ class App:
         key = BackendKey(backend.url, backend.api_key)
         trusted = trust(backend.url, backend.ca_file, verify=backend.verify)
         known = KnownBackend(backend.url, backend.kind, self.tasks, key, trusted)
-        seatings: Seatings | NoSeatings = NoSeatings(Direct(self._reaches))
+        counters = self._counters
+        seatings: Seatings | NoSeatings = NoSeatings(counters, Direct(self._reaches))
         if self._config.slots.pin == "auto":
             owns, make = self._owning.of(backend.url), partial(self._model_parts, backend)
-            seatings = Seatings(known, make, self.tasks, owns)
-        reread, ahead = self._reread(known, seatings), ReadingAhead(seatings)
+            seatings = Seatings(known, make, self.tasks, counters, owns)
+        reread = self._reread(known, seatings)
+        rereads = () if reread is None else (reread,)
         if isinstance(seatings, Seatings):
-            lost = (seatings.lost, reread.arrived)
+            lost = (seatings.lost, *(reread.arrived for reread in rereads))
             self._owning.add(backend.url, Slots(seatings.gained, lost))
-        openings = BeginningAlike(seatings)
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
         connections = Connections(backend.url, *limits, backend.idle_connection_s, trusted)
         return Parts(
@@ -180,22 +182,19 @@ class App:
             known=known,
             recorder=self._recorder,
             turns=self.turns,
-            counters=self._counters,
+            counters=counters,
             tasks=self.tasks,
             capture=self._capture,
             seatings=seatings,
             reread=reread,
-            arrivals=(ahead, reread, openings),
+            arrivals=rereads,
             endings=(
                 self._recorder,
                 seatings,
-                Comparing(seatings),
-                ahead,
-                reread,
-                openings,
+                *rereads,
                 Facts(known),
-                Ends(self._telemetry, known, backend.url),
-                self._capture,
+                *(() if self._telemetry is None else (Ends(self._telemetry, known, backend.url),)),
+                *(() if self._capture is None else (self._capture,)),
             ),
             max_event_bytes=backend.max_event_bytes,
         )
@@ -213,24 +212,25 @@ class App:
             SlotTable(self._reaches), known, self.tasks, snapshots, *limits, tries=not self._observe
         )
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
+        listeners: list[PauseListener] = []
+        if self._reads:
+            listeners.append(Prewarm(self._config.prewarm, ahead, self._recent, self.tasks))
         if snapshots is not None and slots.openings:
             least = slots.min_save_tokens
             files = OpeningFiles(ahead, snapshots, seating.stand_down, least)
             seating.openings = Openings(slots, self._config.prewarm, files, self.tasks)
-        if not self._reads:
-            return ModelParts(seating, direct=Direct(self._reaches))
-        prewarm = Prewarm(self._config.prewarm, ahead, self._recent, self.tasks)
-        return ModelParts(seating, prewarm, Direct(self._reaches))
+            listeners.append(seating.openings)
+        return ModelParts(seating, Comparing(Direct(self._reaches), seating), tuple(listeners))
 
     @property
     def _reads(self) -> bool:
         """Whether anything is read while no request runs."""
         return self._config.prewarm.mode == "auto" and not self._observe
 
-    def _reread(self, known: KnownBackend, seatings: Seatings | NoSeatings) -> Reread | NoReread:
+    def _reread(self, known: KnownBackend, seatings: Seatings | NoSeatings) -> Reread | None:
         """The part that reads the latest conversations again after a restart, if the backend has one model."""
         if isinstance(seatings, NoSeatings) or not self._reads:
-            return NoReread()
+            return None
         seating = seatings.of(None).seating
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
         return Reread(
@@ -329,5 +329,6 @@ class App:
         self._aside.close()
         with guard(self._counters, "metrics"):
             self._sums.write(self.turns.sums)
-        await asyncio.to_thread(self._telemetry.close)
+        if self._telemetry is not None:
+            await asyncio.to_thread(self._telemetry.close)
         await self._store.close()

@@ -174,7 +174,8 @@ class Backends:
                 task.cancel()
         for backend in self.all:
             backend.parts.known.stop()
-            backend.parts.reread.stop()
+            if backend.parts.reread is not None:
+                backend.parts.reread.stop()
 
     async def close(self) -> None:
         """Close all connections."""

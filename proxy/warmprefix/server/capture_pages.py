@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from warmprefix.capture.line import Captured
 from warmprefix.capture.reader import CaptureReader
-from warmprefix.capture.writer import Capture, NoCapture
+from warmprefix.capture.writer import Capture
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import (
     CallPart,
@@ -37,10 +37,10 @@ _NOTHING = (
 _NOT_THERE = "This turn is not in the capture, or is not written yet."
 
 
-def add_captured(api: FastAPI, capture: Capture | NoCapture) -> None:
+def add_captured(api: FastAPI, capture: Capture | None) -> None:
     """Add the page."""
     find: Callable[[str], Captured | None] | None = None
-    if isinstance(capture, Capture):
+    if capture is not None:
         find = CaptureReader(capture.path).find
     lock = asyncio.Lock()  # one reading at a time
 

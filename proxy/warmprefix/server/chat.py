@@ -31,7 +31,7 @@ from warmprefix.server.relay import request_headers
 from warmprefix.server.running import RunningRequests
 from warmprefix.server.way import Way
 from warmprefix.tasks import Tasks
-from warmprefix.telemetry.listener import NoTelemetry, Telemetry
+from warmprefix.telemetry.listener import Telemetry
 
 _NOT_FORWARDED = frozenset({b"accept-encoding"})
 """A compressed reply could not be read; llama-server does not compress, Lemonade never a stream."""
@@ -49,7 +49,7 @@ class Chat:
         backends: Backends,
         tasks: Tasks,
         limits: tuple[int, int],
-        telemetry: Telemetry | NoTelemetry,
+        telemetry: Telemetry | None,
         keep_alive: KeepAlive,
         reading_on: ReadingOn,
         running: RunningRequests,
@@ -95,8 +95,9 @@ class Chat:
         else:
             failed(counters, "too-long", self._too_long, came.failed_open)
             headers.append((b"Content-Length", header(scope, b"content-length") or b""))
-        with guard(counters, "telemetry", came.failed_open):
-            headers = self._telemetry.outgoing(headers)
+        if (telemetry := self._telemetry) is not None:
+            with guard(counters, "telemetry", came.failed_open):
+                headers = telemetry.outgoing(headers)
         way = Way(self._backends, self._pipeline, placed, headers, stream)
         try:
             await way.write()

@@ -6,6 +6,7 @@ named in the turn's line.
 
 from warmprefix.guard import guard
 from warmprefix.log.turns import Place
+from warmprefix.pipeline.listeners import call_ended
 from warmprefix.pipeline.stages import Ended, Patch, Question, turn_of
 from warmprefix.server.asking import able, gather
 from warmprefix.server.parts import Parts
@@ -13,7 +14,7 @@ from warmprefix.server.parts import Parts
 
 def end_turn(parts: Parts, ended: Ended) -> None:
     """Call the listeners and log the turn: at once, or after the backend was asked about its break."""
-    patch, noted = parts.ended(ended), ended.came.failed_open
+    patch, noted = call_ended(parts.endings, parts.counters, ended), ended.came.failed_open
     with guard(parts.counters, "log", noted):
         question = patch.get("question")
         if question is None:

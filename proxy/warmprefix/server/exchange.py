@@ -156,7 +156,8 @@ class Exchange:
             written = None  # nothing of it may be changed
         if response.status >= 400:
             self.outcome = Outcome.BACKEND_ERROR
-        most = way.parts.capture.most_response_bytes
+        capture = way.parts.capture
+        most = capture.most_response_bytes if capture is not None else 0
         self._relay = relay = Relay(
             response,
             answering(way.came.endpoint),

@@ -23,7 +23,7 @@ from warmprefix.core.slots.seat import Seat
 from warmprefix.core.slots.slot import LOADED_FROM
 from warmprefix.core.types import CacheStats, Prompt
 from warmprefix.guard import guard
-from warmprefix.pipeline.stages import Ended, Written
+from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.opening_files import Begun, OpeningFiles, Wanted
 from warmprefix.slots.opening_warm import OpeningWarm
 from warmprefix.tasks import Tasks
@@ -142,7 +142,7 @@ class Openings:
             self._running = None
         self.warming.arrived()
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: Ended) -> Patch:
         """A request has ended: learn from it, and go on with what waits."""
         self.arrived()
         written = _begun(ended) if self._slots.openings else None
@@ -150,6 +150,7 @@ class Openings:
             in_slot = ended.seat.wish.alike if isinstance(ended.seat, Seat) else 0
             self._learn(Begun(written, self._shown(written), ended.stats), in_slot)
         self._rest()
+        return {}
 
     def _rest(self) -> None:
         if self._wanted:

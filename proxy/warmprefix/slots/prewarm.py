@@ -22,7 +22,7 @@ from warmprefix.core.slots.prewarm import (
 from warmprefix.core.slots.seat import Seat
 from warmprefix.core.types import Message
 from warmprefix.pipeline.recent import Recent
-from warmprefix.pipeline.stages import Ended, Written
+from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.ahead import Ahead, Run
 from warmprefix.tasks import Tasks
 
@@ -43,7 +43,9 @@ class _Candidate:
 
 
 class Prewarm:
-    """Reads ahead for the conversations of one backend."""
+    """Reads ahead for the conversations of one model."""
+
+    reason = "prewarm"
 
     def __init__(self, config: PrewarmConfig, ahead: Ahead, recent: Recent, tasks: Tasks) -> None:
         self._config = config
@@ -59,8 +61,8 @@ class Prewarm:
             self._running.cancel()
             self._running = None
 
-    def ended(self, ended: Ended) -> None:
-        """A request has ended."""
+    def ended(self, ended: Ended) -> Patch:
+        """A request has ended: the coming prompt may be read."""
         candidate = _candidate(ended)
         if isinstance(ended.outgoing, Written) and not ended.is_side:
             self._waiting.pop(ended.outgoing.place.conversation, None)
@@ -71,6 +73,7 @@ class Prewarm:
         self.arrived()
         if self._waiting:
             self._running = self._tasks.start(self._run(), "prewarm")
+        return {}
 
     async def _run(self) -> None:
         """Every conversation that waits, the newest first."""
@@ -117,16 +120,6 @@ class Prewarm:
             self._ahead.table.read_ahead(slot, run.held)
             whole = run.held if run.held == len(found.tokens) else None
             self._recent.prewarmed(where, candidate.turn, run.evaluated, whole)
-
-
-class NoPrewarm:
-    """Nothing is read ahead."""
-
-    def arrived(self) -> None:
-        """Nothing is to be stopped."""
-
-    def ended(self, ended: Ended) -> None:
-        """Nothing is kept."""
 
 
 def _candidate(ended: Ended) -> _Candidate | None:

@@ -251,20 +251,3 @@ def _latest(ended: Ended, start: Start | None) -> _Latest | None:
         return None
     kept, step = kept_reply(ended.reply, ended.status), step_tokens(ended.stats)
     return _Latest(ended.came.turn, written.place.conversation, written, kept, step, start)
-
-
-class NoReread:
-    """Nothing is read again."""
-
-    reason = "reread"
-
-    def arrived(self) -> None:
-        """There is nothing to stop."""
-
-    def ended(self, ended: Ended) -> Patch:
-        """Nothing is remembered."""
-        del ended
-        return {}
-
-    def stop(self) -> None:
-        """Nothing is watched."""

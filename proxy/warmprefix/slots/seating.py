@@ -51,6 +51,9 @@ _SILENCES = 4  # questions in a row that were not answered
 _TRIES = 2  # what was learnt of a start meanwhile makes a reading void
 
 
+RESTORING = "restoring"
+"""The part that stands down if restoring messages costs more than it keeps."""
+
 _NAMES = {
     "own": "asking for the slot of a conversation",
     "copy": "giving requests a copy from the RAM cache",
@@ -59,12 +62,14 @@ _NAMES = {
     "cut": "saving a slot before it is cut",
     "opening": "beginning with a saved opening",
     "opening-read": "reading openings for their files",
-    "restoring": "putting remembered bytes back",
+    RESTORING: "putting remembered bytes back",
 }
 
 
 class Seating:
     """The slots of one backend, as requests take and leave them."""
+
+    reason = "slot"
 
     def __init__(
         self,
@@ -250,7 +255,7 @@ class Seating:
         if not seat.is_side:
             self._side_wait.ended(seat.conversation, goes_on=goes_on)
 
-    def leave(self, ended: Ended) -> Patch:
+    def ended(self, ended: Ended) -> Patch:
         """The slot is free, and known to hold the turn."""
         seat, stats, reply = ended.seat, ended.stats, ended.reply.message
         if isinstance(seat, NoSeat):

@@ -5,37 +5,26 @@ hold is saved first, and restored once the model is loaded again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.core.explain.direct import Direct
 from warmprefix.core.slots.seat import NO_SEAT, AnySeat, NoSeat, Seated
-from warmprefix.core.slots.slot import Traits
+from warmprefix.counters import Counters
+from warmprefix.pipeline.listeners import PauseListener, TurnListener, call_arrived, call_ended
 from warmprefix.pipeline.stages import Ended, Outgoing, Passed, Patch
-from warmprefix.slots.prewarm import NoPrewarm, Prewarm
-from warmprefix.slots.seating import Seating
+from warmprefix.slots.compare import Comparing
+from warmprefix.slots.seating import RESTORING, Seating
 from warmprefix.tasks import Tasks
-
-RESTORING = "restoring"
-"""The part that stands down if restoring messages costs more than it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """The parts that belong to one model."""
+    """The parts that belong to one model. `ahead`: what works for it while no request runs."""
 
     seating: Seating
-    prewarm: Prewarm | NoPrewarm = field(default_factory=NoPrewarm)
-    direct: Direct = field(default_factory=Direct)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """The server that a turn is compared on. `about`: which start of the backend, and its number of slots."""
-
-    direct: Direct
-    about: tuple[int, int]
-    traits: Traits
+    comparing: Comparing
+    ahead: tuple[PauseListener, ...] = ()
 
 
 Make = Callable[[KnownModel], ModelParts]
@@ -53,14 +42,22 @@ class Seatings:
     reason = "slot"
 
     def __init__(
-        self, known: KnownBackend, make: Make, tasks: Tasks, owns: Callable[[], bool] = always
+        self,
+        known: KnownBackend,
+        make: Make,
+        tasks: Tasks,
+        counters: Counters,
+        owns: Callable[[], bool] = always,
     ) -> None:
         """`owns`: whether the slots are this proxy's to use (server/owning.py)."""
         self.owns = owns
+        self._counters = counters
         self._known = known
         self._make = make
         self._tasks = tasks
         self._by_model: dict[str, ModelParts] = {}
+        self.ahead: tuple[PauseListener, ...] = ()
+        """What works for any model while no request runs."""
         self.of(None)
 
     def of(self, model: str | None) -> ModelParts:
@@ -69,6 +66,7 @@ class Seatings:
         found = self._by_model.get(key)
         if found is None:
             found = self._by_model[key] = self._make(self._known.of(model))
+            self.ahead = (*self.ahead, *found.ahead)
         return found
 
     @property
@@ -94,26 +92,21 @@ class Seatings:
         ).seating.give_back(seat)
 
     def ended(self, ended: Ended) -> Patch:
-        """The slot is free, and holds this turn."""
-        if isinstance(ended.seat, NoSeat) and not self.owns():
-            return Patch(slot=None, slot_reason=_NOT_OURS)
-        return self.of(ended.came.model).seating.leave(ended)
+        """The parts of the turn's model are called: its slot is free, and holds the turn; what it has kept; and
+        in slots of ours, what works in the pauses."""
+        own, is_ours = self.of(ended.came.model), self.owns()
+        patch = Patch()
+        if isinstance(ended.seat, NoSeat) and not is_ours:
+            patch = Patch(slot=None, slot_reason=_NOT_OURS)
+        listeners: list[TurnListener] = [own.seating, own.comparing]
+        if is_ours:
+            listeners += own.ahead
+        patch.update(call_ended(listeners, self._counters, ended))
+        return patch
 
     def may_restore(self, model: str | None) -> bool:
         """Whether remembered messages may be restored."""
         return self.of(model).seating.stand_down.may(RESTORING)
-
-    def server(self, ended: Ended) -> Server:
-        """The server that the turn is compared on."""
-        own = self.of(ended.came.model)
-        if isinstance(ended.seat, NoSeat):
-            return _unknown(own.direct, ended)
-        table = own.seating.table
-        return Server(own.direct, (table.generation, len(table.slots)), table.traits)
-
-    def restored(self, ended: Ended, kept_tokens: int) -> None:
-        """Note how many tokens the restored messages have kept."""
-        self.of(ended.came.model).seating.judge(RESTORING, kept_tokens)
 
     async def announce(self) -> None:
         """Learn what the slots are and can do, if they are ours."""
@@ -130,9 +123,7 @@ class Seatings:
         """The slots are another proxy's: what is read ahead there ends, and what they hold is forgotten."""
         for parts in self.all:
             parts.seating.table.forget()
-            parts.prewarm.arrived()
-            if parts.seating.openings is not None:
-                parts.seating.openings.arrived()
+        call_arrived(self.ahead, self._counters)
 
     async def close(self) -> None:
         """Save what is not saved yet, if the slots are ours."""
@@ -142,19 +133,16 @@ class Seatings:
             await parts.seating.close()
 
 
-def _unknown(direct: Direct, ended: Ended) -> Server:
-    """One slot of which nothing is known."""
-    return Server(direct, (ended.generation, 1), Traits())
-
-
 class NoSeatings:
     """Slots are left to the backend."""
 
     reason = "slot"
     all: tuple[ModelParts, ...] = ()
+    ahead: tuple[PauseListener, ...] = ()
 
-    def __init__(self, direct: Direct | None = None) -> None:
-        self._direct = direct or Direct()
+    def __init__(self, counters: Counters, direct: Direct | None = None) -> None:
+        self._counters = counters
+        self._comparing = Comparing(direct or Direct())
 
     def owns(self) -> bool:
         """No slot is this proxy's to use."""
@@ -168,67 +156,16 @@ class NoSeatings:
         """Nothing was taken."""
 
     def ended(self, ended: Ended) -> Patch:
-        """There is no slot to leave."""
-        del ended
-        return {}
+        """There is no slot to leave; the turn is compared all the same."""
+        return call_ended((self._comparing,), self._counters, ended)
 
     def may_restore(self, model: str | None) -> bool:
         """True: nothing says that it costs anything."""
         del model
         return True
 
-    def server(self, ended: Ended) -> Server:
-        """One slot of which nothing is known."""
-        return _unknown(self._direct, ended)
-
-    def restored(self, ended: Ended, kept_tokens: int) -> None:
-        """No account is kept."""
-
     async def announce(self) -> None:
         """There is nothing to learn."""
 
     async def close(self) -> None:
         """There is nothing to save."""
-
-
-class ReadingAhead:
-    """Reads ahead for every model of one backend, while no request runs."""
-
-    reason = "prewarm"
-
-    def __init__(self, seatings: Seatings | NoSeatings) -> None:
-        self._seatings = seatings
-
-    def arrived(self) -> None:
-        """A request has come: reading ahead gives way."""
-        for parts in self._seatings.all:
-            parts.prewarm.arrived()
-
-    def ended(self, ended: Ended) -> Patch:
-        """The coming prompt may be read."""
-        if isinstance(self._seatings, Seatings) and self._seatings.owns():
-            self._seatings.of(ended.came.model).prewarm.ended(ended)
-        return {}
-
-
-class BeginningAlike:
-    """Learns for every model of one backend what conversations begin with."""
-
-    reason = "openings"
-
-    def __init__(self, seatings: Seatings | NoSeatings) -> None:
-        self._seatings = seatings
-
-    def arrived(self) -> None:
-        """A request has come: what is saved or restored ahead gives way."""
-        for parts in self._seatings.all:
-            if parts.seating.openings is not None:
-                parts.seating.openings.arrived()
-
-    def ended(self, ended: Ended) -> Patch:
-        """A conversation may have begun."""
-        if isinstance(self._seatings, Seatings) and self._seatings.owns():
-            openings = self._seatings.of(ended.came.model).seating.openings
-            if openings is not None:
-                openings.ended(ended)
-        return {}

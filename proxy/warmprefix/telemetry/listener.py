@@ -38,7 +38,7 @@ class Ends:
 
     reason = "telemetry"
 
-    def __init__(self, telemetry: "Telemetry | NoTelemetry", known: KnownBackend, url: str) -> None:
+    def __init__(self, telemetry: "Telemetry", known: KnownBackend, url: str) -> None:
         self._telemetry = telemetry
         self._known = known
         parts = urlsplit(url)
@@ -48,25 +48,6 @@ class Ends:
         """An exchange has ended."""
         self._telemetry.put_aside(ended, self._known.name, self._address, self._port)
         return {}
-
-
-class NoTelemetry:
-    """Nothing is exported."""
-
-    reason = "telemetry"
-
-    def outgoing(self, headers: Headers) -> Headers:
-        """The headers as they are."""
-        return headers
-
-    def put_aside(self, ended: Ended, provider: str, address: str, port: int) -> None:
-        """Nothing is kept."""
-
-    def saw(self, turn: Turn) -> None:
-        """A turn is logged."""
-
-    def close(self) -> None:
-        """Nothing waits."""
 
 
 class Telemetry:

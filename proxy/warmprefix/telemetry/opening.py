@@ -8,18 +8,19 @@ from warmprefix.core.errors import TelemetryError
 from warmprefix.counters import Counters
 from warmprefix.guard import tell
 from warmprefix.telemetry.environment import Wanted, wanted
-from warmprefix.telemetry.listener import NoTelemetry, Telemetry
+from warmprefix.telemetry.listener import Telemetry
 
 logger = logging.getLogger(__name__)
 
 
-def open_telemetry(environment: Mapping[str, str], counters: Counters) -> Telemetry | NoTelemetry:
-    """What exports turns as these variables ask. Raises nothing: if it cannot, the operator is told."""
+def open_telemetry(environment: Mapping[str, str], counters: Counters) -> Telemetry | None:
+    """What exports turns as these variables ask; None if nothing does. Raises nothing: the operator is told if
+    it cannot."""
     asked = wanted(environment)
     if asked.refused:
         logger.warning("telemetry is off: %s", asked.refused)
     if not asked.is_on:
-        return NoTelemetry()
+        return None
 
     def report(what: str) -> None:
         counters.failed_open("telemetry")
@@ -31,10 +32,10 @@ def open_telemetry(environment: Mapping[str, str], counters: Counters) -> Teleme
         exporter = SdkExporter(asked, report)
     except ImportError as error:
         logger.warning('telemetry is off: %s; pip install "warmprefix[otel]"', error)
-        return NoTelemetry()
+        return None
     except Exception as error:
         logger.warning("telemetry is off: %s", error)
-        return NoTelemetry()
+        return None
     logger.info("telemetry: %s", _said(asked))
     return Telemetry(exporter, shows_text=asked.text)
 

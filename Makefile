@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help serve servers engines test check dist bench bench-contestants docker-smoke test-clients fuzz audit docs lock clean
+.PHONY: help serve servers engines test check dist bench bench-contestants docker-smoke docker-smoke-scale test-clients fuzz audit docs lock clean
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -131,6 +131,9 @@ $(CONTESTANTS)/.installed:
 	@touch $@
 
 bench-contestants: $(CONTESTANTS)/.installed ## install what `python -m bench path` compares with
+
+docker-smoke-scale: ## build the image, run compose.scale.yaml, play a session while a proxy and the ledger are stopped
+	@docker/smoke_scale.sh
 
 docker-smoke: ## build the image, run it against a llama-server on this host, check a log line
 	@docker/smoke.sh

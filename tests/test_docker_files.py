@@ -18,6 +18,8 @@ from warmprefix.config.schema import KEYS, Config
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = ROOT / "Dockerfile"
 SMOKE = ROOT / "docker" / "smoke.sh"
+SMOKES = [SMOKE, ROOT / "docker" / "smoke_scale.sh"]
+STEPS = ROOT / "docker" / "smoke_steps.sh"
 DASHBOARD = ROOT / "docker" / "grafana-dashboard.json"
 COMPOSE = [ROOT / "docker" / "compose.yaml", ROOT / "docker" / "compose.lemonade.yaml"]
 FILES = [DOCKERFILE, SMOKE, ROOT / "docker" / "README.md", *COMPOSE]
@@ -130,23 +132,28 @@ def test_compose_leaves_slots_and_caches_to_llama_server() -> None:
     llama = load(ROOT / "docker" / "compose.yaml")["services"]["llama"]
     given = {name for name, value in llama["environment"].items() if value is not None}
 
-    assert given == {"LLAMA_ARG_HF_REPO", "LLAMA_ARG_CTX_SIZE", "LLAMA_ARG_ENDPOINT_METRICS"}
+    settings = {"HF_REPO", "CTX_SIZE", "ENDPOINT_METRICS", "HOST", "PORT"}
+    assert given == {f"LLAMA_ARG_{setting}" for setting in settings}
     assert llama["command"] == ["--slot-save-path", "/slots"]
 
 
-def test_the_smoke_test_can_be_run_and_is_valid_bash() -> None:
+@pytest.mark.parametrize("path", SMOKES, ids=lambda path: path.name)
+def test_a_smoke_test_can_be_run_and_is_valid_bash(path: Path) -> None:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("no bash here")
-    checked = subprocess.run([bash, "-n", str(SMOKE)], capture_output=True, text=True, check=False)
+    for script in (path, STEPS):
+        line = [bash, "-n", str(script)]
+        checked = subprocess.run(line, capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, "")
 
-    assert os.access(SMOKE, os.X_OK)
-    assert (checked.returncode, checked.stderr) == (0, "")
+    assert os.access(path, os.X_OK)
 
 
-def test_the_smoke_test_explains_every_variable_it_reads() -> None:
-    script = SMOKE.read_text()
-    read = set(re.findall(r"\$\{([A-Z_]+):-", script))
+@pytest.mark.parametrize("path", SMOKES, ids=lambda path: path.name)
+def test_a_smoke_test_explains_every_variable_it_reads(path: Path) -> None:
+    script = path.read_text()
+    read = set(re.findall(r"\$\{([A-Z_]+):[-+]", script + STEPS.read_text()))
     explained = set(re.findall(r"^  ([A-Z_]+)  ", script, re.MULTILINE))
 
     assert explained == read
@@ -201,17 +208,21 @@ def overlapping(places: list[dict[str, int]]) -> list[tuple[int, int]]:
     return [cell for cell, times in Counter(cells).items() if times > 1]
 
 
-def test_the_smoke_test_ends_a_build_that_hangs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", SMOKES, ids=lambda path: path.name)
+def test_a_smoke_test_ends_a_build_that_hangs(path: Path, tmp_path: Path) -> None:
     """What the build says is seen, and the build is gone afterwards."""
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("no bash here")
-    docker = tmp_path / "docker"
+    docker, model = tmp_path / "docker", tmp_path / "model.gguf"
     docker.write_text('#!/bin/sh\n[ "$1" = build ] || exit 0\necho "Step 1"\nexec sleep 600\n')
     docker.chmod(0o755)
-    environment = {**os.environ, "DOCKER": str(docker), "PYTHON": sys.executable, "LIMIT_S": "1"}
-    command = [bash, str(SMOKE)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    model.touch()
+    own = {"DOCKER": str(docker), "PYTHON": sys.executable, "LIMIT_S": "1", "MODEL": str(model)}
+    command = [bash, str(path)]
+    ran = subprocess.run(
+        command, env={**os.environ, **own}, capture_output=True, text=True, check=False
+    )
 
     assert ran.returncode == 1
     assert "\nStep 1\n" in ran.stderr

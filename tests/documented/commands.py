@@ -25,6 +25,7 @@ NOT_RUN = {
     "make": "that its targets exist is a test of its own",
     "docker": "needs a daemon: docker/smoke.sh",
     "docker/smoke.sh": "needs a daemon",
+    "docker/smoke_scale.sh": "needs a daemon",
     "debootstrap": "makes a base image, as root, out of Debian's packages",
     "tar": "goes with it",
     "export": "sets a variable of the reader's shell: what the settings make of it is tested with them",

@@ -102,7 +102,8 @@ class EngineDouble(ScriptedBackend):
 
     def _script(self, request: Request) -> list[Step]:
         if request.method == "POST":
-            return self._chat(request.json())
+            body = request.json()
+            return self._text(body) if "prompt" in body else self._chat(body)
         page = self.made.pages.get(request.target)
         if page is not None:
             return list(page)
@@ -118,20 +119,31 @@ class EngineDouble(ScriptedBackend):
             return json_response({**CARD, "model": "m", "choices": [choice], "usage": usage})
         return stream_response(self.events(reply, usage if _is_asked(body) else None))
 
+    def _text(self, body: Json) -> list[Step]:
+        usage = self._usage([body["prompt"]])
+        parts: list[Json] = [{"text": self.says["content"]}, {"text": ""}]
+        return stream_response(
+            self._events("text_completion", parts, usage if _is_asked(body) else None)
+        )
+
     def events(self, reply: Json, usage: Json | None) -> list[bytes]:
         """The events of a stream that says `reply`, with these counts if they are asked for."""
-        common = {**CARD, "object": "chat.completion.chunk", "model": "m"}
+        deltas: list[Json] = [{"delta": reply}, {"delta": {}}]
+        return self._events("chat.completion.chunk", deltas, usage)
+
+    def _events(self, object_: str, parts: list[Json], usage: Json | None) -> list[bytes]:
+        common = {**CARD, "object": object_, "model": "m"}
         none = {"usage": None} if self.made.nulls else {}
-        deltas: list[tuple[Json, str | None]] = [(reply, None), ({}, "stop")]
+        ends = [None] * (len(parts) - 1) + ["stop"]
         chunks: list[object] = [
-            {**common, "choices": [{"index": 0, "delta": d, "finish_reason": f}], **none}
-            for d, f in deltas
+            {**common, "choices": [{"index": 0, **part, "finish_reason": end}], **none}
+            for part, end in zip(parts, ends, strict=True)
         ]
         if usage is not None:
             chunks.append({**common, "choices": [], "usage": usage})
         return sse(*chunks, "[DONE]")
 
-    def _usage(self, messages: list[Json]) -> Json:
+    def _usage(self, messages: list[Any]) -> Json:
         text = dump(messages).decode()[:-1]
         best = max((len(commonprefix([text, old])) for old in self._cache), default=0)  # noqa: RUF071  # characters are meant
         self._cache.append(text)

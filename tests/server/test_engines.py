@@ -12,7 +12,7 @@ from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted import Cut
 from tests.fakes.scripted_replies import stream_response
 
-CHAT = "/v1/chat/completions"
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 Json = dict[str, Any]
 CALL: Json = {
     "id": "c1",
@@ -80,6 +80,21 @@ async def test_a_stream_is_counted_and_the_client_gets_what_it_would_get_directl
     assert line["prompt_tokens"] > 500
     assert line["generated_tokens"] == 3
     assert line["rules"] == []
+
+
+@ENGINE
+async def test_a_plain_text_is_counted_too(name: str) -> None:
+    body = {"model": "m", "prompt": "It rained all day. " * 30, "stream": True}
+    async with EngineDouble(name) as engine:
+        direct = await exchange(engine.url, "POST", TEXT, body)
+        async with in_front_of(engine, ask_usage=True) as proxy:
+            through = await exchange(proxy.url, "POST", TEXT, body)
+            line = await proxy.record()
+
+    assert (through.status, through.body) == (200, direct.body)
+    assert engine.chats[-1] == {**body, "stream_options": ASKED}
+    assert line["prompt_tokens"] > 500
+    assert line["generated_tokens"] == 3
 
 
 CUTS = pytest.mark.parametrize("ends", ["whole", "cut", "stopped-inside-an-event"])

@@ -207,7 +207,7 @@ FAULTS = [
     *(
         Fault(
             name,
-            f"warmprefix.dialects.chat_completions.asked_usage.{place}",
+            f"warmprefix.dialects.asked_usage.{place}",
             "ask-usage",
             modes=(STREAM,),
             is_logged=name != "edit.end",

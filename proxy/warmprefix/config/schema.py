@@ -123,8 +123,8 @@ class BackendConfig:
     """How long an idle connection is kept; less than the 5 seconds of Lemonade."""
     ask_usage: Switch = False
     """Ask a backend that counts tokens of streams only if it is asked (vllm, sglang, mlx, ollama, another) for
-    them when a client of a chat does not, and leave the answer out of what the client gets. Without it such a
-    turn has no counts in the log.
+    them when a client of chat completions or completions does not, and leave the answer out of what the
+    client gets. Without it such a turn has no counts in the log.
     """
     ask_progress: Switch = False
     """Ask llama-server in a stream of chat completions or responses how far it has read the prompt, for the

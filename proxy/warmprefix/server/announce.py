@@ -79,12 +79,13 @@ def address_of(listener: socket.socket) -> Address:
 async def announce(
     app: App, addresses: Sequence[Address], config: Config, *, observe: bool, embedded: bool
 ) -> None:
-    """Ask the backends what they are, and say all of it."""
+    """Ask the backends and the ledger, and say what they are, or that they do not answer."""
     for backend in app.backends.all:
         await _ask(backend, app.tasks)
     names = [described(backend) for backend in app.backends.all]
     listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
     logger.info("listening on %s, %s", ", ".join(one.url for one in addresses), listed)
+    await app.ask_ledger()
     for backend in app.backends.all:
         _report_absence(backend.parts.known, app.tasks)
     kinds = [one.parts.known for one in app.backends.all]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.backends.trust import trust
 from warmprefix.capture.writer import Capture
 from warmprefix.config import Config, NamedBackend, ServerConfig
+from warmprefix.core.errors import StoreError
 from warmprefix.core.explain.direct import Direct
 from warmprefix.core.explain.saving import Reaches
 from warmprefix.counters import Counters
@@ -147,6 +149,11 @@ class App:
     def ledger(self) -> StoreState:
         """What the ledger holds."""
         return self._store.state()
+
+    async def ask_ledger(self) -> None:
+        """See whether the ledger answers; if it does not, it is reported to the operator."""
+        with suppress(StoreError):
+            await self._store.past(None, ())
 
     def use(self, config: Config) -> None:
         """From the next request on, the rules and the excerpts of another configuration; all else of it needs

@@ -21,13 +21,19 @@ OWN: dict[str, Any] = {
 }  # fmt: skip
 PART = {"index": 0, "content": "H", "tokens": [1], "stop": False, "id_slot": -1}
 LAST = {**OWN, "content": ""}
-CHUNK = {"choices": [{"text": "H", "index": 0, "finish_reason": None}], "model": "m"}
+CHUNK: dict[str, Any] = {
+    "choices": [{"text": "H", "index": 0, "finish_reason": None}],
+    "model": "m",
+}
 END = {
     "choices": [{"text": "", "index": 0, "finish_reason": "length"}],
     "model": "m",
     "usage": USAGE,
     "timings": TIMINGS,
 }
+# As vLLM writes them if `stream_options` asks for it.
+COUNTED = {**CHUNK, "usage": {**USAGE, "completion_tokens": 1}}
+TOTAL = {"choices": [], "model": "m", "usage": USAGE}
 OPENAI = {**END, "choices": [{"text": "Hi", "index": 0, "finish_reason": "stop"}]}
 READ = CacheStats(618, 617, 1, 8, 49.6, 202.0, "timings")
 
@@ -63,6 +69,9 @@ COMPLETE = [
     Case("openai", whole(OPENAI), "Hi", Finish.ANSWER, None),
     Case("openai-streamed", read(True, data(CHUNK), data(CHUNK), data(END), DONE),
          "HH", Finish.OTHER, None),
+    Case("counts-with-every-chunk", read(True, data(COUNTED), data(END), DONE), "H", Finish.OTHER, None),
+    Case("counts-once-more-at-the-end", read(True, data(CHUNK), data(END), data(TOTAL), DONE),
+         "H", Finish.OTHER, None),
 ]  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from tests.stores.redis.opened import opened
 from warmprefix.core.errors import StoreError
 from warmprefix.stores.redis.store import RedisStore
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 async def test_an_empty_replica_that_takes_over_is_written_at_once(
     server: RedisServer, store: RedisStore
@@ -68,3 +70,12 @@ async def test_a_user_with_the_rights_of_the_documentation_and_a_password_is_eno
         await wrong.find(chain("s"))
     await right.close()
     await wrong.close()
+
+
+async def test_a_long_refusal_is_cut(server: RedisServer) -> None:
+    """A server in protected mode explains itself with a thousand characters."""
+    script = "return redis.error_reply('DENIED ' .. string.rep('because ', 200))"
+    with pytest.raises(StoreError, match=r"^redis: DENIED because.*\.\.\.$") as refused:
+        server.command("EVAL", script, "0")
+
+    assert len(str(refused.value)) < 220

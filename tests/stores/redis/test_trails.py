@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.fakes.redis_server import RedisServer
 from tests.stores.entries import chain, entry
 from tests.stores.redis.opened import opened
@@ -9,6 +11,7 @@ from warmprefix.core.memory.ledger import Entry
 from warmprefix.core.memory.trail import Trail
 from warmprefix.core.types import RawJson
 
+pytestmark = pytest.mark.usefixtures("patient")
 MARKS = chain("one", "two")
 
 

@@ -15,7 +15,9 @@ from tests.fakes.redis_server import RedisServer
 from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, RunningProxy, config_for
 from tests.fakes.scripted_replies import json_response
 from tests.stores.places import empty_redis
+from warmprefix.config import Config
 from warmprefix.core.errors import ConfigError
+from warmprefix.server.announce import Address, announce
 from warmprefix.server.run import open_store
 from warmprefix.stores.base import Opening
 from warmprefix.stores.redis import REDIS
@@ -156,6 +158,19 @@ async def test_without_the_server_every_turn_goes_on(caplog: pytest.LogCaptureFi
     assert "warmprefix_ledger_entries_lost_total 5.0" in metrics
     for what in ("the ledger cannot be written", "requests go on as they come"):
         assert sum(what in message for message in caplog.messages) == 1
+    server.stop()
+
+
+async def test_a_server_that_is_not_there_is_named_at_the_start(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = RedisServer()
+    server.kill()
+    async with Backend() as backend, proxies(backend, [server.url]) as (proxy,):
+        here = [Address("127.0.0.1", 8484)]
+        await announce(proxy.app, here, Config(), observe=False, embedded=False)
+
+    assert sum("requests go on as they come" in message for message in caplog.messages) == 1
     server.stop()
 
 

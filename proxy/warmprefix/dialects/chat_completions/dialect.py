@@ -7,6 +7,7 @@ from warmprefix.core.messages import written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
 from warmprefix.core.wire.slices import Span, elements, write_object
 from warmprefix.dialects.asked_progress import AskedProgress
+from warmprefix.dialects.asked_usage import ASKED_USAGE
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
     COMMENT,
@@ -23,7 +24,6 @@ from warmprefix.dialects.bodies import (
     with_slot,
     written_tools,
 )
-from warmprefix.dialects.chat_completions.asked_usage import ASKED_USAGE
 from warmprefix.dialects.chat_completions.ids import CallIds
 from warmprefix.dialects.chat_completions.messages import parse_message, parse_tool
 from warmprefix.dialects.chat_completions.reply import ChatReader

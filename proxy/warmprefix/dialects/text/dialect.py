@@ -7,6 +7,7 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson
 from warmprefix.core.wire.slices import decode
+from warmprefix.dialects.asked_usage import ASKED_USAGE
 from warmprefix.dialects.base import Memory, Request
 from warmprefix.dialects.bodies import options_of, raw_members, request_of, top_level
 from warmprefix.dialects.text.unchanged import Unchanged, is_several, pieces
@@ -26,6 +27,8 @@ class Text(Unchanged):
             *(f"{prefix}/completions" for prefix in ("/v1", "/api/v1", "/api/v0", "/v0")),
         }
     )
+
+    asked_usage = ASKED_USAGE
 
     def __repr__(self) -> str:
         return "Text()"

@@ -2,7 +2,8 @@
 
 llama-server's own says everything in the object with `stop: true`, which ends a stream (there is no `[DONE]`);
 OpenAI's has `usage` and `timings` in the last chunk (tools/server/server-task.cpp). If one body holds several
-prompts, each has such an end, and their counts are added up.
+prompts, each has such an end, and their counts are added up. `stream_options` may ask for counts in every
+chunk, which grow, and for those of all prompts in an event without choices.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,7 +32,8 @@ class TextReader(Reader):
         super().__init__(stream)
         self._text: list[str] = []
         self._finish: Finish | None = None
-        self._ends: list[tuple[Usage, Timings | None]] = []
+        self._ends: dict[int, tuple[Usage, Timings | None]] = {}
+        self._total: Usage | None = None
         self._is_several = False
         self._error: str | None = None
         self._model: str | None = None
@@ -40,12 +42,14 @@ class TextReader(Reader):
 
     def reply(self) -> Reply:
         """What has been understood so far."""
-        usages = [astuple(usage) for usage, _ in self._ends]
-        timings = [astuple(timing) for _, timing in self._ends if timing is not None]
+        ends = self._ends.values()
+        usages = [astuple(usage) for usage, _ in ends]
+        timings = [astuple(timing) for _, timing in ends if timing is not None]
+        added = Usage(*map(_sum, zip(*usages, strict=True))) if usages else None
         reply = Reply(
             message=self._message(),
             finish=self._finish,
-            usage=Usage(*map(_sum, zip(*usages, strict=True))) if usages else None,
+            usage=self._total or added,
             timings=Timings(*map(_sum, zip(*timings, strict=True))) if timings else None,
             error=self._error,
             complete=self._error is None and (self.done or self._finish is not None),
@@ -112,9 +116,12 @@ class TextReader(Reader):
         self.done = not self._is_several
 
     def _end(self, value: Json, usage: Usage) -> None:
+        if value.get("choices") == []:
+            self._total = usage
+            return
         timings = value.get("timings")
         read = read_timings(timings) if isinstance(timings, dict) else None
-        self._ends.append((usage, read))
+        self._ends[_index(value) if self._sse is not None else len(self._ends)] = (usage, read)
 
     def _say(self, text: object) -> None:
         if isinstance(text, str) and text and not self._is_several:
@@ -138,6 +145,14 @@ def _objects(body: bytes) -> Iterator[Json]:
 
 def _finish_of(word: object) -> Finish:
     return Finish.ANSWER if word in _ANSWERS else Finish.OTHER
+
+
+def _index(part: Json) -> int:
+    """Which of several prompts a part of a stream is of."""
+    match part:
+        case {"choices": [{"index": int(index)}, *_]} | {"index": int(index)}:
+            return index
+    return 0
 
 
 def _sum(numbers: Iterable[Any]) -> Any:

@@ -9,7 +9,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.identity.plain import cuts
 from warmprefix.core.messages import piece, plain_text
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.dialects.base import Request
+from warmprefix.dialects.base import Asked, Request
 from warmprefix.dialects.bodies import COMMENT, error_of, event_of, openai_error, with_slot
 from warmprefix.dialects.text.reply import TextReader
 
@@ -18,7 +18,7 @@ class Unchanged:
     """A dialect without its name, its paths and how a body is read."""
 
     counting: frozenset[str] = frozenset()
-    asked_usage = None
+    asked_usage: Asked | None = None
     asked_progress = None
 
     def parse_message(self, raw: bytes) -> Message:

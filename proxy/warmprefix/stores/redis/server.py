@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha1
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from redis import Redis
@@ -17,6 +18,8 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
 from warmprefix.core.errors import StoreError
+
+_MOST_SAID = 200  # characters: a server in protected mode explains itself with a thousand
 
 # A question waits for a quarter of a second (timed_reader.py); while one is unanswered, others do not wait.
 _LIMIT_S = 5.0
@@ -51,13 +54,13 @@ class Server:
         try:
             return self._client.execute_command(*words)  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
-            raise StoreError(f"redis: {error}") from error
+            raise StoreError(said(error)) from error
 
     def run(self, script: Script, values: Sequence[Any]) -> Any:
         """The answer of a script. Raises StoreError."""
         (answer,) = self.run_all(script, [values])
         if isinstance(answer, Exception):
-            raise StoreError(f"redis: {answer}") from answer
+            raise StoreError(said(answer)) from answer
         return answer
 
     def run_all(self, script: Script, calls: Sequence[Sequence[Any]]) -> list[Any]:
@@ -69,7 +72,7 @@ class Server:
                 self._client.script_load(script.text)
                 answers = self._sent(script, calls)
         except (RedisError, OSError) as error:
-            raise StoreError(f"redis: {error}") from error
+            raise StoreError(said(error)) from error
         return answers
 
     def close(self) -> None:
@@ -82,3 +85,8 @@ class Server:
             for values in calls:
                 pipeline.execute_command("EVALSHA", script.digest, 0, *values)  # type: ignore[no-untyped-call]
             return pipeline.execute(raise_on_error=False)
+
+
+def said(error: Exception) -> str:
+    """What a server or the way to it says of a failure, in a line."""
+    return f"redis: {shorten(str(error), _MOST_SAID, placeholder=' ...')}"

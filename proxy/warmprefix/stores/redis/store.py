@@ -11,7 +11,7 @@ from warmprefix.stores.far import Finished, Totals
 from warmprefix.stores.redis.leases import RedisLeases
 from warmprefix.stores.redis.packing import found_of, pack, pack_tools
 from warmprefix.stores.redis.seal import Plain, Sealed
-from warmprefix.stores.redis.server import Script, Server
+from warmprefix.stores.redis.server import Script, Server, said
 from warmprefix.stores.redis.trails import pack_trail, past_of, recalled, trail_name
 from warmprefix.stores.shared import Shared
 
@@ -95,7 +95,7 @@ class RedisWriter:
         answers = self._server.run_all(_PUT, [[*self._values(entry)] for entry in entries])
         failed = [answer for answer in answers if isinstance(answer, Exception)]
         if len(failed) == len(answers) > 0:
-            raise StoreError(f"redis: {failed[0]}") from failed[0]
+            raise StoreError(said(failed[0])) from failed[0]
         several = {key for answer in answers if isinstance(answer, list) for key in answer}
         found = _find(self._server, self._seal, [*several])
         return [

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chat_dialect import parse
 from tests.fakes.scripted_replies import chat_stream, dump, sse
-from warmprefix.dialects.chat_completions.asked_usage import _LIMIT, ASKED_USAGE, WithoutUsage
+from warmprefix.dialects.asked_usage import _LIMIT, ASKED_USAGE, WithoutUsage
 
 MESSAGES = '"messages":[{"role":"user","content":"stream_options {}"}]'
 ASKING: list[tuple[str, str, str | None]] = [

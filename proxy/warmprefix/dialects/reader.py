@@ -9,7 +9,7 @@ import orjson
 from warmprefix.core.types import Progress, Reply
 from warmprefix.core.wire.sse import SseReader
 from warmprefix.dialects.base import MAX_BODY
-from warmprefix.dialects.timings import read_progress
+from warmprefix.dialects.counts import read_progress
 
 Json = Mapping[str, object]
 

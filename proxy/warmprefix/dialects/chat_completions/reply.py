@@ -13,9 +13,8 @@ import orjson
 from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
+from warmprefix.dialects.counts import read_metrics, read_timings, read_usage
 from warmprefix.dialects.reader import Json, Reader, read_json
-from warmprefix.dialects.timings import read_metrics, read_timings
-from warmprefix.dialects.usage import read_usage
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
 

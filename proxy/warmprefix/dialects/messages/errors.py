@@ -7,7 +7,7 @@ in Anthropic's words it summarises its history and goes on.
 
 import orjson
 
-from warmprefix.dialects.numbers import count
+from warmprefix.dialects.counts import count
 
 _TOO_LONG = "exceed_context_size_error"
 

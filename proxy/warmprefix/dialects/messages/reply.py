@@ -21,8 +21,8 @@ from warmprefix.core.types import (
     ToolCall,
     Usage,
 )
+from warmprefix.dialects.counts import count
 from warmprefix.dialects.messages.shape import NAMES, SHAPE
-from warmprefix.dialects.numbers import count
 from warmprefix.dialects.reader import Json, Reader, error_text, read_json
 
 _FINISH = {"end_turn": Finish.ANSWER, "stop_sequence": Finish.ANSWER, "tool_use": Finish.CALLS}

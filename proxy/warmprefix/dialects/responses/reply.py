@@ -20,10 +20,9 @@ from warmprefix.core.types import (
     ToolCall,
     Usage,
 )
+from warmprefix.dialects.counts import read_timings, read_usage
 from warmprefix.dialects.reader import Json, Reader, error_text, read_json
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
-from warmprefix.dialects.timings import read_timings
-from warmprefix.dialects.usage import read_usage
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 _DELTAS = (

@@ -16,10 +16,8 @@ from warmprefix.core.messages import piece
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.stats import cache_stats
 from warmprefix.core.types import Finish, Message, Reply, Timings, Usage
-from warmprefix.dialects.numbers import count
+from warmprefix.dialects.counts import count, read_timings, read_usage
 from warmprefix.dialects.reader import Json, Reader, error_text, read_json
-from warmprefix.dialects.timings import read_timings
-from warmprefix.dialects.usage import read_usage
 
 _ANSWERS = frozenset({"stop", "eos", "word"})
 """Why a text has come to an end of its own: OpenAI's word, and llama-server's."""

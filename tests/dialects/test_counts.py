@@ -1,10 +1,33 @@
-"""llama-server's `timings` and `prompt_progress`, vLLM's `metrics`."""
+"""What replies say of tokens and of time, as they write it."""
 
 import pytest
 
-from tests.dialects.replies import READ_TIMINGS, TIMINGS
-from warmprefix.core.types import LEAST_FOR_A_RATE, Progress, Timings
-from warmprefix.dialects.timings import read_metrics, read_progress, read_timings
+from tests.dialects.replies import READ_TIMINGS, READ_USAGE, TIMINGS, USAGE
+from warmprefix.core.types import LEAST_FOR_A_RATE, Progress, Timings, Usage
+from warmprefix.dialects.counts import count, read_metrics, read_progress, read_timings, read_usage
+
+COUNTS = [(0, 0), (7, 7), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)]
+
+
+@pytest.mark.parametrize(("value", "expected"), COUNTS)
+def test_a_count_is_a_whole_number_from_zero_on(value: object, expected: int | None) -> None:
+    assert count(value) is expected
+
+
+USAGES = [
+    pytest.param(USAGE, READ_USAGE, id="llama-server"),
+    pytest.param({}, Usage(), id="nothing"),
+    pytest.param({"prompt_tokens": 0}, Usage(0), id="zero-is-reported"),
+    pytest.param({"prompt_tokens": -1, "completion_tokens": True}, Usage(), id="no-counts"),
+    pytest.param({"prompt_tokens": 1.0, "completion_tokens": "1"}, Usage(), id="odd-types"),
+    pytest.param({"prompt_tokens": 1, "prompt_tokens_details": None}, Usage(1), id="no-details"),
+]
+
+
+@pytest.mark.parametrize(("usage", "expected"), USAGES)
+def test_usage_is_read(usage: dict[str, object], expected: Usage) -> None:
+    assert read_usage(usage) == expected
+
 
 TIMINGS_READ = [
     pytest.param(TIMINGS, READ_TIMINGS, id="llama-server"),

@@ -1,9 +1,34 @@
-"""How long a reply took, by the backend's own clock: llama-server's `timings` and vLLM's `metrics`."""
+"""What replies say of tokens and of time: OpenAI's `usage`, llama-server's `timings` and `prompt_progress`, and
+vLLM's `metrics`. What is no count is not reported.
+"""
 
 from collections.abc import Mapping
 
-from warmprefix.core.types import Progress, Timings
-from warmprefix.dialects.numbers import count
+from warmprefix.core.types import Progress, Timings, Usage
+
+
+def count(value: object) -> int | None:
+    """A count of tokens; None if it is none."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count and isinstance(value, int) else None
+
+
+def read_usage(
+    usage: Mapping[str, object],
+    prompt: str = "prompt_tokens",
+    completion: str = "completion_tokens",
+) -> Usage:
+    """The `usage` object (tools/server/server-task.cpp:365-372). Absent counts are None.
+
+    `prompt` and `completion` are what the API calls the tokens of each.
+    """
+    details = usage.get(f"{prompt}_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(
+        prompt_tokens=count(usage.get(prompt)),
+        cached_tokens=count(cached),
+        completion_tokens=count(usage.get(completion)),
+    )
 
 
 def read_timings(timings: Mapping[str, object]) -> Timings:

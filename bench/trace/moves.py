@@ -1,6 +1,7 @@
 """Records the calls that a thread makes in one package, and sums them up."""
 
 import asyncio
+import dis
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,9 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-_RESUMED = (
-    3  # bits of RESUME's argument (dis): 0 if a function begins, otherwise it goes on after a wait
-)
+_RESUME = dis.opmap["RESUME"]
+_RESUMED = 3  # bits of its argument: 0 if a function begins, otherwise it goes on after a wait
 
 
 class Call(NamedTuple):
@@ -74,8 +74,9 @@ class Trace:
 
 
 def _is_resumed(frame: FrameType) -> bool:
-    """Whether a coroutine or a generator goes on, which does not count as a call."""
-    return bool(frame.f_code.co_code[frame.f_lasti + 1] & _RESUMED)
+    """Whether a coroutine or a generator goes on or is closed, which does not count as a call."""
+    instruction, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+    return instruction != _RESUME or bool(argument & _RESUMED)
 
 
 def _is_beside() -> bool:

@@ -37,6 +37,14 @@ def end():
 def late():
     pass
 
+def steps():
+    yield 1
+    yield 2
+
+def begin_steps():
+    any(steps())
+    end()
+
 async def begin_waiting(inner, sleep):
     await inner.wait(sleep)
     end()
@@ -100,6 +108,19 @@ async def test_a_coroutine_that_goes_on_is_not_called_again(
     await asyncio.get_running_loop().create_task(run(), name="Task-1")
 
     assert [call.function for call in trace.calls] == ["begin_waiting", "wait", "end"]
+
+
+async def test_a_generator_that_is_not_read_to_its_end_is_called_once(
+    tmp_path: Path, modules: dict[str, ModuleType]
+) -> None:
+    async def run() -> None:
+        with trace.recording():
+            modules["outer"].begin_steps()
+
+    trace = Trace(tmp_path, "begin_steps", "end")
+    await asyncio.get_running_loop().create_task(run(), name="Task-1")
+
+    assert [call.function for call in trace.calls] == ["begin_steps", "steps", "end"]
 
 
 async def test_what_a_named_task_does_is_left_out(

@@ -18,7 +18,10 @@ class Collecting(Reader):
         """Nothing is made of it."""
         return Reply()
 
-    def _event(self, data: bytes) -> None:
+    def _event(self, value: Json) -> None:
+        self.seen.append(value)
+
+    def _word(self, data: bytes) -> None:
         self.seen.append(data)
 
     def _whole(self, value: Json) -> None:
@@ -35,7 +38,7 @@ def read(stream: bool, *pieces: bytes) -> list[object]:
 
 def test_a_stream_is_read_event_by_event() -> None:
     """The last one too, if the stream ended before it did."""
-    assert read(True, b"data: a\n\nda", b"ta: b\n\ndata: c") == [b"a", b"b", b"c"]
+    assert read(True, b'data: {"a":1}\n\nda', b"ta: b\n\ndata: {}") == [{"a": 1}, b"b", b"{}"]
 
 
 def test_a_body_is_read_when_it_is_whole() -> None:

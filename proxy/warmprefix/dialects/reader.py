@@ -1,13 +1,13 @@
 """What readers of replies have in common: pieces of bytes in, the events of a stream or a whole body out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import orjson
 
 from warmprefix.core.types import Progress, Reply
-from warmprefix.core.wire.sse import SseReader
+from warmprefix.core.wire.sse import Event, SseReader
 from warmprefix.dialects.base import MAX_BODY
 from warmprefix.dialects.counts import read_progress
 
@@ -35,10 +35,8 @@ class Reader(ABC):
     def feed(self, piece: bytes) -> None:
         """Read a piece of the reply's body."""
         if self._sse is not None:
-            events = self._sse.feed(piece)
+            self._read_events(self._sse.feed(piece))
             self.pending_bytes = self._sse.pending_bytes
-            for event in events:
-                self._event(event.data)
         elif self._size <= MAX_BODY:
             self._size += len(piece)
             self._body.append(piece)
@@ -46,35 +44,48 @@ class Reader(ABC):
     def finish(self) -> Reply:
         """The reply when no more bytes will come."""
         if self._sse is not None:
-            for event in self._sse.finish():
-                self._event(event.data)
+            self._read_events(self._sse.finish())
         elif self._size <= MAX_BODY:
             self._read_body(b"".join(self._body))
             self._body = []
         reply = self.reply()
         return reply if self.progress is None else replace(reply, progress=self.progress)
 
-    def _named(self, value: Json) -> None:
-        """What the reply says of itself: its id."""
-        if isinstance(found := value.get("id"), str):
-            self._id = found
-
-    def _progressed(self, value: Json) -> None:
-        """What an event says of the prompt."""
-        if isinstance(found := value.get("prompt_progress"), dict):
-            self.progress = read_progress(found) or self.progress
+    def _read_events(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if value := read_json(event.data):
+                self._says(value)
+                self._event(value)
+            else:
+                self._word(event.data)
 
     def _read_body(self, body: bytes) -> None:
         """Read a body that is no stream."""
-        self._whole(read_json(body))
+        value = read_json(body)
+        self._says(value)
+        self._whole(value)
+
+    def _says(self, value: Json) -> None:
+        """What any object may say of the reply: its id, and how far the prompt was read."""
+        self._named(value)
+        if isinstance(found := value.get("prompt_progress"), dict):
+            self.progress = read_progress(found) or self.progress
+
+    def _named(self, value: Json) -> None:
+        if isinstance(found := value.get("id"), str):
+            self._id = found
 
     @abstractmethod
     def reply(self) -> Reply:
         """What has been understood so far."""
 
     @abstractmethod
-    def _event(self, data: bytes) -> None:
+    def _event(self, value: Json) -> None:
         """Read one event of a stream."""
+
+    def _word(self, data: bytes) -> None:
+        """Read one whose data is no object, or an empty one. Most streams have none that says anything."""
+        del data
 
     @abstractmethod
     def _whole(self, value: Json) -> None:

@@ -29,19 +29,15 @@ class SseReader:
         self._data: list[bytes] = []
         self._begun = False
         self._data_bytes = 0
-        self._rest_bytes = 0
-
-    @property
-    def pending_bytes(self) -> int:
+        self.pending_bytes = 0
         """How much has come of an event that is not complete."""
-        return self._data_bytes + self._rest_bytes
 
     def __repr__(self) -> str:
         return f"SseReader(rest={sum(map(len, self._rest))} bytes, data={len(self._data)} lines)"
 
     def feed(self, piece: bytes) -> list[Event]:
         """Events completed by `piece`, in order."""
-        self._rest_bytes += len(piece)
+        self.pending_bytes += len(piece)
         if b"\n" not in piece and b"\r" not in piece:
             self._rest.append(piece)
             # If the last piece ended in CR, that is now a line end: no LF follows it.
@@ -62,7 +58,7 @@ class SseReader:
         for line in lines:
             self._line(line.rstrip(b"\r\n"), events)
         self._rest = [last] if last else []
-        self._rest_bytes = len(last)
+        self.pending_bytes = self._data_bytes + len(last)
         return events
 
     def _line(self, line: bytes, events: list[Event]) -> None:

@@ -14,7 +14,7 @@ from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
 from warmprefix.dialects.counts import read_metrics, read_timings, read_usage
-from warmprefix.dialects.reader import Json, Reader, read_json
+from warmprefix.dialects.reader import Json, Reader
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
 
@@ -48,11 +48,11 @@ class ChatReader(Reader):
             finish_word=self._finish_word,
         )
 
-    def _event(self, data: bytes) -> None:
-        if data == b"[DONE]":
-            self.done = True
-        else:
-            self._chunk(read_json(data), "delta")
+    def _event(self, value: Json) -> None:
+        self._chunk(value, "delta")
+
+    def _word(self, data: bytes) -> None:
+        self.done |= data == b"[DONE]"
 
     def _whole(self, value: Json) -> None:
         self._chunk(value, "message")
@@ -61,8 +61,6 @@ class ChatReader(Reader):
     def _chunk(self, value: Json, key: str) -> None:
         if (error := value.get("error")) is not None:
             self._error = error_message(error)
-        self._named(value)
-        self._progressed(value)
         if isinstance(model := value.get("model"), str):
             self._model = model
         if isinstance(usage := value.get("usage"), dict):

@@ -23,7 +23,7 @@ from warmprefix.core.types import (
 )
 from warmprefix.dialects.counts import count
 from warmprefix.dialects.messages.shape import NAMES, SHAPE
-from warmprefix.dialects.reader import Json, Reader, error_text, read_json
+from warmprefix.dialects.reader import Json, Reader, error_text
 
 _FINISH = {"end_turn": Finish.ANSWER, "stop_sequence": Finish.ANSWER, "tool_use": Finish.CALLS}
 
@@ -88,8 +88,7 @@ class MessagesReader(Reader):
         if (error := value.get("error")) is not None:
             self._error = error_text(error)
 
-    def _event(self, data: bytes) -> None:
-        value = read_json(data)
+    def _event(self, value: Json) -> None:
         match value.get("type"):
             case "message_start" if isinstance(message := value.get("message"), dict):
                 self._begin(message)

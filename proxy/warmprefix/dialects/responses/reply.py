@@ -21,7 +21,7 @@ from warmprefix.core.types import (
     Usage,
 )
 from warmprefix.dialects.counts import read_timings, read_usage
-from warmprefix.dialects.reader import Json, Reader, error_text, read_json
+from warmprefix.dialects.reader import Json, Reader, error_text
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
@@ -86,9 +86,7 @@ class ResponsesReader(Reader):
             finish_word=self._finish_word,
         )
 
-    def _event(self, data: bytes) -> None:
-        value = read_json(data)
-        self._progressed(value)
+    def _event(self, value: Json) -> None:
         kind = value.get("type")
         if kind in _DELTAS:
             self._delta(value)

@@ -17,7 +17,7 @@ from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.stats import cache_stats
 from warmprefix.core.types import Finish, Message, Reply, Timings, Usage
 from warmprefix.dialects.counts import count, read_timings, read_usage
-from warmprefix.dialects.reader import Json, Reader, error_text, read_json
+from warmprefix.dialects.reader import Json, Reader, error_text
 
 _ANSWERS = frozenset({"stop", "eos", "word"})
 """Why a text has come to an end of its own: OpenAI's word, and llama-server's."""
@@ -60,16 +60,16 @@ class TextReader(Reader):
         is_sure = is_whole and self._slot is not None and not self._is_several
         return replace(reply, slot=self._slot) if is_sure else reply
 
-    def _event(self, data: bytes) -> None:
-        if data == b"[DONE]":
-            self.done = True
-        elif data == b"null":
-            self._is_several = True  # a stream of several replies begins so
-        else:
-            self._part(read_json(data))
+    def _event(self, value: Json) -> None:
+        self._part(value)
+
+    def _word(self, data: bytes) -> None:
+        self.done |= data == b"[DONE]"
+        self._is_several |= data == b"null"  # a stream of several replies begins so
 
     def _read_body(self, body: bytes) -> None:
         for one in _objects(body):
+            self._says(one)
             self._whole(one)
 
     def _whole(self, value: Json) -> None:
@@ -79,8 +79,6 @@ class TextReader(Reader):
     def _part(self, value: Json) -> None:
         if (error := value.get("error")) is not None:
             self._error = error_text(error)
-        self._named(value)
-        self._progressed(value)
         if isinstance(model := value.get("model"), str):
             self._model = model
         self._is_several |= value.get("index") not in (None, 0)

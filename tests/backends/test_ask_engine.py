@@ -9,7 +9,7 @@ from tests.fakes.pages import serving, status
 from warmprefix.backends import vllm
 from warmprefix.backends.ask import ask
 from warmprefix.backends.ask_engine import ask_engine
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.kinds import kind_named
 from warmprefix.core.doctor.facts import EngineFacts
 
@@ -35,7 +35,7 @@ SAID: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("pages", "said"), [row[1:] for row in SAID], ids=[r[0] for r in SAID])
 async def test_what_it_says_of_itself(pages: dict[str, Any], said: dict[str, Any]) -> None:
-    async with serving(pages) as backend, new_client() as client:
+    async with serving(pages) as backend, Asker() as client:
         assert await ask_engine(client, backend.url, ENGINE) == EngineFacts(ENGINE, **said)
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from tests.fakes.pages import serving, status
 from warmprefix.backends.ask_lemonade import ask_lemonade
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.core.doctor.facts import LemonadeFacts, LoadedModel
 
 HEALTH, MODELS, CONFIG = "/api/v1/health", "/api/v1/models", "/internal/config"
 
 
 async def told(pages: dict[str, Any], *, is_local: bool = True) -> LemonadeFacts:
-    async with serving(pages) as backend, new_client() as client:
+    async with serving(pages) as backend, Asker() as client:
         return await ask_lemonade(client, backend.url, is_local=is_local)
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import gzip
-import socket
 from contextlib import suppress
+from math import inf
 
 import httpx
 import pytest
@@ -12,59 +12,69 @@ from tests.fakes.pages import serving
 from tests.fakes.scripted import Send, Wait
 from tests.fakes.scripted_replies import json_response
 from warmprefix.backends import client as client_module
-from warmprefix.backends.client import new_client, reason_of
+from warmprefix.backends.client import Asker
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens on port 1."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    async with serving({"/here": {"a": 1}}) as backend, new_client() as client:
+    async with serving({"/here": {"a": 1}}) as backend, Asker() as client:
         answer = await client.get(f"{backend.url}/here")
 
     assert answer.json() == {"a": 1}
 
 
 async def test_a_limit_is_for_questions_that_set_none() -> None:
-    async with new_client() as usual, new_client(0.25) as short:
-        assert usual.timeout.read == 5.0
-        assert (short.timeout.connect, short.timeout.read) == (0.25, 0.25)
+    steps = [Wait(0.4), *json_response({"a": 1})]
+    async with serving({"/page": steps}) as backend, Asker(0.1) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get(f"{backend.url}/page")
+        assert (await client.get(f"{backend.url}/page", 20.0)).json() == {"a": 1}
+        assert (await client.post(f"{backend.url}/page", {}, inf)).json() == {"a": 1}
+
+
+async def test_an_address_that_is_none_is_no_answer() -> None:
+    async with Asker() as client:
+        for address in ("http://a:b/", "nothing", "ftp://127.0.0.1/"):
+            with pytest.raises(httpx.HTTPError):
+                await client.get(address)
+
+
+async def test_nothing_is_asked_after_the_end() -> None:
+    async with serving({"/page": {}}) as backend:
+        client = Asker()
+        await client.get(f"{backend.url}/page")
+        await client.close()
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{backend.url}/page")
+
+    assert len(backend.requests) == 1
+
+
+async def test_a_value_is_sent_as_json_and_bytes_as_they_are() -> None:
+    async with serving({"/page": {}}) as backend, Asker() as client:
+        await client.post(f"{backend.url}/page", {"a": [1]})
+        await client.post(f"{backend.url}/page", b"{ }")
+
+    assert [request.body for request in backend.requests] == [b'{"a":[1]}', b"{ }"]
+    assert {request.header("content-type") for request in backend.requests} == {"application/json"}
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     """A key would go wherever the backend says."""
     moved = json_response({}, 302, [("Location", "/here")])
-    async with serving({"/moved": moved, "/here": {}}) as backend, new_client() as client:
+    async with serving({"/moved": moved, "/here": {}}) as backend, Asker() as client:
         answer = await client.get(f"{backend.url}/moved")
 
     assert answer.status_code == 302
     assert [request.target for request in backend.requests] == ["/moved"]
 
 
-async def test_the_reason_of_a_failure_is_in_the_systems_words() -> None:
-    async with new_client() as client:
-        with pytest.raises(httpx.ConnectError) as raised:
-            await client.get("http://127.0.0.1:1")
-
-    assert reason_of(raised.value) == "Connection refused"
-
-
-def test_a_name_that_is_not_known_is_the_reason() -> None:
-    error = httpx.ConnectError("all attempts failed")
-    error.__cause__ = socket.gaierror(-2, "Name or service not known")
-
-    assert reason_of(error) == "Name or service not known"
-
-
-def test_a_failure_without_an_error_of_the_system_says_what_it_says() -> None:
-    assert reason_of(httpx.RemoteProtocolError("peer closed")) == "peer closed"
-    assert reason_of(httpx.ReadError("")) == "the connection broke"
-
-
 async def test_an_answer_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "MOST_BYTES", 1000)
     pages = {"/fits": json_response(b"a" * 1000), "/too-long": json_response(b"a" * 1001)}
-    async with serving(pages) as backend, new_client() as client:
+    async with serving(pages) as backend, Asker() as client:
         assert len((await client.get(f"{backend.url}/fits")).content) == 1000
         with pytest.raises(httpx.ReadError, match="over 1000 bytes"):
             await client.get(f"{backend.url}/too-long")
@@ -74,7 +84,7 @@ async def test_nothing_is_unpacked() -> None:
     """A megabyte may become a gigabyte; so nothing packed is asked for."""
     packed = gzip.compress(b" " * 1000)
     page = json_response(packed, headers=[("Content-Encoding", "gzip")])
-    async with serving({"/page": page}) as backend, new_client() as client:
+    async with serving({"/page": page}) as backend, Asker() as client:
         answer = await client.get(f"{backend.url}/page")
 
     assert answer.content == packed
@@ -91,7 +101,7 @@ ENDLESS = {
 async def test_an_answer_that_drips_has_the_time_of_its_question(kind: str) -> None:
     first, drop = map(Send, ENDLESS[kind])
     steps = [first, *[drop, Wait(0.05)] * 200]
-    async with serving({"/page": steps}) as backend, new_client(0.2) as client:
+    async with serving({"/page": steps}) as backend, Asker(0.2) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.get(f"{backend.url}/page")
 
@@ -118,7 +128,7 @@ async def test_a_kept_connection_that_is_closed_is_one_question_more(
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/slots"
     async with server:
-        async with new_client() as client:
+        async with Asker() as client:
             assert (await client.get(url)).text == "ok"
             if is_answered:
                 assert (await client.get(url)).text == "ok"

@@ -9,7 +9,7 @@ from tests.fakes.pages import serving, status
 from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.experiment import experiment
 from warmprefix.core.doctor.facts import Probe
 
@@ -39,7 +39,7 @@ class Slotted(ScriptedBackend):
 
 
 async def of(backend: ScriptedBackend) -> Probe:
-    async with backend, new_client() as client:
+    async with backend, Asker() as client:
         return await experiment(client, backend.url)
 
 

@@ -1,12 +1,11 @@
 """A key goes to its own backend and to nobody else, and a client's own key stays the client's."""
 
-import httpx
 import pytest
 
 from tests.fakes.scripted import ScriptedBackend
 from tests.fakes.scripted_replies import json_response
 from warmprefix.backends.base import Headers
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.key import BackendKey
 
 URL = "http://127.0.0.1:8080"
@@ -19,7 +18,7 @@ async def test_it_goes_to_its_own_backend_only() -> None:
     async with (
         ScriptedBackend(otherwise=answer) as own,
         ScriptedBackend(otherwise=answer) as other,
-        new_client(auth=BackendKey(own.url, "k")) as client,
+        Asker(key=BackendKey(own.url, "k")) as client,
     ):
         await client.get(f"{own.url}/props")
         await client.get(f"{other.url}/props")
@@ -47,9 +46,8 @@ def test_a_client_with_a_key_keeps_it(
 
 
 def asked_with(key: BackendKey) -> str | None:
-    request = next(key.auth_flow(httpx.Request("GET", f"{URL}/props")))
-    value: str | None = request.headers.get("authorization")
-    return value
+    found = {name.lower(): value.decode() for name, value in key.for_question(f"{URL}/props")}
+    return found.get(b"authorization")
 
 
 def test_a_key_is_learnt_if_one_is_wanted_and_forgotten_when_it_is_refused() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.fakes.scripted import ScriptedBackend
 from tests.fakes.scripted_replies import json_response
 from warmprefix.backends.base import EVERYTHING, Ability, Kind
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.kinds import KINDS, OTHER, kind_named
 from warmprefix.backends.probe import Props, Silence, props_of
 
@@ -67,7 +67,7 @@ async def test_properties_are_read_as_far_as_the_kind_has_them(
     kind = Kind("some", frozenset(can))
     async with (
         ScriptedBackend(otherwise=json_response(PROPS)) as backend,
-        new_client() as client,
+        Asker() as client,
     ):
         props = await props_of(client, backend.url, kind)
 

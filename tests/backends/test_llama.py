@@ -3,19 +3,18 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.fakes.pages import serving, status
 from tests.fakes.scripted import Cut
 from tests.fakes.scripted_replies import json_response
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.llama import Llama
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with new_client() as made:
+async def client() -> AsyncIterator[Asker]:
+    async with Asker() as made:
         yield made
 
 
@@ -33,7 +32,7 @@ UNREADABLE: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(
     "answer", [row[1] for row in UNREADABLE], ids=[row[0] for row in UNREADABLE]
 )
-async def test_an_answer_that_is_none_says_nothing(client: httpx.AsyncClient, answer: Any) -> None:
+async def test_an_answer_that_is_none_says_nothing(client: Asker, answer: Any) -> None:
     pages = dict.fromkeys(("/tokenize", "/completion"), answer)
     async with serving(pages) as backend:
         llama = Llama(client, backend.url)
@@ -42,7 +41,7 @@ async def test_an_answer_that_is_none_says_nothing(client: httpx.AsyncClient, an
         assert await llama.evaluate(0, (1,), None) is None
 
 
-async def test_a_text_is_tokenized_as_the_chat_endpoint_does(client: httpx.AsyncClient) -> None:
+async def test_a_text_is_tokenized_as_the_chat_endpoint_does(client: Asker) -> None:
     async with serving({"/tokenize": {"tokens": [5, 6]}}) as backend:
         assert await Llama(client, backend.url).tokenize("a") == (5, 6)
 
@@ -55,7 +54,7 @@ async def test_a_text_is_tokenized_as_the_chat_endpoint_does(client: httpx.Async
 
 @pytest.mark.parametrize("model", [None, "m"])
 async def test_tokens_are_evaluated_in_the_slot_and_nothing_is_kept_of_the_reply(
-    client: httpx.AsyncClient, model: str | None
+    client: Asker, model: str | None
 ) -> None:
     async with serving({"/completion": {"timings": {"prompt_n": 2}}}) as backend:
         assert await Llama(client, backend.url).evaluate(3, (5, 6), model) == 2
@@ -65,7 +64,7 @@ async def test_tokens_are_evaluated_in_the_slot_and_nothing_is_kept_of_the_reply
     assert backend.requests[0].json() == body | named
 
 
-async def test_a_router_is_told_the_model_and_loads_none(client: httpx.AsyncClient) -> None:
+async def test_a_router_is_told_the_model_and_loads_none(client: Asker) -> None:
     async with serving({"/tokenize": {"tokens": [5]}}) as backend:
         assert await Llama(client, backend.url, "a/b").tokenize("a") == (5,)
 

@@ -10,7 +10,7 @@ from tests.fakes.pages import serving, status
 from tests.fakes.scripted_replies import json_response
 from warmprefix.backends import lemonade, llamacpp
 from warmprefix.backends.base import Kind
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.probe import Props, Silence, ask_slots, page, props_of
 from warmprefix.core.slots.state import SlotState
 
@@ -54,7 +54,7 @@ SAYS: list[tuple[str, dict[str, Any], Props]] = [
     ("props", "expected"), [row[1:] for row in SAYS], ids=[row[0] for row in SAYS]
 )
 async def test_a_llama_server_is_what_it_says(props: dict[str, Any], expected: Props) -> None:
-    async with serving({"/props": props}) as backend, new_client() as client:
+    async with serving({"/props": props}) as backend, Asker() as client:
         found = await props_of(client, backend.url, llamacpp.KIND)
 
     assert isinstance(found, Props)
@@ -102,12 +102,12 @@ SILENT: list[tuple[str, Kind, dict[str, Any], str, Silence]] = [
 async def test_one_that_says_nothing_has_a_reason(
     kind: Kind, pages: dict[str, Any], model: str, why: Silence
 ) -> None:
-    async with serving(pages) as backend, new_client() as client:
+    async with serving(pages) as backend, Asker() as client:
         assert await props_of(client, backend.url, kind, model) is why
 
 
 async def test_one_that_is_not_there_is_gone() -> None:
-    async with new_client() as client:
+    async with Asker() as client:
         assert await props_of(client, "http://127.0.0.1:1", LLAMA) is Silence.GONE
         assert await ask_slots(client, "http://127.0.0.1:1") == ()
 
@@ -132,7 +132,7 @@ BEHIND: list[tuple[str, dict[str, Any], bool]] = [
 async def test_the_llama_server_behind_lemonade_is_asked(
     members: dict[str, Any], is_asked: bool
 ) -> None:
-    async with serving({"/props": said()}) as behind, new_client() as client:
+    async with serving({"/props": said()}) as behind, Asker() as client:
         health = {"all_models_loaded": [loaded(behind.url, **members)]}
         async with serving({HEALTH: health}) as before:
             found = await props_of(client, before.url, LEMONADE)
@@ -146,7 +146,7 @@ async def test_of_several_models_the_one_used_last_answers() -> None:
         models = [loaded(new.url, last_use=5), loaded(old.url, last_use=4), 7]
         async with (
             serving({HEALTH: {"all_models_loaded": models}}) as before,
-            new_client() as client,
+            Asker() as client,
         ):
             found = await props_of(client, before.url, LEMONADE)
 
@@ -168,7 +168,7 @@ SLOTS: list[tuple[str, Any, int]] = [
     ("shown", "count"), [row[1:] for row in SLOTS], ids=[row[0] for row in SLOTS]
 )
 async def test_slots_are_those_that_are_shown_and_understood(shown: Any, count: int) -> None:
-    async with serving({"/slots": shown}) as backend, new_client() as client:
+    async with serving({"/slots": shown}) as backend, Asker() as client:
         states = await ask_slots(client, backend.url)
 
     assert states == (SlotState(0, False, 7, 3, None, None),) * count

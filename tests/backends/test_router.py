@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.router import Listed, Router, ask_router
 
 ROUTER = {"role": "router", "max_instances": 2}
@@ -38,10 +38,10 @@ async def test_a_router_is_what_says_so(props: Any, models: Any, expected: Route
     def script(request: Request) -> list[Step]:
         return json_response(props if request.target == "/props" else models)
 
-    async with ScriptedBackend(otherwise=script) as backend, new_client() as client:
+    async with ScriptedBackend(otherwise=script) as backend, Asker() as client:
         assert await ask_router(client, backend.url) == expected
 
 
 async def test_one_that_is_gone_says_nothing() -> None:
-    async with new_client() as client:
+    async with Asker() as client:
         assert await ask_router(client, "http://127.0.0.1:1") is None

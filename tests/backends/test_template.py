@@ -8,7 +8,7 @@ from tests.fakes.pages import serving, status
 from tests.fakes.scripted import ScriptedBackend, Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.template import UNKNOWN, LaterSystem, TemplateFacts, ask_template, rendered
 
 
@@ -69,7 +69,7 @@ ROWS: list[tuple[str, Template, TemplateFacts, bool]] = [
 async def test_a_template_is_known_by_what_it_renders(
     template: Template, facts: TemplateFacts, pays: bool
 ) -> None:
-    async with template as backend, new_client() as client:
+    async with template as backend, Asker() as client:
         found = await ask_template(client, backend.url)
 
     assert found == facts
@@ -77,14 +77,14 @@ async def test_a_template_is_known_by_what_it_renders(
 
 
 async def test_one_that_cannot_be_asked_is_unknown() -> None:
-    async with new_client() as client:
+    async with Asker() as client:
         assert await ask_template(client, "http://127.0.0.1:1") == UNKNOWN
         assert await rendered(client, "http://127.0.0.1:1", b"{}") is None
     assert not UNKNOWN.reasoning_pays
 
 
 async def test_a_router_is_told_whose_template_is_meant() -> None:
-    async with Template("all") as backend, new_client() as client:
+    async with Template("all") as backend, Asker() as client:
         await ask_template(client, backend.url, "m")
 
     targets = {request.target for request in backend.requests}
@@ -93,7 +93,7 @@ async def test_a_router_is_told_whose_template_is_meant() -> None:
 
 
 async def test_a_prompt_is_rendered_from_the_body_as_it_is() -> None:
-    async with serving({"/apply-template": {"prompt": "<a>"}}) as backend, new_client() as client:
+    async with serving({"/apply-template": {"prompt": "<a>"}}) as backend, Asker() as client:
         assert await rendered(client, backend.url, b'{"messages": [1.50]}') == "<a>"
 
     assert backend.requests[0].body == b'{"messages": [1.50]}'
@@ -101,7 +101,7 @@ async def test_a_prompt_is_rendered_from_the_body_as_it_is() -> None:
 
 @pytest.mark.parametrize("answer", [status(400), [1], {"prompt": 1}, json_response(b"<html>")])
 async def test_what_is_no_prompt_is_none(answer: Any) -> None:
-    async with serving({"/apply-template": answer}) as backend, new_client() as client:
+    async with serving({"/apply-template": answer}) as backend, Asker() as client:
         assert await rendered(client, backend.url, b"{}") is None
 
 
@@ -117,7 +117,7 @@ LATER = [
 async def test_what_becomes_of_instructions_behind_the_first_ones_is_seen(
     does: str, found: LaterSystem | None, folds: bool
 ) -> None:
-    async with Template("all", later=does) as backend, new_client() as client:
+    async with Template("all", later=does) as backend, Asker() as client:
         facts = await ask_template(client, backend.url)
 
     assert (facts.later_system, facts.folds) == (found, folds)

@@ -14,7 +14,7 @@ from tests.fakes.running_proxy import Backend, RunningProxy, running_proxy
 from tests.fakes.scripted import ScriptedBackend
 from tests.fakes.scripted_replies import json_response
 from tests.security.hostile import BODY, CHAT, OK, OTHER
-from warmprefix.backends.client import new_client
+from warmprefix.backends.client import Asker
 from warmprefix.backends.probe import identify
 from warmprefix.backends.trust import distrusted, trust
 from warmprefix.core.errors import Untrusted
@@ -67,9 +67,9 @@ async def test_questions_trust_the_same_and_say_the_same(tmp_path: Path) -> None
     tls, own = server_side(tmp_path)
     async with (
         ScriptedBackend(otherwise=json_response({}), tls=tls) as backend,
-        new_client(trusted=trust(backend.url, own)) as knows,
-        new_client(trusted=trust(backend.url, verify=False)) as trusts_all,
-        new_client(trusted=trust(backend.url)) as other,
+        Asker(trusted=trust(backend.url, own)) as knows,
+        Asker(trusted=trust(backend.url, verify=False)) as trusts_all,
+        Asker(trusted=trust(backend.url)) as other,
     ):
         for client in (knows, trusts_all):
             assert (await client.get(f"{backend.url}/props")).status_code == 200

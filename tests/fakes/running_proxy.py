@@ -42,13 +42,13 @@ async def until(claim: Callable[[], bool], deadline_s: float = DEADLINE_S) -> No
 class Backend(ScriptedBackend):
     """A scripted backend that answers the proxy's own questions itself, off the record.
 
-    They come through httpx, relayed requests do not; 404 says that this is neither llama-server nor Lemonade,
-    so nothing is learned.
+    They say that they are ours, relayed requests do not; 404 says that this is neither llama-server nor
+    Lemonade, so nothing is learned.
     """
 
     async def _next_request(self, connection: Connection) -> Request | None:
         request = await super()._next_request(connection)
-        if request is None or not (request.header("user-agent") or "").startswith("python-httpx"):
+        if request is None or request.header("user-agent") != "warmprefix":
             return request
         await connection.send(head(404, [("Content-Length", "0"), ("Connection", "close")]))
         return None

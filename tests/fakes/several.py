@@ -26,7 +26,7 @@ class Healthy(Backend):
 
     async def _next_request(self, connection: Connection) -> Request | None:
         request = await super(Backend, self)._next_request(connection)
-        if request is None or not (request.header("user-agent") or "").startswith("python-httpx"):
+        if request is None or request.header("user-agent") != "warmprefix":
             return request
         status = self.status if request.target == "/health" else 404
         await connection.send(head(status, [("Content-Length", "0"), ("Connection", "close")]))

@@ -15,9 +15,10 @@ from warmprefix.backends.answers import Json, members, objects, text, whole
 from warmprefix.backends.ask_engine import ask_engine
 from warmprefix.backends.ask_lemonade import ask_lemonade
 from warmprefix.backends.base import Kind
-from warmprefix.backends.client import new_client, reason_of
+from warmprefix.backends.client import Asker
 from warmprefix.backends.experiment import experiment
 from warmprefix.backends.probe import identify
+from warmprefix.backends.reasons import reason_of
 from warmprefix.backends.slot_files import can_save
 from warmprefix.backends.template_probes import ask_features
 from warmprefix.backends.trust import distrusted
@@ -47,11 +48,11 @@ async def ask(
 
     `api_key` is sent if it asks for one. `probe`: also measure on an idle slot. `trusted`: its certificates.
     """
-    async with new_client(_LIMIT_S, trusted=trusted) as client:
+    async with Asker(_LIMIT_S, trusted=trusted) as client:
         try:
             locked = await _is_locked(client, url)
             if locked and api_key:
-                client.headers["Authorization"] = f"Bearer {api_key}"
+                client.headers.append((b"Authorization", f"Bearer {api_key}".encode()))
             kind, _ = await identify(client, url)
             facts = await _facts(client, url, kind)
         except httpx.HTTPError as error:
@@ -64,13 +65,13 @@ async def ask(
         return replace(facts, locked=locked, server=server)
 
 
-async def _is_locked(client: httpx.AsyncClient, url: str) -> bool:
+async def _is_locked(client: Asker, url: str) -> bool:
     """Whether it asks for a key: llama-server guards /props, Lemonade all of its API."""
     statuses = [(await client.get(url + path)).status_code for path in ("/props", "/api/v1/health")]
     return any(status in (401, 403) for status in statuses)
 
 
-async def _facts(client: httpx.AsyncClient, url: str, kind: Kind) -> Facts:
+async def _facts(client: Asker, url: str, kind: Kind) -> Facts:
     models = _names(await client.get(f"{url}/v1/models"))
     facts = Facts(url, kind.name, models=models, counts="counts" in kind.can)
     if kind is lemonade.KIND:
@@ -84,7 +85,7 @@ async def _facts(client: httpx.AsyncClient, url: str, kind: Kind) -> Facts:
     return facts
 
 
-async def _behind(client: httpx.AsyncClient, own: LemonadeFacts) -> ServerFacts | None:
+async def _behind(client: Asker, own: LemonadeFacts) -> ServerFacts | None:
     """The llama-server of the model that was used last, if this machine can reach it."""
     model = own.loaded[0] if own.loaded else None
     if model is None or model.url is None or not own.is_local:
@@ -97,7 +98,7 @@ async def _behind(client: httpx.AsyncClient, own: LemonadeFacts) -> ServerFacts 
         return None
 
 
-async def _server(client: httpx.AsyncClient, url: str) -> ServerFacts:
+async def _server(client: Asker, url: str) -> ServerFacts:
     response = await client.get(f"{url}/props")
     props = members(response)
     settings = props.get("default_generation_settings")
@@ -129,9 +130,7 @@ def _state(status: int, props: Json) -> State:
     return "asleep" if props.get("is_sleeping") is True else "ready"
 
 
-async def _asked_more(
-    client: httpx.AsyncClient, server: ServerFacts, kind: Kind, today: date
-) -> ServerFacts:
+async def _asked_more(client: Asker, server: ServerFacts, kind: Kind, today: date) -> ServerFacts:
     """What a ready llama-server shows besides /props, if its kind has that."""
     server = replace(server, metrics_page=await _page(client, f"{server.url}/metrics"))
     if "slots" in kind.can:
@@ -146,7 +145,7 @@ async def _asked_more(
     return server
 
 
-async def _page(client: httpx.AsyncClient, url: str) -> Switch:
+async def _page(client: Asker, url: str) -> Switch:
     """llama-server answers 501 for a page that it was started without. A busy one answers late or not at
     all."""
     try:

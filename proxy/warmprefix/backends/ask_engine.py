@@ -6,6 +6,7 @@ import re
 import httpx
 
 from warmprefix.backends.answers import Json, members, text
+from warmprefix.backends.client import Asker
 from warmprefix.core.doctor.facts import Engine, EngineFacts, Switch
 
 _PAGES = ("/version", "/api/version", "/server_info")
@@ -14,7 +15,7 @@ _PAGES = ("/version", "/api/version", "/server_info")
 _CACHING = re.compile(r'^vllm:cache_config_info\{.*\benable_prefix_caching="(\w+)"', re.MULTILINE)
 
 
-async def ask_engine(client: httpx.AsyncClient, url: str, engine: Engine) -> EngineFacts:
+async def ask_engine(client: Asker, url: str, engine: Engine) -> EngineFacts:
     """What it says of itself, as far as it does. Raises httpx.HTTPError if it stops answering."""
     found: Json = {}
     for page in _PAGES:

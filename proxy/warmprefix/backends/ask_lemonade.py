@@ -3,9 +3,8 @@
 Source of the shapes: https://github.com/lemonade-sdk/lemonade at 11.7.0.
 """
 
-import httpx
-
 from warmprefix.backends.answers import Json, members, objects, text, whole
+from warmprefix.backends.client import Asker
 from warmprefix.backends.lemonade import loaded_models
 from warmprefix.core.doctor.facts import LemonadeFacts
 
@@ -13,7 +12,7 @@ _LANGUAGE_RECIPES = frozenset({"llamacpp", "flm", "ryzenai-llm", "vllm"})
 _OTHER_USES = frozenset({"embeddings", "reranking"})
 
 
-async def ask_lemonade(client: httpx.AsyncClient, url: str, *, is_local: bool) -> LemonadeFacts:
+async def ask_lemonade(client: Asker, url: str, *, is_local: bool) -> LemonadeFacts:
     """What its health and its configuration say. The latter needs the admin key, if there is one."""
     health = members(await client.get(f"{url}/api/v1/health"))
     models = members(await client.get(f"{url}/api/v1/models"))

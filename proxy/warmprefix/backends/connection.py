@@ -1,7 +1,7 @@
 """The connections to a backend: bytes out, status, headers and bytes back, as they are.
 
 aiohttp, not httpx: a relayed request costs half the time alone and a ninth under load (bench/README.md), and it
-also speaks WebSocket. httpx asks the questions of probe.py, for which a millisecond does not matter.
+also speaks WebSocket. Questions go over connections of the same kind (client.py).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from typing_extensions import TypeIs
 from yarl import URL
 
 from warmprefix.backends.base import Body, Headers, end_to_end
-from warmprefix.backends.client import reason_of
 from warmprefix.backends.pool import Pool, went_stale
+from warmprefix.backends.reasons import reason_of
 from warmprefix.backends.trust import distrusted, trust
 from warmprefix.backends.websocket import MOST_MESSAGE_BYTES, BackendSocket
 from warmprefix.core.errors import Disconnected, RefusedUpgrade, TimedOut, Unreachable
@@ -133,8 +133,8 @@ class Connections:
         self.url = url
         self._first_byte_timeout_s = first_byte_timeout_s or None
         trusted = trusted or trust("")
-        self._kept = _session(Pool(idle_s, trusted), connect_timeout_s)
-        self._new = _session(Pool(0, trusted, keeps=False), connect_timeout_s)
+        self._kept = session(Pool(idle_s, trusted), connect_timeout_s)
+        self._new = session(Pool(0, trusted, keeps=False), connect_timeout_s)
 
     async def open(
         self, method: str, target: bytes, headers: Headers, body: Body
@@ -173,8 +173,8 @@ class Connections:
         response = await session.request(
             method,
             self._address(target),
-            headers=_multidict(_with_length(headers, body)),
-            data=_outgoing(body, headers),
+            headers=multidict(_with_length(headers, body)),
+            data=outgoing(body, headers),
             allow_redirects=False,
         )
         return BackendResponse(response, self.url)
@@ -192,7 +192,7 @@ class Connections:
                 return BackendSocket(
                     await self._new.ws_connect(
                         self._address(target),
-                        headers=_multidict(kept),
+                        headers=multidict(kept),
                         protocols=protocols,
                         max_msg_size=MOST_MESSAGE_BYTES,
                     )
@@ -212,7 +212,8 @@ class Connections:
         await self._new.close()
 
 
-def _session(pool: Pool, connect_timeout_s: float) -> aiohttp.ClientSession:
+def session(pool: Pool, connect_timeout_s: float | None) -> aiohttp.ClientSession:
+    """What asks over the connections of a pool: as it is told, and nothing by itself."""
     return aiohttp.ClientSession(
         connector=pool,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),
@@ -235,7 +236,8 @@ def _with_length(headers: Headers, body: Body) -> Headers:
     return [*headers, (b"Content-Length", str(len(body)).encode())]
 
 
-def _outgoing(body: Body, headers: Headers) -> Body:
+def outgoing(body: Body, headers: Headers) -> Body:
+    """A body as aiohttp takes it: a large one in pieces."""
     if isinstance(body, bytes | None):
         return _in_pieces(body) if _is_large(body) else body
     lengths = (value for key, value in headers if key.lower() == b"content-length")
@@ -262,7 +264,7 @@ async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
         yield bytes(view[start : start + _LARGE_BYTES // 4])
 
 
-def _multidict(headers: Headers) -> CIMultiDict[str]:
+def multidict(headers: Headers) -> CIMultiDict[str]:
     """Headers without blanks around their values: these are not part of a value (RFC 9112, 5), and aiohttp
     refuses a `Content-Length` with blanks."""
     return CIMultiDict((_text(key), _text(value.strip(b" \t"))) for key, value in headers)

@@ -10,6 +10,7 @@ import secrets
 import httpx
 
 from warmprefix.backends.answers import Json, number
+from warmprefix.backends.client import Asker
 from warmprefix.core.doctor.facts import Probe
 
 _TOKENS, _SHARED, _OTHER = 600, 300, 40
@@ -18,7 +19,7 @@ _LIMIT_S = 300.0  # 600 tokens on a slow processor, after a request that came in
 _ASK_S = 5.0
 
 
-async def experiment(client: httpx.AsyncClient, url: str) -> Probe:
+async def experiment(client: Asker, url: str) -> Probe:
     """The result, or why there is none."""
     try:
         slot = await _idle_slot(client, url)
@@ -43,9 +44,9 @@ class Skip(Exception):
     """The experiment cannot be made; the message is for the user."""
 
 
-async def _idle_slot(client: httpx.AsyncClient, url: str) -> int:
+async def _idle_slot(client: Asker, url: str) -> int:
     """The idle slot that holds the least, as that is lost."""
-    response = await client.get(f"{url}/slots", timeout=_ASK_S)
+    response = await client.get(f"{url}/slots", _ASK_S)
     slots = response.json() if response.status_code == 200 else None
     if not isinstance(slots, list):
         raise Skip(
@@ -60,19 +61,19 @@ async def _idle_slot(client: httpx.AsyncClient, url: str) -> int:
     return int(chosen["id"])
 
 
-async def _tokens(client: httpx.AsyncClient, url: str) -> list[int]:
+async def _tokens(client: Asker, url: str) -> list[int]:
     """Tokens that no cache can hold: the text begins with random characters."""
     content = secrets.token_hex(8) + "".join(f" {n}" for n in range(_TOKENS + _OTHER))
-    response = await client.post(f"{url}/tokenize", json={"content": content}, timeout=_ASK_S)
+    response = await client.post(f"{url}/tokenize", {"content": content}, _ASK_S)
     tokens = response.json()["tokens"]
     if not isinstance(tokens, list) or len(tokens) < _TOKENS + _OTHER:
         raise Skip("It split a text into too few tokens.")
     return [int(token) for token in tokens]
 
 
-async def _timings(client: httpx.AsyncClient, url: str, prompt: list[int], slot: int) -> Json:
+async def _timings(client: Asker, url: str, prompt: list[int], slot: int) -> Json:
     body = {"prompt": prompt, "n_predict": 1, "id_slot": slot, "cache_prompt": True}
-    response = await client.post(f"{url}/completion", json=body, timeout=_LIMIT_S)
+    response = await client.post(f"{url}/completion", body, _LIMIT_S)
     if response.status_code != 200:
         raise Skip(f"It answered {response.status_code} to a prompt of {len(prompt)} tokens.")
     timings = response.json()["timings"]

@@ -3,9 +3,7 @@
 It stays in memory, and is sent to no address but the backend's own.
 """
 
-from collections.abc import Generator
-
-import httpx
+from yarl import URL
 
 from warmprefix.backends.base import Headers
 
@@ -13,11 +11,11 @@ _CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 """The headers in which llama-server looks for a key (server-http.cpp, `middleware_validate_api_key`)."""
 
 
-class BackendKey(httpx.Auth):
-    """As the `auth` of a client it adds the key to every question."""
+class BackendKey:
+    """What an `Asker` adds to every question to that backend."""
 
     def __init__(self, url: str, configured: str | None = None) -> None:
-        self._address = _address(httpx.URL(url))
+        self._address = _address(url)
         self._configured: Headers = []
         if configured:
             self._configured = [(b"authorization", f"Bearer {configured}".encode())]
@@ -33,12 +31,9 @@ class BackendKey(httpx.Auth):
         """Whether the settings name a key."""
         return bool(self._configured)
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the key to a question if it goes to the backend."""
-        if _address(request.url) == self._address:
-            for name, value in self._configured or self._learnt:
-                request.headers[name.decode()] = value.decode("latin-1")
-        yield request
+    def for_question(self, url: str) -> Headers:
+        """The key, if a question goes to the backend; otherwise nothing."""
+        return (self._configured or self._learnt) if _address(url) == self._address else []
 
     def for_client(self, headers: Headers) -> Headers:
         """The headers of a client's request, with the configured key if it sends none of its own."""
@@ -64,5 +59,5 @@ class BackendKey(httpx.Auth):
         return bool(self._learnt)
 
 
-def _address(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
+def _address(url: str) -> URL:
+    return URL(url).origin()

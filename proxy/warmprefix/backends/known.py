@@ -9,11 +9,12 @@ from contextlib import suppress
 import httpx
 
 from warmprefix.backends.base import Headers, Kind
-from warmprefix.backends.client import new_client, reason_of
+from warmprefix.backends.client import Asker
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.kinds import kind_named
 from warmprefix.backends.known_model import Asking, KnownModel, Start
 from warmprefix.backends.probe import Silence, identify
+from warmprefix.backends.reasons import reason_of
 from warmprefix.backends.router import Router, ask_router
 from warmprefix.backends.template import UNKNOWN, TemplateFacts
 from warmprefix.core.errors import Unreachable, Untrusted
@@ -55,7 +56,7 @@ class KnownBackend(KnownModel):
     ) -> None:
         key = BackendKey(url) if key is None else key
         given = kind_named(kind)
-        client = new_client(auth=key, trusted=trusted)
+        client = Asker(key=key, trusted=trusted)
         super().__init__(Asking(url, client, key, given, trusted, report=self._report))
         self.trouble: str | None = None
         """Why it could not be reached when its health was last asked for; None if it could."""
@@ -128,7 +129,7 @@ class KnownBackend(KnownModel):
         answer while it generates.
         """
         try:
-            health = await self._asking.client.get(f"{self._asking.url}/health", timeout=_HEALTH_S)
+            health = await self._asking.client.get(f"{self._asking.url}/health", _HEALTH_S)
         except (httpx.ReadTimeout, httpx.WriteTimeout):
             return None
         except httpx.HTTPError as error:
@@ -160,7 +161,7 @@ class KnownBackend(KnownModel):
 
     async def _own_page(self, kind: Kind) -> httpx.Response:
         page = kind.mark.path if kind.mark else _MODELS
-        return await self._asking.client.get(f"{self.url}{page}", timeout=_HEALTH_S)
+        return await self._asking.client.get(f"{self.url}{page}", _HEALTH_S)
 
     async def outgoing(self, headers: Headers) -> Headers:
         """A client's headers as this backend should get them, with our key if the client has none."""
@@ -281,4 +282,4 @@ class KnownBackend(KnownModel):
 
     async def close(self) -> None:
         """Close the connections used for asking."""
-        await self._asking.client.aclose()
+        await self._asking.client.close()

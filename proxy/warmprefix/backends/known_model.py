@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from math import inf
 from typing import NamedTuple
 
 import httpx
 
 from warmprefix.backends.base import Ability, Kind
+from warmprefix.backends.client import Asker
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.kinds import OTHER
 from warmprefix.backends.llama import Llama
@@ -40,7 +42,7 @@ class Asking:
     is known, its certificates, and the facts of each template by its digest."""
 
     url: str
-    client: httpx.AsyncClient
+    client: Asker
     key: BackendKey
     kind: Kind | None = None
     trusted: ssl.SSLContext | None = None
@@ -214,7 +216,7 @@ class KnownModel:
         Only a request may cause this."""
         address = page(self._asking.url, "/props", self.model).removesuffix("&autoload=false")
         try:
-            await self._asking.client.get(address, timeout=httpx.Timeout(5.0, read=limit_s))
+            await self._asking.client.get(address, inf if limit_s is None else limit_s)
         except httpx.HTTPError:
             return False
         await self.has_restarted()

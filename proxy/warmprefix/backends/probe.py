@@ -9,7 +9,8 @@ import httpx
 from warmprefix.backends import kinds
 from warmprefix.backends.answers import members, text, whole
 from warmprefix.backends.base import Kind
-from warmprefix.backends.client import reason_of
+from warmprefix.backends.client import Asker
+from warmprefix.backends.reasons import reason_of
 from warmprefix.backends.trust import distrusted
 from warmprefix.core.errors import Unreachable
 from warmprefix.core.slots.state import SlotState, slot_states
@@ -17,7 +18,7 @@ from warmprefix.core.slots.state import SlotState, slot_states
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
 
 
-async def identify(client: httpx.AsyncClient, url: str) -> tuple[Kind, bool]:
+async def identify(client: Asker, url: str) -> tuple[Kind, bool]:
     """The kind of the backend at `url`, by the first mark that it shows; and whether a mark is hidden behind a
     key, so that it may be another. llama-server and Lemonade show theirs without one.
 
@@ -30,7 +31,7 @@ async def identify(client: httpx.AsyncClient, url: str) -> tuple[Kind, bool]:
                 continue
             path = kind.mark.path
             if path not in answers:
-                answers[path] = await client.get(f"{url}{path}", timeout=_LIMIT_S)
+                answers[path] = await client.get(f"{url}{path}", _LIMIT_S)
             if kind.mark.is_its_own(answers[path]):
                 return kind, False
     except httpx.HTTPError as error:
@@ -66,9 +67,7 @@ class Props:
     """Whether it takes pictures or sound; None if it does not say."""
 
 
-async def props_of(
-    client: httpx.AsyncClient, url: str, kind: Kind, model: str = ""
-) -> Props | Silence:
+async def props_of(client: Asker, url: str, kind: Kind, model: str = "") -> Props | Silence:
     """The llama-server at `url`, or behind it. Wakes no sleeping server, and loads no model.
 
     Lemonade has no `/props` itself, but its health names the llama-server of each loaded model. `model`: for a
@@ -78,13 +77,13 @@ async def props_of(
         return Silence.NO_LLAMA_SERVER
     try:
         if kind.inner is not None:
-            answer = await client.get(f"{url}{kind.inner.path}", timeout=_LIMIT_S)
+            answer = await client.get(f"{url}{kind.inner.path}", _LIMIT_S)
             behind = kind.inner.address(members(answer))
             if behind is None:
                 return _silence(answer, {}, model)
-            answer = await client.get(f"{behind}/props", timeout=_LIMIT_S)
+            answer = await client.get(f"{behind}/props", _LIMIT_S)
             return _props(behind, kind, members(answer)) or Silence.NO_LLAMA_SERVER
-        answer = await client.get(page(url, "/props", model), timeout=_LIMIT_S)
+        answer = await client.get(page(url, "/props", model), _LIMIT_S)
         props = members(answer)
         return _props(url, kind, props) or _silence(answer, props, model)
     except httpx.HTTPError:
@@ -139,11 +138,11 @@ def _says(props: dict[str, object]) -> tuple[str, ...]:
     return (*(str(props.get(name)) for name in names), str(settings["n_ctx"]))
 
 
-async def ask_slots(client: httpx.AsyncClient, url: str, model: str = "") -> tuple[SlotState, ...]:
+async def ask_slots(client: Asker, url: str, model: str = "") -> tuple[SlotState, ...]:
     """Every slot as it is now; empty if `/slots` is off or not understood. Wakes a sleeping server, and delays
     the sleep of one that is awake."""
     try:
-        response = await client.get(page(url, "/slots", model), timeout=_LIMIT_S)
+        response = await client.get(page(url, "/slots", model), _LIMIT_S)
         return slot_states(response.json()) if response.status_code == 200 else ()
     except (httpx.HTTPError, ValueError):
         return ()

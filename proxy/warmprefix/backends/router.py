@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import httpx
 
 from warmprefix.backends.answers import Json, members, objects, text, whole
+from warmprefix.backends.client import Asker
 
 _LIMIT_S = 2.0  # these answers need no model
 _RUNNING = frozenset({"loaded", "sleeping"})
@@ -27,11 +28,11 @@ class Router:
     most: int
 
 
-async def ask_router(client: httpx.AsyncClient, url: str) -> Router | None:
+async def ask_router(client: Asker, url: str) -> Router | None:
     """The models of the router at `url`; None if it does not say. Loads none."""
     try:
-        props = members(await client.get(f"{url}/props", timeout=_LIMIT_S))
-        listed = members(await client.get(f"{url}/v1/models", timeout=_LIMIT_S)).get("data")
+        props = members(await client.get(f"{url}/props", _LIMIT_S))
+        listed = members(await client.get(f"{url}/v1/models", _LIMIT_S)).get("data")
     except httpx.HTTPError:
         return None
     models = [_listed(model) for model in objects(listed)]

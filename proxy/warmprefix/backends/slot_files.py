@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import orjson
 
-from warmprefix.backends.client import new_client, reason_of
+from warmprefix.backends.client import Asker
+from warmprefix.backends.key import BackendKey
 from warmprefix.backends.probe import page
+from warmprefix.backends.reasons import reason_of
 from warmprefix.core.errors import BackendError, Disconnected
 
 _LIMIT_S = 2.0  # answers that need no model
@@ -31,11 +33,11 @@ class SlotsApi:
 
     def __init__(
         self,
-        key: httpx.Auth | None = None,
+        key: BackendKey | None = None,
         model: str = "",
         trusted: ssl.SSLContext | None = None,
     ) -> None:
-        self._client = new_client(auth=key, trusted=trusted)
+        self._client = Asker(key=key, trusted=trusted)
         self._model = model
 
     async def can_save(self, url: str) -> bool | None:
@@ -50,7 +52,7 @@ class SlotsApi:
         try:
             models, adapters = await asyncio.gather(  # a request may wait, once per start
                 self._json(f"{url}/v1/models"),
-                self._client.get(page(url, "/lora-adapters", self._model), timeout=_LIMIT_S),
+                self._client.get(page(url, "/lora-adapters", self._model), _LIMIT_S),
             )
             listed = models["data"]
             own = [one for one in listed if one["id"] == self._model] if self._model else listed
@@ -62,7 +64,7 @@ class SlotsApi:
         return (_sorted(meta), adapters.text)
 
     async def _json(self, address: str) -> Any:
-        return (await self._client.get(address, timeout=_LIMIT_S)).json()
+        return (await self._client.get(address, _LIMIT_S)).json()
 
     async def save(self, url: str, slot: int, name: str, limit_s: float) -> Moved:
         """Write an idle slot to a file. Raises BackendError."""
@@ -93,10 +95,10 @@ class SlotsApi:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._client.close()
 
 
-async def can_save(client: httpx.AsyncClient, url: str, model: str = "") -> bool | None:
+async def can_save(client: Asker, url: str, model: str = "") -> bool | None:
     """Whether a llama-server was started with --slot-save-path; None while it does not say.
 
     An empty file name is refused with 400 before anything is done; 501 means that saving is off. Checked with
@@ -112,7 +114,7 @@ async def can_save(client: httpx.AsyncClient, url: str, model: str = "") -> bool
 
 
 async def _act(
-    client: httpx.AsyncClient,
+    client: Asker,
     url: str,
     slot: int,
     action: str,
@@ -123,7 +125,7 @@ async def _act(
     address, body = f"{url}/slots/{slot}?action={action}", {"filename": name}
     if model:
         address, body = f"{address}&autoload=false", {**body, "model": model}
-    return await client.post(address, json=body, timeout=limit_s)
+    return await client.post(address, body, limit_s)
 
 
 def _sorted(value: object) -> str:

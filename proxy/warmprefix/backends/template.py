@@ -9,6 +9,7 @@ from enum import Enum
 import httpx
 import orjson
 
+from warmprefix.backends.client import Asker
 from warmprefix.backends.probe import page
 
 _LIMIT_S = 5.0
@@ -90,7 +91,7 @@ class TemplateFacts:
 UNKNOWN = TemplateFacts(None, None)
 
 
-async def ask_template(client: httpx.AsyncClient, url: str, model: str = "") -> TemplateFacts:
+async def ask_template(client: Asker, url: str, model: str = "") -> TemplateFacts:
     """The facts of the template in use at `url`; UNKNOWN if it cannot be asked. `model`: for a router."""
 
     async def render(body: dict[str, object]) -> str | None:
@@ -118,16 +119,11 @@ async def ask_template(client: httpx.AsyncClient, url: str, model: str = "") -> 
     return TemplateFacts(in_loop, in_history, await later_system())
 
 
-async def rendered(client: httpx.AsyncClient, url: str, body: bytes, model: str = "") -> str | None:
+async def rendered(client: Asker, url: str, body: bytes, model: str = "") -> str | None:
     """The prompt that the template makes of a chat body; None if it cannot be asked. `model`: for a router; the
     body must name it too."""
     try:
-        response = await client.post(
-            page(url, "/apply-template", model),
-            content=body,
-            headers={"Content-Type": "application/json"},
-            timeout=_LIMIT_S,
-        )
+        response = await client.post(page(url, "/apply-template", model), body, _LIMIT_S)
         prompt = response.json().get("prompt") if response.status_code == 200 else None
     except (httpx.HTTPError, ValueError, AttributeError):
         return None

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-import httpx
 import orjson
 
 from warmprefix.backends.answers import Json
+from warmprefix.backends.client import Asker
 from warmprefix.backends.template import rendered
 from warmprefix.core.doctor.facts import Clock, Rewrite, TemplateFeatures
 from warmprefix.core.explain.evidence import template_break
@@ -62,7 +62,7 @@ _LATER: list[Json] = [
 class _Renderer:
     """Renders bodies at one llama-server."""
 
-    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+    def __init__(self, client: Asker, url: str) -> None:
         self._client = client
         self._url = url
 
@@ -71,7 +71,7 @@ class _Renderer:
         return await rendered(self._client, self._url, orjson.dumps(body))
 
 
-async def ask_features(client: httpx.AsyncClient, url: str, today: date) -> TemplateFeatures:
+async def ask_features(client: Asker, url: str, today: date) -> TemplateFeatures:
     """The features of the template in use at `url`; None for those that it does not render."""
     render = _Renderer(client, url)
     loop = await render(_loop(_IDS[0], _REASONING))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from warmprefix.backends.client import reason_of
+from warmprefix.backends.reasons import reason_of
 
 RETRY_S = 1.0
 """Pause between attempts: a restart of the proxy takes about that long."""

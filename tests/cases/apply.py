@@ -34,8 +34,9 @@ def hints_of(log: tuple[Json, ...]) -> list[Json]:
     return [turn["break"]["hint"] for turn in log if turn["break"] is not None]
 
 
-def applied(name: str, folder: Path) -> Cure:
-    """The case replayed, its hints applied, and replayed again."""
+def applied(name: str, folder: Path, *, saves: bool = False) -> Cure:
+    """The case replayed, its hints applied, and replayed again; if it `saves`, on a server that keeps files
+    then."""
     before = played(name, through=True)
     hints = [hint for hint in hints_of(before.log) if hint["where"] in ("setting", "backend")]
     commands = tuple(dict.fromkeys(hint["command"] for hint in hints if hint["command"]))
@@ -45,6 +46,9 @@ def applied(name: str, folder: Path) -> Cure:
     )  # fmt: skip
     for command in commands:
         run(command, folder / "warmprefix.toml")
+    if saves:
+        (folder / "slots").mkdir()
+        flags = (*flags, "--slot-save-path", f"{folder / 'slots'}/")
     after = replay(load(name), folder, through=True, more_flags=flags)
     return Cure(before, after, commands, flags, sum(hint["saves_tokens"] for hint in hints))
 

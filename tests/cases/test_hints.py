@@ -45,8 +45,10 @@ MORE = frozenset(
 """More is saved than was promised: a rule that is on keeps later turns from breaking, too, and a message that
 has moved on is not read again."""
 
+PRICED = {"branch-switch-2slots": ("separate_branches", 3184)}
+"""Cases whose hint names a price, and how many tokens that is: what two branches share is read once more."""
+
 UNCURED = {
-    "branch-switch-2slots": ("cut", "none"),
     "copilot-compact": ("compaction", "none"),
     "odysseus-memories": ("edit", "none"),
     "opencode-prune": ("edit", "client"),
@@ -84,6 +86,19 @@ def test_a_hint_saves_what_it_promised_and_is_not_given_again(name: str, tmp_pat
     assert not {*cure.commands, " ".join(cure.flags)} & {*again}
 
 
+@pytest.mark.parametrize("name", PRICED)
+@pytest.mark.parametrize("saves", [False, True], ids=["no-files", "files"])
+def test_a_hint_with_a_price_saves_the_rest(name: str, saves: bool, tmp_path: Path) -> None:
+    setting, price = PRICED[name]
+    cure = applied(name, tmp_path, saves=saves)
+
+    assert all(setting in command for command in cure.commands)
+    paid = cure.promised - cure.saved
+    assert paid == pytest.approx(0 if saves else price, abs=SHARE * price)
+    again = {hint["command"] for hint in hints_of(cure.after.log)}
+    assert not {*cure.commands} & again
+
+
 @pytest.mark.parametrize("name", UNCURED)
 def test_if_nothing_of_ours_helps_the_hint_says_so(name: str) -> None:
     log = played(name, through=True).log
@@ -103,4 +118,4 @@ def test_nothing_is_lost_so_nothing_is_said(name: str) -> None:
 def test_each_case_is_in_one_of_the_tables() -> None:
     names = sorted(file.stem for file in (FOLDER / "hints").glob("*.json"))
 
-    assert sorted([*CURED, *UNCURED, *UNBROKEN]) == names
+    assert sorted([*CURED, *PRICED, *UNCURED, *UNBROKEN]) == names

@@ -2,6 +2,7 @@
 
 from warmprefix.config import CanonicalizeConfig, Config
 from warmprefix.config.patterns import TransientBlock, VolatileText
+from warmprefix.config.schema import SlotsConfig
 from warmprefix.pipeline.in_force import in_force
 
 CONFIG = Config(canonicalize=CanonicalizeConfig(enable=("a",), disable=("b",)))
@@ -27,6 +28,15 @@ def test_what_the_user_has_named_is_in_force_for_its_client() -> None:
     assert [text.name for text in force("unknown").texts] == ["mood"]
     assert [one.block.opens for one in force("pi").blocks] == ["(("]
     assert force("unknown").blocks == ()
+
+
+def test_whether_branches_are_kept_is_in_force() -> None:
+    kept = in_force(Config(slots=SlotsConfig(separate_branches=True)))
+
+    assert [force("unknown").keeps_branches for force in (kept, in_force(Config()))] == [
+        True,
+        False,
+    ]
 
 
 def test_an_unknown_client_has_no_name_in_a_setting() -> None:

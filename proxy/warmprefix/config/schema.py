@@ -238,6 +238,11 @@ class SlotsConfig:
     """With a single slot: how long a side request (a title, tags) waits at most while a
     conversation is in a tool loop, which it would cut. 0: it does not wait.
     """
+    separate_branches: Switch = False
+    """A request that leaves its conversation in the middle (an edit, another branch of a chat) gets an
+    empty slot if there is one, so that what it leaves stays warm. For people who go back and forth: each
+    branch and each edit then reads what they share once more, unless the slot can be saved or copied.
+    """
     save: Save = "auto"
     """Save a conversation's slot to disk and restore it when the conversation comes back; auto:
     if llama-server runs with --slot-save-path.

@@ -33,6 +33,7 @@ def in_force(config: Config, *, observe: bool = False) -> Callable[[str], InForc
                 for one in config.canonicalize.transient
                 if one.client in ("", client)
             ),
+            keeps_branches=config.slots.separate_branches,
         )
 
     return of

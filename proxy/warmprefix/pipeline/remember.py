@@ -163,21 +163,23 @@ class Recorder:
             self._volatile,
             force,
         )
-        if found is not None and found.cause == "evicted" and self._was_cut(question):
-            hint = hint_of(Broken("cut", "backend"), force)
-            return replace(found, cause="cut", hint=hint)
-        return found
+        rival = self._cut_by(question) if found is not None and found.cause == "evicted" else None
+        if found is None or rival is None:
+            return found
+        is_branch = rival.conversation == before.conversation and not rival.is_side
+        broken = Broken("cut", "backend", lost=found.tokens_lost, is_branch=is_branch)
+        return replace(found, cause="cut", hint=hint_of(broken, force))
 
-    def _was_cut(self, question: Question) -> bool:
-        """Whether a turn in between shares so much of that prompt that the server cuts it without a copy."""
+    def _cut_by(self, question: Question) -> Last | None:
+        """A turn in between that shares so much of that prompt that the server cut it without a copy."""
         before = question.before
         for rival in self._recent.since(before.number, _RIVALS):
             if rival.prompt is question.after:
                 continue  # the turn itself, if the backend was asked after it was remembered
             reach = self._reaches.of(held(rival.prompt, rival.reply), before.prompt)
             if reach.total and reach.characters >= SAVED_BELOW * reach.total:
-                return True
-        return False
+                return rival
+        return None
 
     def _not_held(self, written: Written, ended: Ended) -> CacheBreak | None:
         """The break of a turn that goes on from one before the last start of the proxy: only the ledger knows

@@ -214,9 +214,15 @@ class App:
             # If there are several backends, none sees the files of another.
             label = backend.name if self._config.backends else ""
             snapshots = Snapshots(slots, self._saved, known, self._counters, label)
-        limits = (slots.save_idle_s, slots.side_wait_s)
         seating = Seating(
-            SlotTable(self._reaches), known, self.tasks, snapshots, *limits, tries=not self._observe
+            SlotTable(self._reaches),
+            known,
+            self.tasks,
+            snapshots,
+            slots.save_idle_s,
+            slots.side_wait_s,
+            keeps_branches=slots.separate_branches,
+            tries=not self._observe,
         )
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
         listeners: list[PauseListener] = []

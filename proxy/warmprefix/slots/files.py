@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from warmprefix.core.messages import written
-from warmprefix.core.slots.choice import goes_on, is_others, is_saved_to_ram
+from warmprefix.core.slots.choice import goes_on, is_others, is_saved_to_ram, leaves_branch
 from warmprefix.core.slots.seat import Seat
 from warmprefix.core.slots.snapshots import gain, is_worth_restoring
 from warmprefix.core.types import CacheStats
@@ -148,4 +148,5 @@ def _is_cut(seat: Seat) -> bool:
     before = seat.before
     if before is None or before.content is None:
         return False
-    return is_others(before, seat.wish) and not goes_on(before.content, seat.wish)
+    is_left = seat.share is not None and leaves_branch(before, seat.share, seat.wish)
+    return (is_others(before, seat.wish) or is_left) and not goes_on(before.content, seat.wish)

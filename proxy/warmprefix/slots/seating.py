@@ -80,9 +80,11 @@ class Seating:
         save_idle_s: float = 30.0,
         side_wait_s: float = 0.0,
         *,
+        keeps_branches: bool = False,
         tries: bool = True,
     ) -> None:
-        """`tries`: whether the trial of warmprefix/slots/trial.py may be made."""
+        """`keeps_branches`: what a request leaves of its own conversation shall stay; `tries`: whether the
+        trial of warmprefix/slots/trial.py may be made."""
         self.table = table
         self.snapshots = snapshots
         self.openings: Openings | None = None
@@ -92,6 +94,7 @@ class Seating:
         self._tasks = tasks
         self._trial = SlotTrial(table, known)
         self._tries = tries
+        self._keeps_branches = keeps_branches
         self._trying: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._silences = 0
@@ -154,7 +157,14 @@ class Seating:
         placed, conversation = written.placed, written.place.conversation
         request, is_side = written.request, placed.is_side
         takes_slot = request.takes_slot and not request.has_slot
-        wish = Wish(conversation, placed.keys, head_digest(written.sent), is_side, takes_slot)
+        wish = Wish(
+            conversation,
+            placed.keys,
+            head_digest(written.sent),
+            is_side,
+            takes_slot,
+            keeps_branches=self._keeps_branches,
+        )
         snapshots, openings = self.snapshots, self.openings
         if snapshots is None:
             await self._wait_for_reading()

@@ -34,12 +34,15 @@ CLEARS, UNSEEN = Traits(False), Traits()
 GOES_ON = Wish("a", (b"a", b"a1", b"a2"), HEAD)
 OTHER = Wish("c", (b"c",), HEAD)
 EDIT = Wish("a", (b"a", b"other"), HEAD)
+BRANCH = replace(EDIT, keeps_branches=True)
+BRANCH_TITLE = replace(BRANCH, is_side=True)
 TITLE = Wish("title", (b"t",), HEAD, is_side=True)
 SAVED = replace(GOES_ON, is_saved=True)
 NO_SLOT, SAVED_NO_SLOT = replace(GOES_ON, takes_slot=False), replace(SAVED, takes_slot=False)
 
 MOST_OF_A = {0: Share(600, 1000, 700)}
 """Of the conversation in slot 0, 400 tokens would be lost; of the request, 600 characters are there."""
+ALL_THERE = {0: Share(700, 1000, 700)}
 LITTLE_OF_A = {0: Share(50, 1000, 700)}
 SOME_OF_A = {0: Share(300, 1000, 400)}
 A_TENTH_OF_A = {0: Share(100, 1000, 400)}
@@ -168,6 +171,40 @@ CASES = (
         None,
         "nothing is lost",
     ),
+    Case(
+        "a-copy-for-a-branch",
+        BRANCH,
+        (A0, EMPTY1),
+        MOST_OF_A,
+        RAM,
+        1,
+        "copy",
+        "copy",
+        start=1,
+    ),
+    Case(
+        "a-branch-apart",
+        BRANCH,
+        (A0, EMPTY1),
+        MOST_OF_A,
+        NO_RAM,
+        1,
+        "another branch",
+        "apart",
+    ),
+    Case("a-branch-with-no-empty-slot", BRANCH, (A0, B1), MOST_OF_A, NO_RAM, None, "costs less"),
+    Case("another-reply-is-no-branch", BRANCH, (A0, EMPTY1), ALL_THERE, NO_RAM, None, "nothing is"),
+    Case(
+        "a-branch-saved-first",
+        replace(BRANCH, can_save=True),
+        (A0, EMPTY1),
+        MOST_OF_A,
+        NO_RAM,
+        0,
+        "saved first",
+        "cut",
+    ),
+    Case("a-title-is-no-branch", BRANCH_TITLE, (A0, B1), MOST_OF_A, NO_RAM, None, "costs less"),
     Case("a-copy-not-made-yet", OTHER, (A0, B1), MOST_OF_A, RAM, 1, "copy", "copy", start=1),
     Case(
         "a-copy-that-is-there",

@@ -45,7 +45,7 @@ class Broken:
     `is_block`: all that is missing are blocks that a rule knows; `is_description`: tools differ in nothing but
     descriptions. `lost`: tokens evaluated again; `undone`: how many of them the rule would save that undoes
     what the client changed; `shifted`: how many are chunks of the same text at another position. `own`: the
-    name under which the user's settings know the text.
+    name under which the user's settings know the text; `is_branch`: another branch of the conversation did it.
     """
 
     cause: str
@@ -60,6 +60,7 @@ class Broken:
     undone: int | None = None
     shifted: int | None = None
     own: str = ""
+    is_branch: bool = False
 
 
 def hint_of(broken: Broken, force: InForce) -> Hint:
@@ -185,6 +186,19 @@ def _evicted(broken: Broken, force: InForce) -> Hint | None:
     return flag("--parallel 4", "each slot holds one conversation; raise --ctx-size with it")
 
 
+def _cut(broken: Broken, force: InForce) -> Hint | None:
+    if not broken.is_branch or force.keeps_branches:
+        return None
+    how = "is saved before it is cut" if force.able.saves else "stays in a slot of its own"
+    price = (
+        "every edit is saved too"
+        if force.able.saves
+        else "each branch and each edit reads what they share once more; with --slot-save-path nothing is read"
+    )
+    text = f"a branch that is left {how}, so going back to it is cheap; {price}"
+    return set_value("slots.separate_branches", True, text)
+
+
 def _restarted(broken: Broken, force: InForce) -> Hint | None:
     del broken
     if force.able.saves:
@@ -219,6 +233,7 @@ def _no_cache(broken: Broken, force: InForce) -> Hint | None:
 
 _FLAGS: Mapping[str, Callable[[Broken, InForce], Hint | None]] = {
     "evicted": _evicted,
+    "cut": _cut,
     "restarted": _restarted,
     "not-held": _restarted,
     "checkpoint": _checkpoint,

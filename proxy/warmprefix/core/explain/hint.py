@@ -89,7 +89,8 @@ class OwnBlock:
 @dataclass(frozen=True, slots=True)
 class InForce:
     """What is set already, as far as a hint depends on it. `client`: by whose name a rule may be enabled, empty
-    if it has none; `client_settings`: those of it that help; `texts`, `blocks`: what the user has named."""
+    if it has none; `client_settings`: those of it that help; `texts`, `blocks`: what the user has named;
+    `keeps_branches`: an edit and another branch get a slot of their own."""
 
     client: str = ""
     enable: tuple[str, ...] = ()
@@ -100,6 +101,7 @@ class InForce:
     able: Able = Able()
     texts: tuple[OwnText, ...] = ()
     blocks: tuple[OwnBlock, ...] = ()
+    keeps_branches: bool = False
 
     def is_on(self, rule: str) -> bool:
         """Whether an opt-in rule acts on this client's requests."""
@@ -114,15 +116,16 @@ def _names(names: Sequence[str], rule: str, client: str) -> tuple[str, ...]:
     return tuple(name for name in names if name in (rule, f"{client}:{rule}"))
 
 
-def set_value(key: str, value: str, text: str) -> Hint:
+def set_value(key: str, value: str | bool, text: str) -> Hint:
     """A hint to give a setting of ours this value."""
     section, name = key.split(".")
+    word = value if isinstance(value, str) else json.dumps(value)
     return Hint(
         "setting",
         text,
         paste=f"[{section}]\n{name} = {json.dumps(value)}",
         place=SETTINGS_FILE,
-        command=f"warmprefix config set {key} {value}",
+        command=f"warmprefix config set {key} {word}",
     )
 
 

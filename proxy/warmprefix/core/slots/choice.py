@@ -192,7 +192,8 @@ def _protected(
     lost = lost_tokens(taken, share)
     if lost < LEAST_LOSS_TOKENS or _is_saved_by_the_server(share, traits):
         return SlotChoice(None, "costs the slot's conversation little")
-    if not is_others(taken, wish):
+    branches = leaves_branch(taken, share, wish)
+    if not is_others(taken, wish) and not branches:
         # What an edit leaves behind rarely comes back. And the RAM cache may have older copies of such a
         # conversation and load one of them: it prefers what stays whole to what is longer.
         return SlotChoice(None, "nothing is lost that will be asked for")
@@ -209,6 +210,9 @@ def _protected(
         reason = "a copy from the RAM cache, away from a conversation"
         return SlotChoice(slot.id, reason, "copy", start, shared)
     empty = [slot for slot in apart if slot.is_empty or slot.is_side]
+    if branches and empty:
+        slot = min(empty, key=least_missed)
+        return SlotChoice(slot.id, "away from another branch of its conversation", "apart")
     # Only a side request is sure to leave the conversation as it is: a fork may be how it goes on.
     if wish.is_side and empty and lost * _returns(taken) >= shared * STAKE:
         slot = min(empty, key=least_missed)
@@ -227,6 +231,13 @@ def is_others(slot: Slot, wish: Wish) -> bool:
     if content is None or content.is_side:
         return False
     return wish.is_side or content.held.conversation != wish.conversation
+
+
+def leaves_branch(slot: Slot, share: Share, wish: Wish) -> bool:
+    """Whether the request leaves its own conversation in the middle, and what it leaves there shall stay. One
+    that the slot holds whole only asks for another reply."""
+    is_own = slot.content is not None and slot.content.held.conversation == wish.conversation
+    return wish.keeps_branches and is_own and not wish.is_side and share.shared < share.total
 
 
 def _is_apart(share: Share) -> bool:

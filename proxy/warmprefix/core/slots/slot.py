@@ -128,7 +128,7 @@ class Wish:
     backend has read it since its last start; `in_ram`: the server has saved it to its RAM cache since;
     `recall_tokens`: those that it goes on from there, 0 if none are known; `can_save`: a slot that it would cut
     can be saved first; `opening`: a saved one that it begins with; `alike`: characters that an idle slot shares
-    with it, if it begins a conversation.
+    with it, if it begins a conversation; `keeps_branches`: what it leaves of its own conversation shall stay.
     """
 
     conversation: str
@@ -143,6 +143,7 @@ class Wish:
     can_save: bool = False
     opening: Offer | None = None
     alike: int = 0
+    keeps_branches: bool = False
 
 
 How = Literal["free", "own", "cut", "apart", "copy", "opening", "recall"]

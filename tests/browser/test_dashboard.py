@@ -4,10 +4,11 @@ Every page that is opened also proves that it asked nobody but its proxy and tha
 """
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage, Scheme
 from tests.browser.scenes import (
@@ -44,8 +45,9 @@ async def test_an_empty_page_says_what_to_do(open_page: OpenPage) -> None:
         await expect(page.locator("#link")).to_have_text("Live")
         lines = page.locator(".copyable code")
 
-        await expect(lines.nth(0)).to_have_text(f"export OPENAI_BASE_URL={proxy.url}/v1")
-        await expect(lines.nth(1)).to_contain_text(f"curl -N {proxy.url}/v1/chat/completions ")
+        await expect(lines.nth(0)).to_have_text("warmprefix connect")
+        await expect(lines.nth(1)).to_have_text(f"export OPENAI_BASE_URL={proxy.url}/v1")
+        await expect(lines.nth(2)).to_contain_text(f"curl -N {proxy.url}/v1/chat/completions ")
         await expect(page.locator("#headline")).to_be_hidden()
         await expect(page.locator("#conversations")).to_be_hidden()
 
@@ -178,11 +180,11 @@ async def test_filters_by_client_kind_and_break(open_page: OpenPage) -> None:
             turns = page.locator(".turn")
             await expect(turns).to_have_count(24)
             await expect(page.locator("#ratio")).to_have_text("78.9%")
-            await page.get_by_label("Client").select_option("hermes")
+            await page.locator("#by-client").select_option("hermes")
             await expect(turns).to_have_count(3)
             await page.get_by_label("Kind").select_option("edit")
             await expect(turns).to_have_count(1)
-            await page.get_by_label("Client").select_option("opencode")
+            await page.locator("#by-client").select_option("opencode")
             await expect(page.get_by_text("No turn matches these filters.")).to_be_visible()
             await page.get_by_role("button", name="Show all turns").click()
             await expect(turns).to_have_count(24)
@@ -203,7 +205,7 @@ async def test_a_filter_stays_while_turns_come_in(open_page: OpenPage) -> None:
             await expect(page.locator(".turn")).to_have_count(2)
 
             await expect(page.get_by_label("Kind")).to_have_value("append")
-            await expect(page.get_by_label("Client").locator("option")).to_have_count(3)
+            await expect(page.locator("#by-client").locator("option")).to_have_count(3)
 
 
 async def test_side_requests_are_shown_as_such(open_page: OpenPage) -> None:
@@ -420,6 +422,56 @@ async def save(page: Page, name: str) -> None:
     await page.screenshot(path=SHOTS / f"{name}.png", full_page=True, animations="disabled")
 
 
+async def open_slots(page: Page) -> None:
+    """Slots in every state, files of saved ones with an opening, and requests that run: as the proxy lists
+    them."""
+    slot = {"backend": "a", "known": True, "busy": False, "side": False, "age_s": 12.0}
+    links = page.locator("#list .card h3 a")
+    one, two, *_ = await links.evaluate_all("all => all.map((one) => one.hash.split('=')[1])")
+    slots = [
+        {**slot, "slot": 0, "conversation": one, "tokens": 8441, "busy": True},
+        {**slot, "slot": 1, "conversation": two, "tokens": 18421},
+        {**slot, "slot": 2, "conversation": two, "tokens": 212, "side": True},
+        {**slot, "slot": 3, "conversation": None, "tokens": 0, "age_s": None},
+        {**slot, "slot": 4, "conversation": None, "tokens": None, "known": False},
+    ]
+    file = {"tokens": 12000, "bytes": 3 << 29, "fits": True, "opening": False, "age_s": 7300.0}
+    files = [
+        {**file, "conversation": one},
+        {**file, "conversation": "", "opening": True, "tokens": 9100, "bytes": 1 << 28},
+        {**file, "conversation": "0123456789ab", "fits": False, "age_s": 300000.0},
+    ]
+    request = {
+        "client": "hermes",
+        "title": "List the files.",
+        "state": "reading",
+        "elapsed_ms": 14200,
+        "estimated_tokens": 29000,
+        "progress": None,
+        "rest_ms": None,
+    }
+    progress = {"prompt_tokens": 30000, "cached_tokens": 2000, "processed_tokens": 10034}
+    running = [
+        {**request, "progress": progress, "rest_ms": 20400},
+        {**request, "client": "unknown", "title": None, "model": "Qwen3-4B", "state": "waiting"},
+    ]  # fmt: skip
+    off = {"behaviour": "own", "turns": 20, "cost_tokens": 900}
+    pages = {
+        "slots": {"slots": slots, "snapshots": files, "stood_down": [off]},
+        "running": {"running": running},
+    }
+    for name, found in pages.items():
+        await page.route(f"**/api/{name}", partial(answer_with, found))
+    await page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("#running .slot")).to_have_count(2)
+    await page.get_by_text("3 saved slots on disk").click()
+
+
+async def answer_with(found: object, route: Route) -> None:
+    """The proxy's page, with this on it."""
+    await route.fulfill(json=found)
+
+
 CONTRAST = """() => {
   const light = ([r, g, b]) => {
     const [x, y, z] = [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -476,6 +528,11 @@ async def test_it_fits_and_can_be_read(open_page: OpenPage, width: int, scheme: 
         await page.keyboard.press("Escape")
         await page.get_by_role("link", name="Step 0: go on.").click()
         await save(page, f"conversation-{width}-{scheme}")
+        assert await page.evaluate(wide) <= width
+        assert await page.evaluate(CONTRAST) == []
+        await page.go_back()
+        await open_slots(page)
+        await save(page, f"slots-{width}-{scheme}")
         assert await page.evaluate(wide) <= width
         assert await page.evaluate(CONTRAST) == []
 

@@ -236,7 +236,9 @@ async def test_a_backend_that_is_gone_is_named_with_its_error(open_page: OpenPag
             await expect(page.locator(".notice.bad")).to_contain_text(
                 f"{NO_BACKEND}: Connection refused"
             )
-            await expect(page.locator(".card h3")).to_have_text("Failed requests of unknown")
+            await expect(page.locator(".card h3")).to_have_text(
+                "Failed requests of an unknown client"
+            )
             await expect(page.locator(".card .kind")).to_have_text("failed")
             await expect(page.locator("body")).not_to_contain_text("cold")
             await page.locator(".turn").click()

@@ -10,7 +10,14 @@ import pytest
 import typer
 
 from tests.cli.test_explain_text import TURN
-from warmprefix.cli.tail import is_coloured, lines_of, log_lines, plain_console, quiet_end, show
+from warmprefix.cli.tail import (
+    is_coloured,
+    log_lines,
+    plain_console,
+    quiet_end,
+    running_line,
+    show,
+)
 
 LINE = json.dumps({**TURN, "break": None}).encode() + b"\n"
 BROKEN = json.dumps(TURN).encode() + b"\n"
@@ -35,7 +42,7 @@ def test_the_last_lines_of_a_log(tmp_path: Path, last: int, expected: list[bytes
     log = tmp_path / "t.log"
     log.write_bytes(b"a\nb\nc")
 
-    assert list(lines_of("http://127.0.0.1:1", log, last, False, None)) == expected
+    assert list(log_lines(log, last, follow=False)) == expected
 
 
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +108,11 @@ def test_each_line_is_shown_before_the_next_one_is_waited_for(
     show(lines())
 
     assert seen == ["one\n"]
+
+
+def test_only_a_terminal_has_a_line_of_what_runs() -> None:
+    with running_line("http://127.0.0.1:1", None, follow=True) as line:
+        assert line is None
 
 
 def test_colours_are_for_terminals_and_for_who_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:

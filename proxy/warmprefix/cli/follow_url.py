@@ -95,6 +95,16 @@ class TurnFeed:
         turns = [turn for turn in page["turns"] if isinstance(turn, dict)]
         return turns, running if isinstance(running, int) else 0
 
+    def running(self) -> list[dict[str, Any]]:
+        """The requests that are not answered yet; raises Refused and httpx.TransportError."""
+        answer = self._client.get(self._url + "/warmprefix/api/running")
+        check_status(answer)
+        try:
+            listed = answer.json()["running"]
+        except (ValueError, KeyError, TypeError):
+            raise Refused(f"{answer.url} did not answer with requests") from None
+        return [one for one in listed if isinstance(one, dict)]
+
     def one(self, turn: str) -> bytes | None:
         """Everything known about one turn, None if there is none; raises Refused and httpx.TransportError."""
         answer = self._client.get(f"{self._url}/warmprefix/api/turns/{quote(turn, safe='')}")
@@ -151,10 +161,11 @@ class TurnFeed:
 
     def follow(self, turns: int) -> Generator[bytes, None, None]:
         """The last turns, then each new one, forever; goes on if the proxy returns."""
-        away = False
+        away, was_there = False, False
         while True:
             try:
                 for line in self._connected(turns):
+                    was_there = True
                     if line:
                         yield line
                     elif away:
@@ -162,7 +173,10 @@ class TurnFeed:
                         away = False
             except httpx.HTTPError as error:
                 if not away:
-                    self._say(f"no answer from {self._url} ({reason_of(error)}); trying again")
+                    advice = "" if was_there else " is it running? --url names another;"
+                    self._say(
+                        f"no answer from {self._url} ({reason_of(error)});{advice} trying again"
+                    )
             else:
                 self._say(f"{self._url} ended the connection; trying again")
             away = True

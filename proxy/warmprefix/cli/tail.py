@@ -15,6 +15,9 @@ from warmprefix.cli.which import UrlOption, which
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
+
+    from warmprefix.cli.tail_running import Requests, RunningLine
 
 
 ApiKeyOption = Annotated[
@@ -53,22 +56,43 @@ def command(
     Time, client, conversation, tokens of the prompt, how many of them the backend had in its cache, how many it
     had to evaluate, how long you waited, and what kind of turn it was. `✂` says where the cache broke and why;
     `--explain` says more. `–` means that the backend did not report it. A terminal of fewer than 108 columns
-    shows fewer of these.
+    shows fewer of these. On a terminal the last line is of the request that is not answered yet, and how far
+    its prompt is read (`backend.ask_progress`).
 
     Examples: `warmprefix tail --explain`, `warmprefix tail --log turns.log -n 50 --no-follow`,
     `docker logs -f warmprefix | warmprefix tail --log -`
     """
     with quiet_end():
-        show(lines_of(url, log, last, follow, api_key), explain=explain)
+        if log is not None:
+            show(log_lines(log, last, follow), explain=explain)
+            return
+        address = which(url)
+        with running_line(address, api_key, follow) as line:
+            show(url_lines(address, last, follow, api_key, line), explain=explain, line=line)
 
 
-def lines_of(
-    url: str | None, log: Path | None, last: int, follow: bool, api_key: str | None
-) -> Iterator[bytes]:
-    """The lines of the source that the options name."""
-    if log is None:
-        return url_lines(which(url), last, follow, api_key)
-    return log_lines(log, last, follow)
+@contextlib.contextmanager
+def running_line(url: str, api_key: str | None, follow: bool) -> "Iterator[RunningLine | None]":
+    """The line of the request that runs, if turns are followed on a terminal."""
+    from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
+    from warmprefix.cli.tail_running import RunningLine, is_shown
+
+    if not follow or not is_shown():
+        yield None
+        return
+    with contextlib.closing(TurnFeed(url, api_key, say)) as feed:
+
+        def ask() -> "Requests | None":
+            try:
+                with plain_errors():
+                    return feed.running()
+            except Unanswered:
+                return ()
+            except Refused:
+                return None
+
+        with RunningLine(plain_console(), ask) as line:
+            yield line
 
 
 def log_lines(log: Path, last: int, follow: bool) -> Iterator[bytes]:
@@ -89,12 +113,18 @@ def log_lines(log: Path, last: int, follow: bool) -> Iterator[bytes]:
         raise typer.Exit(1) from None
 
 
-def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterator[bytes]:
+def url_lines(
+    url: str, last: int, follow: bool, api_key: str | None, line: "RunningLine | None" = None
+) -> Iterator[bytes]:
     """The lines of a running proxy. Ends the command if its answer is wrong."""
     from warmprefix.cli.follow_url import Refused, TurnFeed, Unanswered, plain_errors
 
+    def say_aside(message: str) -> None:
+        with aside(line):
+            say(message)
+
     try:
-        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say)) as feed:
+        with plain_errors(), contextlib.closing(TurnFeed(url, api_key, say_aside)) as feed:
             yield from feed.follow(last) if follow else feed.last(last)
     except Refused as error:
         say(str(error))
@@ -104,24 +134,39 @@ def url_lines(url: str, last: int, follow: bool, api_key: str | None) -> Iterato
         raise typer.Exit(1) from None
 
 
-def show(lines: Iterable[bytes], *, explain: bool = False) -> None:
-    """Prints each line, and with `explain` the explanation of its break."""
+def show(
+    lines: Iterable[bytes], *, explain: bool = False, line: "RunningLine | None" = None
+) -> None:
+    """Prints each line, and with `explain` the explanation of its break. `line`: what stands below them."""
+    console = plain_console()
+    for data in lines:
+        if not data.strip():
+            continue
+        texts = [*texts_of(data, console, explain=explain)]
+        with aside(line):
+            for text in texts:
+                console.print(text)
+            sys.stdout.flush()
+
+
+def texts_of(data: bytes, console: "Console", *, explain: bool) -> "Iterator[str | Text]":
+    """What is shown of a line of the log."""
     from warmprefix.cli.explain_text import advice, below
     from warmprefix.cli.tail_line import parse_record, render_line, render_other
 
-    console = plain_console()
-    for line in lines:
-        if not line.strip():
-            continue
-        record = parse_record(line)
-        width = columns_of(console)  # it may change while turns come
-        turn = render_other(line) if record is None else render_line(record, width=width)
-        console.print(turn)
-        if explain and record is not None:
-            to_do = advice(record, with_id=True)
-            for more in below(record, coloured=is_coloured(console), advice=to_do):
-                console.print(more)
-        sys.stdout.flush()
+    record = parse_record(data)
+    if record is None:
+        yield render_other(data)
+        return
+    yield render_line(record, width=columns_of(console))  # they may change while turns come
+    if explain:
+        to_do = advice(record, with_id=True)
+        yield from below(record, coloured=is_coloured(console), advice=to_do)
+
+
+def aside(line: "RunningLine | None") -> contextlib.AbstractContextManager[None]:
+    """What is written meanwhile does not run into the line."""
+    return contextlib.nullcontext() if line is None else line.aside()
 
 
 def plain_console() -> "Console":

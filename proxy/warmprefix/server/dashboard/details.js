@@ -5,7 +5,7 @@ import { ABSENT, count, duration, isNumber, moment, percent, plural, speed } fro
 import { changes, side } from "./diff.js";
 import { divide } from "./headline.js";
 import { capital, hintLines, saves } from "./hints.js";
-import { cameToNothing, hasFailed } from "./model.js";
+import { cameToNothing, clientOf, hasFailed } from "./model.js";
 import { partsOf, ratioOf } from "./turn.js";
 import { CAUSES, SIDES } from "./words.js";
 
@@ -16,7 +16,7 @@ export function details(turn, { excerpts, close, more, said }) {
   button.addEventListener("click", close);
   return [
     make("header", {}, make("h2", { id: "details-title", tabIndex: -1 }, title(turn)), button),
-    make("p", { className: "quiet" }, [moment(turn.time), turn.client, turn.model].filter(Boolean).join(" · ")),
+    make("p", { className: "quiet" }, [moment(turn.time), clientOf(turn), turn.model].filter(Boolean).join(" · ")),
     hasFailed(turn) ? failure(turn, more) : null,
     tokens(turn),
     turn.break ? breakOf(turn.break, excerpts) : unbroken(turn),

@@ -3,7 +3,7 @@
 
 import { make, say } from "./dom.js";
 import { count, percent, plural, short, when } from "./format.js";
-import { model, nameOf, totals } from "./model.js";
+import { clientOf, model, nameOf, totals } from "./model.js";
 import { addressOf } from "./slots.js";
 import { axis, makeTurn, showTurn, size } from "./turn.js";
 
@@ -153,7 +153,7 @@ export function factsOf(group, titled) {
   const newest = group.turns.at(-1);
   const sums = totals(group.turns);
   const facts = [
-    titled ? newest.client : null,
+    titled ? clientOf(newest) : null,
     titled || group.id === null ? model(group.turns) : null,
     plural(group.turns.length, group.sort === "talk" ? "turn" : "request"),
     sums.ratio === null ? null : `${percent(sums.ratio, 0)} cached`,

@@ -7,7 +7,7 @@ import { clock, plural } from "./format.js";
 import { showHeadline } from "./headline.js";
 import { List } from "./list.js";
 import { groups, kindOf, merge, nameOf, passes, titles } from "./model.js";
-import { backendsGone, empty, keyForm, noMatch, proxyGone, stoodDown } from "./notices.js";
+import { backendsGone, empty, keyForm, noMatch, proxyGone } from "./notices.js";
 import { Panel } from "./panel.js";
 import { showRunning } from "./running.js";
 import { showSlots } from "./slots.js";
@@ -117,11 +117,9 @@ function showBackends() {
 // One notice for each reason, made again only if the reason changes: a form keeps what was typed.
 function showNotices(known, passed) {
   const wanted = [];
-  const off = state.slots?.stood_down ?? [];
   if (state.link === "lost") wanted.push(["lost", gone]);
   if (state.link === "key") wanted.push([`key ${state.about.wrong}`, askKey]);
   if (down().length && state.link === "live") wanted.push([`backend ${JSON.stringify(down())}`, () => backendsGone(down(), state.backends.length)]);
-  if (off.length) wanted.push([`off ${JSON.stringify(off)}`, () => stoodDown(off)]);
   if (!known && state.link === "live") wanted.push(["empty", () => empty({ keyed: source.hasKey() })]);
   if (known && !passed && !byId("overview").hidden) wanted.push(["none", () => noMatch(showAll)]);
   const root = byId("notices");

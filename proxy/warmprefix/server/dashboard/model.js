@@ -97,13 +97,18 @@ export function groups(turns) {
   return [...found.values()].reverse();
 }
 
+// The client's name; no profile has the name unknown.
+export function clientOf({ client }) {
+  return client && client !== "unknown" ? client : "an unknown client";
+}
+
 // What a group is called: the first words of its user; else what it is, or who, with what and when.
 export function nameOf(group, titles) {
   const first = group.turns[0];
-  if (group.sort === "side") return `Side requests of ${first.client ?? "unknown"}`;
-  if (group.sort === "failed") return `Failed requests of ${first.client ?? "unknown"}`;
+  if (group.sort === "side") return `Side requests of ${clientOf(first)}`;
+  if (group.sort === "failed") return `Failed requests of ${clientOf(first)}`;
   if (group.id === null) return "Not understood, forwarded unchanged";
-  const known = [first.client ?? "unknown", model(group.turns), minute(first.time)];
+  const known = [clientOf(first), model(group.turns), minute(first.time)];
   return titles.get(group.id) ?? known.filter(Boolean).join(" · ");
 }
 

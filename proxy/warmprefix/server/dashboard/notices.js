@@ -1,6 +1,7 @@
 // What the page says if there is nothing to show, or something is missing.
 
 import { copyable, make } from "./dom.js";
+import { plural } from "./format.js";
 
 // The address for clients: this page's own origin, and the path before our prefix.
 const BASE = new URL("../v1", new URL(".", document.baseURI)).href;
@@ -12,7 +13,9 @@ export function empty({ keyed }) {
     "section",
     { className: "notice teach", "aria-labelledby": "empty-title" },
     make("h3", { id: "empty-title" }, "No turn yet. Point a client here"),
-    make("p", {}, "Any client works that reads this variable, or has a setting for its base URL:"),
+    make("p", {}, "Most clients have settings of their own. This lists them; with a name it shows what that one needs, and writes it:"),
+    copyable("warmprefix connect", "the command"),
+    make("p", {}, "A program that reads its address from the environment needs nothing else:"),
     copyable(`export OPENAI_BASE_URL=${BASE}`, "the base URL"),
     make("p", {}, "Or send one request by hand. Send it twice, and the second bar shows what was reused:"),
     copyable(`curl -N ${BASE}/chat/completions${authorization} -H 'Content-Type: application/json' -d '${body}'`, "the request"),
@@ -74,7 +77,7 @@ const BEHAVIOURS = {
 
 export function stoodDown(off) {
   const lines = off.map(({ behaviour, turns, cost_tokens: cost }) =>
-    make("p", {}, `${BEHAVIOURS[behaviour] ?? behaviour} cost ${cost} tokens more than it kept over ${turns} turns.`),
+    make("p", {}, `${BEHAVIOURS[behaviour] ?? behaviour} cost ${plural(cost, "token")} more than it kept over ${plural(turns, "turn")}.`),
   );
   const later = make("p", { className: "quiet" }, "It is tried again later. docs/slots.md explains what it does.");
   return make("section", { className: "notice" }, make("h3", {}, "Switched off for now"), ...lines, later);

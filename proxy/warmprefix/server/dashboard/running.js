@@ -3,6 +3,7 @@
 import { byId, make } from "./dom.js";
 import { count, duration, isNumber } from "./format.js";
 import { divide } from "./headline.js";
+import { clientOf } from "./model.js";
 
 const SHOWN_FROM_MS = 1000; // a shorter read is a turn before anybody has looked
 
@@ -18,7 +19,7 @@ function requestOf(one) {
   return make(
     "li",
     { className: "slot" },
-    make("p", { className: "quiet" }, `${one.client} · ${STATES[one.state] ?? one.state} for ${duration(one.elapsed_ms / 1000)}`),
+    make("p", { className: "quiet" }, `${clientOf(one)} · ${STATES[one.state] ?? one.state} for ${duration(one.elapsed_ms / 1000)}`),
     make("p", { className: "holds" }, one.title ?? one.model ?? one.endpoint),
     found && one.state === "reading" ? bar(found) : null,
     make("p", { className: "quiet" }, wordsOf(one)),

@@ -2,11 +2,12 @@
 
 import { byId, make } from "./dom.js";
 import { age, bytes, count, plural } from "./format.js";
+import { stoodDown } from "./notices.js";
 
 // `found`: what the proxy knows. `nameOf(conversation)`: its title; null if it is not on the page.
 export function showSlots(found, nameOf) {
-  const { slots = [], snapshots = [] } = found ?? {};
-  byId("slots").hidden = !slots.length && !snapshots.length;
+  const { slots = [], snapshots = [], stood_down: off = [] } = found ?? {};
+  byId("slots").hidden = !slots.length && !snapshots.length && !off.length;
   const largest = Math.max(1, ...slots.map((slot) => slot.tokens ?? 0));
   const several = new Set(slots.map((slot) => slot.backend)).size > 1;
   const list = byId("slot-list");
@@ -14,6 +15,7 @@ export function showSlots(found, nameOf) {
   const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   list.replaceChildren(
     make("ul", { className: "slots" }, slots.map((slot) => slotOf(slot, largest, several, nameOf))),
+    ...(off.length ? [stoodDown(off)] : []),
     ...(snapshots.length ? [saved(snapshots, open, nameOf)] : []),
   );
   if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
@@ -53,6 +55,8 @@ export function addressOf(conversation) {
   return `#conversation=${encodeURIComponent(conversation)}`;
 }
 
+const COLUMNS = [["Holds", ""], ["Tokens", "number"], ["Size", "number"], ["Saved", ""], ["", ""]];
+
 function saved(snapshots, open, nameOf) {
   const size = snapshots.reduce((sum, one) => sum + (one.bytes ?? 0), 0);
   const summary = `${plural(snapshots.length, "saved slot")} on disk, ${bytes(size)}`;
@@ -67,7 +71,7 @@ function saved(snapshots, open, nameOf) {
       make("td", {}, one.fits ? "fits" : "of another model, template or build"),
     ),
   );
-  const heads = ["Holds", "Tokens", "Size", "Saved", ""].map((name) => make("th", { scope: "col" }, name));
+  const heads = COLUMNS.map(([name, className]) => make("th", { scope: "col", className }, name));
   const table = make("table", {}, make("thead", {}, make("tr", {}, heads)), make("tbody", {}, rows));
   return make("details", { open }, make("summary", {}, summary), make("div", { className: "scroll" }, table));
 }

@@ -210,6 +210,33 @@ async def test_one_with_a_key_is_known_before_any_request_has_brought_it(
     assert answer.status == 200
 
 
+CHANGES = [
+    ("/api/v1/delete", {"model_name": FIRST}),
+    ("/api/v1/pull", {"model_name": FIRST}),
+    ("/api/v1/unload", {}),
+    ("/internal/shutdown", {}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), CHANGES)
+async def test_what_it_refuses_a_foreign_page_is_refused_through_the_proxy(
+    path: str, body: Json, start_lemonade: Start
+) -> None:
+    """A page may send it as text without asking first. What a page of the proxy asks for both allow."""
+    server = start_lemonade()
+    foreign = [("Origin", "http://evil.example"), ("Content-Type", "text/plain")]
+    async with running_proxy(server.url, backend={"kind": "auto"}) as proxy:
+        urls = (server.url, proxy.url)
+        refused = [await exchange(url, "POST", path, body, foreign) for url in urls]
+        own = [("Origin", proxy.url)]
+        asked = [await exchange(url, "POST", "/api/v1/unload", {}, own) for url in urls]
+
+    assert [answer.status for answer in refused] == [403, 403]
+    assert asked[0].status == asked[1].status != 403
+    models = [model["id"] for model in server.get("/api/v1/models")["data"]]
+    assert set(MODELS) <= set(models)
+
+
 async def test_thinking_that_is_switched_off_costs_less_than_without_the_proxy(
     start_lemonade: Start,
 ) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 # A CR at the end of what has come may be the first half of a line end, so it is none yet.
 _EMPTY_LINE = re.compile(rb"(?:\r\n|\n|\r(?=[^\n])){2}")
+_DATA = b"data: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class SseReader:
 
     def feed(self, piece: bytes) -> list[Event]:
         """Events completed by `piece`, in order."""
+        if piece.startswith(_DATA) and self._is_between_events() and _is_one_line(piece):
+            return [Event(b"", piece[len(_DATA) : -2])]
         self.pending_bytes += len(piece)
         if b"\n" not in piece and b"\r" not in piece:
             self._rest.append(piece)
@@ -46,6 +49,9 @@ class SseReader:
         else:
             self._rest.append(piece)
         return self._lines(b"".join(self._rest))
+
+    def _is_between_events(self) -> bool:
+        return self._begun and not (self._rest or self._data or self._name)
 
     def _lines(self, text: bytes) -> list[Event]:
         if not self._begun and text:
@@ -82,6 +88,11 @@ class SseReader:
         events = self._lines(b"".join(self._rest) + b"\n")
         self._line(b"", events)
         return events
+
+
+def _is_one_line(piece: bytes) -> bool:
+    """Whether it is one line and the empty one, as nearly every piece of a generated text is."""
+    return piece.find(b"\n") == len(piece) - 2 and piece.endswith(b"\n") and b"\r" not in piece
 
 
 class EventCutter:

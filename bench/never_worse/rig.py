@@ -22,6 +22,7 @@ from bench.sessions.evaluation import ENVIRONMENT
 from tests.servers.stock import StockServer, free_port
 
 NAP_S = 2
+_SLOT_TOKENS = 16384  # the longest conversation of a plan has 9,000
 _LIMIT_S = 30.0
 _METRIC = re.compile(r"^llamacpp:prompt_tokens_total (\S+)", re.MULTILINE)
 _starting = multiprocessing.get_context("forkserver")
@@ -60,6 +61,7 @@ class Server:
             model.file(),
             *flags,
             chat_template=model.template(plan.template),
+            context=_SLOT_TOKENS * setting.slots,
             environment=ENVIRONMENT,
         )
         self.stock.start()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.pages import serving as backend_of
 from tests.fakes.raw_client import exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, Json
 from tests.fakes.scripted import Send, Stall, Step, Wait
@@ -177,6 +178,23 @@ async def test_a_backend_that_goes_is_told_although_nobody_asks_it_anything(tmp_
     assert f"{backend.url} (Connection refused)".encode() in gone
     assert f"WARNING warmprefix: the backend at {backend.url} is back".encode() in back
     assert backend.requests == []
+
+
+async def test_a_backend_that_loads_its_model_is_not_told_as_gone(tmp_path: Path) -> None:
+    of_llama = [("Server", "llama.cpp")]
+    loading = json_response({"error": {"message": "Loading model"}}, 503, of_llama)
+    ready = json_response({"total_slots": 1}, 200, of_llama)
+    pages: dict[str, object] = {"/props": loading, "/health": loading, "/v1/models": loading}
+    often = ("[prewarm]", "restart_check_s = 0.05")
+    async with backend_of(pages) as backend, serving(tmp_path, backend.url, *often) as process:
+        said = "".join(process.errors)
+        assert process.child.stderr is not None
+        await backend.received(len(backend.requests) + 6)
+        pages |= {"/props": ready, "/health": ready, "/v1/models": ready}
+        there = await process.child.stderr.readline()
+
+    assert "the backend is loading its model; requests get its 503 until it has" in said
+    assert b"is there: llamacpp" in there
 
 
 async def test_who_else_could_use_it_is_told(tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ CHANGED = [
     pytest.param({"kind": "side"}, " ▸ side     ", id="side-request"),
     pytest.param({"conversation": None}, " ▸ –        ", id="no-conversation"),
     pytest.param({"client": "a-very-long-client"}, " a-very-long… ▸", id="long-client"),
+    pytest.param(
+        {"outcome": "backend_unreachable", "status": 502, "kind": "cold", "processed_tokens": None},
+        "s  failed  backend_unreachable 502",
+        id="came-to-nothing",
+    ),
+    pytest.param({"outcome": "client_gone", "kind": "cold"}, "s  cold  client_gone", id="was-read"),
     pytest.param({"client": None}, " –            ▸", id="no-client"),
     pytest.param({"cached_tokens": None}, "        – cached", id="not-reported"),
     pytest.param({"cached_tokens": 0}, "        0 cached", id="zero-is-not-absent"),

@@ -58,7 +58,7 @@ def all_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
     line.append(f"{count(record.get('cached_tokens')):>9} cached")
     line.append(f"{percent(ratio):>8}", colour(ratio))
     line.append(f"{count(record.get('processed_tokens')):>9} processed")
-    return line.append(f" {seconds(record):>8}  {plain(record.get('kind'))}")
+    return line.append(f" {seconds(record):>8}  {kind_of(record)}")
 
 
 def most_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
@@ -70,7 +70,7 @@ def most_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
     line.append(f"{count(record.get('prompt_tokens')):>9}")
     line.append(f"{percent(ratio):>7}", colour(ratio))
     line.append(f"{count(record.get('processed_tokens')):>8} read")
-    return line.append(f" {seconds(record):>8} {plain(record.get('kind'))}")
+    return line.append(f" {seconds(record):>8} {kind_of(record)}")
 
 
 def few_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
@@ -80,7 +80,7 @@ def few_columns(record: Mapping[str, object], zone: tzinfo | None) -> Text:
     line.append(clock(record.get("time"), zone)[:5], "dim")
     line.append(f" {fitted(record.get('client'), 8)}")
     line.append(f"{percent(ratio):>7}", colour(ratio))
-    return line.append(f"{count(record.get('processed_tokens')):>8} {plain(record.get('kind'))}")
+    return line.append(f"{count(record.get('processed_tokens')):>8} {kind_of(record)}")
 
 
 LAYOUTS = ((108, all_columns), (80, most_columns), (0, few_columns))
@@ -148,6 +148,13 @@ def append_cause(line: Text, found: object) -> None:
     if isinstance(found, Mapping):
         line.append(f"✂ {plain(found.get('cause'))}", "bold yellow")
         line.append(f" {plain(found.get('path'))}", "yellow")
+
+
+def kind_of(record: Mapping[str, object]) -> str:
+    """The kind of a turn. A request that came to nothing has none: it says nothing about the cache."""
+    counts = number(record.get("processed_tokens")), number(record.get("generated_tokens"))
+    is_failed = record.get("outcome") != "ok" and counts == (None, None)
+    return "failed" if is_failed else plain(record.get("kind"))
 
 
 def label(record: Mapping[str, object]) -> str:

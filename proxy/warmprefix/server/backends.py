@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from warmprefix.backends.probe import Silence
 from warmprefix.config import NamedBackend
 from warmprefix.core.errors import BackendError, Disconnected, Unreachable
 from warmprefix.core.routing import BackendView, Route, route
@@ -199,7 +200,8 @@ class Backends:
         known = backend.parts.known
         while True:
             await asyncio.sleep(check_s)
-            if self._may_be_missed(backend) and await known.is_missing():
+            is_arriving = known.silence is Silence.LOADING  # its start has said so
+            if not is_arriving and self._may_be_missed(backend) and await known.is_missing():
                 self._miss(backend, f"{known.url} ({known.trouble})")
 
     def _may_be_missed(self, backend: Backend) -> bool:

@@ -18,10 +18,10 @@ def test_what_is_cut_is_in_the_ram_cache_until_it_comes_back() -> None:
     found = []
     for name in ("a", "b", "a"):
         ran(table, name, 0)
-        found.append(table.is_in_ram("a"))
+        found.append(table.remembers(wish("a")).in_ram)
 
     assert found == [False, True, False]
-    assert table.is_in_ram("b")
+    assert table.remembers(wish("b")).in_ram
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_cut_is_not_in_the_ram_cache(traits: Traits, shared: str) -> Non
     ran(table, "a", 0, shared=shared)
     ran(table, "b", 0, shared=shared)
 
-    assert not table.is_in_ram("a")
+    assert not table.remembers(wish("a")).in_ram
 
 
 def test_the_ram_cache_of_a_single_slot_is_known_too() -> None:
@@ -45,7 +45,7 @@ def test_the_ram_cache_of_a_single_slot_is_known_too() -> None:
     ran(table, "a", None)
     ran(table, "b", None)
 
-    assert table.is_in_ram("a")
+    assert table.remembers(wish("a")).in_ram
 
 
 def came_back(table: SlotTable, cached: int) -> bool | None:
@@ -84,7 +84,7 @@ def test_what_tells_nothing_of_the_ram_cache(keys: tuple[bytes, ...], cached: in
     table.leave(seat, stats(MUCH, cached))
 
     assert table.traits.has_ram is None
-    assert not table.is_in_ram("a")
+    assert not table.remembers(wish("a")).in_ram
 
 
 def test_what_was_restored_from_a_file_tells_nothing_of_the_ram_cache() -> None:
@@ -104,9 +104,11 @@ def test_of_the_ram_cache_and_of_conversations_only_the_latest_are_remembered() 
     for name in names:
         ran(table, name, 0, MUCH)
 
-    assert [table.is_in_ram(name) for name in names[-35:]] == [False] * 2 + [True] * 32 + [False]
-    assert not table.has_seen(names[0])
-    assert all(map(table.has_seen, names[1:]))
+    assert [table.remembers(wish(name)).in_ram for name in names[-35:]] == [False] * 2 + [
+        True
+    ] * 32 + [False]
+    assert not table.remembers(wish(names[0])).was_here
+    assert all(table.remembers(wish(name)).was_here for name in names[1:])
 
 
 def test_a_new_start_has_nothing_in_its_ram_cache() -> None:
@@ -115,7 +117,7 @@ def test_a_new_start_has_nothing_in_its_ram_cache() -> None:
     ran(table, "b", 0)
     table.follow(1)
 
-    assert not table.is_in_ram("a")
+    assert not table.remembers(wish("a")).in_ram
 
 
 # What is there is known by what was found cached, too.
@@ -144,16 +146,16 @@ def test_what_was_cleared_is_in_the_ram_cache() -> None:
     table = cleared("a")
     read(table, state(0, 0, 3), state(1, 500, 9))
 
-    assert table.recall_tokens(wish("a", 2)) == MUCH
-    assert table.recall_tokens(wish("a", 2, is_side=True)) == 0
-    assert table.recall_tokens(replace(wish("a", 2), keys=(b"edited",))) == 0
-    assert table.recall_tokens(wish("b")) == 0
+    assert table.remembers(wish("a", 2)).recall_tokens == MUCH
+    assert table.remembers(wish("a", 2, is_side=True)).recall_tokens == 0
+    assert table.remembers(replace(wish("a", 2), keys=(b"edited",))).recall_tokens == 0
+    assert table.remembers(wish("b")).recall_tokens == 0
 
 
 def test_what_was_found_in_a_slot_and_cut_is_in_the_ram_cache() -> None:
     table = cleared("a", "b")
 
-    assert table.recall_tokens(wish("a", 2)) == MUCH
+    assert table.remembers(wish("a", 2)).recall_tokens == MUCH
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_what_was_found_in_a_slot_and_cut_is_in_the_ram_cache() -> None:
 def test_with_other_tools_the_counts_tell_whether_it_was_saved(cached: int, is_saved: bool) -> None:
     table = cleared("a", "b", cached=cached, other_tools=True)
 
-    assert (table.recall_tokens(wish("a", 2)) > 0) == is_saved
+    assert (table.remembers(wish("a", 2)).recall_tokens > 0) == is_saved
 
 
 def test_without_a_ram_cache_the_counts_tell_nothing() -> None:
@@ -178,7 +180,7 @@ def test_without_a_ram_cache_the_counts_tell_nothing() -> None:
     seat = table.take(wish("b"), asked, 1, at(0))
     table.leave(seat, stats(MUCH, MUCH // 4))
 
-    assert table.recall_tokens(wish("a", 2)) == 0
+    assert table.remembers(wish("a", 2)).recall_tokens == 0
 
 
 def taken_from(table: SlotTable, slot: int = 0) -> TakenFrom | None:
@@ -203,13 +205,13 @@ def test_what_is_unlike_the_slot_came_from_the_ram_cache() -> None:
     table = table_of(state(0), state(1))
     for name in ("a", "b"):
         ran(table, name, 0)
-    in_ram = table.recall_tokens(wish("a", 2))
+    in_ram = table.remembers(wish("a", 2)).recall_tokens
     seat = table.take(wish("c"), prompt("c", shared="a" * 600), 1, freely)
     seat.slot = 1
     table.leave(seat, stats(MUCH, 600))
 
     assert in_ram == MUCH
-    assert table.recall_tokens(wish("a", 2)) == 0
+    assert table.remembers(wish("a", 2)).recall_tokens == 0
     assert taken_from(table, 1) is None
 
 
@@ -228,7 +230,7 @@ def test_what_was_certainly_not_given_is_there_still(shared: str, cached: int) -
     seat.slot = 1
     table.leave(seat, stats(MUCH, cached))
 
-    assert table.recall_tokens(wish("a", 2)) == MUCH
+    assert table.remembers(wish("a", 2)).recall_tokens == MUCH
 
 
 def test_what_a_copy_had_begun_with_the_request_begins_with_too() -> None:
@@ -248,8 +250,8 @@ def test_what_a_copy_had_begun_with_the_request_begins_with_too() -> None:
             read(table, state(0, 0, 7), state(1, 1, 8))
 
     assert taken_from(table) == TakenFrom("a", MUCH // 4)
-    assert table.recall_tokens(wish("a", 2)) == MUCH + 1
-    assert table.recall_tokens(wish("b")) == 0
+    assert table.remembers(wish("a", 2)).recall_tokens == MUCH + 1
+    assert table.remembers(wish("b")).recall_tokens == 0
 
 
 def freely(wish: Wish, slots: object, shares: object, traits: object) -> SlotChoice:
@@ -264,4 +266,4 @@ def test_a_task_that_is_started_copies_what_is_idle() -> None:
     table = cleared("a", "b")
     table.take(wish("a", 2), prompt("a", "More."), 2, recall)
 
-    assert table.recall_tokens(wish("b", 3)) == MUCH + 1
+    assert table.remembers(wish("b", 3)).recall_tokens == MUCH + 1

@@ -81,8 +81,8 @@ def test_what_is_placed_by_number_is_busy_then_held() -> None:
     assert content is not None
     assert content.prompt.messages[-1] == REPLY
     assert table.is_quiet
-    assert table.has_seen("a")
-    assert not table.has_seen("b")
+    assert table.remembers(wish("a")).was_here
+    assert not table.remembers(wish("b")).was_here
 
 
 def test_the_only_slot_needs_no_number() -> None:
@@ -103,7 +103,7 @@ def test_of_a_side_request_the_slot_is_known_but_nobody_goes_on_from_it() -> Non
 
     assert whose(table) == ["title", None]
     assert table.held(0) is None
-    assert not table.has_seen("title")
+    assert not table.remembers(wish("title")).was_here
 
 
 @pytest.mark.parametrize("is_side", [False, True])
@@ -217,7 +217,7 @@ def test_a_new_start_while_a_request_runs_keeps_nothing_of_it() -> None:
     assert table.generation == 1
     assert table.is_settled
     assert table.is_fresh
-    assert not table.has_seen("a")
+    assert not table.remembers(wish("a")).was_here
 
 
 # What is read ahead or restored.

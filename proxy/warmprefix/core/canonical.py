@@ -198,6 +198,8 @@ def _counted(value: Value, local: Local[Value], fired: Counter[str], failed: Cou
 
 def _written(prompt: Prompt) -> Prompt:
     """`prompt` with the bytes of every changed message: they are needed to recognise and to send it."""
+    if all(message.raw is not None for message in prompt.messages):
+        return prompt
     messages = tuple(
         message if message.raw is not None else replace(message, raw=written(message))
         for message in prompt.messages

@@ -132,8 +132,8 @@ class Metrics:
 
     def saw(self, turn: Turn) -> None:
         """Count a turn that has ended. Never raises for what a backend reported."""
-        client = known(turn.client, CLIENTS)
-        kind = known(turn.kind.value, KINDS) if turn.kind else NOT_UNDERSTOOD
+        client, named = known(turn.client, CLIENTS), turn.kind
+        kind = known(named.value, KINDS) if named else NOT_UNDERSTOOD
         self._add("turns", client, kind, turn.outcome.value)
         if turn.outcome in BACKEND_ERRORS:
             self._add("backend_errors", turn.outcome.value)

@@ -20,6 +20,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
     `excerpts`: whether text of the prompt around a break may be shown.
     """
     place, prefix, stats, times = turn.place, turn.prefix, turn.stats, turn.times
+    kind = turn.kind
     return {
         "time": iso(times.started_s),
         "turn": turn.id,
@@ -33,7 +34,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "stream": turn.stream,
         "status": turn.status,
         "outcome": turn.outcome.value,
-        "kind": turn.kind.value if turn.kind else None,
+        "kind": kind.value if kind else None,
         "prompt_tokens": stats.prompt_tokens,
         "cached_tokens": stats.cached_tokens,
         "processed_tokens": stats.processed_tokens,

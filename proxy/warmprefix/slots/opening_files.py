@@ -31,26 +31,15 @@ _NO_PROMPT = Prompt((), None, {})
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The first turn of a conversation. `shown`: its prompt as it was sent."""
+    """The first turn of a conversation. `shown`: its prompt as it was sent; `tokens`: those of it; `cached`:
+    those that the server had."""
 
+    conversation: str
     written: Written
     shown: Shown
     stats: CacheStats
-
-    @property
-    def conversation(self) -> str:
-        """Its conversation."""
-        return self.written.place.conversation
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of its prompt."""
-        return self.stats.prompt_tokens or 0
-
-    @property
-    def cached(self) -> int:
-        """Tokens of it that the server had."""
-        return self.stats.cached_tokens or 0
+    tokens: int
+    cached: int
 
 
 @dataclass(frozen=True, slots=True)

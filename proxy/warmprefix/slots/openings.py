@@ -148,7 +148,10 @@ class Openings:
         written = _begun(ended) if self._slots.openings else None
         if written is not None and written.place.conversation not in self._begun:
             in_slot = ended.seat.wish.alike if isinstance(ended.seat, Seat) else 0
-            self._learn(Begun(written, self._shown(written), ended.stats), in_slot)
+            stats = ended.stats
+            tokens, cached = stats.prompt_tokens or 0, stats.cached_tokens or 0
+            where, shown = written.place.conversation, self._shown(written)
+            self._learn(Begun(where, written, shown, stats, tokens, cached), in_slot)
         self._rest()
         return {}
 

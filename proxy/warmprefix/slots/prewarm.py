@@ -124,13 +124,12 @@ class Prewarm:
 
 def _candidate(ended: Ended) -> _Candidate | None:
     """The turn as one to read ahead for; None if that is not ours to do."""
-    written, seat, held = ended.outgoing, ended.seat, held_tokens(ended.stats)
-    if not isinstance(written, Written) or not isinstance(seat, Seat) or held is None:
-        return None
-    if ended.is_side or not written.request.reuses or not is_text(written.sent):
-        return None
     answer = final_answer(ended.reply, ended.status)
-    if answer is None:
+    written, seat = ended.outgoing, ended.seat
+    if answer is None or not isinstance(written, Written) or not isinstance(seat, Seat):
+        return None
+    held = held_tokens(ended.stats)
+    if held is None or ended.is_side or not written.request.reuses or not is_text(written.sent):
         return None
     where, step = written.place.conversation, step_tokens(ended.stats)
     return _Candidate(ended.came.turn, where, written, answer, seat, held, step)

@@ -46,10 +46,12 @@ class RamCopies:
         if len(self._copies) > _MOST:
             del self._copies[next(iter(self._copies))]
 
-    def tokens(self, wish: Wish) -> int:
-        """How many tokens of its own conversation a request goes on from; 0 if there is no such copy."""
+    def tokens(self, wish: Wish) -> int | None:
+        """How many tokens of its own conversation a request goes on from; None if there is no copy of it."""
         copy = self._copies.get(wish.conversation)
-        return copy.held.tokens if copy is not None and goes_on(copy, wish) else 0
+        if copy is None:
+            return None
+        return copy.held.tokens if goes_on(copy, wish) else 0
 
     def found(
         self, old: Content | None, seat: Seat, stats: CacheStats, traits: Traits

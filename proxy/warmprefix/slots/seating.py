@@ -168,7 +168,7 @@ class Seating:
         snapshots, openings = self.snapshots, self.openings
         if snapshots is None:
             await self._wait_for_reading()
-            return replace(wish, recall_tokens=self.table.recall_tokens(wish))
+            return replace(wish, recall_tokens=self.table.remembers(wish).recall_tokens)
         is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)
         may_open = openings is not None and openings.may_offer(written)
         if is_saved or may_open:
@@ -179,11 +179,8 @@ class Seating:
             offer = openings.offer(written) if may_open else None
             wish = replace(wish, opening=offer, alike=openings.alike(written))
         return replace(
-            wish,
+            self.table.remembers(wish),
             is_saved=is_saved and snapshots.best(wish.keys, wish.head) is not None,
-            was_here=self.table.has_seen(conversation),
-            in_ram=self.table.is_in_ram(conversation),
-            recall_tokens=self.table.recall_tokens(wish),
             can_save=snapshots.can_save,
         )
 
@@ -262,8 +259,8 @@ class Seating:
             self._rests(seat)
 
     def _rests(self, seat: Seat, *, goes_on: bool = False) -> None:
-        if not seat.is_side:
-            self._side_wait.ended(seat.conversation, goes_on=goes_on)
+        if not seat.wish.is_side:
+            self._side_wait.ended(seat.wish.conversation, goes_on=goes_on)
 
     def ended(self, ended: Ended) -> Patch:
         """The slot is free, and known to hold the turn."""

@@ -63,6 +63,9 @@ class Seatings:
     def of(self, model: str | None) -> ModelParts:
         """The parts of the model that a request asks for."""
         key = self._known.model_key(model)
+        return self._of_key(key, model)
+
+    def _of_key(self, key: str, model: str | None) -> ModelParts:
         found = self._by_model.get(key)
         if found is None:
             found = self._by_model[key] = self._make(self._known.of(model))
@@ -79,11 +82,12 @@ class Seatings:
         if not self.owns():
             return Seated(NO_SEAT, outgoing.body)
         model = (outgoing if isinstance(outgoing, Passed) else outgoing.came).model
-        if self._known.model_key(model):
+        if key := self._known.model_key(model):
             for leaving in await self._known.gives_way(model):
                 await self.of(leaving.model).seating.save_all()
             await self._known.of(model).look()  # it may have been unloaded since
-        return await self.of(model).seating.take(outgoing)
+            key = self._known.model_key(model)
+        return await self._of_key(key, model).seating.take(outgoing)
 
     def give_back(self, outgoing: Outgoing, seat: AnySeat) -> None:
         """The request was not sent after all."""

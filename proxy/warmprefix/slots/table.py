@@ -43,7 +43,8 @@ class SlotTable:
         self._slots: list[Slot] = []
         self._changed: list[int] = []
         self._events = 0
-        self._generation = 0
+        self.generation = 0
+        """Which start of the backend it describes."""
         self._unseated: list[Seat] = []
         self._unseen = 0
         self._asks_again = False
@@ -90,17 +91,12 @@ class SlotTable:
         """Counts requests sent and ended: a reading of `/slots` belongs to one such moment."""
         return self._events
 
-    @property
-    def generation(self) -> int:
-        """Which start of the backend the table describes."""
-        return self._generation
-
     def follow(self, generation: int) -> None:
         """Forget what an earlier start of the backend held, if this is another one. We assume that it treats
         idle slots as before until we see otherwise: nearly always it was started by the same command.
         """
-        if generation != self._generation:
-            self._generation = generation
+        if generation != self.generation:
+            self.generation = generation
             self.forget()
 
     def forget(self) -> None:
@@ -126,17 +122,15 @@ class SlotTable:
             self._count = len(states)
             self.traits = Traits()
 
-    def has_seen(self, conversation: str) -> bool:
-        """Whether this start of the backend has read some of a conversation."""
-        return conversation in self._seen
-
-    def is_in_ram(self, conversation: str) -> bool:
-        """Whether the server has saved a conversation to its RAM cache since it last read it."""
-        return conversation in self._ram
-
-    def recall_tokens(self, wish: Wish) -> int:
-        """How many tokens of its conversation a request goes on from in the RAM cache; 0 if none are known."""
-        return 0 if wish.is_side else self._ram.tokens(wish)
+    def remembers(self, wish: Wish) -> Wish:
+        """The wish, with what this start of the backend has read of its conversation, in slots or RAM cache."""
+        copied = self._ram.tokens(wish)
+        return replace(
+            wish,
+            was_here=wish.conversation in self._seen,
+            in_ram=copied is not None,
+            recall_tokens=0 if wish.is_side else copied or 0,
+        )
 
     @property
     def left(self) -> Sequence[Content]:

@@ -55,10 +55,14 @@ def forms(
 ) -> Forms | None:
     """A history by what was sent; None if it is the same. `at`: where each message may be found there."""
     found = tuple(
-        place if place is not None and is_same(message, sent[place]) else written(message)
+        place if place is not None and _is_there(message, sent[place]) else written(message)
         for message, place in zip(messages, at, strict=True)
     )
     return None if found == tuple(range(len(sent))) else found
+
+
+def _is_there(message: Message, sent: Message) -> bool:
+    return message is sent or is_same(message, sent)  # most are the same object
 
 
 def history(

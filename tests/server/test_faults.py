@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.raw_client import Answer, exchange
-from tests.fakes.running_proxy import RunningProxy, running_proxy, until
+from tests.fakes.running_proxy import RunningProxy, Settings, running_proxy, until
 from tests.fakes.scripted import Script
 from tests.fakes.scripted_replies import (
     chat_reply,
@@ -114,7 +114,7 @@ class Fault:
 
     `modes`: those in which it is called at all. `is_logged`: false if what fails is the log itself.
     `loses_cache`: the backend has forgotten the conversation, so it is asked about the turn; `moves`: the
-    first of two backends is down; `backend`: its settings.
+    first of two backends is down; `backend`: its settings; `others`: those of other sections.
     """
 
     name: str
@@ -126,6 +126,7 @@ class Fault:
     loses_cache: bool = False
     moves: bool = False
     backend: Mapping[str, object] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 FAULTS = [
@@ -146,7 +147,12 @@ FAULTS = [
     Fault("known.kind", "warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
     Fault("pipeline.write", "warmprefix.pipeline.prepare.Pipeline.write", "prepare"),
     Fault("aside.of", "warmprefix.aside.Aside.of", "prepare"),
-    Fault("pipeline.name_session", "warmprefix.pipeline.prepare.Pipeline.name_session", "prepare"),
+    Fault(
+        "pipeline.name_session",
+        "warmprefix.pipeline.prepare.Pipeline.name_session",
+        "prepare",
+        backend={"session_header": "X-Session-Id"},
+    ),
     Fault("restore", "warmprefix.pipeline.prepare.restore", "prepare"),
     Fault(
         "dialect.render",
@@ -188,9 +194,19 @@ FAULTS = [
         "warmprefix.dialects.chat_completions.dialect.ChatCompletions.reply_ids",
         "call-ids",
     ),
-    Fault("reads.came", "warmprefix.server.reading_on.ReadingOn.came", "finish-read"),
+    Fault(
+        "reads.came",
+        "warmprefix.server.reading_on.ReadingOn.came",
+        "finish-read",
+        others={"slots": {"finish_read": True}},
+    ),
     Fault("running.begin", "warmprefix.server.running.RunningRequests.begin", "running"),
-    Fault("keep_alive.pulse", "warmprefix.server.keep_alive.KeepAlive.pulse", "keep-alive"),
+    Fault(
+        "keep_alive.pulse",
+        "warmprefix.server.keep_alive.KeepAlive.pulse",
+        "keep-alive",
+        others={"server": {"keep_alive_s": 60.0}},
+    ),
     Fault(
         "edit.piece",
         "warmprefix.dialects.chat_completions.ids.CallIds.piece",
@@ -315,7 +331,7 @@ def reply_of(mode: str, text: str, cached: int) -> tuple[bytes, Script]:
 
 @asynccontextmanager
 async def running(
-    backend: Healthy, folder: Path, *, moves: bool, settings: Mapping[str, object]
+    backend: Healthy, folder: Path, *, moves: bool, settings: Mapping[str, Settings]
 ) -> AsyncIterator[RunningProxy]:
     """A proxy with all that is on by default, and a capture; `moves`: its first backend has just died."""
     if moves:
@@ -324,7 +340,13 @@ async def running(
             yield where.proxy
     else:
         capture = Capture(folder)
-        async with backend, running_proxy(backend.url, capture=capture, backend=settings) as proxy:
+        about, server, slots = (settings.get(name, {}) for name in ("backend", "server", "slots"))
+        async with (
+            backend,
+            running_proxy(
+                backend.url, capture=capture, backend=about, server=server, slots=slots
+            ) as proxy,
+        ):
             yield proxy
         capture.close()
 
@@ -350,7 +372,8 @@ async def test_a_fault_in_a_helper_reaches_nobody(
     """The second turn of a conversation, with tools, captured; the third one goes well again."""
     expected, script = reply_of(mode, "so", 0 if fault.loses_cache else 999)
     backend = Healthy(reply_of(mode, "hi", 0)[1], script, reply_of(mode, "and", 999)[1])
-    async with running(backend, tmp_path, moves=fault.moves, settings=fault.backend) as proxy:
+    settings = {"backend": fault.backend, **fault.others}
+    async with running(backend, tmp_path, moves=fault.moves, settings=settings) as proxy:
         if fault.moves:
             backend.handlers.popleft()
         else:

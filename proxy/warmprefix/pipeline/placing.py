@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from warmprefix.aside import Aside, NoAside
+from warmprefix.aside import Aside, NoAside, Run
+from warmprefix.core.canonical import Canonical
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
@@ -74,7 +75,7 @@ class Placer:
             return await place_plain(understood, self._find, self._recent, self._elsewhere.forget)
         came, received = understood.came, understood.request.prompt.messages
         rules, run = self._rules.of(came.client.client), self._aside.of(len(came.body))
-        canonical = await run(rules.canonicalizer.run, understood.request.prompt)
+        canonical, keys = await run(_canonical, understood, rules)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
@@ -82,17 +83,17 @@ class Placer:
         if self._is_shared:
             marks = await run(marks_of, understood, prompt, rules.identifier)
             asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
-        found = await self._found(understood, rules, client, received, asked)
+        found = await self._found(understood, run, keys, received, asked)
         first_tools = found.remembered.tools
         last = await self._last(understood, rules, prompt, found)
         aligned = None
         if last is not None:
-            is_broken = self._is_gone(last) or await run(_other_head, last.prompt, prompt, rules)
-            aligned = await run(_aligned, last, client, rules, is_broken=is_broken)
+            aligned = await run(_compared, last, prompt, rules, is_gone=self._is_gone(last))
         if aligned is not None and aligned.undone:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
-            found = await self._found(understood, rules, aligned.messages, received)
+            keys = await run(rules.identifier.chain_keys, aligned.messages, understood.scope)
+            found = await self._found(understood, run, keys, received)
         compared = _Compared(last, aligned) if last is not None and aligned is not None else None
         where, before = self._locate(understood, rules, prompt.messages, found, compared)
         return Placed(
@@ -126,19 +127,18 @@ class Placer:
     async def _found(
         self,
         understood: Understood,
-        rules: RuleSet,
-        messages: Sequence[Message],
+        run: Run,
+        keys: tuple[bytes, ...],
         received: Sequence[Message],
         asked: Asked | None = None,
     ) -> "_Found":
         """What is remembered of a history. `received`: its messages as they came."""
-        came = understood.came
-        run, session = self._aside.of(len(came.body)), came.client.session
-        keys = await run(rules.identifier.chain_keys, messages, understood.scope)
+        came, session = understood.came, understood.came.client.session
         remembered = await self._find(keys, came.failed_open, asked)
         parse = self._parsed_of(understood.request.dialect).message
         known = await run(ancestry, received, keys, remembered, parse, came.turn, session)
-        self._elsewhere.learn(remembered, known.conversation, understood, parse)
+        if self._is_shared:
+            self._elsewhere.learn(remembered, known.conversation, understood, parse)
         return _Found(keys, known, remembered)
 
     async def _last(
@@ -358,6 +358,18 @@ class _Found:
     keys: tuple[bytes, ...]
     ancestry: Ancestry
     remembered: Found
+
+
+def _canonical(understood: Understood, rules: RuleSet) -> tuple[Canonical, tuple[bytes, ...]]:
+    """A request's canonical form, and the chain keys of its messages."""
+    canonical = rules.canonicalizer.run(understood.request.prompt)
+    return canonical, rules.identifier.chain_keys(canonical.prompt.messages, understood.scope)
+
+
+def _compared(last: Last, prompt: Prompt, rules: RuleSet, *, is_gone: bool) -> Alignment | None:
+    """How a history compares with that of the turn `last`. `is_gone`: the backend has lost that."""
+    is_broken = is_gone or _other_head(last.prompt, prompt, rules)
+    return _aligned(last, prompt.messages, rules, is_broken=is_broken)
 
 
 def _other_head(before: Prompt, after: Prompt, rules: RuleSet) -> bool:

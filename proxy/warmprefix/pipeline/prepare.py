@@ -184,9 +184,7 @@ class Pipeline:
     ) -> Headers:
         """The headers, with those by which a router is told the conversation. `names`: the setting
         `backend.session_header`. llama-server is no router, and chooses a slot by the prompt."""
-        if not names or "slots" in kind.can or not isinstance(outgoing, Written):
-            return headers
-        if outgoing.is_observed:
+        if "slots" in kind.can or not isinstance(outgoing, Written) or outgoing.is_observed:
             return headers
         own, parent = outgoing.place.conversation, self._parent(outgoing.placed)
         return with_session(headers, named(names), own, parent)
@@ -234,7 +232,7 @@ class Pipeline:
         rules = self._rules.of(placed.came.client.client)
         messages = canonical.messages
         names: tuple[str, ...] = ()
-        if rules.moves_volatile:
+        if rules.moved:
             ticked = placed.alignment.said if placed.alignment and rules.says_ticks else ()
             messages = move_volatile(messages, rules.moved, placed.client, ticked)
             names = () if messages is canonical.messages else ("moved-volatile",)

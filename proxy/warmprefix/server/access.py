@@ -2,6 +2,7 @@
 
 import hmac
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from warmprefix.backends.base import Headers
 from warmprefix.config import ServerConfig
@@ -10,6 +11,42 @@ from warmprefix.server.asgi import Scope, header
 _CREDENTIALS = (b"authorization", b"x-api-key")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LOCAL_NAMES = (".local", ".localhost", ".lan", ".home.arpa", ".internal")
+
+
+class Refused(NamedTuple):
+    """How a request is refused: the status, the word for the error, and what the client is told."""
+
+    status: int
+    code: str
+    message: str
+
+
+_NO_KEY = Refused(401, "authentication_error", "Invalid API Key")
+_FOREIGN_HERE = Refused(
+    421,
+    "host_not_allowed",
+    "warmprefix: this Host name is not allowed here. Open it as localhost, or add the "
+    "name to server.allowed_hosts.",
+)
+_NOT_ALLOWED = (
+    "warmprefix: {} is not allowed here. Add the name to server.allowed_hosts if you trust it."
+)
+_FOREIGN_HOST = Refused(421, "host_not_allowed", _NOT_ALLOWED.format("this Host name"))
+_FOREIGN_ORIGIN = Refused(403, "origin_not_allowed", _NOT_ALLOWED.format("this Origin"))
+
+
+def refusal(
+    scope: Scope, config: ServerConfig, *, is_ours: bool, is_open: bool, is_safe: bool
+) -> Refused | None:
+    """Why a request may not pass; None if it may. `is_ours`: it is for a page of ours; `is_open`: it needs no
+    key; `is_safe`: it changes nothing, whoever sends it."""
+    if not is_open and not has_key(scope, config.api_key):
+        return _NO_KEY
+    if is_ours and not is_own_host(scope, config):
+        return _FOREIGN_HERE
+    if not is_ours and not may_relay_host(scope, config):
+        return _FOREIGN_HOST
+    return _FOREIGN_ORIGIN if not is_safe and is_foreign_origin(scope, config) else None
 
 
 def has_key(scope: Scope, api_key: str | None) -> bool:
@@ -24,10 +61,8 @@ def has_key(scope: Scope, api_key: str | None) -> bool:
     return any(is_key(name, value or b"", api_key) for name, value in given)
 
 
-def without_key(headers: Headers, api_key: str | None) -> Headers:
+def without_key(headers: Headers, api_key: str) -> Headers:
     """A request's headers without the key: it is the proxy's, and no backend is shown it."""
-    if not api_key:
-        return headers
     return [(name, value) for name, value in headers if not is_key(name, value, api_key)]
 
 

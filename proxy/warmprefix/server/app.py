@@ -31,13 +31,7 @@ from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.remember import Recorder
 from warmprefix.profiles.volatile import explained_patterns
-from warmprefix.server.access import (
-    has_key,
-    is_foreign_origin,
-    is_own_host,
-    may_relay_host,
-    without_key,
-)
+from warmprefix.server.access import refusal, without_key
 from warmprefix.server.api import create_api
 from warmprefix.server.asgi import Receive, Scope, Send
 from warmprefix.server.asking import is_gone
@@ -77,7 +71,6 @@ logger = logging.getLogger(__name__)
 
 _OPEN = frozenset({"/warmprefix/health", "/warmprefix/ready"}) | DASHBOARD
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_HOST = "warmprefix: {} is not allowed here. Add the name to server.allowed_hosts if you trust it."
 _SHUTDOWN_S = 5.0  # recording what is left after the last reply takes milliseconds
 
 
@@ -272,23 +265,11 @@ class App:
         is_ours = path == "/warmprefix" or path.startswith("/warmprefix/")
         # A browser's preflight carries no key; llama-server and Lemonade require none either.
         is_open = path in _OPEN or scope["method"] == "OPTIONS"
-        if not is_open and not has_key(scope, self._config.server.api_key):
-            await answer_problem(send, path, 401, "authentication_error", "Invalid API Key")
-        elif is_ours and not is_own_host(scope, self._config.server):
-            await answer_problem(
-                send,
-                path,
-                421,
-                "host_not_allowed",
-                "warmprefix: this Host name is not allowed here. Open it as localhost, or add the "
-                "name to server.allowed_hosts.",
-            )
-        elif not is_ours and not may_relay_host(scope, self._config.server):
-            await answer_problem(
-                send, path, 421, "host_not_allowed", _HOST.format("this Host name")
-            )
-        elif scope["method"] not in _SAFE and is_foreign_origin(scope, self._config.server):
-            await answer_problem(send, path, 403, "origin_not_allowed", _HOST.format("this Origin"))
+        is_safe = scope["method"] in _SAFE
+        config = self._config.server
+        refused = refusal(scope, config, is_ours=is_ours, is_open=is_open, is_safe=is_safe)
+        if refused is not None:
+            await answer_problem(send, path, *refused)
         elif is_ours:
             await self._api(scope, receive, send)
         else:
@@ -307,9 +288,8 @@ class App:
         await self._passthrough(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        server = self._config.server
-        may_open = has_key(scope, server.api_key) and may_relay_host(scope, server)
-        if not may_open or is_foreign_origin(scope, server):
+        config = self._config.server
+        if refusal(scope, config, is_ours=False, is_open=False, is_safe=False) is not None:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -317,7 +297,8 @@ class App:
 
     def _ours_taken_out(self, scope: Scope) -> Scope:
         """The request without the key that was asked for: nothing behind this line sees it."""
-        return {**scope, "headers": without_key(scope["headers"], self._config.server.api_key)}
+        key = self._config.server.api_key
+        return {**scope, "headers": without_key(scope["headers"], key)} if key else scope
 
     def stop_watching(self) -> None:
         """End the endless tasks, so that the rest can be drained."""

@@ -58,6 +58,8 @@ class Backends:
     def __init__(self, backends: Sequence[Backend], tasks: Tasks, check_s: float = 0.0) -> None:
         """`check_s`: how often a single backend is asked whether it is there; 0: never."""
         self.all = tuple(backends)
+        self.are_several = len(self.all) > 1
+        """Whether there is a choice."""
         self._by_name = {backend.settings.name: backend for backend in backends}
         self._tasks = tasks
         self._homes: OrderedDict[str, str] = OrderedDict()
@@ -67,11 +69,6 @@ class Backends:
             self._watching = tasks.start(self._watch(), "backend health")
         elif check_s:
             self._watching = tasks.start(self._watch_only(self.all[0], check_s), "backend watch")
-
-    @property
-    def are_several(self) -> bool:
-        """Whether there is a choice."""
-        return len(self.all) > 1
 
     @property
     def running(self) -> int:

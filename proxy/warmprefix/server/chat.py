@@ -117,8 +117,10 @@ class Chat:
         size = int(announced) if announced.isdigit() else 0
         if size > self._max_body_bytes:
             raise TooLarge
-        is_needed = self._backends.are_several or is_counting(scope["path"])
-        limit = self._max_text_bytes if size > self._max_text_bytes and not is_needed else None
+        limit = None
+        if size > self._max_text_bytes:
+            is_needed = self._backends.are_several or is_counting(scope["path"])
+            limit = None if is_needed else self._max_text_bytes
         return await incoming.read(self._max_body_bytes, limit)
 
     @property
@@ -127,6 +129,8 @@ class Chat:
         return NotUnderstood(f"a body has over {limit}, and is relayed as it comes")
 
     def _pulse(self, came: Passed) -> Pulse | None:
+        if not self._keep_alive.is_wanted:
+            return None
         with guard(self._pipeline.counters, "keep-alive", came.failed_open):
             return self._keep_alive.pulse(came)
         return None
@@ -135,9 +139,11 @@ class Chat:
         self, way: Way, arrival: Arrival, incoming: Incoming, scope: Scope, send: Send
     ) -> None:
         key, reads = b"", self._reading_on
-        with guard(self._pipeline.counters, "finish-read", way.came.failed_open):
-            key = reads.came(way.outgoing)
-        exchange = Exchange(way, arrival, self._pulse(way.came), partial(reads.joined, key))
+        if reads.is_wanted:
+            with guard(self._pipeline.counters, "finish-read", way.came.failed_open):
+                key = reads.came(way.outgoing)
+        may_open = partial(reads.joined, key) if key else None
+        exchange = Exchange(way, arrival, self._pulse(way.came), may_open)
 
         async def left(work: "asyncio.Task[None]") -> None:
             exchange.outcome = Outcome.CLIENT_GONE

@@ -40,9 +40,9 @@ class Exchange:
         way: Way,
         arrival: Arrival,
         pulse: Pulse | None,
-        may_open: Callable[[], Awaitable[None]],
+        may_open: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        """`may_open` returns when the request may be sent."""
+        """`may_open` returns when the request may be sent; None if that is at once."""
         self._way = way
         self._may_open = may_open
         self.is_sent = False
@@ -129,7 +129,8 @@ class Exchange:
     async def _open(self, scope: Scope) -> Response:
         """The head of the answer, from the first backend to which a connection can be opened."""
         way = self._way
-        await self._may_open()
+        if self._may_open is not None:
+            await self._may_open()
         self.is_sent = True
         while True:
             parts, outgoing = way.parts, way.outgoing
@@ -150,6 +151,7 @@ class Exchange:
 
     async def _relay_back(self, send: Send, response: Response) -> None:
         way = self._way
+        request = way.came.request
         written = way.outgoing if isinstance(way.outgoing, Written) else None
         is_observed = written is not None and written.is_observed
         if response.status != 200 or is_observed:
@@ -160,7 +162,7 @@ class Exchange:
         most = capture.most_response_bytes if capture is not None else 0
         self._relay = relay = Relay(
             response,
-            answering(way.came.endpoint),
+            answering(way.came.endpoint) if request is None else request.dialect,
             written,
             way.parts.counters,
             way.came.failed_open,

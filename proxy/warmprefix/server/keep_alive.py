@@ -53,12 +53,13 @@ class KeepAlive:
 
     def __init__(self, config: ServerConfig, sleep: Sleep = asyncio.sleep) -> None:
         self._config = config
+        self.is_wanted = config.keep_alive_s > 0
         self.sleep = sleep
 
     def pulse(self, came: Passed) -> Pulse | None:
         """That of the reply to a request; None if there is none: it is not streamed, or not wanted."""
         config, request = self._config, came.request
-        if not config.keep_alive_s or request is None or not request.stream:
+        if not self.is_wanted or request is None or not request.stream:
             return None
         clients = config.keep_alive_clients
         if clients and came.client.client not in clients:

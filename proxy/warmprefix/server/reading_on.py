@@ -32,14 +32,14 @@ class ReadingOn:
     """The reads whose clients have left. `sleep` waits for so many seconds."""
 
     def __init__(self, *, is_wanted: bool, sleep: Sleep = asyncio.sleep) -> None:
-        self._is_wanted = is_wanted
+        self.is_wanted = is_wanted
         self._left: dict[bytes, _Left] = {}
         self.sleep = sleep
 
     def came(self, outgoing: Outgoing | None = None) -> bytes:
         """A request has come, or with None something else that the backend may work for: every read for another
         request is given up. Returns the key of this one; empty if it has none, as its body is not held."""
-        if not self._is_wanted:
+        if not self.is_wanted:
             return b""
         key = _key(outgoing) if outgoing is not None and outgoing.body else b""
         for own, left in self._left.items():

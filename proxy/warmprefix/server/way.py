@@ -65,9 +65,9 @@ class Way:
                 folds=template.folds,
                 asks=asks,
             )
-        names = self._backend.settings.session_header
-        with guard(parts.counters, "prepare", noted):
-            self.headers = self._pipeline.name_session(self.headers, names, self.outgoing, kind)
+            if names := self._backend.settings.session_header:
+                named = self._pipeline.name_session(self.headers, names, self.outgoing, kind)
+                self.headers = named
 
     def leads_on(self, error: BackendError) -> bool:
         """Go on to the next backend, as nothing could be sent to this one; False if there is none.

@@ -19,8 +19,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
 
     `excerpts`: whether text of the prompt around a break may be shown.
     """
-    place, prefix, stats, times = turn.place, turn.prefix, turn.stats, turn.times
-    kind = turn.kind
+    place, kind, prefix, stats, times = turn.place, turn.kind, turn.prefix, turn.stats, turn.times
     return {
         "time": iso(times.started_s),
         "turn": turn.id,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from warmprefix.aside import Aside, NoAside, Run
-from warmprefix.core.canonical import Canonical
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
@@ -75,7 +74,7 @@ class Placer:
             return await place_plain(understood, self._find, self._recent, self._elsewhere.forget)
         came, received = understood.came, understood.request.prompt.messages
         rules, run = self._rules.of(came.client.client), self._aside.of(len(came.body))
-        canonical, keys = await run(_canonical, understood, rules)
+        canonical, keys = await run(rules.canonical, understood.request.prompt, understood.scope)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
@@ -358,12 +357,6 @@ class _Found:
     keys: tuple[bytes, ...]
     ancestry: Ancestry
     remembered: Found
-
-
-def _canonical(understood: Understood, rules: RuleSet) -> tuple[Canonical, tuple[bytes, ...]]:
-    """A request's canonical form, and the chain keys of its messages."""
-    canonical = rules.canonicalizer.run(understood.request.prompt)
-    return canonical, rules.identifier.chain_keys(canonical.prompt.messages, understood.scope)
 
 
 def _compared(last: Last, prompt: Prompt, rules: RuleSet, *, is_gone: bool) -> Alignment | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from warmprefix.config import CanonicalizeConfig
 from warmprefix.config.patterns import TransientBlock, VolatileText, compiled
-from warmprefix.core.canonical import Canonicalizer, Report, choose_rules, unreported
+from warmprefix.core.canonical import Canonical, Canonicalizer, Report, choose_rules, unreported
 from warmprefix.core.identity.keys import STRICT, Identifier, Looseness
 from warmprefix.core.identity.ticking import Ticked, ticked
 from warmprefix.core.identity.transient import BLOCKS, Block
@@ -17,6 +17,7 @@ from warmprefix.core.memory.alignment import Undoing
 from warmprefix.core.rules import memory_rules, tool_result_name
 from warmprefix.core.rules.base import Rule
 from warmprefix.core.rules.strip_volatile import strip_rule
+from warmprefix.core.types import Prompt
 from warmprefix.profiles.volatile import frozen_patterns
 
 _TICKING = frozenset({memory_rules.FREEZE_VOLATILE.name, memory_rules.MOVE_VOLATILE.name})
@@ -47,6 +48,11 @@ class RuleSet:
     keeps_descriptions: bool
     says_ticks: bool
     undoing: Undoing
+
+    def canonical(self, prompt: Prompt, scope: bytes) -> tuple[Canonical, tuple[bytes, ...]]:
+        """The canonical form of a prompt, and the chain keys of its messages."""
+        found = self.canonicalizer.run(prompt)
+        return found, self.identifier.chain_keys(found.prompt.messages, scope)
 
     def ticks(self, before: str, after: str, is_user: bool) -> Ticked | None:
         """What ticked between two forms of a text."""

@@ -116,9 +116,9 @@ def costs_alone(turns: Sequence[Turn], tokens: Tokens) -> list[Cost]:
 
 
 def tool_names(turn: Turn) -> list[str]:
-    """Of the tools that a chat completion offers."""
+    """Of the tools that a request offers."""
     tools = turn.asked.request.get("tools") or ()
-    return sorted(tool["function"]["name"] for tool in tools)
+    return sorted(tool.get("function", tool)["name"] for tool in tools)
 
 
 def shared(before: Sequence[object], after: Sequence[object]) -> int:

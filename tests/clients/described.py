@@ -1,7 +1,8 @@
 """The clients that are run as they are, each described by data: its settings, how it is started and resumed.
 
 In texts `$url` is the address of the endpoint, `$home` the user's home, `$question` what is asked, `$bin` the
-folder of the client's programs and `$programs` that of our own small ones, which use a library as its users do.
+folder of the client's programs and `$programs` that of our own small ones, which use a library as its users do;
+`$python` is ours.
 To add a client: a row in PACKAGES (installing.py), and one here.
 """
 
@@ -36,6 +37,8 @@ class Client:
     environment: Mapping[str, str] = field(default_factory=dict)
     look: Call | None = None
     run: Call | None = None
+    is_page: bool = False
+    """It is opened in Chromium."""
     knows_date: bool = False
     """It says the date to the model: all questions but the first are asked on the next day."""
     script: Script | None = None
@@ -177,6 +180,9 @@ def opencode(**more: Any) -> Client:
     )
 
 
+# Its title may not be asked for before the process ends.
+KILO = OPENCODE.replace('"share"', '"agent": {"title": {"disable": true}}, "share"')
+
 PI = """\
 {"providers": {"local": {"baseUrl": "$url/v1", "api": "openai-completions", "apiKey": "dummy",
  "models": [{"id": "scripted", "name": "scripted", "reasoning": true, "input": ["text"],
@@ -218,6 +224,24 @@ CLIENTS = (
     library("pydantic-ai"),
     library("langgraph", "openai-sdk"),
     library("strands", "openai-sdk"),
+    library("openai-sdk"),
+    library("anthropic-sdk"),
+    library("llama-index", "openai-sdk"),
+    library("google-adk", "openai-sdk"),
+    Client(
+        "home-assistant",
+        (*program("in_home_assistant")[:-1], "$questions"),
+    ),
+    Client(
+        "sillytavern",
+        (
+            *("$python", "$programs/in_sillytavern.py", "$url/v1", "$home/state"),
+            *("$questions", "$bin/../sillytavern/server.js"),
+        ),
+        is_page=True,
+        breaks_left=1,
+        why="an entry of the lorebook stands at the top as long as the latest messages speak of it",
+    ),
     Client(
         "smolagents",
         (*program("with_smolagents")[:-1], "$questions"),
@@ -280,6 +304,16 @@ CLIENTS = (
         scene="sub-agents",
         script=SUB_AGENTS,
         ids_differ=8,
+    ),
+    Client(
+        "kilo",
+        ("kilo", "run", "$question"),
+        ("kilo", "run", "-c", "$question"),
+        last=("kilo", "run", "-c", "--agent", "plan", "$question"),
+        files={".config/kilo/kilo.json": KILO},
+        knows_date=True,
+        look=call("read", filePath="$home/work/notes.txt", offset=0, limit=5),
+        run=call("bash", command="git status --short", description="Shows changed files"),
     ),
     Client(
         "qwen-code",

@@ -5,6 +5,7 @@ on is as it was on one day, so that a fresh clone gets what the tests were writt
 installed leaves the reason behind, and its tests are skipped with it.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,13 +28,15 @@ LIMIT_S = 900
 class Package:
     """What a client is installed from: packages of PyPI, or else of npm.
 
-    `setup` is a command that puts the program in place; no scripts of packages are run but that.
+    `setup` is a command that puts the program in place; no scripts of packages are run but that. `python`: the
+    version that it needs, if ours is too old.
     """
 
     name: str
     pypi: tuple[str, ...] = ()
     npm: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    python: str = ""
 
     @property
     def folder(self) -> Path:
@@ -52,6 +55,10 @@ class Package:
         return "\n".join((DAY, *self.pypi, *self.npm, *setup))
 
 
+HOME_ASSISTANT = (
+    *("homeassistant==2025.4.4", "openai==1.68.2", "home-assistant-intents", "hassil", "mutagen"),
+    *("ha-ffmpeg", "numpy", "pymicro-vad", "pyspeex-noise"),
+)
 OPENCODE = ("node", "node_modules/opencode-ai/postinstall.mjs")
 PACKAGES = (
     Package("hermes", pypi=("hermes-agent==0.19.0",)),
@@ -64,9 +71,18 @@ PACKAGES = (
     Package("gptme", pypi=("gptme==0.35.1",)),
     Package("mini-swe-agent", pypi=("mini-swe-agent==2.4.6", "mcp")),
     Package("strands", pypi=("strands-agents[openai]==1.62.0",)),
+    Package("openai-sdk", pypi=("openai==3.57.0",)),
+    Package("anthropic-sdk", pypi=("anthropic==2.14.0",)),
+    Package(
+        "llama-index", pypi=("llama-index-llms-openai-like==0.8.1", "llama-index-core==0.14.25")
+    ),
+    Package("google-adk", pypi=("google-adk[db]==2.13.0", "litellm==1.110.2")),
+    Package("home-assistant", pypi=HOME_ASSISTANT, python="3.13"),
     Package("faketime", pypi=("libfaketime==3.0.1",)),  # no client: it lets them start a day later
     Package("phoenix", pypi=("arize-phoenix==20.26.1",)),  # no client: it takes spans
     Package("opencode", npm=("opencode-ai@1.18.33",), setup=OPENCODE),
+    Package("kilo", npm=("@kilocode/cli-linux-x64@7.7.9", "@kilocode/cli@7.8.1")),
+    Package("sillytavern", npm=("sillytavern@1.19.0",)),
     Package("qwen-code", npm=("@qwen-code/qwen-code@0.15.10",)),
     Package("pi", npm=("@mariozechner/pi-coding-agent@0.73.1",)),
     Package("cline", npm=("cline@3.0.65",)),
@@ -100,9 +116,11 @@ def install(wanted: Package, uv: Path) -> str | None:
     wanted.folder.mkdir(parents=True)
     if wanted.npm and shutil.which("npm") is None:
         return _marked(wanted, "npm is not here")
+    # pyenv hides versions that are not the one in use
+    environment = {**os.environ, "PYENV_VERSION": wanted.python} if wanted.python else None
     for command in commands(wanted, uv):
         try:
-            done = ended(command, wanted.folder, LIMIT_S)
+            done = ended(command, wanted.folder, LIMIT_S, environment)
         except (OSError, subprocess.TimeoutExpired) as error:
             return _marked(wanted, str(error))
         if done.returncode != 0:
@@ -113,9 +131,10 @@ def install(wanted: Package, uv: Path) -> str | None:
 def commands(wanted: Package, uv: Path) -> list[list[str]]:
     """What installs it, run in its folder."""
     if wanted.pypi:
+        python = wanted.python or sys.executable
         target = ["--python", "bin/python", "--exclude-newer", DAY]
         return [
-            [str(uv), "venv", "--quiet", "--allow-existing", "--python", sys.executable, "."],
+            [str(uv), "venv", "--quiet", "--allow-existing", "--python", python, "."],
             [str(uv), "pip", "install", "--quiet", *target, *wanted.pypi],
         ]
     options = ["--no-fund", "--no-audit", "--loglevel=error", f"--before={DAY}"]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -134,6 +135,7 @@ def filled(text: str, home: Home, url: str, question: str = "", bin_folder: str 
         "question": question,
         "programs": PROGRAMS,
         "bin": bin_folder,
+        "python": sys.executable,
     }
     return Template(text).safe_substitute(known)
 

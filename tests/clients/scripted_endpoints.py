@@ -237,7 +237,9 @@ def _said_in_items(request: Json) -> Iterator[tuple[str, str]]:
         if item["type"] == "function_call_output":
             yield "result", json.dumps(item["output"])
         elif role == "user":
-            yield from (("user", part["text"]) for part in item["content"])
+            parts = item["content"]
+            texts = [parts] if isinstance(parts, str) else [part["text"] for part in parts]
+            yield from (("user", text) for text in texts)
 
 
 def scripted(script: Mapping[str, tuple[Reply, ...]], otherwise: Reply) -> Say:

@@ -62,6 +62,7 @@ STARTS = (
     Start("codex", ("codex", "exec", *CODEX_FREE, QUESTION)),
     Start("hermes", ("hermes", "chat", "-q", QUESTION)),
     Start("opencode", ("opencode", "run", QUESTION)),
+    Start("kilo", ("kilo", "run", QUESTION)),
     Start("qwen-code", ("qwen", "-y", "-p", QUESTION)),
     Start("pi", ("pi", "-p", "--provider", "warmprefix", "--model", "$model", QUESTION)),
     Start(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import CHROMIUM
 from tests.clients.conversations import Cost, due, processed
 from tests.clients.described import CLIENTS, Client
 from tests.clients.installing import missing
@@ -30,6 +31,8 @@ def row(client: Client) -> object:
     """The client, skipped with the reason if it cannot be run."""
     needs = (client.name, *(["faketime"] if client.knows_date else []))
     reason = next((why for name in needs if (why := missing(name))), None)
+    if client.is_page and not CHROMIUM.exists():
+        reason = f"{CHROMIUM} is missing (Debian package chromium)"
     marks = [pytest.mark.skipif(reason is not None, reason=str(reason))]
     return pytest.param(client, id=client.title, marks=marks)
 

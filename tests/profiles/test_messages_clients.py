@@ -73,7 +73,7 @@ ROWS = [
         "title-of-another-program",
         {"user-agent": "Anthropic/Python 0.70.0"},
         {"messages": [{"role": "user", "content": SESSION["text"]}], "output_config": FORMAT},
-        Recognised("unknown", None, False),
+        Recognised("anthropic-sdk", None, False),
     ),
     Row(
         "compaction-is-part-of-the-session",

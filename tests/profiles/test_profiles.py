@@ -88,6 +88,21 @@ CLIENTS = [
         Recognised("opencode", None, False),
     ),
     Case(
+        "kilo",
+        agent("Kilo-Code/7.7.9 ai-sdk/provider-utils/4.0.27 runtime/bun/1.3.14")
+        | {"x-session-affinity": "ses_3", "x-session-id": "ses_3"},
+        ANSWERED,
+        TOOLS,
+        Recognised("kilo", "ses_3", False),
+    ),
+    Case(
+        "kilo-title",
+        agent("Kilo-Code/7.7.9"),
+        one(ASKED, "You are a title generator. You output ONLY a thread title."),
+        None,
+        Recognised("kilo", None, True),
+    ),
+    Case(
         "codex",
         CODEX | {"session-id": "t1", "thread-id": "t2"},
         ANSWERED,
@@ -236,6 +251,31 @@ CLIENTS = [
         Recognised("openai-sdk", None, False),
     ),
     Case(
+        "sillytavern",
+        agent("node-fetch"),
+        one(ANSWERED, "Write Ada's next reply in a fictional chat between Ada and User."),
+        None,
+        Recognised("sillytavern", None, False),
+    ),
+    Case(
+        "home-assistant",
+        agent("AsyncOpenAI/Python 1.68.2"),
+        one(
+            ANSWERED,
+            "Current time is 1.\nYou are a voice assistant for Home Assistant.",
+            "developer",
+        ),
+        TOOLS,
+        Recognised("home-assistant", None, False),
+    ),
+    Case(
+        "anthropic-library",
+        agent("Anthropic/Python 2.14.0"),
+        ASKED,
+        None,
+        Recognised("anthropic-sdk", None, False),
+    ),
+    Case(
         "asynchronous-library",
         agent("AsyncOpenAI/Python 2.20.0"),
         ASKED,
@@ -310,7 +350,8 @@ def test_profiles_are_told_apart() -> None:
 
     assert len(set(names)) == len(names)
     for profile in PROFILES:
-        assert profile.user_agents or profile.headers or profile.system_starts
+        texts = profile.system_starts or profile.system_pattern
+        assert profile.user_agents or profile.headers or texts
         assert all(name == name.lower() for name in (*profile.headers, *profile.session_headers))
 
 

@@ -6,6 +6,7 @@ from warmprefix.core.rules import RULE_NAMES
 from warmprefix.dialects.base import Request
 from warmprefix.profiles import (
     aider,
+    anthropic_sdk,
     claude_code,
     cline,
     codex,
@@ -13,6 +14,8 @@ from warmprefix.profiles import (
     generic,
     gptme,
     hermes,
+    home_assistant,
+    kilo,
     mini_swe_agent,
     open_webui,
     openai_agents,
@@ -22,6 +25,7 @@ from warmprefix.profiles import (
     pi,
     pydantic_ai,
     qwen_code,
+    sillytavern,
     smolagents,
 )
 from warmprefix.profiles.base import Profile, Recognised, recognise
@@ -29,6 +33,7 @@ from warmprefix.profiles.base import Profile, Recognised, recognise
 PROFILES: tuple[Profile, ...] = (
     claude_code.PROFILE,
     codex.PROFILE,
+    kilo.PROFILE,  # before OpenCode, of whose texts it has some
     opencode.PROFILE,
     qwen_code.PROFILE,
     hermes.PROFILE,
@@ -38,12 +43,15 @@ PROFILES: tuple[Profile, ...] = (
     smolagents.PROFILE,
     aider.PROFILE,
     open_webui.PROFILE,
+    sillytavern.PROFILE,
+    home_assistant.PROFILE,
     openclaw.PROFILE,
     continue_cli.PROFILE,
     mini_swe_agent.PROFILE,
     pydantic_ai.PROFILE,
     openai_agents.PROFILE,
-    openai_sdk.PROFILE,  # last: many of the others use that library
+    anthropic_sdk.PROFILE,  # these two last: many of the others use their libraries
+    openai_sdk.PROFILE,
 )
 
 

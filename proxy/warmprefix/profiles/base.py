@@ -15,16 +15,18 @@ _HEAD_CHARACTERS = 200  # a side request's mark is at the top of a system text
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One client. It is recognised by any of these: the start of its User-Agent, a header that it alone sends,
-    the start of its system text. `session_headers`: those in which it puts a session id, best first;
-    `agent_header`: the one in which it names a sub-agent of that session, which has a conversation of its own.
-    `side`: the mark of its housekeeping in a text; `side_starts`: the start of a system text that nothing else
-    has; `says_side`: what its headers or the rest of its body say of that. If they say anything, no mark
-    counts. `recommended`: rules that are off by default and pay for this client (docs/clients.md)."""
+    the start of its system text, a pattern in the first characters of that. `session_headers`: those in which
+    it puts a session id, best first; `agent_header`: the one in which it names a sub-agent of that session,
+    which has a conversation of its own. `side`: the mark of its housekeeping in a text; `side_starts`: the
+    start of a system text that nothing else has; `says_side`: what its headers or the rest of its body say of
+    that. If they say anything, no mark counts. `recommended`: rules that are off by default and pay for this
+    client (docs/clients.md)."""
 
     name: str
     user_agents: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     system_starts: tuple[str, ...] = ()
+    system_pattern: re.Pattern[str] | None = None
     session_headers: tuple[str, ...] = ()
     agent_header: str = ""
     side: re.Pattern[str] | None = None
@@ -60,10 +62,12 @@ def recognise(
 
 def _is(profile: Profile, headers: Mapping[str, str], heads: Sequence[str]) -> bool:
     agent = headers.get("user-agent", "")
+    pattern = profile.system_pattern
     return (
         any(agent.startswith(start) for start in profile.user_agents)
         or any(name in headers for name in profile.headers)
         or any(head.startswith(start) for head in heads for start in profile.system_starts)
+        or (pattern is not None and any(pattern.search(head) for head in heads))
     )
 
 

@@ -24,3 +24,32 @@ def read_lines(path: str, limit: int = 5) -> str:
 def count(word: str, path: str) -> str:
     """Count how often a word is in a file."""
     return f"  {word}: {Path(path).read_text('utf-8').count(word)}\n"
+
+
+_TEXT = {"type": "string"}
+SCHEMAS = [
+    {
+        "name": "read_lines",
+        "description": "Read the first lines of a file.",
+        "parameters": {
+            "type": "object",
+            "properties": {"path": _TEXT, "limit": {"type": "integer"}},
+            "required": ["path"],
+        },
+    },
+    {
+        "name": "count",
+        "description": "Count how often a word is in a file.",
+        "parameters": {
+            "type": "object",
+            "properties": {"word": _TEXT, "path": _TEXT},
+            "required": ["word", "path"],
+        },
+    },
+]
+"""What both tools take, for libraries that do not find it out."""
+
+
+def called(name: str, arguments: dict[str, object]) -> str:
+    """What a tool of this name says."""
+    return {"read_lines": read_lines, "count": count}[name](**arguments)

@@ -5,7 +5,7 @@ from typing import Any
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import RawJson, Shape, Tool
-from warmprefix.core.wire.slices import Span, decode, is_json
+from warmprefix.core.wire.slices import Span, decode, is_json, without_long_strings
 
 
 def decoded(raw: bytes, spans: Mapping[str, Span], name: str) -> Any:
@@ -17,7 +17,8 @@ def check_json(raw: bytes) -> None:
     """Raises NotUnderstood for what no parser reads. A slice that is not decoded may be no JSON, and an element
     that loses it when it is written anew would be mended: the backend would answer what it should refuse."""
     try:
-        decode(raw)
+        short = without_long_strings(raw)
+        decode(raw if short is None else short)
     except NotUnderstood:
         if not is_json(raw):
             raise

@@ -20,6 +20,7 @@ from warmprefix.core.wire.slices import (
     members,
     string,
     value_end,
+    without_long_strings,
 )
 
 LONG = b'"' + b"x\\n" * 400_000 + b'"'
@@ -189,6 +190,48 @@ def test_a_long_string_ends_at_its_quote(text: str) -> None:
     assert value_end(nested + b',"b"', 0) == len(nested)
     assert close_of(nested, 0) == len(nested)
     assert compact(nested) == b'{"a":[{"b":' + raw + b"},1]}"
+
+
+STEP = 256 * 1024
+ITEM = b'{"name":"a","at":[1,{"b":"}]"}]}'
+DEEP = b"[" * 12 + b"1" + b"]" * 12
+LARGE = {
+    "many-values": b"[" + b",".join([ITEM] * 20_000) + b"]",
+    "many-members": b"{" + b",".join(b'"%d":%b' % (n, ITEM) for n in range(20_000)) + b"}",
+    "numbers": b"[" + b",".join([b"12345"] * 100_000) + b"]",
+    "a-string-over-the-end-of-a-step": b"[" + b"1," * (STEP // 2 - 5) + b'"' + b"x" * 99 + b'"]',
+    "a-long-string-there": b"[" + b"1," * (STEP // 2 - 5) + b'"' + b"x" * STEP + b'",2]',
+    "a-value-as-long-as-a-step": b"[[" + b"1," * STEP + b"1],2]",
+    "deep-ones": b"[" + b",".join([DEEP, ITEM] * 5_000) + b"]",
+    "a-long-string-among-deep-ones": b'{"a":' + DEEP + b',"b":' + LONG + b"}",
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_large_ends_where_a_small_one_would(name: str) -> None:
+    """It is walked in steps, beside which other threads run."""
+    raw = LARGE[name]
+    assert value_end(raw + b",3]}", 0) == len(raw)
+
+    with pytest.raises(NotUnderstood):
+        value_end(raw[:-1], 0)
+
+
+BASE64 = b"iVBORw0KGgo/+AUg" * 8000
+SHORTENED = [
+    (b'{"a":"' + BASE64 + b'","b":["' + BASE64 + b'"]}', b'{"a":"","b":[""]}'),
+    (b'["' + b"a" * 100 + b'"]', None),
+    (b'["' + BASE64 + b'\\n"]', None),
+    (b'["' + BASE64 + b'\n"]', None),
+    (b'["' + BASE64 + "é".encode() + b'"]', None),
+    (b'["' + BASE64, None),
+    (b'["a"' + b" " * 70_000 + b',"b"]', b'["a""b"]'),  # is none, so nobody takes it for JSON
+]
+
+
+@pytest.mark.parametrize(("raw", "short"), SHORTENED, ids=range(len(SHORTENED)))
+def test_long_strings_need_not_be_decoded(raw: bytes, short: bytes | None) -> None:
+    assert without_long_strings(raw) == short
 
 
 def test_compact_text_is_left_alone() -> None:

@@ -279,3 +279,21 @@ def test_a_tool_is_its_bytes_and_a_name(text: bytes, name: str | None) -> None:
 def test_a_tool_that_is_not_json_is_not_understood() -> None:
     with pytest.raises(NotUnderstood):
         parse_tool(b'{"function":')
+
+
+PICTURE = b'{"type":"image_url","image_url":{"url":"data:image/png;base64,%b"}}' % (
+    b"iVBO" * 20_000
+)
+
+
+def test_a_large_picture_stays_as_it_came_and_what_is_beside_it_is_read() -> None:
+    raw = b'{"role":"user","content":[{"type":"text","text":"a"},' + PICTURE + b"]}"
+    message = parse_message(raw)
+
+    assert message.raw == raw
+    assert message.parts == (TextPart("a"), OpaquePart(RawJson(PICTURE)))
+
+
+def test_what_is_no_json_beside_a_large_picture_is_not_understood() -> None:
+    with pytest.raises(NotUnderstood):
+        parse_message(b'{"role":"user","content":[' + PICTURE + b",]}")

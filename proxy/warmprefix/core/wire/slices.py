@@ -40,6 +40,13 @@ def _nested() -> bytes:
 
 
 _NESTED = re.compile(_nested(), re.DOTALL)
+_ITEMS = re.compile(rb'(?>(?:[^\[\]{}"]++|' + _SHORT + rb"|" + _nested() + rb")*)", re.DOTALL)
+"""Whole values and what stands between them."""
+_WINDOW_BYTES = 256 * 1024
+"""How much is matched in one step, 2 ms at most: beside a pattern no other thread runs."""
+_LONG_BYTES = 65536
+_LONG = re.compile(rb'"[^"]{65536}')
+_CONTROL = re.compile(rb"[\x00-\x1f]")
 _SIMPLE = re.compile(rb'[^\s,\[\]{}":]++')
 _KEY = re.compile(rb"[ \t\r\n]*+(" + _STRING + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*+")
@@ -84,12 +91,32 @@ def value_end(text: bytes, start: int) -> int:
     if first == b'"':
         return string_end(text, start)
     if first in _OPEN:
-        shallow = _NESTED.match(text, start)
-        return close_of(text, start) if shallow is None else shallow.end()
+        shallow = _NESTED.match(text, start, start + _WINDOW_BYTES)
+        return _large_end(text, start) if shallow is None else shallow.end()
     found = _SIMPLE.match(text, start)
     if found is None:
         raise NotUnderstood(f"no JSON value at byte {start}")
     return found.end()
+
+
+def _large_end(text: bytes, start: int) -> int:
+    """Position after the array or object at `start`, which is large, deep, or has something like that in it."""
+    at = start + 1
+    while True:
+        found = _ITEMS.match(text, at, at + _WINDOW_BYTES)
+        assert found is not None  # the pattern matches the empty string
+        if found.end() > at:
+            at = found.end()
+            continue
+        mark = text[at : at + 1]
+        if mark == b'"':
+            at = string_end(text, at)
+        elif mark in _OPEN:
+            at = close_of(text, at)
+        elif mark:
+            return at + 1
+        else:
+            raise NotUnderstood("a bracket is never closed")
 
 
 def members(
@@ -166,6 +193,31 @@ def decode(raw: bytes) -> Any:  # only here does JSON become Python values of an
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise NotUnderstood(str(error)) from error
+
+
+def without_long_strings(raw: bytes) -> bytes | None:
+    """`raw` with its long strings emptied, to be decoded in its place: it is JSON if this is. None if it has
+    none, or one with an escape or anything but ASCII, which only a parser can judge.
+
+    A picture is millions of such bytes, which a parser would copy with no other thread beside it.
+    """
+    pieces, at = [], 0
+    while len(raw) - at > _LONG_BYTES and (found := _LONG.search(raw, at)) is not None:
+        start = found.start()
+        end = raw.find(b'"', found.end())
+        if end < 0 or not _is_plain(raw, start + 1, end):
+            return None
+        pieces.append(raw[at : start + 1])
+        at = end
+    return b"".join((*pieces, raw[at:])) if pieces else None
+
+
+def _is_plain(raw: bytes, start: int, end: int) -> bool:
+    """Whether a slice is ASCII without escapes and control characters, looked at step by step."""
+    steps = (raw[at : min(at + _WINDOW_BYTES, end)] for at in range(start, end, _WINDOW_BYTES))
+    return all(
+        step.isascii() and b"\\" not in step and _CONTROL.search(step) is None for step in steps
+    )
 
 
 def is_json(raw: bytes) -> bool:

@@ -25,7 +25,7 @@ from warmprefix.core.types import (
     Tool,
     ToolCall,
 )
-from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
+from warmprefix.core.wire.slices import Span, decode, elements, is_json, members, value_end
 from warmprefix.dialects.elements import check_json, decoded, named_tool, others, own_name
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
 
@@ -93,9 +93,7 @@ def is_reply(message: Message) -> bool:
 
 
 def _parse_items(raw: bytes) -> Message:
-    text = b"[" + raw + b"]"
-    check_json(text)
-    items = [_read_item(text[start:end]) for start, end in elements(text)]
+    items = [_read_item(item) for item in _slices(raw)]
     if len(items) != 1 and {item.role for item in items} != {_ASSISTANT}:
         raise NotUnderstood("the items of no message, or of several")
     return Message(
@@ -106,6 +104,16 @@ def _parse_items(raw: bytes) -> Message:
         shape=SHAPE,
         raw=RawJson(raw),
     )
+
+
+def _slices(raw: bytes) -> list[bytes]:
+    """The bytes of each item. One alone, which may have a picture in it, is not copied."""
+    if raw.startswith(b"{") and value_end(raw, 0) == len(raw):
+        check_json(raw)
+        return [raw]
+    text = b"[" + raw + b"]"
+    check_json(text)
+    return [text[start:end] for start, end in elements(text)]
 
 
 def _read_item(raw: bytes) -> _Item:

@@ -1,5 +1,6 @@
 """`python -m bench`: runs one benchmark, or all of them."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -61,6 +62,12 @@ def main(arguments: Sequence[str]) -> int:
             return 2
 
 
+def be_stoppable() -> None:
+    """Whoever asks us to stop gets what Ctrl-C does: the servers that were started are ended on the way out."""
+    for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, signal.default_int_handler)
+
+
 def usage() -> str:
     """The help text."""
     names = (f"  {name:<13}{meaning}" for name, (_, meaning) in BENCHMARKS.items())
@@ -68,4 +75,5 @@ def usage() -> str:
 
 
 if __name__ == "__main__":
+    be_stoppable()
     sys.exit(main(sys.argv[1:]))

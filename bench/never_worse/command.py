@@ -1,7 +1,6 @@
 """`python -m bench never_worse`: checks the law with random traffic on stock servers."""
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -44,7 +43,6 @@ examples:
 def command(arguments: Sequence[str]) -> int:
     """0 if the law holds, 1 if not."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     if stock_binary() is None:
         sys.stderr.write("no llama-server; make servers\n")
         return 1

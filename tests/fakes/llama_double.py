@@ -25,9 +25,10 @@ def rendered(messages: list[Json]) -> str:
 
 class LlamaDouble(ScriptedBackend):
     """`held`: tokens in each slot; `busy`: whether a slot reports that it is at work; `stalls`: evaluations are
-    never answered; `missing`: paths that answer 404; `evaluations`: the requested ones, in order; `starts`: how
-    often it has started, None if it does not say; `calls`: those of the next replies; `is_fresh`: slots that
-    were never used say so, as those of a real server do."""
+    never answered; `stalls_at`: nor are those of more tokens, of which the slot then holds one more; `missing`:
+    paths that answer 404; `evaluations`: the requested ones, in order; `starts`: how often it has started, None
+    if it does not say; `calls`: those of the next replies; `is_fresh`: slots that were never used say so, as
+    those of a real server do."""
 
     def __init__(
         self, slots: int = 2, missing: Iterable[str] = (), *, is_fresh: bool = False
@@ -38,6 +39,7 @@ class LlamaDouble(ScriptedBackend):
         self.tasks: list[int | None] = [None] * slots
         self.busy = False
         self.stalls = False
+        self.stalls_at: int | None = None
         self.missing = frozenset(missing)
         self.evaluations: list[Request] = []
         self.finish = "stop"
@@ -86,6 +88,9 @@ class LlamaDouble(ScriptedBackend):
         if self.stalls:
             return [Stall()]
         body = request.json()
+        if self.stalls_at is not None and len(body["prompt"]) > self.stalls_at:
+            self._used(body["id_slot"], self.stalls_at + 1)
+            return [Stall()]
         self._used(body["id_slot"], len(body["prompt"]))
         return list(json_response({"timings": {"prompt_n": 10}}))
 

@@ -284,7 +284,7 @@ FAULTS = [
     Fault("telemetry.outgoing", f"{TELEMETRY}.Telemetry.outgoing", "telemetry"),
     Fault("telemetry.put_aside", f"{TELEMETRY}.Telemetry.put_aside", "telemetry"),
     Fault("ends.ended", f"{TELEMETRY}.Ends.ended", "telemetry"),
-    Fault("watcher.saw", f"{TELEMETRY}.Telemetry.saw", "telemetry"),
+    Fault("listener.saw", f"{TELEMETRY}.Telemetry.saw", "telemetry"),
     Fault("capture.ended", "warmprefix.capture.writer.Capture.ended", "capture"),
     Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics"),
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),

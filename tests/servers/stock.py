@@ -78,9 +78,14 @@ class Server:
         return f"{type(self).__name__}({' '.join(self.line)})"
 
     def start(self) -> Self:
-        """This server, once it answers. If it does not, it is ended, and RuntimeError has its last words."""
+        """This server, once it answers. If it does not, or who waits is interrupted, it is ended; RuntimeError
+        has its last words."""
         self.spawn()
-        self.wait()
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def spawn(self) -> None:

@@ -190,6 +190,74 @@ async def test_one_that_was_broken_off_is_gone_on_with() -> None:
     assert "warmprefix_prewarms_cancelled_total 1.0" in page
 
 
+async def breaks_off(backend: LlamaDouble, proxy: RunningProxy, began: int) -> None:
+    """A request that has no slot ends the evaluation of that number."""
+    await until(lambda: len(backend.evaluations) > began)
+    await exchange(proxy.url, "POST", "/v1/embeddings", {"input": "x"})
+    await backend.evaluations[began].client_gone.wait()
+
+
+async def test_one_that_was_broken_off_within_a_step_is_gone_on_with() -> None:
+    """The server has then read a part of the step that no reply of it has counted."""
+    async with running() as (backend, proxy):
+        long = [{"role": "user", "content": "Read it. " * 300}]
+        await chat(proxy, long)
+        backend.stalls_at = 1500
+        backend.restart()
+        await until(lambda: backend.held[0] == 1501)
+        await breaks_off(backend, proxy, len(backend.evaluations) - 1)
+        begun, backend.stalls_at = len(backend.evaluations), None
+        await looked(backend)
+
+    sizes = [len(request.json()["prompt"]) for request in backend.evaluations[begun:]]
+    assert texts(backend)[0] == (0, f"<user>{long[0]['content']}<assistant>{ANSWER}<user>")
+    assert min(sizes, default=0) > 1000
+
+
+async def test_it_goes_on_once_it_is_known_again_what_the_slots_hold() -> None:
+    async with running() as (backend, proxy):
+        await chat(proxy, QUESTION)
+        backend.restart()
+        backend.busy = True
+        await looked(backend)
+        backend.held[1], backend.tasks[1], backend.busy = 1700, 7, False
+        await looked(backend)
+        asked = [request.target for request in backend.requests].count("/slots")
+        await looked(backend)
+        again = [request.target for request in backend.requests].count("/slots") - asked
+        alone = len(backend.evaluations)
+        backend.held[1], backend.tasks[1] = 0, 9
+        await chat(proxy, OTHER)
+        await looked(backend)
+
+    assert (alone, again) == (0, 0)
+    assert texts(backend) == [(1, f"<user>{QUESTION[0]['content']}<assistant>{ANSWER}<user>")]
+
+
+async def test_one_that_is_always_broken_off_is_given_up() -> None:
+    async with running() as (backend, proxy):
+        await chat(proxy, QUESTION)
+        backend.stalls = True
+        backend.restart()
+        for began in range(8):
+            await breaks_off(backend, proxy, began)
+        await looked(backend)
+
+    assert len(backend.evaluations) == 8
+
+
+async def test_one_that_the_backend_refuses_is_tried_again() -> None:
+    async with running() as (backend, proxy):
+        await chat(proxy, QUESTION)
+        backend.missing = frozenset({"/completion"})
+        backend.restart()
+        await looked(backend, 2)
+        backend.missing = frozenset()
+        await looked(backend)
+
+    assert len(texts(backend)) == 1
+
+
 async def test_only_the_latest_are_kept() -> None:
     async with running(12) as (backend, proxy):
         for number in range(10):

@@ -21,6 +21,7 @@ from warmprefix.core.slots.slot import head_digest
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.stand_down import PAUSE
 from warmprefix.core.types import Kind
+from warmprefix.pipeline.stages import Ended, Patch
 from warmprefix.slots.seating import Seating
 from warmprefix.slots.seatings import Seatings
 from warmprefix.slots.table import SlotTable
@@ -100,6 +101,24 @@ async def test_what_passes_through_unsettles_the_slots_until_they_were_read(slot
 
     assert answer.status == 200
     assert settled == [False, False]
+
+
+async def test_the_slot_of_a_request_is_looked_for_once_it_has_ended() -> None:
+    async with running() as (_, proxy):
+        await proxy.ready()
+        seating, looking = seating_of(proxy), [seating_of(proxy).is_looking()]
+        leave = seating.leave
+
+        def note(ended: Ended) -> Patch:
+            patch = leave(ended)
+            looking.append(seating.is_looking())
+            return patch
+
+        seating.leave = note  # type: ignore[method-assign]  # seen as it happens
+        await chat(proxy, QUESTION)
+        await until(lambda: not seating.is_looking())
+
+    assert looking == [False, True]
 
 
 @pytest.mark.parametrize("path", ["/tokenize", "/v1/messages/count_tokens"])

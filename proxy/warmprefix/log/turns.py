@@ -27,7 +27,7 @@ class Place:
     turn: Turn | None = None
 
 
-class Watcher(Protocol):
+class Listener(Protocol):
     """Is shown every turn that is logged. Its failures are counted under `reason`."""
 
     reason: str
@@ -45,11 +45,11 @@ class Turns:
         counters: Counters | None = None,
         *,
         excerpts: bool = False,
-        watcher: Watcher | None = None,
+        listener: Listener | None = None,
         sums: Sums | None = None,
     ) -> None:
         self._log = log
-        self._watcher = watcher
+        self._listener = listener
         self._counters = counters or Counters()
         self.shows_excerpts = excerpts
         self._waiting: deque[Place] = deque()
@@ -91,9 +91,9 @@ class Turns:
             turn = replace(turn, direct_ms=self._rates.direct_ms(turn))
             self.metrics.saw(turn)
             self.sums.add(turn)
-        if (watcher := self._watcher) is not None:
-            with guard(self._counters, watcher.reason, noted):
-                watcher.saw(turn)
+        if (listener := self._listener) is not None:
+            with guard(self._counters, listener.reason, noted):
+                listener.saw(turn)
         record, detail = self._record(turn, noted)
         with guard(self._counters, "log"):
             self._log.write(record)

@@ -100,7 +100,7 @@ class App:
         self._telemetry = telemetry = open_telemetry(environment or {}, self._counters)
         excerpts = config.log.excerpts
         sums = self._open_sums(None if observe else sums_file)
-        self.turns = Turns(log, self._counters, excerpts=excerpts, watcher=telemetry, sums=sums)
+        self.turns = Turns(log, self._counters, excerpts=excerpts, listener=telemetry, sums=sums)
         state = State(self._counters, log, store, self.tasks, self._owns)
         self.turns.metrics.registry.register(state)
         self._recent, self._reaches = Recent(), Reaches()
@@ -247,6 +247,7 @@ class App:
             self.tasks,
             seating.started_again,
             seatings.owns,
+            seating.is_looking,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

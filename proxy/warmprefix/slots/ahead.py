@@ -1,11 +1,14 @@
 """What reading ahead and reading again share: the coming prompt in tokens, and evaluating it in a slot."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warmprefix.backends.known import KnownModel
 from warmprefix.backends.llama import Llama
 from warmprefix.core.slots.prewarm import Plan, beginnings, forms, plan
+from warmprefix.core.slots.slot import Content
+from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import Message, Prompt
 from warmprefix.counters import Counters
 from warmprefix.dialects import to_render
@@ -91,6 +94,16 @@ class Run:
     least: int
     most: int
     evaluated: int = 0
+
+    def resume(self, states: Sequence[SlotState], content: Content) -> None:
+        """A step that was broken off has left some of its tokens; they are ours if no turn is known there. The
+        slot holds them as `content` then."""
+        table = self.ahead.table
+        known = table.slots[self.slot].content if self.slot < len(table.slots) else None
+        is_ours = known is None or known.held.conversation == self.conversation
+        tokens = next((state.tokens or 0 for state in states if state.id == self.slot), 0)
+        if is_ours and self.least <= tokens <= self.most:
+            table.hold(self.slot, content, tokens)
 
     async def steps(self, llama: Llama, found: Plan, size: int) -> None:
         """Evaluate the plan; cancelling ends the running step, and it can be gone on with."""

@@ -102,7 +102,7 @@ class OpeningWarm:
     async def _steps(self, llama: Llama, run: Run, tokens: tuple[int, ...]) -> AsyncIterator[int]:
         """How many tokens the slot holds after each step; ends early if the slot is taken by a request."""
         while run.held < len(tokens):
-            self._resume(run, await self._quiet())
+            run.resume(await self._quiet(), content_of(run.conversation))
             end = min(run.held + STEP_TOKENS, len(tokens))
             step = run.steps(llama, Plan(tokens[:end], run.held), STEP_TOKENS)
             self._step = asyncio.get_running_loop().create_task(step)
@@ -113,15 +113,6 @@ class OpeningWarm:
             if not self._step.cancelled() and run.held < end:
                 return
             yield run.held
-
-    def _resume(self, run: Run, states: Sequence[SlotState]) -> None:
-        """A step that was broken off has left some of its tokens; they are ours if no turn is known there."""
-        table = self._files.table
-        content = table.slots[run.slot].content if run.slot < len(table.slots) else None
-        is_ours = content is None or content.held.conversation == run.conversation
-        tokens = next((state.tokens or 0 for state in states if state.id == run.slot), 0)
-        if is_ours and run.least <= tokens <= run.most:
-            table.hold(run.slot, content_of(run.conversation), tokens)
 
     async def _quiet(self) -> Sequence[SlotState]:
         """The slots, once nothing runs: no request of ours, none of others, and no step that was broken off."""

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 _RETURN_S = 0.1  # between two looks at a backend that is gone
 _AWAITED_S = 60.0  # how long we look that often: a large model takes that long to load
 _LATEST = 8  # conversations; one machine has 1 to 8 slots
+_TRIES = 8  # of one conversation after a restart: some servers clear what was begun each time
 _NOBODY = frozenset({Outcome.BACKEND_UNREACHABLE, Outcome.BACKEND_DISCONNECTED})
 # After the last turn; a client that comes back later gets a saved slot, or waits.
 _WATCH_S = 4 * 3600.0
@@ -38,7 +39,8 @@ _WATCH_S = 4 * 3600.0
 @dataclass(slots=True, eq=False)
 class _Latest:
     """A conversation as its last turn left it. `start`: the start of the backend that answered, None until it
-    has named itself; `reply` is None if it was cut off; `run`: the second reading, once it has begun."""
+    has named itself; `reply` is None if it was cut off; `run`: the second reading, once it has begun; `tries`:
+    how often that was begun or gone on with since the backend restarted."""
 
     turn: str
     conversation: str
@@ -47,6 +49,7 @@ class _Latest:
     step: int
     start: Start | None
     run: Run | None = None
+    tries: int = 0
 
 
 class Reread:
@@ -63,9 +66,11 @@ class Reread:
         tasks: Tasks,
         has_read: Callable[[], None] = lambda: None,
         owns: Callable[[], bool] = lambda: True,
+        is_looking: Callable[[], bool] = lambda: False,
     ) -> None:
         """`has_read` is called when the conversations of a start were read again; `owns`: whether the slots are
-        this proxy's to use."""
+        this proxy's to use; `is_looking`: whether the slot of a request that has ended is still looked for."""
+        self._is_looking = is_looking
         self._owns = owns
         self._has_read = has_read
         self._config = config
@@ -78,6 +83,8 @@ class Reread:
         self._gone_s = 0.0
         self._has_stopped = False
         self._reported: Start | None = None
+        self._generation = 0
+        self._waits_at: int | None = None
         self._watching: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -151,23 +158,47 @@ class Reread:
         llama, now = known.llama, known.start
         if llama is None or known.is_asleep:
             return  # a sleeping backend is not woken for this
-        table.follow(known.generation)
+        self._follow(known.generation)
+        if self._waits_at == table.events:
+            return  # to ask for the slots delays the server's sleep
         events, states = table.events, await known.slot_states()
         if not states or any(state.is_busy for state in states):
             return
+        if self._is_looking() or table.events != events:
+            return  # what a request has left is for the one that looks for its slot
         table.read(states, events)
         for latest in lost:
+            if latest.run is not None:
+                latest.run.resume(states, _content(latest, latest.run.held, is_whole=False))
+        for latest in lost:
+            if not self._is_free():
+                self._waits_at = table.events  # until a request has begun or ended
+                return
             slot = self._slot_for(latest.conversation)
-            if slot is not None and self._is_newest(latest):
-                self._report(now)
-                await self._read(llama, slot, latest)
-            latest.start = now  # done, or there is no room: never tried again
+            if slot is None or not self._is_newest(latest) or latest.tries == _TRIES:
+                latest.start = now  # there is no room or no use: never tried again
+                continue
+            self._report(now)
+            latest.tries += 1
+            if await self._read(llama, slot, latest):
+                latest.start = now
+
+    def _follow(self, generation: int) -> None:
+        """What was begun is gone if this is another start of the backend."""
+        self._ahead.table.follow(generation)
+        if self._generation != generation:
+            self._generation = generation
+            for latest in self._latest.values():
+                latest.run, latest.tries = None, 0
+
+    def _is_free(self) -> bool:
+        """Whether nothing runs, and it is known what each slot holds: nobody has used one since."""
+        table = self._ahead.table
+        return table.is_quiet and all(slot.is_known for slot in table.slots)
 
     def _slot_for(self, conversation: str) -> int | None:
         """The slot in which reading it was begun; otherwise an empty one."""
         table = self._ahead.table
-        if any(slot.is_busy or not slot.is_known for slot in table.slots):
-            return None  # another request has run there since
         own = [
             s.id for s in table.slots if s.content and s.content.held.conversation == conversation
         ]
@@ -184,18 +215,19 @@ class Reread:
             self._reported = now
             logger.info("the backend has restarted; reading the latest conversations again")
 
-    async def _read(self, llama: Llama, slot: int, latest: _Latest) -> None:
+    async def _read(self, llama: Llama, slot: int, latest: _Latest) -> bool:
+        """Read one conversation, or go on with it. False if it was broken off."""
         is_cleared = self._ahead.table.slots[slot].is_empty
         if latest.run is None or is_cleared or latest.run.slot != slot:  # what was begun is gone
             latest.run = await self._run(slot, latest)
         run = latest.run
         plan = await self._plan(llama, latest)
         if plan is None:
-            return
+            return False
         if len(plan.tokens) - run.held < self._config.min_tokens:
-            return
+            return True
         if run.held == 0 and self._shared(slot, latest, len(plan.tokens)) >= latest.step:
-            return  # broken off early, the reading would hold less than the server finds there
+            return True  # broken off early, the reading would hold less than the server finds there
         try:
             await run.steps(llama, replace(plan, shared=run.held), latest.step)
         finally:
@@ -203,6 +235,7 @@ class Reread:
             self._ahead.table.hold(slot, _content(latest, run.held, is_whole=is_whole), run.held)
             whole = run.held if is_whole else None
             self._recent.prewarmed(latest.conversation, latest.turn, run.evaluated, whole)
+        return is_whole
 
     def _shared(self, slot: int, latest: _Latest, tokens: int) -> int:
         """How many of the prompt's tokens another slot holds too, by the share of its characters."""

@@ -330,6 +330,11 @@ class Seating:
                     self._left(seat.slot)
                 break
 
+    def is_looking(self) -> bool:
+        """Whether the slot of a request that has ended is still looked for: who else takes in a reading of the
+        slots now takes away what it is recognised by."""
+        return self._reading is not None and not self._reading.done()
+
     def _left(self, slot: int) -> None:
         self._ended[slot] = time.monotonic()
         if self._saving is not None:

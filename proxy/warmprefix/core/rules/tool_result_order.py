@@ -30,8 +30,6 @@ def _apply(prompt: Prompt) -> Prompt:
 
 def _sorted(batch: list[Message], order: Order) -> list[Message]:
     """The batch in call order; as it is if an id is unknown, missing or there twice."""
-    if len(batch) < 2:
-        return batch
     if not _is_sortable([message.tool_call_id for message in batch], order):
         return batch
     return sorted(batch, key=lambda message: order[message.tool_call_id])
@@ -39,10 +37,7 @@ def _sorted(batch: list[Message], order: Order) -> list[Message]:
 
 def _sorted_inside(message: Message, order: Order) -> Message:
     """The message with each run of its results in call order."""
-    results = message.results
-    if len(results) < 2:
-        return message
-    if not _is_sortable([result.call_id for result in results], order):
+    if not _is_sortable([result.call_id for result in message.results], order):
         return message
     parts: list[Part] = []
     for _, run in groupby(message.parts, lambda part: isinstance(part, ResultPart)):
@@ -52,7 +47,8 @@ def _sorted_inside(message: Message, order: Order) -> Message:
 
 
 def _is_sortable(ids: Sequence[str | None], order: Order) -> bool:
-    return len(set(ids)) == len(ids) and all(item in order for item in ids)
+    """Whether there is more than one, none is there twice, and each is known."""
+    return 1 < len(ids) == len(set(ids)) and all(item in order for item in ids)
 
 
 def _place(part: Part, order: Order) -> int:

@@ -107,14 +107,14 @@ async def test_the_slot_of_a_request_is_looked_for_once_it_has_ended() -> None:
     async with running() as (_, proxy):
         await proxy.ready()
         seating, looking = seating_of(proxy), [seating_of(proxy).is_looking()]
-        leave = seating.leave
+        end = seating.ended
 
         def note(ended: Ended) -> Patch:
-            patch = leave(ended)
+            patch = end(ended)
             looking.append(seating.is_looking())
             return patch
 
-        seating.leave = note  # type: ignore[method-assign]  # seen as it happens
+        seating.ended = note  # type: ignore[method-assign]  # seen as it happens
         await chat(proxy, QUESTION)
         await until(lambda: not seating.is_looking())
 

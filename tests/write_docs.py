@@ -149,12 +149,21 @@ What ticks is learnt from the conversation itself. If a client sends its history
 what it was only in lines that look like a clock, a date, a counter or an id, and the reply behind it is the one
 that was given, then the message was not edited, it ticked: `freeze-volatile` keeps the first value,
 `move-volatile` also says the present one at the end of the newest user turn. In what a user wrote only lines
-count that a program has written; a question, a price, a version or a line number does not tick, unless it
-changes with every request. What was in the
-newest turn and is gone from there one turn later, a whole message or a part of it, is put back in the same way
-by `restore-transient-blocks`; if the client has moved it on, it stays where it was first. Of a tool's result only a
-block between tags of a client's (`<system-reminder>`, `<env>`) that stood around it is put back; what the tool said
-is never changed, and a result that was cleared stays cleared.
+count that a program has written; a question, a price, a version or a line number does not tick. While the model
+is at work with its tools nobody edits anything, so there a number needs no sign (`12 messages so far`); in a chat
+without tools it needs to change with two requests in a row. The first of those is read again, once: until then
+nothing tells it from an edit. Lines that come or go, and words, are read anew each time.
+
+What was in the newest turn and is gone from there one turn later, a whole message or a part of it, is put back in
+the same way by `restore-transient-blocks`; if the client has moved it on, it stays where it was first. The
+question may stand in it in another form: on one line, quoted, or only how it begins, with dots. Text without tags
+that is written anew while the model is at work (a list under a heading) stays as it was first. Messages that a
+client inserts in front of the end, another one in each turn (lore, a note of the author's), stay where they were,
+and a new one is said in the newest turn; one of a user's that changes in its place may be an edit at first. Of a
+tool's result only what stood around it is put back: a block between tags of a client's (`<system-reminder>`,
+`<env>`), or in the newest turn a short paragraph of its own. What the tool said is never changed, and a result that
+was cleared stays cleared.
+
 What is put back makes every later prompt longer; `put_back_tokens` in the log says by how much. Once more than
 `memory.transient_max_turns` replies stand behind it, it leaves, but only when the prompt has to be read again
 anyway: other tools or template options, a backend that has restarted, a change of the client that takes away some

@@ -25,6 +25,9 @@ CASES = [
     ("openclaw-trailing-message", (RESTORE,)),
     ("trailing-reminder-message", (RESTORE,)),
     ("date-in-first-user-message", (FREEZE,)),
+    ("frame-cuts-question", (RESTORE,)),
+    ("headings-in-a-loop", (RESTORE,)),
+    ("lorebook-changes", (RESTORE,)),
     ("tool-description-flip", ("freeze-tool-descriptions",)),
 ]
 

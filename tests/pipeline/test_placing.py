@@ -72,7 +72,7 @@ CASES = [
     ),
     case(
         begun(2),
-        told([LEAD, *turns(0, 3)[1:]], "edit", "transient-block", "messages[1]"),
+        told([LEAD, *turns(0, 3)[1:]], "edit", "window", "messages[1]"),
         id="the first question drops out",
     ),
     case(

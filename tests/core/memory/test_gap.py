@@ -17,8 +17,6 @@ from warmprefix.core.memory.gap import (
     has_ticked,
     is_alike,
     is_other_form,
-    is_put_in,
-    is_rewritten,
     without_partner,
 )
 from warmprefix.core.types import Message
@@ -80,37 +78,6 @@ def test_only_the_order_differs() -> None:
 class _All:
     def __contains__(self, key: object) -> bool:
         return True
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "found"),
-    [
-        ("<a>1</a>\nGo.", "<a>2</a>\nGo.", True),
-        ("<a>1</a>\nGo.", "Go.", False),
-        ("Go.", "<a>1</a>\nGo.", False),
-        ("<a>1</a>\nGo.", "<a>1</a>\nStop.", False),
-    ],
-)
-def test_a_block_is_written_anew_if_it_is_in_both(before: str, after: str, found: bool) -> None:
-    assert is_rewritten(before, after) is found
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "found"),
-    [
-        ("<a>1</a>\nGo.", "Go.", True),
-        ("Go.", "<a>1</a>\nGo.", True),
-        ("Answer this: what is the height of the tower?", "what is the height of the tower?", True),
-        ("Say no, now", "no", False),
-        ("Say:\nno\nnow", "no", True),
-        ("One.\nRule.\nTwo.", "One.\n\nTwo.", True),
-        ("One.\nTwo.", "Two.\nOne.", False),
-        ("One.", "One.\nTwo.", False),
-        ("One.", " ", False),
-    ],
-)
-def test_what_a_client_puts_into_its_newest_turn(before: str, after: str, found: bool) -> None:
-    assert is_put_in(before, after) is found
 
 
 CALLING = {**assistant("One.\n\nTwo."), "tool_calls": [call()]}

@@ -177,7 +177,8 @@ def _undone_tokens(
     total = sum(len(shown(message)) for message in after.messages)
     if None in (lost, stats.processed_tokens, stats.prompt_tokens) or change.cure is None:
         return None
-    new = sum(len(shown(message)) for message in after.messages[len(after.messages) - change.new :])
+    new_messages = (*change.carried, *after.messages[len(after.messages) - change.new :])
+    new = sum(len(shown(message)) for message in new_messages)
     tools = sum(len(tool.definition) for tool in after.tools or ())
     own = round((stats.prompt_tokens or 0) * new / max(total + tools, 1))
     return max(min(lost or 0, (stats.processed_tokens or 0) - own), 0)

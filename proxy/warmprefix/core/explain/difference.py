@@ -12,6 +12,7 @@ from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import match_key, tool_key
 from warmprefix.core.identity.reasoning import split_reasoning
 from warmprefix.core.identity.transient import without_blocks
+from warmprefix.core.memory.anchors import is_anchor, is_user
 from warmprefix.core.messages import all_written, written
 from warmprefix.core.types import (
     Content,
@@ -148,6 +149,7 @@ def _gone(before: Sequence[Message], after: Sequence[Message], at: int) -> Diffe
     text = "\n".join(_plain(message.content) or "" for message in before[at:end])
     users = [index for index, message in enumerate(before) if message.role == "user"]
     is_turn = any(message.role == "assistant" for message in before[at:end])
+    is_turn = is_turn or (is_anchor(after[at]) and any(map(is_user, before[at:end])))
     cause = "window" if is_turn and users and at <= users[0] else "transient-block"
     return Difference(path, 0, cause, text, None, is_block=False)
 

@@ -9,8 +9,9 @@ Both histories are cut at what a client does not write itself, replies and resul
 stands between two of them, a *gap*, is compared as a whole (gap.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
 from warmprefix.core.identity.reasoning import text_of
@@ -28,10 +29,13 @@ from warmprefix.core.memory.gap import (
     first_difference,
     given_back,
     has_lost_block,
+    has_lost_question,
     has_ticked,
     is_alike,
     is_other_form,
     is_same,
+    left,
+    moving,
     puts_back,
     without_partner,
 )
@@ -71,12 +75,13 @@ NO_UNDOING = Undoing()
 class Change:
     """The first change that stays. `at`: the position of the message in the client's history. `cause`: as in
     a `CacheBreak`; `cure`: the rule that would undo it, None if none can; `new`: how many messages stand behind
-    all that is in both histories."""
+    all that is in both histories; `carried`: those in front of them that would be said behind it, too."""
 
     at: int
     cause: str
     cure: str | None = None
     new: int = field(default=0, compare=False)
+    carried: tuple[Message, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,7 @@ class _Walk:
         self._max_turns = undoing.max_turns
         self._is_leaving = is_leaving
         self._left: set[int] = set()
+        self._carried: list[int] = []
         self.has_old = False
         """Whether anything was put back behind which there are more replies than may be."""
         self.breaks_among = False
@@ -189,6 +195,7 @@ class _Walk:
                 break
         else:
             self._go_on(known)
+        self._carry_on()
         return Alignment(
             tuple(self._messages),
             tuple(self._origin),
@@ -212,29 +219,34 @@ class _Walk:
     def _step(self, number: int) -> Change | None:
         """Take a gap and the anchor behind it. Returns the change that stays, if there is one."""
         before, after = self._client.gap(number), self._now.gap(number)
+        is_newest = number >= self._client.newest  # of the turn that was the newest one
+        is_written_anew = number in self._restless_before or self._is_running
         found = compare(
             before,
             after,
-            self._ticks_again if number in self._restless_before else self._ticks,
-            is_newest=number == self._client.newest,
+            self._ticks_again if is_written_anew else self._ticks,
+            is_newest=is_newest,
+            is_running=is_newest and self._is_running,
             has_lead=number == 0,
-            elsewhere=lambda: Elsewhere(self._now.keys, self._ours.keys),
+            elsewhere=lambda: self._elsewhere,
         )
         if found is not SAME:
             self._restless.add(number)
         anchor, given = self._client.anchor(number), self._now.anchor(number)
         is_kept = is_same(anchor, given) or is_other_form(anchor, given)
-        has_lost = not is_kept and has_lost_block(anchor, given)
+        has_lost = not is_kept and has_lost_block(anchor, given, is_newest=is_newest)
         is_kept = is_kept or (has_lost and self._allowed[RESTORE])
         start = self._now.start(number)
         cure = None if found is None or not is_kept else self._missing(found)
         if found is None or cure is not None or not (found is SAME or is_kept):
             self._take_rest(start)
             cause = found.cause if found is not None and cure is not None else "edit"
+            if number == 0 and has_lost_question(before, after):
+                cause = "window"
             if not is_kept:
                 cause = self._cause(number)
             at = start + first_difference(before, after)
-            return Change(at, cause, cure, self._new(number))
+            return Change(at, cause, cure, self._new(number), tuple(self._to_carry(number, cure)))
         self._take(number, found)
         end = self._now.end(number)
         if not is_kept:
@@ -287,10 +299,41 @@ class _Walk:
                 self._left.update(range(first, len(self._messages)))
                 return
         self._put_back += without_partner(ours, self._now.gap(number), self._ticks)
+        carried = set(map(id, found.carried))
+        self._carried += [
+            at
+            for at in range(start, self._now.end(number))
+            if id(self._now.messages[at]) in carried
+        ]
         self._messages += ours
         self._origin += [None] * len(ours)
         self._undone.update(dict.fromkeys(found.names or self._undone_before))
         self._said += found.said
+
+    def _carry_on(self) -> None:
+        """Say in the newest turn what the client has put between turns that are read already."""
+        if not self._carried:
+            return
+        anchors = (at for at, message in enumerate(self._messages) if is_anchor(message))
+        newest = range(max(anchors, default=-1) + 1, len(self._messages))
+        users = (at for at in newest if is_user(self._messages[at]))
+        place = max(users, default=newest.stop)
+        self._messages[place:place] = [self._now.messages[at] for at in self._carried]
+        self._origin[place:place] = self._carried
+
+    @cached_property
+    def _is_running(self) -> bool:
+        """Whether the model is still at work with its tools, so that nobody has said anything since."""
+        now = self._now.messages
+        return now[-1].logical_role == "tool" and newest_gap(now) == self._client.newest
+
+    @cached_property
+    def _elsewhere(self) -> Elsewhere:
+        known = range(min(len(self._client), len(self._now)))
+        roles = moving([(self._client.gap(at), self._now.gap(at)) for at in known])
+        if is_anchor(self._now.messages[-1]):
+            roles -= {"user"}  # in the newest turn such a message would end what the model is at
+        return Elsewhere(self._now.keys, self._ours.keys, roles)
 
     def _take_rest(self, start: int) -> None:
         self._messages += self._now.messages[start:]
@@ -325,9 +368,21 @@ class _Walk:
     def _new(self, number: int) -> int:
         """How many messages of the client stand behind the last anchor that is in both, from `number` on."""
         known = min(len(self._client), len(self._now))
-        while number < known and is_same(self._client.anchor(number), self._now.anchor(number)):
+        while number < known and self._is_known(self._client.anchor(number), number):
             number += 1
         return len(self._now.messages) - self._now.start(number)
+
+    def _is_known(self, anchor: Message, number: int) -> bool:
+        given, is_newest = self._now.anchor(number), number >= self._client.newest
+        return is_same(anchor, given) or has_lost_block(anchor, given, is_newest=is_newest)
+
+    def _to_carry(self, number: int, cure: str | None) -> Iterator[Message]:
+        """What the rule would say in the newest turn, of the gaps from `number` on."""
+        for at in range(number, min(len(self._client), len(self._now)) if cure == RESTORE else 0):
+            for message in left(self._client.gap(at), self._now.gap(at))[1]:
+                is_moving = message.role in self._elsewhere.moving
+                if is_moving and match_key(message) not in self._elsewhere.ours:
+                    yield message
 
     def _cause(self, number: int) -> str:
         """Why the rest is another history: its oldest messages left, maybe for a summary, or it was edited."""

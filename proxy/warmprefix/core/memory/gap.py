@@ -3,6 +3,7 @@
 A gap is what stands between two anchors of a history (alignment.py). A pure comparison of two forms of it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -15,7 +16,8 @@ from warmprefix.core.identity.reasoning import (
     split_reasoning,
 )
 from warmprefix.core.identity.ticking import Ticked
-from warmprefix.core.identity.transient import without_tagged
+from warmprefix.core.memory.anchors import is_user
+from warmprefix.core.memory.put_in import is_note, is_put_in, is_rewritten
 from warmprefix.core.messages import changed
 from warmprefix.core.types import Message, OpaquePart, TextPart
 from warmprefix.core.wire.slices import compact
@@ -25,18 +27,17 @@ TRANSIENT = "transient-block"
 Ticks = Callable[[str, str, bool], Ticked | None]
 """What ticked between two forms of a text; whether a user wrote it."""
 
-_LEAST_QUOTED = 24
-"""So long a text is not found inside another by accident."""
-
 
 @dataclass(frozen=True, slots=True)
 class Gap:
     """How two forms of a gap differ. `cause`: as in a `CacheBreak`; `cures`: for each thing that differs the
-    rules each of which undoes it, the better first; `said`: lines that ticked, as they are now."""
+    rules each of which undoes it, the better first; `said`: lines that ticked, as they are now; `carried`:
+    messages that are new here, and are said in the newest turn instead."""
 
     cause: str = ""
     cures: tuple[tuple[str, ...], ...] = ()
     said: tuple[str, ...] = ()
+    carried: tuple[Message, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,15 +46,18 @@ class Gap:
 
 
 SAME = Gap()
+_BACK = Gap(TRANSIENT, ((RESTORE,),))
 _NAMES = {FREEZE: "volatile", RESTORE: "transient"}
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Match keys of what stands in other gaps: `now` of the client's history, `ours` of what was sent."""
+    """Match keys of what stands in other gaps: `now` of the client's history, `ours` of what was sent.
+    `moving`: the roles of messages that a client moves on and writes anew on the way."""
 
     now: Container[bytes] = frozenset()
     ours: Container[bytes] = frozenset()
+    moving: Container[str | None] = frozenset()
 
 
 def is_same(one: Message, other: Message) -> bool:
@@ -69,41 +73,49 @@ def compare(
     ticks: Ticks,
     *,
     is_newest: bool = False,
+    is_running: bool = False,
     has_lead: bool = False,
     elsewhere: Callable[[], Elsewhere] = Elsewhere,
 ) -> Gap | None:
     """How `after` differs from `before`; None if it is an edit.
 
     `is_newest`: it belonged to the newest turn when it was sent, so that the client may have put text into it
-    only for that turn. `has_lead`: it begins with the instructions of the whole conversation, which stay.
+    only for that turn; `is_running`: and nobody has said anything since. `has_lead`: it begins with the
+    instructions of the whole conversation, which stay.
     """
     if len(before) == len(after) and all(map(is_same, before, after)):
         return SAME
-    gone, new = _left(before, after)
-    lead = before[0] if has_lead else None
+    gone, new = left(before, after)
+    if has_lead and has_lost_question(before, after):
+        return None
+    leads = (*before[:1], *after[:1]) if has_lead else ()
     found: list[Gap] = []
     for message in new:
-        pair, change = _partner(message, gone, ticks, is_newest=is_newest)
+        may_change = is_running and message not in leads
+        pair, change = _partner(message, gone, ticks, is_newest=is_newest, is_running=may_change)
         if change is not None and pair is not None:
             gone.remove(pair)
             found.append(change)
         elif match_key(message) in elsewhere().ours:
-            found.append(Gap(TRANSIENT, ((RESTORE,),)))
+            found.append(_BACK)
+        elif message not in leads and message.role in elsewhere().moving:
+            found.append(replace(_BACK, carried=(message,)))
         else:
             return None
     for message in gone:
-        may_go = is_newest and message is not lead
-        if not may_go and match_key(message) not in elsewhere().now:
+        may_go = is_newest or message.role in elsewhere().moving
+        if (message in leads or not may_go) and match_key(message) not in elsewhere().now:
             return None
-        found.append(Gap(TRANSIENT, ((RESTORE,),)))
+        found.append(_BACK)
     return Gap(
         found[0].cause if found else TRANSIENT,  # only the order of the messages differs
         tuple(cures for gap in found for cures in gap.cures) or ((RESTORE,),),
         tuple(line for gap in found for line in gap.said),
+        tuple(message for gap in found for message in gap.carried),
     )
 
 
-def _left(
+def left(
     before: Sequence[Message], after: Sequence[Message]
 ) -> tuple[list[Message], list[Message]]:
     """What is only in one of the two, in order."""
@@ -117,11 +129,33 @@ def _left(
     return gone, new
 
 
+def has_lost_question(before: Sequence[Message], after: Sequence[Message]) -> bool:
+    """Whether nothing of a user's is left where a conversation began: its oldest messages have gone."""
+    return any(map(is_user, before)) and not any(map(is_user, after))
+
+
+def moving(gaps: Sequence[tuple[Sequence[Message], Sequence[Message]]]) -> frozenset[str | None]:
+    """The roles of messages that are gone from one of a history's gaps, from the first on, and new in another:
+    nobody but a client moves messages. Nobody else writes instructions among them, so of those a new one may
+    stand in the place of one that is gone."""
+    lost: set[str | None] = set()
+    gained: set[str | None] = set()
+    for number, (before, after) in enumerate(gaps):
+        lead = () if number else (*before[:1], *after[:1])
+        gone, new = (
+            Counter(message.role for message in some if message not in lead)
+            for some in left(before, after)
+        )
+        lost |= {role for role in gone if gone[role] > new[role] or role != "user"}
+        gained |= {role for role in new if new[role] > gone[role] or role != "user"}
+    return frozenset(lost & gained)
+
+
 def _partner(
-    message: Message, gone: Sequence[Message], ticks: Ticks, *, is_newest: bool
+    message: Message, gone: Sequence[Message], ticks: Ticks, *, is_newest: bool, is_running: bool
 ) -> tuple[Message | None, Gap | None]:
     for other in gone:
-        change = text_change(other, message, ticks, is_newest=is_newest)
+        change = text_change(other, message, ticks, is_newest=is_newest, is_running=is_running)
         if change is not None:
             return other, change
     return None, None
@@ -131,7 +165,7 @@ def without_partner(
     sent: Sequence[Message], after: Sequence[Message], ticks: Ticks
 ) -> Iterator[Message]:
     """What was sent in a gap as messages of their own that the client does not have there any more."""
-    _, gone = _left(after, sent)
+    _, gone = left(after, sent)
     return (
         message
         for message in gone
@@ -168,9 +202,10 @@ def is_other_form(reply: Message, given: Message) -> bool:
     return bool(one) and one == other
 
 
-def has_lost_block(result: Message, given: Message) -> bool:
+def has_lost_block(result: Message, given: Message, *, is_newest: bool = False) -> bool:
     """Whether a client gives a tool's result back without a block that it had put in front of it or behind it:
-    a reminder between tags, while the result was new. What the tool itself said is the same."""
+    a reminder between tags, while the result was new. What the tool itself said is the same. `is_newest`: it
+    belonged to the newest turn, so a note in a paragraph of its own is one, too."""
     if not (
         len(result.results) == len(given.results) == len(result.parts) == len(given.parts) == 1
     ):
@@ -181,7 +216,7 @@ def has_lost_block(result: Message, given: Message) -> bool:
         return False
     around = (old[:at], old[at + len(new) :])
     gone = [text for text in around if text.strip()]
-    return bool(gone) and all(map(is_block, gone))
+    return bool(gone) and (all(map(is_block, gone)) or (is_newest and is_note(around)))
 
 
 def is_alike(one: Sequence[Message], other: Sequence[Message]) -> bool:
@@ -226,7 +261,9 @@ def _whole_text(message: Message) -> str:
     return "\n".join(text for text in texts if text.strip()) if len(texts) == len(content) else ""
 
 
-def text_change(before: Message, after: Message, ticks: Ticks, *, is_newest: bool) -> Gap | None:
+def text_change(
+    before: Message, after: Message, ticks: Ticks, *, is_newest: bool, is_running: bool = False
+) -> Gap | None:
     """How two messages differ if they are one message in two forms; None if they are not."""
     if (before.role, before.name, before.extra) != (after.role, after.name, after.extra):
         return None
@@ -237,52 +274,15 @@ def text_change(before: Message, after: Message, ticks: Ticks, *, is_newest: boo
     ticked = None if is_fewer else ticks(old.text, new.text, before.role == "user")
     freeze = () if ticked is None else (FREEZE,)
     restore: tuple[str, ...] = ()
-    if before.role == "user" and (
-        is_rewritten(old.text, new.text) or (is_newest and is_put_in(old.text, new.text))
+    is_users = before.role == "user"
+    if ((is_users or is_running) and is_rewritten(old.text, new.text, is_running=is_running)) or (
+        is_users and is_newest and is_put_in(old.text, new.text)
     ):
         restore = (RESTORE,)
     if not restore and not freeze:
         return None
     cause = TRANSIENT if restore or ticked is None else ticked.cause
     return Gap(cause, ((*restore, *freeze),), ticked.now if ticked else ())
-
-
-def is_rewritten(before: str, after: str) -> bool:
-    """Whether only what stands between tags was written anew."""
-    old, new = without_tagged(before), without_tagged(after)
-    return old is not before and new is not after and old.split() == new.split()
-
-
-def is_put_in(before: str, after: str) -> bool:
-    """Whether two forms of one user turn differ only by what a client puts into it while it is the newest: a
-    block between tags, a frame around the question, lines in front of it or behind."""
-    old, new = without_tagged(before), without_tagged(after)
-    if old.split() == new.split():
-        return True
-    text = new.strip()
-    if not text:
-        return False
-    return _is_quoted(text, before) or _is_rest(text, before)
-
-
-def _is_quoted(text: str, inside: str) -> bool:
-    """Whether a text is a part of another, on lines of its own or long enough not to be there by accident."""
-    at = inside.find(text)
-    if at < 0:
-        return False
-    if len(text) >= _LEAST_QUOTED:
-        return True
-    end = at + len(text)
-    return inside[:at].rstrip(" \t")[-1:] in ("", "\n") and inside[end:].lstrip(" \t")[:1] in (
-        "",
-        "\n",
-    )
-
-
-def _is_rest(text: str, before: str) -> bool:
-    """Whether a text is left of another if whole lines are taken out."""
-    lines = iter([line.strip() for line in before.splitlines()])
-    return all(line.strip() in lines for line in text.splitlines() if line.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ RESTORE_TRANSIENT_BLOCKS = MemoryRule(
     Risk.MEANING,
     "A reminder, a retrieved text or a picture is only in the newest user turn, and in the next request it is "
     "gone from there, or has moved on. It is put back as and where it was first sent, so the model goes on "
-    "reading it.",
+    "reading it. If it changes on the way, the new one is said in the newest turn.",
     "https://github.com/antirez/ds4/issues/364; https://github.com/anomalyco/opencode/issues/23595",
 )
 FREEZE_TOOL_DESCRIPTIONS = MemoryRule(

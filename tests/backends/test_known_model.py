@@ -71,6 +71,19 @@ async def test_a_request_at_the_very_beginning_learns_what_the_slots_hold_and_as
     assert [request.target for request in server.requests].count("/slots") == 2
 
 
+@pytest.mark.parametrize("shows", [True, False])
+async def test_one_that_sleeps_when_it_is_first_seen_is_not_woken(shows: bool) -> None:
+    """Its slots are not asked for, whether or not it would show them."""
+    async with Server() as server:
+        server.props = {**(server.props or {}), "endpoint_slots": shows, "is_sleeping": True}
+        known = KnownBackend(server.url, "llamacpp", Tasks())
+        assert await known.has_restarted() is False
+        await known.close()
+
+    assert known.is_asleep
+    assert "/slots" not in [request.target for request in server.requests]
+
+
 async def test_a_server_that_goes_on_holds_what_it_held() -> None:
     async with learnt() as (_, known):
         assert await known.look() is False

@@ -169,9 +169,10 @@ class KnownModel:
             return self._saw(await props_of(asking.client, asking.url, asking.kind, self.model))
 
     async def has_restarted(self) -> bool | None:
-        """The same for a request: the slots are read too, once for each start."""
+        """The same for a request: the slots are read too, once for each start, unless that would wake it."""
         is_gone = await self.look()
-        if is_gone is not None and not self.slots and not self._has_asked:
+        is_asked = self._has_asked or self.is_asleep
+        if is_gone is not None and not self.slots and not is_asked:
             await self.slot_states()
         return is_gone
 

@@ -53,11 +53,23 @@ class Reader(ABC):
 
     def _read_events(self, events: Iterable[Event]) -> None:
         for event in events:
+            if self._goes_on(event.data):
+                continue
             if value := read_json(event.data):
                 self._says(value)
                 self._event(value)
+                self._learn(event.data, value)
             else:
                 self._word(event.data)
+
+    def _goes_on(self, data: bytes) -> bool:
+        """Whether an event says no more than an earlier one but for its text, which is taken in."""
+        del data
+        return False
+
+    def _learn(self, data: bytes, value: Json) -> None:
+        """Remember what events that only go on with a text look like, if this is one."""
+        del data, value
 
     def _read_body(self, body: bytes) -> None:
         """Read a body that is no stream."""

@@ -64,9 +64,9 @@ def _is(profile: Profile, headers: Mapping[str, str], heads: Sequence[str]) -> b
     agent = headers.get("user-agent", "")
     pattern = profile.system_pattern
     return (
-        any(agent.startswith(start) for start in profile.user_agents)
-        or any(name in headers for name in profile.headers)
-        or any(head.startswith(start) for head in heads for start in profile.system_starts)
+        agent.startswith(profile.user_agents)
+        or not headers.keys().isdisjoint(profile.headers)
+        or any(head.startswith(profile.system_starts) for head in heads)
         or (pattern is not None and any(pattern.search(head) for head in heads))
     )
 

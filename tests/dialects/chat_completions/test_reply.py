@@ -307,3 +307,46 @@ def test_output_is_whatever_was_generated(value: Any, expected: bool) -> None:
     reader.feed(data(value))
 
     assert reader.has_output is expected
+
+
+class Whole(ChatReader):
+    """Reads every event as a whole."""
+
+    def _goes_on(self, data: bytes) -> bool:
+        del data
+        return False
+
+
+def delta(text: str, name: str = "content", more: str = "", index: int = 0) -> str:
+    inside = f'{{"index":{index},"delta":{{"{name}":{text}{more}}},"finish_reason":null}}'
+    return f'{{"choices":[{inside}],"created":1,"id":"c","model":"m"}}'
+
+
+FRAMES = [
+    pytest.param([delta('"a"'), delta('"b"'), delta('""'), delta('"c\\n\\"d"')], id="texts"),
+    pytest.param([delta('"a"', "reasoning_content")] * 3 + [delta('"b"')] * 3, id="reasoning"),
+    pytest.param([delta('"a"'), delta('"b","role":"user'), delta('"c"')], id="more-than-a-text"),
+    pytest.param([delta('""'), delta('"')], id="no-end"),
+    pytest.param([delta('"a"'), delta('"\\ud800"'), delta('"b"')], id="half-a-character"),
+    pytest.param([delta('"a"', index=1), delta('"b"', index=1), delta('"c"')], id="another-choice"),
+    pytest.param([delta('"a"', more=',"tool_calls":[{"index":0}]')] * 2, id="with-a-call"),
+    pytest.param([delta('"a"', more=',"reasoning":"content"')] * 2, id="with-more"),
+    pytest.param([delta('"a"').replace('"m"', '"content"')] * 2, id="the-name-twice"),
+    pytest.param([delta('"a"').replace("content", "con\\u0074ent")] * 2, id="an-escaped-name"),
+    pytest.param(
+        ['{"choices":[{"delta":{"con\\u0074ent":"a"}}],"x":{"content":"b"}}'] * 2, id="elsewhere"
+    ),
+    pytest.param([delta('"a"'), delta('"b"').replace('"created":1', '"created":2')], id="later"),
+    pytest.param([delta('"a"'), delta("null"), delta("7"), delta('"b"')], id="no-text"),
+]
+
+
+@pytest.mark.parametrize("chunks", FRAMES)
+def test_an_event_that_only_goes_on_says_what_it_would_alone(chunks: list[str]) -> None:
+    stream = b"".join(f"data: {chunk}\n\n".encode() for chunk in chunks)
+    found = []
+    for reader in (ChatReader(stream=True), Whole(stream=True)):
+        reader.feed(stream)
+        found.append((reader.has_output, reader.finish()))
+
+    assert found[0] == found[1]

@@ -9,7 +9,9 @@ from warmprefix.core.types import Message
 def added_characters(sent: Sequence[Message], client: Sequence[Message]) -> int:
     """Characters of text that were sent beyond those of the client. What stands for something else, like an
     earlier time, adds only what it is longer by."""
-    return max(_characters(sent) - _characters(client), 0)
+    pairs = enumerate(zip(sent, client, strict=False))
+    same = next((at for at, (one, other) in pairs if one is not other), min(len(sent), len(client)))
+    return max(_characters(sent[same:]) - _characters(client[same:]), 0)
 
 
 def put_back_tokens(added: int, total: int, prompt_tokens: int | None) -> int | None:

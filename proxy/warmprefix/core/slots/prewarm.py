@@ -79,8 +79,12 @@ def is_text(prompt: Prompt) -> bool:
 
 
 def _has_picture(message: Message) -> bool:
-    parts = (*message.parts, *(part for result in message.results for part in result.parts))
-    return any(isinstance(part, OpaquePart) for part in parts)
+    for part in message.parts:  # written out: each turn looks at its whole history
+        if isinstance(part, OpaquePart):
+            return True
+        if isinstance(part, ResultPart) and any(isinstance(p, OpaquePart) for p in part.parts):
+            return True
+    return False
 
 
 def held_tokens(stats: CacheStats) -> int | None:

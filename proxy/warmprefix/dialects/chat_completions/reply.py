@@ -6,12 +6,13 @@ both as they are, sends `: ping` comments, and ends a failed stream without `[DO
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import orjson
 
 from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
+from warmprefix.core.wire.slices import string_end
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
 from warmprefix.dialects.counts import read_metrics, read_timings, read_usage
 from warmprefix.dialects.reader import Json, Reader
@@ -33,6 +34,7 @@ class ChatReader(Reader):
         self._timings: Timings | None = None
         self._error: str | None = None
         self._model: str | None = None
+        self._frame: _Frame | None = None
 
     def reply(self) -> Reply:
         """What has been understood so far."""
@@ -47,6 +49,26 @@ class ChatReader(Reader):
             id=self._id,
             finish_word=self._finish_word,
         )
+
+    def _goes_on(self, data: bytes) -> bool:
+        frame = self._frame
+        text = None if frame is None else frame.text_of(data)
+        if frame is None or text is None:
+            return False
+        frame.texts.append(text)
+        self.has_output |= text != ""
+        return True
+
+    def _learn(self, data: bytes, value: Json) -> None:
+        match value:
+            case {"choices": [{"delta": {"content": str(text), **rest}, **choice}]}:
+                frame = _frame_of(data, b'"content"', text, self._content)
+            case {"choices": [{"delta": {"reasoning_content": str(text), **rest}, **choice}]}:
+                frame = _frame_of(data, b'"reasoning_content"', text, self._reasoning)
+            case _:
+                return
+        if not rest and choice.get("index", 0) == 0:
+            self._frame = frame
 
     def _event(self, value: Json) -> None:
         self._chunk(value, "delta")
@@ -111,6 +133,36 @@ class ChatReader(Reader):
         parts = parts_of("".join(self._content), reasoning or None, calls)
         message = Message(self._role or "assistant", parts, keys=("role", "content"), shape=SHAPE)
         return replace(message, raw=SHAPE.write(message))
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What stands around the text of an event. Nearly all events of a reply differ in nothing else, and reading
+    the text alone costs a quarter. `texts`: where it goes."""
+
+    head: bytes
+    tail: bytes
+    texts: list[str]
+
+    def text_of(self, data: bytes) -> str | None:
+        """The text of an event; None if it differs in more. What is no JSON string between the two is more."""
+        end = len(data) - len(self.tail)
+        if end < len(self.head) or not (data.startswith(self.head) and data.endswith(self.tail)):
+            return None
+        try:
+            text = orjson.loads(b'"%b"' % data[len(self.head) : end])
+        except orjson.JSONDecodeError:
+            return None
+        return text if isinstance(text, str) else None
+
+
+def _frame_of(data: bytes, name: bytes, text: str, texts: list[str]) -> _Frame | None:
+    """The frame of an event in which the member of this name is the text; None if that is not certain."""
+    if data.count(name) != 1:
+        return None
+    start = data.index(b'"', data.index(name) + len(name))
+    frame = _Frame(data[: start + 1], data[string_end(data, start) - 1 :], texts)
+    return frame if frame.text_of(data) == text else None
 
 
 class _Call:

@@ -106,6 +106,20 @@ async def test_an_answer_that_drips_has_the_time_of_its_question(kind: str) -> N
             await client.get(f"{backend.url}/page")
 
 
+FLOODS = {
+    "lines": b"HTTP/1.1 200 OK\r\n" + b"X-One: 1\r\n" * 400_000,
+    "one-line": b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 4_000_000,
+    "interim": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 5000,
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_head_without_end_is_no_answer(kind: str) -> None:
+    async with serving({"/page": [Send(FLOODS[kind])]}) as backend, Asker() as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(f"{backend.url}/page")
+
+
 @pytest.mark.parametrize(("drops", "is_answered"), [(1, True), (2, False)])
 async def test_a_kept_connection_that_is_closed_is_one_question_more(
     drops: int, is_answered: bool

@@ -91,6 +91,30 @@ async def test_informational_answers_without_end_are_a_broken_answer() -> None:
     assert b"informational" in answer.body
 
 
+HEADS = {
+    "lines": b"HTTP/1.1 200 OK\r\n" + b"X-One: 1\r\n" * 400_000,
+    "one-line": b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+async def test_headers_without_end_are_a_broken_answer(head: str) -> None:
+    answer, line = await asked([Send(HEADS[head])])
+
+    assert (answer.status, line["outcome"]) == (502, "backend_disconnected")
+
+
+@pytest.mark.parametrize("head", HEADS)
+async def test_headers_without_end_are_not_passed_on(head: str) -> None:
+    async with (
+        Backend(otherwise=[Send(HEADS[head])]) as backend,
+        running_proxy(backend.url) as proxy,
+    ):
+        answer = await exchange(proxy.url, "POST", "/v1/embeddings", BODY)
+
+    assert answer.status == 502
+
+
 async def test_a_few_informational_answers_are_none() -> None:
     hints = Send(b"HTTP/1.1 103 Early Hints\r\nX-A: " + b"a" * 5000 + b"\r\n\r\n")
     answer, _ = await asked([hints, hints, *OK])

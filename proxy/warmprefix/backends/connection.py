@@ -16,7 +16,7 @@ from typing_extensions import TypeIs
 from yarl import URL
 
 from warmprefix.backends.base import Body, Headers, end_to_end
-from warmprefix.backends.pool import Pool, went_stale
+from warmprefix.backends.pool import Flooded, Pool, went_stale
 from warmprefix.backends.reasons import reason_of
 from warmprefix.backends.trust import distrusted, trust
 from warmprefix.backends.websocket import MOST_MESSAGE_BYTES, BackendSocket
@@ -69,6 +69,8 @@ def _disconnected(url: str, error: Exception) -> Disconnected:
     match error:
         case aiohttp.ServerDisconnectedError():
             why = "no answer"
+        case Flooded():
+            return Disconnected(f"{url} does not come to its answer: {error}")
         case aiohttp.ClientPayloadError():
             why = "in the middle of its answer"
         case aiohttp.ClientResponseError():

@@ -30,6 +30,10 @@ _MOST_INTERIMS = (
 )
 
 
+class Flooded(ClientPayloadError):
+    """More informational answers came in front of one than any server sends."""
+
+
 class Link(ResponseHandler):
     """One connection. `requests`: sent on it so far; `is_silent`: nothing has come since the last one."""
 
@@ -78,7 +82,7 @@ class Link(ResponseHandler):
         self._interims += not self._has_head
         if self._interims > _MOST_INTERIMS:
             self.close()  # drops the exception
-            self.set_exception(ClientPayloadError(f"over {_MOST_INTERIMS} informational answers"))
+            self.set_exception(Flooded(f"over {_MOST_INTERIMS} informational answers"))
             return
         if is_stream(data[0]):
             self.force_close()

@@ -46,7 +46,7 @@ class Told:
 
 
 HEADS: list[tuple[str, Told, bool, int | None, Headers]] = [
-    ("as-it-is", Told(200, [(b"A", b"1"), LENGTH]), False, None, [A, LENGTH]),
+    ("as-it-is", Told(200, [(b"A", b"1"), LENGTH]), False, None, [(b"A", b"1"), LENGTH]),
     ("changed", Told(200, [A, (b"Content-Length", b"9")]), True, None, [A]),
     ("changed-to-a-length", Told(200, [A, LENGTH]), True, 7, [A, (b"content-length", b"7")]),
     ("not-modified", Told(304, [A, LENGTH]), False, None, [A]),

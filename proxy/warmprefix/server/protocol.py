@@ -18,6 +18,16 @@ _OFFER = re.compile(rb"\r\nupgrade:[ \t]*+(?!websocket[ \t]*\r\n)[^\r\n]*(?=\r\n
 _METHOD = re.compile(rb"[A-Z]{3,20} ")
 
 
+COMPARED = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+"""The names that uvicorn looks for among those of an answer."""
+
+
+class SpelledName(bytes):
+    """Any other name, which uvicorn writes as it is."""
+
+    lower = bytes.__bytes__
+
+
 class HeaderName(bytes):
     """A name that uvicorn writes as it is, and finds equal to the same in lower case."""
 

@@ -26,7 +26,7 @@ from warmprefix.guard import failed
 from warmprefix.pipeline.stages import Written
 from warmprefix.server.asgi import Scope, Send
 from warmprefix.server.keep_alive import Pulse
-from warmprefix.server.protocol import HeaderName
+from warmprefix.server.protocol import COMPARED, HeaderName, SpelledName
 
 _ENDS_OF_EVENTS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _OURS = frozenset({b"host", b"content-length", b"expect"})
@@ -55,7 +55,7 @@ async def send_head(
     # A 304 names the length of what it leaves out, and uvicorn would insist on that many bytes.
     drops = is_changed or response.status == 304
     headers: Headers = [
-        (HeaderName(key), value)
+        (HeaderName(key) if key.lower() in COMPARED else SpelledName(key), value)
         for key, value in response.headers
         if not (drops and key.lower() == b"content-length")
     ]

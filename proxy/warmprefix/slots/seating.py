@@ -169,8 +169,9 @@ class Seating:
         if snapshots is None:
             await self._wait_for_reading()
             return replace(wish, recall_tokens=self.table.remembers(wish).recall_tokens)
-        is_saved = not is_side and snapshots.may_have(wish.keys, wish.head)
-        may_open = openings is not None and openings.may_offer(written)
+        is_any = bool(snapshots.listed())
+        is_saved = is_any and not is_side and snapshots.may_have(wish.keys, wish.head)
+        may_open = is_any and openings is not None and openings.may_offer(written)
         if is_saved or may_open:
             await self._learn_in_time(snapshots)
         else:

@@ -9,7 +9,7 @@ from tests.core.rules.noise import NOISE, noisy
 from tests.core.rules.table import same, written_prompt
 from tests.corpus_pairs import PAIRS
 from tests.strategies import Json, conversations, prompt_of, prompts, tool_lists
-from warmprefix.core.canonical import features_of
+from warmprefix.core.canonical import features_of, features_of_prompt
 from warmprefix.core.messages import parts_of, written
 from warmprefix.core.rules import RULES
 from warmprefix.core.rules.base import Rule
@@ -142,6 +142,8 @@ def test_a_rule_lets_its_noise_not_through(
 
 def check_honest(rule: Rule, prompt: Prompt) -> None:
     """It works only on messages that have what it says, and gives a message nothing for others to work on."""
+    if rule.on_message is None and rule.on_tool is None and rule.features is not None:
+        assert rule.features & features_of_prompt(prompt) or rule.apply(prompt) is prompt
     for message in prompt.messages:
         if rule.on_message is None or message.opaque:
             continue

@@ -85,6 +85,17 @@ def features_of(message: Message) -> frozenset[Feature]:
         ("name", message.name is not None),
         ("extra", bool(message.extra) or any(c.extra or c.function_extra for c in calls)),
         ("marks", any(map(_is_marked, message.parts))),
+        ("results", bool(message.results)),
+    )
+    return frozenset(name for name, is_there in found if is_there)
+
+
+def features_of_prompt(prompt: Prompt) -> frozenset[Feature]:
+    """What a prompt has that rules work on which look at it as a whole."""
+    has_results = any(message.results for message in prompt.messages)
+    found: tuple[tuple[Feature, bool], ...] = (
+        ("results", has_results),
+        ("no-tools", prompt.tools == ()),
     )
     return frozenset(name for name, is_there in found if is_there)
 
@@ -124,7 +135,10 @@ class Canonicalizer:
         pairs = zip(head, known, strict=True)
         messages = tuple(self._message(message, local, fired, failed) for message, local in pairs)
         result = with_messages(prompt, (*messages, *tail))
+        has = features_of_prompt(result)
         for rule in self._global:
+            if rule.features is not None and rule.features.isdisjoint(has):
+                continue
             local = _run_local(result, ((rule.name, rule.apply),), self._report)
             result = _counted(result, local, fired, failed)
         if result.tools:

@@ -13,7 +13,14 @@ from typing import Literal, NewType, Protocol
 RawJson = NewType("RawJson", bytes)
 """JSON text exactly as received: number spelling, key order, escapes and blanks included."""
 
-EMPTY: Mapping[str, RawJson] = {}
+
+class _Nothing(dict[str, RawJson]):
+    """A mapping that stays empty, and so may be the default of a field: whoever makes a value calls nothing."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # dataclasses refuse what has no hash
+
+
+EMPTY: Mapping[str, RawJson] = _Nothing()
 
 
 class Risk(Enum):
@@ -37,8 +44,8 @@ class ToolCall:
     arguments: str | None
     arguments_raw: RawJson | None = None
     type: str | None = "function"
-    extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
-    function_extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    extra: Mapping[str, RawJson] = EMPTY
+    function_extra: Mapping[str, RawJson] = EMPTY
     keys: tuple[str, ...] = ()
     function_keys: tuple[str, ...] = ()
 
@@ -51,7 +58,7 @@ class TextPart:
     """
 
     text: str
-    extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    extra: Mapping[str, RawJson] = EMPTY
     is_bare: bool = False
 
 
@@ -89,7 +96,7 @@ class ResultPart:
 
     call_id: str | None
     parts: tuple[Content, ...] = ()
-    extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    extra: Mapping[str, RawJson] = EMPTY
     raw: RawJson | None = field(default=None, compare=False, repr=False)
 
 
@@ -166,7 +173,7 @@ class Message:
     role: str | None
     parts: tuple[Part, ...] = ()
     name: str | None = None
-    extra: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    extra: Mapping[str, RawJson] = EMPTY
     keys: tuple[str, ...] = ()
     opaque: bool = False
     shape: Shape | None = None
@@ -233,7 +240,7 @@ class Prompt:
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] | None = None
-    template_options: Mapping[str, RawJson] = field(default_factory=lambda: EMPTY)
+    template_options: Mapping[str, RawJson] = EMPTY
     is_plain: bool = False
 
     @property

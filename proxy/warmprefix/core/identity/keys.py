@@ -147,9 +147,11 @@ class Identifier:
 
     def reply_keys(self, history: Sequence[Message], scope: bytes) -> tuple[bytes, ...]:
         """A key for each of the latest replies in a history, whatever stands before them; the newest first."""
-        replies = (m for m in reversed(history) if m.role == "assistant")
-        root = scope + b"reply"
-        return tuple(chain_key(root, match_key(m)) for m in islice(replies, _LATEST_REPLIES))
+        found = (message for message in reversed(history) if message.role == "assistant")
+        replies = tuple(islice(found, _LATEST_REPLIES))
+        known = self._memo.all([message.raw or b"" for message in replies])
+        root, pairs = scope + b"reply", zip(replies, known, strict=True)
+        return tuple(chain_key(root, self._match_key(m, was, (), False)) for m, was in pairs)
 
     def head_of(self, prompt: Prompt) -> bytes:
         """Digest of a prompt up to its first user message, tools and options included; empty if there is no

@@ -12,9 +12,12 @@ from typing import Literal
 
 from warmprefix.core.types import Message, Prompt, Risk, Tool
 
-Feature = Literal["parts", "nothing", "reasoning", "calls", "name", "extra", "marks"]
-"""What a message may have for a rule to work on: content in parts, or none at all; reasoning; calls; a name;
-members of its own or of its calls that have no field; marks on its parts."""
+Feature = Literal[
+    "parts", "nothing", "reasoning", "calls", "name", "extra", "marks", "results", "no-tools"
+]
+"""What there may be for a rule to work on. In a message: content in parts, or none at all; reasoning; calls; a
+name; members of its own or of its calls that have no field; marks on its parts; results. In a prompt: results
+in any of its messages, or an empty list of tools."""
 
 MessageChange = Callable[[Message], Message]
 ToolChange = Callable[[Tool], Tool]
@@ -27,7 +30,8 @@ class Rule:
 
     `on_message` is set if the rule looks at one message alone, `on_tool` if at one tool: then the outcome can
     be remembered. Neither is ever given an opaque message. `roles`, `features`: a message of another logical
-    role, or with none of these, is left as it is, so nobody need ask; None if it may be any.
+    role, or with none of these, is left as it is, so nobody need ask; None if it may be any. So is a prompt by
+    a rule that looks at it as a whole, if it has none of the `features`.
     """
 
     name: str

@@ -16,4 +16,5 @@ RULE: Rule = Rule(
     _apply,
     why="No tools are no tools: some clients send an empty list or null, some leave it out.",
     source="renders the same in 31 of 31 templates",
+    features=frozenset({"no-tools"}),
 )

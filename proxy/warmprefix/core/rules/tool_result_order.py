@@ -63,4 +63,5 @@ RULE: Rule = Rule(
     why="Parallel results arrive in the order in which the tools finished; after a reload they "
     "come in another order. Each is tied to its call by id.",
     source="captured with hermes-agent 0.19.0; most templates print neither id nor name",
+    features=frozenset({"results"}),
 )

@@ -76,6 +76,26 @@ def test_the_version_is_told() -> None:
     assert result.output.startswith("warmprefix ")
 
 
+def test_ctrl_c_while_it_is_loaded_is_no_traceback() -> None:
+    code = """
+import sys
+from warmprefix.__main__ import start
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+start()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, cwd=ROOT / "proxy"
+    )
+
+    assert (ended.returncode, ended.stderr) == (130, b"")
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; import warmprefix.cli;"

@@ -44,7 +44,7 @@ async def make_foreign(path: Path) -> None:
     [make_garbage, make_text, make_truncated, make_header_lost, make_newer, make_foreign],
 )
 async def test_a_damaged_file_is_set_aside(
-    path: Path, make: Callable[[Path], Awaitable[None]]
+    path: Path, make: Callable[[Path], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     await make(path)
     damaged = content(path)
@@ -56,6 +56,10 @@ async def test_a_damaged_file_is_set_aside(
     assert (store.state().replaced, store.state().lost) == (1, 0)
     aside = next(path.parent.glob("ledger.db.damaged-*Z"))
     assert content(aside) == damaged
+    assert caplog.messages == [
+        f"the ledger {path} is damaged, or none of this version: it is now {aside.name}, and a new "
+        "one is begun"
+    ]
     await store.close()
 
 

@@ -130,8 +130,8 @@ def test_one_that_another_process_has_replaced_is_left(tmp_path: Path) -> None:
     (tmp_path / "new").write_text("new")
     (tmp_path / "new").rename(path)
 
-    assert not set_aside(path, damaged)
+    assert set_aside(path, damaged) is None
     assert not set_aside(path, None)
     path.unlink()
-    assert not set_aside(path, damaged)
+    assert set_aside(path, damaged) is None
     assert identity(path) is None

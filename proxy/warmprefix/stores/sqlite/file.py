@@ -1,5 +1,6 @@
 """The open ledger file of the writer: opened again after errors, replaced if it is damaged."""
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from warmprefix.stores.sqlite.open_file import (
     set_aside,
 )
 
+logger = logging.getLogger(__name__)
+
 DISK_ERRORS = (sqlite3.Error, OSError)
 # Errors after which the connection is as good as before.
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
@@ -23,12 +26,13 @@ Result = TypeVar("Result")
 class Ledger:
     """Used by one thread. `generation` rises with every opening; 0 means that it is not open yet.
 
-    `replaced`: how many damaged files were set aside.
+    `replaced`: how many damaged files were set aside. `trouble`: why the last work failed.
     """
 
     def __init__(self, path: Path) -> None:
         self.generation = 0
         self.replaced = 0
+        self.trouble = ""
         self._path = path
         self._identity: Identity | None = None
         self._db: sqlite3.Connection | None = None
@@ -42,6 +46,7 @@ class Ledger:
             return work(self._opened())
         except DISK_ERRORS as error:
             if not is_damage(error):
+                self.trouble = reason(error)
                 self._forget(error)
                 raise
         self._set_aside()
@@ -72,9 +77,20 @@ class Ledger:
 
     def _set_aside(self) -> None:
         self.close()
-        self.replaced += set_aside(self._path, self._identity)
+        if (aside := set_aside(self._path, self._identity)) is not None:
+            self.replaced += 1
+            logger.warning(
+                "the ledger %s is damaged, or none of this version: it is now %s, and a new one is begun",
+                self._path,
+                aside.name,
+            )
 
     def _forget(self, error: Exception) -> None:
         code = getattr(error, "sqlite_errorcode", None) or 0
         if (code & 0xFF) not in _PASSING:
             self.close()
+
+
+def reason(error: Exception) -> str:
+    """What an error of the disk says, without Python's notation."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

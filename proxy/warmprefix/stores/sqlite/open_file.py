@@ -66,17 +66,17 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, NotOurs) or (code & 0xFF) in _DAMAGE
 
 
-def set_aside(path: Path, damaged: Identity | None) -> bool:
-    """Rename the damaged file and its journal. False if another process has done so already."""
+def set_aside(path: Path, damaged: Identity | None) -> Path | None:
+    """Rename the damaged file and its journal; its new name. None if another process has done so already."""
     if damaged is None or identity(path) != damaged:
-        return False
+        return None
     aside = _aside(path)
     path.rename(aside)
     for end in _COMPANIONS:
         companion = Path(f"{path}{end}")
         if companion.exists():
             companion.rename(f"{aside}{end}")
-    return True
+    return aside
 
 
 def _aside(path: Path) -> Path:

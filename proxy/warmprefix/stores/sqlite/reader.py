@@ -70,7 +70,8 @@ class FileReader:
         self._writer.tried_to_open.wait(LIMIT_S)
         generation = self._writer.ledger.generation
         if generation == 0:
-            raise StoreError("the ledger could not be opened")
+            why = f"{self._path}: {self._writer.ledger.trouble}"
+            raise StoreError(f"the ledger could not be opened: {why} (memory.path)")
         if self.db is None or generation != self._generation:
             self.disconnect()
             self._generation = generation

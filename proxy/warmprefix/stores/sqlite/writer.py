@@ -10,7 +10,7 @@ from typing import TypeVar
 from warmprefix.core.errors import StoreError
 from warmprefix.core.memory.ledger import Entry
 from warmprefix.stores.far import Finished, Totals
-from warmprefix.stores.sqlite.file import DISK_ERRORS, Ledger
+from warmprefix.stores.sqlite.file import DISK_ERRORS, Ledger, reason
 from warmprefix.stores.sqlite.transaction import transaction
 from warmprefix.stores.sqlite.write import (
     Limits,
@@ -82,7 +82,7 @@ class FileWriter:
         try:
             return self.ledger.run(work)
         except DISK_ERRORS as error:
-            raise StoreError(str(error)) from error
+            raise StoreError(reason(error)) from error
 
 
 def _written(db: sqlite3.Connection, entry: Entry, now_s: float) -> Finished:

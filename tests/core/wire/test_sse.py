@@ -103,6 +103,18 @@ def test_an_event_is_there_with_its_empty_line() -> None:
     assert repr(reader) == "SseReader(rest=4 bytes, data=0 lines)"
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_what_came_before_changes_nothing(case: Case) -> None:
+    """Behind a whole event a piece of plain ones is not taken apart line by line."""
+    reader = SseReader()
+    reader.feed(b"data: before\n\n")
+    found = [*reader.feed(b"data: b\n\ndata: c\n\n"), *reader.feed(case.stream), *reader.finish()]
+
+    assert found[:2] == [event("b"), event("c")]
+    if not case.id.startswith("byte-order-mark"):  # it is one at the beginning alone
+        assert found[2:] == case.expected
+
+
 ONE_BY_ONE = [case for case in CASES if case.id != "byte-order-mark-further-down"]
 """An event that is read alone stands at the beginning, and such a mark would count."""
 

@@ -38,8 +38,8 @@ class SseReader:
 
     def feed(self, piece: bytes) -> list[Event]:
         """Events completed by `piece`, in order."""
-        if piece.startswith(_DATA) and self._is_between_events() and _is_one_line(piece):
-            return [Event(b"", piece[len(_DATA) : -2])]
+        if self._is_between_events() and (events := _plain_events(piece)) is not None:
+            return events
         self.pending_bytes += len(piece)
         if b"\n" not in piece and b"\r" not in piece:
             self._rest.append(piece)
@@ -90,9 +90,15 @@ class SseReader:
         return events
 
 
-def _is_one_line(piece: bytes) -> bool:
-    """Whether it is one line and the empty one, as nearly every piece of a generated text is."""
-    return piece.find(b"\n") == len(piece) - 2 and piece.endswith(b"\n") and b"\r" not in piece
+def _plain_events(piece: bytes) -> list[Event] | None:
+    """The events of a piece that is nothing but whole ones of one line of data each, as nearly every piece of a
+    generated text is; None if there is anything else in it."""
+    if not (piece.startswith(_DATA) and piece.endswith(b"\n\n")) or b"\r" in piece:
+        return None
+    lines = piece[len(_DATA) : -2].split(b"\n\n" + _DATA)
+    if piece.count(b"\n") != 2 * len(lines):
+        return None
+    return [Event(b"", line) for line in lines]
 
 
 class EventCutter:

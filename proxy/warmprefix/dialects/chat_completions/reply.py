@@ -60,6 +60,8 @@ class ChatReader(Reader):
         return True
 
     def _learn(self, data: bytes, value: Json) -> None:
+        if b'content"' not in data:  # as in each piece of a call
+            return
         match value:
             case {"choices": [{"delta": {"content": str(text), **rest}, **choice}]}:
                 frame = _frame_of(data, b'"content"', text, self._content)

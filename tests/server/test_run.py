@@ -1,6 +1,7 @@
 """The listening socket, the store and the web server's settings. Signals: tests/cli/test_serve.py."""
 
 import asyncio
+import errno
 import socket
 from pathlib import Path
 
@@ -26,6 +27,29 @@ def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
 
     assert "server.port" in str(error.value)
     assert "--port" in str(error.value)
+
+
+NOT_OURS = [
+    pytest.param(errno.EADDRNOTAVAIL, "choose another with --host", id="not-our-address"),
+    pytest.param(errno.EACCES, "are for root; choose another with --port", id="root"),
+    pytest.param(errno.ENETDOWN, "Network is down", id="any-other"),
+]
+
+
+@pytest.mark.parametrize(("number", "says"), NOT_OURS)
+def test_why_it_cannot_be_opened_comes_with_what_to_do(
+    number: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused(socket.socket):
+        def bind(self, address: object) -> None:
+            raise OSError(number, "x")
+
+    monkeypatch.setattr(socket, "socket", Refused)
+    with pytest.raises(ConfigError) as error:
+        listen("127.0.0.1", 80)
+
+    assert str(error.value).startswith("cannot listen on 127.0.0.1:80 (server.host, server.port): ")
+    assert str(error.value).endswith(says)
 
 
 def test_a_port_is_free_again_at_once() -> None:

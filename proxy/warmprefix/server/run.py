@@ -131,14 +131,21 @@ def listen(host: str, port: int, *, is_alone: bool = True) -> socket.socket:
         raise ConfigError(f"cannot listen on {host} (server.host): not an address here") from None
     except OSError as error:
         listener.close()
-        busy = error.errno == errno.EADDRINUSE
-        advice = "another program uses it; choose another with --port" if busy else "server.host"
+        reason, advice = os.strerror(error.errno or 0), _ADVICE.get(error.errno or 0, "")
         raise ConfigError(
-            f"cannot listen on {host}:{port} (server.port): {os.strerror(error.errno or 0)}: {advice}"
+            f"cannot listen on {host}:{port} (server.host, server.port): {reason}{advice}"
         ) from None
     listener.listen(2048)
     listener.setblocking(False)
     return listener
+
+
+_ADVICE = {
+    errno.EADDRINUSE: ": another program uses it; choose another with --port",
+    errno.EADDRNOTAVAIL: ": this machine has no such address; choose another with --host",
+    errno.EACCES: ": ports below 1024 are for root; choose another with --port",
+}
+"""What to do about it, by the error."""
 
 
 class _Server(uvicorn.Server):

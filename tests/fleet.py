@@ -35,10 +35,11 @@ class Told:
 class Fleet:
     """So many proxies. `told`: what became of each request."""
 
-    def __init__(self, count: int, enable: Sequence[str] = ()) -> None:
+    def __init__(self, count: int, enable: Sequence[str] = (), **canonicalize: Any) -> None:
         opening = Opening(empty_redis(), 10**9, 1e6)
         self.drivers = [
-            Driver(enable, store=RedisStore(opening), start=_START) for _ in range(count)
+            Driver(enable, store=RedisStore(opening), start=_START, **canonicalize)
+            for _ in range(count)
         ]
         self.told: list[Told] = []
         self._next = cycle(self.drivers)

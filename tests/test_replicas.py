@@ -2,11 +2,12 @@
 explained as through one."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
-from bench.sessions.changes import Draft
+from bench.sessions.changes import Draft, without_reasoning
 from bench.sessions.client import result, scripted
 from bench.sessions.noises import NOISES, Noise
 from bench.sessions.script import load_script
@@ -15,6 +16,7 @@ from tests.core.rules.noise import NOISE
 from tests.corpus_pairs import PAIRS, Pair
 from tests.fleet import Fleet
 from tests.ledger_driver import Json
+from warmprefix.config.patterns import VolatileText
 
 Play = Callable[[Fleet], Awaitable[None]]
 
@@ -32,11 +34,11 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warmprefix.stores.timed_reader.LIMIT_S", 10.0)
 
 
-async def is_the_same(play: Play, enable: Sequence[str] = ()) -> None:
+async def is_the_same(play: Play, enable: Sequence[str] = (), **canonicalize: object) -> None:
     """Play a session through one proxy and through three."""
     told = []
     for count in (1, 3):
-        fleet = Fleet(count, enable)
+        fleet = Fleet(count, enable, **canonicalize)
         try:
             await play(fleet)
         finally:
@@ -74,6 +76,36 @@ def script(noise: Noise) -> Play:
     return play
 
 
+def by_turns(noise: Noise, *, is_alike: bool) -> Play:
+    """Three such sessions, each of which has the next request. `is_alike`: all ask the same, and only the
+    replies differ."""
+
+    async def play(fleet: Fleet) -> None:
+        sessions = [
+            steps(noise, name, "" if is_alike else f" This is chat {name}.") for name in "abc"
+        ]
+        for requests in zip(*sessions, strict=True):
+            for body, reply in requests:
+                await fleet.send(body, reply)
+
+    return play
+
+
+def steps(noise: Noise, name: str, more: str = "") -> Iterator[tuple[Json, Json]]:
+    """The requests of one of them, with the replies. `more`: what its client says besides."""
+    history: list[Json] = [{"role": "system", "content": SCRIPT.system}]
+    for turn in SCRIPT.turns[:2]:
+        history.append({"role": "user", "content": turn.user + more})
+        for reply in turn.replies:
+            said = replace(reply, content=f"{reply.content.rstrip()} Yours, {name}.\n")
+            message = scripted(said, f"m{len(history)}{name}", reasoning=True)
+            requests = sum(message["role"] == "assistant" for message in history)
+            draft = noise.change(Draft(tuple(history), SCRIPT.tools, requests))
+            yield body(draft.messages, draft.tools), message
+            calls = zip(message.get("tool_calls", ()), reply.calls, strict=True)
+            history += [message, *(result(call, done.result) for call, done in calls)]
+
+
 TITLE: Json = {"role": "assistant", "content": "A short line about it"}
 PLAYED = [
     (noise, rules)
@@ -83,9 +115,26 @@ PLAYED = [
 ]
 
 
+REMEMBERED = ("history reloaded", "ids renamed", "reasoning dropped", "all of these at once")
+BY_TURNS = [
+    pytest.param(noise, rules, is_alike, id=f"{noise.name}-{len(rules)}-{is_alike}")
+    for noise, rules in PLAYED
+    if noise.side is None
+    for is_alike in ((False, True) if noise.name in REMEMBERED else (False,))
+]
+
+
 @pytest.mark.parametrize(("noise", "rules"), PLAYED, ids=lambda value: getattr(value, "name", None))
 async def test_a_session_with_a_noise(noise: Noise, rules: tuple[str, ...]) -> None:
     await is_the_same(script(noise), rules)
+
+
+@pytest.mark.parametrize(("noise", "rules", "is_alike"), BY_TURNS)
+async def test_sessions_with_a_noise_by_turns(
+    noise: Noise, rules: tuple[str, ...], is_alike: bool
+) -> None:
+    """What one proxy sees of the backend, that it keeps what others ran behind, the others know too."""
+    await is_the_same(by_turns(noise, is_alike=is_alike), rules)
 
 
 @pytest.mark.parametrize("rules", [(), EVERY_RULE], ids=["default", "opt-ins"])
@@ -149,6 +198,58 @@ async def test_tools_go_out_as_any_proxy_has_sent_them_first() -> None:
         assert sent == [tools] * 3
 
     await is_the_same(play)
+
+
+async def test_tools_stay_as_they_were_first_sent_behind_a_request_without_any() -> None:
+    """A client that no profile knows asks for a title, with the history and no tools."""
+    tools = [{**LIGHT, "function": {**LIGHT["function"], "name": name}} for name in "abc"]
+
+    async def play(fleet: Fleet) -> None:
+        question = {"role": "user", "content": "Is the light on? " * 20}
+        reply = {"role": "assistant", "content": "It is on."}
+        aside = {"role": "user", "content": "Write a title for this chat."}
+        await fleet.send(body([question], tools), reply)
+        await fleet.send(body([question, aside], None), TITLE)
+        await fleet.send(body([question, reply, question], tools[::-1]), reply)
+        assert json.loads(fleet.told[-1].body)["tools"] == tools
+
+    await is_the_same(play)
+
+
+async def test_a_branch_with_blocks_that_were_put_back() -> None:
+    """The keys of the client's messages leave the blocks out."""
+
+    async def play(fleet: Fleet) -> None:
+        noise = next(noise for noise in NOISES if noise.name == "reminder in newest turn")
+        asked = [*steps(noise, "a")]
+        for request, reply in asked[:3]:
+            await fleet.send(request, reply)
+        request, _ = asked[1]
+        aside = {"role": "user", "content": "Write a title for this chat."}
+        await fleet.send({**request, "messages": [*request["messages"][:3], aside]}, TITLE)
+        for request, reply in asked[3:]:
+            bare = [without_reasoning(message) for message in request["messages"]]
+            await fleet.send({**request, "messages": bare}, reply)
+
+    await is_the_same(play, ("restore-transient-blocks",))
+
+
+async def test_volatile_text_of_the_users_own() -> None:
+    mood = VolatileText("mood", r"(?m)^Mood: .{1,40}$", "Mood: curious", "freeze", "")
+
+    async def play(fleet: Fleet) -> None:
+        history: list[Json] = [{"role": "user", "content": "Is the light on? " * 20}]
+        for number in range(4):
+            system = f"You look after a house.\nMood: {'very ' * number}curious\nBe brief."
+            reply = {"role": "assistant", "content": f"It is on, {number}."}
+            await fleet.send(
+                body([{"role": "system", "content": system}, *history], [LIGHT]), reply
+            )
+            history += [reply, {"role": "user", "content": f"And now {number}?"}]
+        systems = [json.loads(told.body)["messages"][0] for told in fleet.told]
+        assert systems == systems[:1] * 4
+
+    await is_the_same(play, ("freeze-volatile",), volatile=(mood,))
 
 
 async def test_chats_that_look_alike() -> None:

@@ -8,7 +8,7 @@ from tests.builders import assistant, system, user
 from tests.ledger_driver import Driver, Json
 from tests.stores.places import empty_redis
 from warmprefix.core.memory.ledger import NO_MARKS, Asked, Found
-from warmprefix.core.types import Kind
+from warmprefix.core.types import Kind, Timings
 from warmprefix.pipeline.stages import Written
 from warmprefix.stores.base import Opening
 from warmprefix.stores.memory import MemoryStore
@@ -61,6 +61,21 @@ async def test_the_turns_of_all_proxies_are_counted(pair: tuple[Driver, Driver])
     await send(one, [*START, DONE, user("Go on.")])
 
     assert one.pipeline._recent.number == 5
+
+
+@pytest.mark.parametrize("cached", [None, 90], ids=["no-counts", "counts"])
+async def test_what_others_have_had_is_of_use_only_if_the_backend_counts(
+    pair: tuple[Driver, Driver], cached: int | None
+) -> None:
+    one, two = pair
+    counts = Timings(prompt_n=10, cache_n=cached)
+    await one.send(START, reply=DONE, timings=counts)
+    await two.send([user("Another question. " * 20)], reply=DONE, timings=counts)
+    for proxy in pair:
+        await proxy.store.flush()
+    await one.send([*START, DONE, user("Go on.")], reply=DONE, timings=counts)
+
+    assert len(one.pipeline._recent.since(0, 9)) == (1 if cached is None else 2)
 
 
 async def test_a_plain_text_that_has_gone_on_elsewhere_is_compared_with_nothing_old() -> None:

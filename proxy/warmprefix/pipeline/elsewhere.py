@@ -51,21 +51,37 @@ class Elsewhere:
         near = (recent.by_landmark(landmarks), recent.by_session(came.client.session, scope))
         branches = [last for one in near if one for last in recent.branches(one.conversation)]
         seen = (last.turn for last in (*branches, *recent.since(0, _SEEN)))
-        return Asked(marks, landmarks, first_user + 1, tuple(dict.fromkeys(seen)))
+        return Asked(
+            marks, landmarks, first_user + 1, tuple(dict.fromkeys(seen)), rivals=self._seeks_rivals
+        )
+
+    @property
+    def _seeks_rivals(self) -> bool:
+        """Whether it can be seen and was not yet whether turns outlive others: without knowing those, it cannot
+        be."""
+        is_counted = all(last.is_counted for last in self._recent.since(0, 1))
+        return self._recent.outlived is None and is_counted
 
     def learn(
-        self, found: Found, known: Conversation | None, understood: Understood, parse: Parse
+        self,
+        found: Found,
+        known: Conversation | None,
+        understood: Understood,
+        parse: Parse,
+        identifier: Identifier,
     ) -> None:
         """Take over the turns that a shared store has answered, the latest last. `known`: the conversation that
-        the request goes on from, by its history."""
+        the request goes on from, by its history; `identifier`: of the client's rules."""
         if found.number is not None:
             self._recent.number = max(self._recent.number, found.number)
         with guard(self._counters, "store", understood.came.failed_open):
             for past in sorted(found.pasts, key=lambda one: one.number or 0):
-                last = last_of(past, understood, parse, self._identifier)
+                last = last_of(past, understood, parse, self._identifier, identifier)
                 is_own = last is not None and known is not None and last.conversation == known.id
                 if last is not None and (is_own or not self._is_foreign(last, understood)):
                     self._put(last, [node.key for node in past.path])
+        if found.outlived is not None:  # what other proxies have seen of the backend holds here too
+            self._recent.outlived = found.outlived
 
     def _is_foreign(self, last: Last, understood: Understood) -> bool:
         """Whether a turn has replies in common with what another session of the same user shows."""
@@ -79,8 +95,6 @@ class Elsewhere:
         own = self._recent.get(last.conversation)
         if own is None or own.index <= last.index:
             self._recent.put(last, keys)
-        if last.outlived is not None:  # what that proxy has seen of the backend holds here too
-            self._recent.outlived = last.outlived
 
     def forget(self, conversation: Conversation | None) -> None:
         """Forget the last turn of a conversation that has gone on elsewhere, if the ledger does not say how."""

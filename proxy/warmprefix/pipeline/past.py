@@ -24,9 +24,14 @@ def goes_on_alike(keys: Sequence[bytes], last: Conversation, prompt: Prompt) -> 
 
 
 def last_of(
-    past: Past, understood: Understood, parse: Parse, identifier: Identifier
+    past: Past,
+    understood: Understood,
+    parse: Parse,
+    strict: Identifier,
+    identifier: Identifier,
 ) -> Last | None:
-    """The last turn; None if the beginning of its path is forgotten. Raises NotUnderstood."""
+    """The last turn; None if the beginning of its path is forgotten. `strict`: the identifier of replies;
+    `identifier`: of the client's rules. Raises NotUnderstood."""
     trail, conversation, scope = past.trail, past.conversation, understood.scope
     if not past.path or past.path[0].parent != scope or past.path[-1].id != trail.leaf:
         return None
@@ -50,7 +55,7 @@ def last_of(
         model=conversation.model,
         asked_model=understood.request.model,  # by what name it was asked for then is not known
         generation=0,
-        landmarks=identifier.reply_keys(held, scope),
+        landmarks=strict.reply_keys(held, scope),
         session=None if trail.is_side else conversation.session,
         reply=reply,
         state=_state(past, count),

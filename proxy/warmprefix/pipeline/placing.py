@@ -82,7 +82,7 @@ class Placer:
         if self._is_shared:
             marks = await run(marks_of, understood, prompt, rules.identifier)
             asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
-        found = await self._found(understood, run, keys, received, asked)
+        found = await self._found(understood, rules, run, keys, received, asked)
         first_tools = found.remembered.tools
         last = await self._last(understood, rules, prompt, found)
         aligned = None
@@ -92,7 +92,7 @@ class Placer:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
             keys = await run(rules.identifier.chain_keys, aligned.messages, understood.scope)
-            found = await self._found(understood, run, keys, received)
+            found = await self._found(understood, rules, run, keys, received)
         compared = _Compared(last, aligned) if last is not None and aligned is not None else None
         where, before = self._locate(understood, rules, prompt.messages, found, compared)
         return Placed(
@@ -126,6 +126,7 @@ class Placer:
     async def _found(
         self,
         understood: Understood,
+        rules: RuleSet,
         run: Run,
         keys: tuple[bytes, ...],
         received: Sequence[Message],
@@ -137,7 +138,8 @@ class Placer:
         parse = self._parsed_of(understood.request.dialect).message
         known = await run(ancestry, received, keys, remembered, parse, came.turn, session)
         if self._is_shared:
-            self._elsewhere.learn(remembered, known.conversation, understood, parse)
+            own, identifier = known.conversation, rules.identifier
+            self._elsewhere.learn(remembered, own, understood, parse, identifier)
         return _Found(keys, known, remembered)
 
     async def _last(
@@ -187,7 +189,7 @@ class Placer:
             past = await self._store.past(name, landmarks)
             parse = self._parsed_of(understood.request.dialect).message
             if past is not None:
-                last = last_of(past, understood, parse, self._identifier)
+                last = last_of(past, understood, parse, self._identifier, rules.identifier)
         if last is None:
             return None
         if known is None or known.id != last.conversation:

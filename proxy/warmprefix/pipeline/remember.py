@@ -95,10 +95,12 @@ class Recorder:
         landmarks = self._landmarks(
             written.ours, ended.reply.message, written.placed.understood.scope
         )
-        outlived = self._learn(ended.stats, prefix, before)
+        shown = self._outlived(ended.stats, prefix, before)
+        outlived = self._learn(shown, before)
         name, keys = written.place.conversation, written.placed.keys
         replaces = self._recent.replaced(name, keys)
-        entry = entry_of(written, ended, landmarks, outlived=outlived, replaces=replaces)
+        put = entry_of(written, ended, landmarks, outlived=outlived, replaces=replaces)
+        entry = replace(put, outlived=shown)
         last = self._last(written, ended, entry.conversation, landmarks, outlived)
         self._recent.put(last, keys)
         self._store.put(entry)
@@ -270,12 +272,12 @@ class Recorder:
             return line_keys(plain_text(prompt), scope)[-1:]
         return self._identifier.reply_keys(held(prompt, reply).messages, scope)
 
-    def _learn(self, stats: CacheStats, prefix: Prefix | None, before: Last | None) -> bool | None:
-        """Whether the conversation's turns outlive others, by the last of them that shows it."""
-        outlived = self._outlived(stats, prefix, before)
-        if outlived is not None:
-            self._recent.outlived = outlived
-            return outlived
+    def _learn(self, shown: bool | None, before: Last | None) -> bool | None:
+        """Whether the conversation's turns outlive others, by the last of them that shows it. `shown`: by this
+        one."""
+        if shown is not None:
+            self._recent.outlived = shown
+            return shown
         return before.outlived if before is not None else None
 
     def _outlived(

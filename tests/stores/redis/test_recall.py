@@ -131,6 +131,49 @@ async def test_who_sends_tools_first_says_how_they_are_written(store: RedisStore
     assert (await asked(store, "x", marks=Marks(ROOT))).tools == ()
 
 
+async def test_tools_stay_as_long_as_the_conversation_that_sent_them_first(
+    server: RedisServer,
+) -> None:
+    """Also if it has no tools any more. Of many sets the latest stay."""
+    now_s = 0.0
+    store = opened(server, max_age_s=10.0, clock=lambda: now_s)
+    first = put_of("c", "s", "u", tools=TOOLS)
+    await stored(store, first, put_of("c", "s", "v", turns=2, replaces=("c-1",)))
+    assert (await asked(store, "x")).tools == TOOLS
+
+    for turn in range(3, 7):
+        tools = (RawJson(b'{"name":"%d"}' % turn),)
+        marks = Marks(ROOT, b"session", b"tool set %d" % turn)
+        await stored(store, put_of("c", "s", "v", turns=turn, tools=tools, marks=marks))
+    assert (await asked(store, "x")).tools == ()
+    assert (await asked(store, "x", marks=marks)).tools == tools
+
+    await stored(store, put_of("d", "t", marks=Marks(b"another")))
+    now_s = 100.0
+    await stored(store, put_of("d", "t", turns=2, marks=Marks(b"another")))
+    assert (await asked(store, "x", marks=marks)).tools == ()
+    assert server.command("KEYS", "warmprefix:wrote*") == []
+    await store.close()
+
+
+async def test_who_has_not_seen_whether_turns_outlive_others_is_sent_the_others(
+    store: RedisStore,
+) -> None:
+    own, other = put_of("c", "s", "u", "a"), put_of("d", "s", "v", "b")
+    await stored(store, own, other)
+    question = Asked(MARKS, (), 2, ("c-1",), rivals=True)
+    keys = chain("s", "u", "a", "w")
+
+    found = await store.find(keys, question)
+    assert (turns(found), found.outlived) == (["d-1"], None)
+    assert turns(await store.find(keys, replace(question, rivals=False))) == []
+
+    for outlived in (False, True):
+        await stored(store, replace(other, outlived=outlived))
+        found = await store.find(keys, question)
+        assert (turns(found), found.outlived) == ([], outlived)
+
+
 async def test_tools_that_nobody_has_any_more_were_not_sent_first(server: RedisServer) -> None:
     store = opened(server)
     await stored(store, put_of("c", "s", tools=TOOLS))

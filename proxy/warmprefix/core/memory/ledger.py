@@ -91,13 +91,15 @@ class Asked:
 
     `least`: so many leading messages must be remembered for the history to belong to a conversation; else it
     may be that of the `landmarks`, of the session, or of the latest turns. `seen`: turns that are known, so
-    that they need not be answered.
+    that they need not be answered. `rivals`: the latest turns are of use in any case, if nobody knows yet
+    whether what the backend holds outlives them.
     """
 
     marks: Marks
     landmarks: tuple[bytes, ...]
     least: int
     seen: tuple[str, ...] = ()
+    rivals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Found:
     that they belong to, by id.
 
     Only if other proxies write the store, and it was `Asked`: `pasts`, turns that may be new here, the most
-    likely first; `tools`, as they were first sent by anybody; `number`, of the latest turn of all.
+    likely first; `tools`, as they were first sent by anybody; `number`, of the latest turn of all; `outlived`,
+    as of the last `Entry` that has it.
     """
 
     nodes: Mapping[bytes, tuple[Node, ...]]
@@ -114,6 +117,7 @@ class Found:
     pasts: tuple[Past, ...] = ()
     tools: tuple[RawJson, ...] = ()
     number: int | None = None
+    outlived: bool | None = None
 
 
 NOTHING = Found({}, {})
@@ -219,7 +223,8 @@ class Entry:
     the trail that is remembered stays. `landmarks`: keys of its latest replies, by which it is found too.
 
     For a store that other proxies write: `marks`, by what else it is found; `aside`, the trail to housekeeping;
-    `replaces`, the last turns of the conversation that this one goes on from.
+    `replaces`, the last turns of the conversation that this one goes on from; `outlived`, whether this turn has
+    shown that what a conversation left in the backend outlives the turns of others, None if it shows nothing.
     """
 
     nodes: tuple[Node, ...]
@@ -229,3 +234,4 @@ class Entry:
     marks: Marks = NO_MARKS
     aside: Trail | None = None
     replaces: tuple[str, ...] = ()
+    outlived: bool | None = None

@@ -54,6 +54,8 @@ if left > 0 then
 end
 mark(name, {})
 forget_all(name)
+for _, content in ipairs(redis.call('LRANGE', P .. 'wrote:' .. name, 0, -1)) do release_tools(content) end
+redis.call('DEL', P .. 'wrote:' .. name)
 redis.call('DEL', P .. 'chat:' .. name, P .. 'owned:' .. name)
 redis.call('ZREM', P .. 'used', name)
 if chat[2] and chat[2] ~= '' then release_tools(chat[2]) end
@@ -79,6 +81,7 @@ if redis.call('ZCARD', P .. 'used') == 1 then
     sum = sum + TURN + #(last[1] or '')
     sets[last[2] or ''] = true
   end
+  for _, content in ipairs(redis.call('LRANGE', P .. 'wrote:' .. left, 0, -1)) do sets[content] = true end
   sets[''] = nil
   for tools in pairs(sets) do sum = sum + CONTENT + redis.call('HSTRLEN', P .. 'tools:' .. tools, 'raw') end
   sum = sum + MARK * redis.call('SCARD', P .. 'marks:' .. left)

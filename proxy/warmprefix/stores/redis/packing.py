@@ -18,6 +18,8 @@ In Redis, each name behind `warmprefix:`, digests and ids in bytes:
 | `tools:CONTENT` | hash: a set of tools, like a text |
 | `first:KEY` | string: the tools that were sent first of those that are one set, whatever their order |
 | `firsts:CONTENT` | set: the keys of `first` that name these tools |
+| `wrote:NAME` | list: the tools that a conversation has sent first, which stay as long as it does |
+| `outlived` | string: `1` if what a turn leaves in the backend was last seen to outlive others, `0` if not |
 | `lately:SCOPE` | list: the conversations of one user that had the latest turns, the newest first |
 | `owned:NAME` | set: the ids of the nodes of a conversation |
 | `used` | sorted set: the conversations in the order of their last use |

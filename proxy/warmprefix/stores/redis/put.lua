@@ -1,6 +1,7 @@
 -- ARGV: now_s, ttl_ms, alike, refresh_s, conversation, turns, last, tools, bytes of the tools, trail (or nothing), its
 -- leaf, its turn, the last turns that it goes on from (with commas), whether it is housekeeping, scope, mark of the tools,
--- number of landmarks; the landmarks; then for each node: id, key, parent, content, its bytes, generated, turn. Returns
+-- what the turn has shown of whether others are outlived ('0', '1' or nothing), number of landmarks; the landmarks; then
+-- for each node: id, key, parent, content, its bytes, generated, turn. Returns
 -- the chain keys that have several nodes.
 local LATELY = 8 -- conversations of a scope that a new one is compared with
 local BRANCHES = 4 -- last turns of a conversation, as each proxy remembers (pipeline/recent.py)
@@ -8,9 +9,10 @@ local now_s, ttl_ms, most, refresh_s = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV
 local owner, turns, tools = ARGV[5], tonumber(ARGV[6]), ARGV[8]
 local trail, turn, is_side, tool_set = ARGV[10], ARGV[12], ARGV[14] == '1', ARGV[16]
 local chat, owned, ends, lately = 'chat:' .. owner, 'owned:' .. owner, 'turns:' .. owner, 'lately:' .. ARGV[15]
+local wrote = 'wrote:' .. owner
 
 local marks = {}
-for at = 18, 17 + tonumber(ARGV[17]) do marks[#marks + 1] = ARGV[at] end
+for at = 19, 18 + tonumber(ARGV[18]) do marks[#marks + 1] = ARGV[at] end
 
 local number = (redis.call('ZREVRANGE', P .. 'used', 0, 0, 'WITHSCORES')[2] or 0) + 1
 local before = redis.call('HMGET', P .. chat, 'turns', 'tools', 'kept_s')
@@ -49,15 +51,19 @@ if tool_set ~= '' and redis.call('EXISTS', P .. 'tools:' .. tools) == 1 then
   if redis.call('SET', P .. 'first:' .. tool_set, tools, 'NX') then
     first = tools
     redis.call('SADD', P .. 'firsts:' .. tools, tool_set)
+    -- Also while the conversation has others, or none: what asks for a title offers no tools.
+    take('tools:' .. tools, ARGV[9], ttl_ms, false)
+    if redis.call('RPUSH', P .. wrote, tools) > BRANCHES then release_tools(redis.call('LPOP', P .. wrote)) end
   end
   for _, name in ipairs({'first:' .. tool_set, 'firsts:' .. first, 'tools:' .. first}) do stays(name, ttl_ms) end
 end
+if ARGV[17] ~= '' then redis.call('SET', P .. 'outlived', ARGV[17], 'PX', ttl_ms) end
 redis.call('ZADD', P .. 'used', number, owner)
 redis.call('HSET', P .. chat, 'used_s', ARGV[1])
 redis.call('HDEL', P .. chat, 'leaving')
 
 local several = {}
-for at = 18 + #marks, #ARGV, 7 do
+for at = 19 + #marks, #ARGV, 7 do
   local id, key, parent, content = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local generated = ARGV[at + 5]
   local node, text = 'node:' .. id, 'text:' .. content
@@ -97,7 +103,8 @@ if math.abs(now_s - tonumber(before[3] or -1e300)) > refresh_s then
   redis.call('HSET', P .. chat, 'kept_s', ARGV[1])
 end
 if before[2] and before[2] ~= '' then stays('tools:' .. before[2], ttl_ms) end
+for _, content in ipairs(redis.call('LRANGE', P .. wrote, 0, -1)) do stays('tools:' .. content, ttl_ms) end
 for _, mark in ipairs(redis.call('SMEMBERS', P .. 'marks:' .. owner)) do stays('mark:' .. mark, ttl_ms) end
 for _, end_ in ipairs(redis.call('LRANGE', P .. ends, 0, -1)) do stays('turn:' .. end_, ttl_ms) end
-for _, name in ipairs({chat, owned, ends, 'marks:' .. owner, lately, 'used', 'totals'}) do stays(name, ttl_ms) end
+for _, name in ipairs({chat, owned, ends, wrote, 'marks:' .. owner, lately, 'used', 'totals'}) do stays(name, ttl_ms) end
 return several

@@ -1,22 +1,26 @@
--- ARGV: scope, mark of the session, mark of the tools, how many of the keys must be known, numbers of landmarks, of
--- turns that are known, of ids of nodes that are known; these; then chain keys. Returns what find.lua does; turns that
+-- ARGV: scope, mark of the session, mark of the tools, how many of the keys must be known, whether the latest turns are
+-- of use as others that have run, numbers of landmarks, of turns that are known, of ids of nodes that are known; these;
+-- then chain keys. Returns what find.lua does; turns that
 -- may be new to who asks, each with its trail, its number and the leaf of its path; the nodes of those paths that are
--- not among the first; the tools as they were first sent; the number of the latest turn of all.
+-- not among the first; the tools as they were first sent; the number of the latest turn of all; whether the backend was
+-- last seen to keep what others ran behind, '0', '1' or nothing.
 local MOST = 8 -- turns: a history is compared with no more of them
-local marks, turns, ids = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local marks, turns, ids = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local known, near = {}, {}
-for at = 8 + marks, 7 + marks + turns do known[ARGV[at]] = true end
-for at = 8 + marks + turns, 7 + marks + turns + ids do near[ARGV[at]] = true end
-local nodes, conversations, deepest, names = history(8 + marks + turns + ids)
+for at = 9 + marks, 8 + marks + turns do known[ARGV[at]] = true end
+for at = 9 + marks + turns, 8 + marks + turns + ids do near[ARGV[at]] = true end
+local nodes, conversations, deepest, names = history(9 + marks + turns + ids)
 
-if deepest < tonumber(ARGV[4]) then
+local outlived = redis.call('GET', P .. 'outlived')
+local is_known = deepest >= tonumber(ARGV[4])
+if not is_known then
   names = {}
-  local name = marked(8, 7 + marks) or marked(2, 2)
+  local name = marked(9, 8 + marks) or marked(2, 2)
   if name then names[1] = name end
-  if ARGV[1] ~= '' then
-    for _, lately in ipairs(redis.call('LRANGE', P .. 'lately:' .. ARGV[1], 0, MOST - 1)) do
-      names[#names + 1] = lately
-    end
+end
+if ARGV[1] ~= '' and (not is_known or (ARGV[5] == '1' and not outlived)) then
+  for _, lately in ipairs(redis.call('LRANGE', P .. 'lately:' .. ARGV[1], 0, MOST - 1)) do
+    names[#names + 1] = lately
   end
 end
 
@@ -47,4 +51,4 @@ end
 local first = ARGV[3] ~= '' and redis.call('GET', P .. 'first:' .. ARGV[3])
 local raw = first and redis.call('HGET', P .. 'tools:' .. first, 'raw')
 local number = redis.call('ZREVRANGE', P .. 'used', 0, 0, 'WITHSCORES')[2] or 0
-return {nodes, conversations, pasts, more, raw and {first, raw}, number}
+return {nodes, conversations, pasts, more, raw and {first, raw}, number, outlived}

@@ -60,7 +60,7 @@ class RedisReader:
     def recall(self, keys: Sequence[bytes], asked: Asked, near: Mapping[bytes, Node]) -> Found:
         """What is remembered of these chain keys, and what other proxies have added. Raises StoreError."""
         marks, ends = asked.marks, [*near][-_NEAR:]
-        values = (marks.scope, marks.session, marks.tools, asked.least)
+        values = (marks.scope, marks.session, marks.tools, asked.least, int(asked.rivals))
         counts = (len(asked.landmarks), len(asked.seen), len(ends))
         lists = (*asked.landmarks, *asked.seen, *ends, *keys)
         return recalled(self._server.run(_RECALL, [*values, *counts, *lists]), near, self._seal)
@@ -131,6 +131,7 @@ class RedisWriter:
         yield from (",".join(entry.replaces), int(entry.trail is None))
         yield from (entry.marks.scope, entry.marks.tools)
         landmarks = [*entry.landmarks, *filter(None, [entry.marks.session])]
+        yield "" if entry.outlived is None else int(entry.outlived)
         yield from (len(landmarks), *landmarks)
         for node in entry.nodes:
             content = seal.name(node.raw)

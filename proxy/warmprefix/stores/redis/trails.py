@@ -56,7 +56,7 @@ def past_of(rows: Sequence[Any], seal: Plain) -> Past | None:
 
 def recalled(rows: Sequence[Any], near: Mapping[bytes, Node], seal: Plain) -> Found:
     """The answer of recall.lua. `near`: nodes by id that it was not asked for."""
-    nodes, conversations, pasts, more, first, number = rows
+    nodes, conversations, pasts, more, first, number, outlived = rows
     found = found_of((nodes, conversations), seal)
     known = dict(near)
     for row in (*nodes, *more):
@@ -72,7 +72,8 @@ def recalled(rows: Sequence[Any], near: Mapping[bytes, Node], seal: Plain) -> Fo
     with suppress(StoreError):
         if first:
             tools = tools_of(first[0], first[1], seal)
-    return replace(found, pasts=tuple(turns), tools=tools, number=int(number))
+    seen = None if outlived is None else outlived == b"1"
+    return replace(found, pasts=tuple(turns), tools=tools, number=int(number), outlived=seen)
 
 
 def _path(leaf: bytes, known: Mapping[bytes, Node]) -> tuple[Node, ...]:

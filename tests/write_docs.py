@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from warmprefix.cli.connect_text import blocks, tried
+from warmprefix.cli.connect_text import blocks, tried_or_why
 from warmprefix.connect.recipes import Given, Recipe, recipes
 from warmprefix.core.rules import MEMORY_RULES, RULES
 from warmprefix.core.rules.base import Rule
@@ -217,7 +217,7 @@ def _client(one: Recipe) -> str:
     command = f"`warmprefix connect {one.name}{' --write' if one.file else ''}`"
     home = Path("/home")
     file = f"~/{one.file.path({}, home, 'linux').relative_to(home)}" if one.file else ""
-    texts = [f"### {one.label}", f"{command}; {tried(one)}; <{one.source}>"]
+    texts = [f"### {one.label}", f"{command}; {tried_or_why(one)}; <{one.source}>"]
     for block in blocks(one, Given("http://127.0.0.1:8484"), f"`{file}`"):
         text = "\n".join(block.lines)
         texts.append(f"```\n{text}\n```" if block.is_code else text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from warmprefix.cli.connect_text import blocks, how, listed, masked, opt_ins, text_of
+from warmprefix.cli.connect_text import blocks, how, listed, masked, opt_ins, text_of, tried_or_why
 from warmprefix.connect.recipes import Given, Recipe, recipes
 
 GIVEN = Given("http://127.0.0.1:8484", "qwen3")
@@ -17,6 +17,11 @@ def test_each_has_a_line_in_the_list() -> None:
 
     assert first.split() == ["zed", "Zed", "settings", "file", "not", "tried", "here"]
     assert second.endswith("tried with 0.36")
+
+
+def test_why_nobody_has_tried_it_is_said() -> None:
+    assert tried_or_why(named("zed")) == f"not tried here: {named('zed').untried}"
+    assert tried_or_why(named("llm")) == "tried with 0.36"
 
 
 @pytest.mark.parametrize(

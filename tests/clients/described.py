@@ -233,6 +233,16 @@ CLIENTS = (
         (*program("in_home_assistant")[:-1], "$questions"),
     ),
     Client(
+        "open-webui",
+        (
+            *("$python", "$programs/in_open_webui.py", "$url/v1", "$home/state"),
+            *("$questions", "$bin/open-webui"),
+        ),
+        is_page=True,
+        look=call("get_current_timestamp"),
+        run=Call("calculate_timestamp", '{"weeks_ago": 1,"days_ago":  2}'),
+    ),
+    Client(
         "sillytavern",
         (
             *("$python", "$programs/in_sillytavern.py", "$url/v1", "$home/state"),

@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parents[2] / ".clients"
 DAY = "2026-11-26"
 UV = "uv==0.13.9"
 INSTALLED, FAILED = "installed", "failed"
+OVERRIDES = "overrides.txt"
 LIMIT_S = 900
 
 
@@ -29,7 +30,7 @@ class Package:
     """What a client is installed from: packages of PyPI, or else of npm.
 
     `setup` is a command that puts the program in place; no scripts of packages are run but that. `python`: the
-    version that it needs, if ours is too old.
+    version that it needs, if ours is too old; `without`: packages that it asks for and does not need.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Package:
     npm: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     python: str = ""
+    without: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -52,7 +54,9 @@ class Package:
     def wanted(self) -> str:
         """What tells one installation from another."""
         setup = [" ".join(self.setup)] if self.setup else []
-        return "\n".join((DAY, *self.pypi, *self.npm, *setup))
+        python = [f"python {self.python}"] if self.python else []
+        without = [f"without {name}" for name in self.without]
+        return "\n".join((DAY, *self.pypi, *self.npm, *setup, *python, *without))
 
 
 HOME_ASSISTANT = (
@@ -78,6 +82,7 @@ PACKAGES = (
     ),
     Package("google-adk", pypi=("google-adk[db]==2.13.0", "litellm==1.110.2")),
     Package("home-assistant", pypi=HOME_ASSISTANT, python="3.13"),
+    Package("open-webui", pypi=("open-webui==0.12.4",), without=("torch",)),
     Package("faketime", pypi=("libfaketime==3.0.1",)),  # no client: it lets them start a day later
     Package("phoenix", pypi=("arize-phoenix==20.26.1",)),  # no client: it takes spans
     Package("opencode", npm=("opencode-ai@1.18.33",), setup=OPENCODE),
@@ -114,6 +119,8 @@ def install(wanted: Package, uv: Path) -> str | None:
     """Install one client anew; returns what went wrong, or None."""
     shutil.rmtree(wanted.folder, ignore_errors=True)
     wanted.folder.mkdir(parents=True)
+    nowhere = "".join(f"{name}; python_version < '3'\n" for name in wanted.without)
+    (wanted.folder / OVERRIDES).write_text(nowhere, encoding="utf-8")
     if wanted.npm and shutil.which("npm") is None:
         return _marked(wanted, "npm is not here")
     # pyenv hides versions that are not the one in use
@@ -133,6 +140,8 @@ def commands(wanted: Package, uv: Path) -> list[list[str]]:
     if wanted.pypi:
         python = wanted.python or sys.executable
         target = ["--python", "bin/python", "--exclude-newer", DAY]
+        if wanted.without:
+            target += ["--override", OVERRIDES]
         return [
             [str(uv), "venv", "--quiet", "--allow-existing", "--python", python, "."],
             [str(uv), "pip", "install", "--quiet", *target, *wanted.pypi],

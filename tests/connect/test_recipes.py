@@ -40,6 +40,7 @@ def test_no_client_is_left_out() -> None:
 def test_a_recipe_says_what_to_do_and_whose_word_it_is(one: Recipe) -> None:
     assert one.file or one.environment or one.steps or one.code
     assert one.source.startswith("https://")
+    assert bool(one.tried) != bool(one.untried)
     assert one.profile in {"", *(profile.name for profile in PROFILES)}
 
 

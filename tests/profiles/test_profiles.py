@@ -251,6 +251,13 @@ CLIENTS = [
         Recognised("openai-sdk", None, False),
     ),
     Case(
+        "langchain-js",
+        agent("langchainjs-openai/1.0.0 ((node/v20.20.2; linux; x64))"),
+        ASKED,
+        None,
+        Recognised("langchain-js", None, False),
+    ),
+    Case(
         "sillytavern",
         agent("node-fetch"),
         one(ANSWERED, "Write Ada's next reply in a fictional chat between Ada and User."),

@@ -150,9 +150,9 @@ def path_of(recipe: "Recipe", file: Path | None) -> Path:
 
 def show(recipe: "Recipe", given: "Given", file: Path | None) -> None:
     """Prints the recipe."""
-    from warmprefix.cli.connect_text import blocks, text_of, tried
+    from warmprefix.cli.connect_text import blocks, text_of, tried_or_why
 
-    typer.echo(f"{recipe.label} ({tried(recipe)}; {recipe.source})\n")
+    typer.echo(f"{recipe.label} ({tried_or_why(recipe)}; {recipe.source})\n")
     typer.echo(text_of(blocks(recipe, given, str(path_of(recipe, file)) if recipe.file else "")))
     if recipe.file is not None:
         typer.echo(f"\n`warmprefix connect {recipe.name} --write` writes the file")

@@ -28,6 +28,11 @@ def tried(recipe: Recipe) -> str:
     return f"tried with {recipe.tried}" if recipe.tried else "not tried here"
 
 
+def tried_or_why(recipe: Recipe) -> str:
+    """The same, and why nobody has."""
+    return f"{tried(recipe)}: {recipe.untried}" if recipe.untried else tried(recipe)
+
+
 def how(recipe: Recipe) -> str:
     """In what the client is told of the proxy."""
     if recipe.file is not None:

@@ -87,7 +87,8 @@ class SettingsFile:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What one client needs. `tried`: the version, None if nobody has; `source`: whose word it is.
+    """What one client needs. `tried`: the version, None if nobody has; `untried`: why not; `source`: whose word
+    it is.
 
     `profile`: the name under which it is logged; `environment`: variables that are enough; `file`: its
     settings;
@@ -98,6 +99,7 @@ class Recipe:
     label: str
     source: str
     tried: str | None = None
+    untried: str = ""
     profile: str = ""
     start: str = ""
     steps: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from warmprefix.profiles import (
     hermes,
     home_assistant,
     kilo,
+    langchain_js,
     mini_swe_agent,
     open_webui,
     openai_agents,
@@ -50,6 +51,7 @@ PROFILES: tuple[Profile, ...] = (
     mini_swe_agent.PROFILE,
     pydantic_ai.PROFILE,
     openai_agents.PROFILE,
+    langchain_js.PROFILE,
     anthropic_sdk.PROFILE,  # these two last: many of the others use their libraries
     openai_sdk.PROFILE,
 )

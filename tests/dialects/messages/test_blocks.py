@@ -104,7 +104,8 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.id)
 def test_a_block_is_read(block: Block) -> None:
-    assert parse_content(b"[ " + block.raw + b"]") == (block.part,)
+    raw = b"[ " + block.raw + b"]"
+    assert parse_content(raw, 0, len(raw)) == (block.part,)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.id)

@@ -83,14 +83,16 @@ def _of_parts(message: Message, parts: tuple[Part, ...]) -> Message:
 
 def parse_system(raw: bytes) -> Message:
     """The instructions. Raises NotUnderstood."""
-    return Message("system", _shown(raw), shape=SHAPE, is_outside=True, raw=RawJson(raw))
+    return Message(
+        "system", _shown(raw, 0, len(raw)), shape=SHAPE, is_outside=True, raw=RawJson(raw)
+    )
 
 
 def _parse_message(raw: bytes) -> Message:
     spans = members(raw)
     role = decoded(raw, spans, "role")
-    content = raw[slice(*spans.get("content", (0, 0)))]
-    if not isinstance(role, str) or content[:1] not in _OPENS:
+    start, end = spans.get("content", (0, 0))
+    if not isinstance(role, str) or raw[start : start + 1] not in _OPENS:
         raise NotUnderstood("a message without role or content")
     extra = {
         name: RawJson(raw[start:end])
@@ -99,7 +101,7 @@ def _parse_message(raw: bytes) -> Message:
     }
     return Message(
         sys.intern(role),
-        _shown(content),
+        _shown(raw, start, end),
         extra=extra or EMPTY,
         keys=tuple(map(sys.intern, spans)),
         shape=SHAPE,
@@ -107,17 +109,18 @@ def _parse_message(raw: bytes) -> Message:
     )
 
 
-def _shown(content: bytes) -> tuple[Part, ...]:
+def _shown(raw: bytes, start: int, end: int) -> tuple[Part, ...]:
     """The parts of a message. A text alone in an array is for the rule `text-parts`."""
-    parts = parse_content(content)
+    parts = parse_content(raw, start, end)
     return parts if len(parts) == 1 else mark_only_text(parts)
 
 
-def parse_content(raw: bytes) -> tuple[Part, ...]:
-    """The parts of a string or of an array of blocks. Raises NotUnderstood."""
-    if raw.startswith(b'"'):
-        return shown_parts(decode(raw))
-    return tuple(_parse_block(raw[start:end]) for start, end in elements(raw))
+def parse_content(raw: bytes, start: int, end: int) -> tuple[Part, ...]:
+    """The parts of the string or array of blocks in this slice, which is not cut out as a whole: pictures are
+    large. Raises NotUnderstood."""
+    if raw[start : start + 1] == b'"':
+        return shown_parts(decode(raw[start:end]))
+    return tuple(_parse_block(raw[first:last]) for first, last in elements(raw, start))
 
 
 def _parse_block(raw: bytes) -> Part:
@@ -163,7 +166,7 @@ def _parse_result(raw: bytes, spans: dict[str, Span]) -> Part:
     if has_odd_content or ("tool_use_id" in spans and not isinstance(call_id, str)):
         return OpaquePart(RawJson(raw))
     shown: list[Content] = []
-    for part in parse_content(content) if content[:1] in _OPENS else ():
+    for part in parse_content(content, 0, len(content)) if content[:1] in _OPENS else ():
         if not isinstance(part, TextPart | OpaquePart):
             return OpaquePart(RawJson(raw))
         shown.append(part)

@@ -144,11 +144,10 @@ def _parse_content(
     raw: bytes, spans: dict[str, Span], name: str, kinds: frozenset[str]
 ) -> tuple[Content, ...]:
     start, end = spans.get(name, (0, 0))
-    content = raw[start:end]
-    if content.startswith(b'"'):
-        return shown_parts(decode(content))
-    found = elements(content)
-    return tuple(_parse_part(content[first:last], kinds) for first, last in found)
+    if raw[start : start + 1] == b'"':
+        return shown_parts(decode(raw[start:end]))
+    found = elements(raw, start)  # not cut out as a whole: pictures are large
+    return tuple(_parse_part(raw[first:last], kinds) for first, last in found)
 
 
 def _parse_part(raw: bytes, kinds: frozenset[str]) -> Content:

@@ -114,7 +114,8 @@ class Fault:
 
     `modes`: those in which it is called at all. `is_logged`: false if what fails is the log itself.
     `loses_cache`: the backend has forgotten the conversation, so it is asked about the turn; `moves`: the
-    first of two backends is down; `backend`: its settings; `others`: those of other sections.
+    first of two backends is down; `backend`: its settings; `others`: those of other sections; `before`: what
+    else fails with it, as it is called by another wall first.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Fault:
     is_logged: bool = True
     loses_cache: bool = False
     moves: bool = False
+    before: tuple[str, ...] = ()
     backend: Mapping[str, object] = field(default_factory=dict)
     others: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -176,7 +178,13 @@ FAULTS = [
     Fault("stand_down.may", "warmprefix.core.slots.stand_down.StandDown.may", "prepare"),
     # the first backend cannot be reached
     Fault("backends.lost", "warmprefix.server.backends.Backends.lost", "routing", moves=True),
-    Fault("known.lost", "warmprefix.backends.known.KnownBackend.lost", "backend-facts", moves=True),
+    Fault(
+        "known.lost",
+        "warmprefix.backends.known.KnownBackend.lost",
+        "backend-facts",
+        moves=True,
+        before=("routing",),
+    ),
     Fault("seating.give_back", "warmprefix.slots.seating.Seating.give_back", "slot", moves=True),
     Fault("seatings.give_back", "warmprefix.slots.seatings.Seatings.give_back", "slot", moves=True),
     # while the reply passes
@@ -336,6 +344,9 @@ async def running(
     """A proxy with all that is on by default, and a capture; `moves`: its first backend has just died."""
     if moves:
         async with site({"a": Healthy(), "b": backend}) as where:
+            await (
+                where.proxy.app.backends.check()
+            )  # the first one would notice it before the request
             await where.die("a")
             yield where.proxy
     else:
@@ -393,7 +404,7 @@ async def test_a_fault_in_a_helper_reaches_nobody(
     assert "tests/server/test_faults.py" in caplog.text
     assert len(backend.requests) == len(before) + 2
     if fault.is_logged:
-        assert failed == [*before, [fault.reason], None]
+        assert failed == [*before, [*fault.before, fault.reason], None]
     else:
         assert failed[: len(before) + 1] in (before, [*before, None])
 

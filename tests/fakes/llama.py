@@ -47,8 +47,9 @@ def default_options(model: Model, n_parallel: int) -> dict[str, Option]:
         "fit_params": False,
         "warmup": False,
         "sampling.seed": 1,
-        # the model is too small to share; one thread leaves the other core to the test
-        **({"cpuparams.n_threads": 1, "cpuparams_batch.n_threads": 1} if model == "tiny" else {}),
+        # one thread leaves the other cores to the test; several wait for each other on a busy machine
+        "cpuparams.n_threads": 1,
+        "cpuparams_batch.n_threads": 1,
         "ui": False,
         "verbosity": 1,
     }

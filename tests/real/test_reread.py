@@ -201,10 +201,10 @@ async def test_who_came_first_keeps_the_slots(start_either: StartEither) -> None
 
 
 async def test_a_request_ends_it_and_it_goes_on_where_it_was(start_llama: StartLlama) -> None:
-    """With a model slow enough to be interrupted. Slots of their own: a server without flags clears what was
+    """With a prompt long enough to be interrupted. Slots of their own: a server without flags clears what was
     begun when the other request starts."""
-    server = start_llama("gemma")
-    long = [{"role": "user", "content": "There is one thing more to be said of it. " * 150}]
+    server = start_llama()
+    long = [{"role": "user", "content": "There is one thing more to be said of it. " * 500}]
     async with proxied(server) as proxy:
         history = await chat(proxy, long)
         await asyncio.to_thread(server.kill)

@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Most tests wait for a server to start or to answer. WORKERS=0 runs them one after the other, as `make check` does.
+WORKERS ?= 2
 
 .PHONY: help serve servers engines test check dist bench bench-contestants docker-smoke docker-smoke-scale test-clients fuzz audit docs lock clean
 help: ## list the commands
@@ -30,7 +32,7 @@ serve: $(VENV)/.serve ## run the proxy on a real llama-server with a small model
 	@$(BIN)/warmprefix serve --embedded $(ARGS)
 
 test: $(VENV)/.test ## install what the tests need and run them all, those on a real llama-server included
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 servers: ## fetch the stock servers that tests run on (Debian's newest llama-server and Lemonade) into .servers
 	@tests/servers/fetch.sh .servers lemonade

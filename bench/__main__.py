@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from bench.causes import command as causes
 from bench.limits import command as limits
 from bench.long_read import command as long_read
 from bench.memory import command as memory
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, tuple[Command, str]] = {
     "scale": (scale.command, scale.HELP),
     "soak": (soak.command, soak.HELP),
     "trace": (trace.command, trace.HELP),
+    "causes": (causes.command, causes.HELP),
 }
 USAGE = """\
 usage: python -m bench [NAME [OPTIONS]]

@@ -18,6 +18,7 @@ pytestmark = [
 
 CURED = {
     "copilot-activate-tools": "--cache-reuse",
+    "copilot-compact": "--cache-ram",
     "context-refreshed": "restore-transient-blocks",
     "date-in-first-user-message": "freeze-volatile",
     "frame-cuts-question": "restore-transient-blocks",
@@ -52,7 +53,6 @@ PRICED = {"branch-switch-2slots": ("separate_branches", 3184)}
 """Cases whose hint names a price, and how many tokens that is: what two branches share is read once more."""
 
 UNCURED = {
-    "copilot-compact": ("compaction", "none"),
     "odysseus-memories": ("edit", "none"),
     "opencode-prune": ("edit", "client"),
     "qwen3-thinking-constant-off": ("invitation", "none"),

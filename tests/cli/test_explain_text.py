@@ -76,6 +76,11 @@ CHANGED = [
     pytest.param({"after": None}, "after    (nothing)", id="nothing-after"),
     pytest.param({"tokens_lost": None}, "not reported by the backend", id="no-counts"),
     pytest.param({"seconds_lost": None}, "11,900 tokens evaluated again", id="no-rate"),
+    pytest.param(
+        {"evicted_tokens": 4000},
+        "11,900 tokens evaluated again, 23.8 s; 4,000 of them stand in front of what has changed",
+        id="evicted-too",
+    ),
     pytest.param({"tokens_lost": 0}, "cost nothing", id="no-cost"),
     pytest.param({"path": None}, "nowhere in the prompt", id="backend"),
     pytest.param({"offset": None}, "where    messages[0].content", id="no-offset"),

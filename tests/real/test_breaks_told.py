@@ -113,6 +113,22 @@ async def test_another_conversation_took_the_slot(one_slot: LlamaServer) -> None
     assert found["hint"]["where"] == "backend"
 
 
+async def test_a_change_far_behind_what_another_conversation_took(one_slot: LlamaServer) -> None:
+    """Both have happened, and most was lost without the change."""
+    async with running_proxy(one_slot.url) as proxy:
+        begun = [system(LONG), user("Hi")]
+        begun.append({"role": "assistant", "content": await chat(proxy, begun)})
+        reply = {"role": "assistant", "content": await chat(proxy, [*begun, user("And then?")])}
+        await chat(proxy, [system("Something else altogether. " * 40), user("Who?")])
+        await chat(proxy, [*begun, user("And so?"), reply, user("And now?")])
+        found = (await proxy.records())[-1]["break"]
+
+    assert (found["cause"], found["side"]) == ("evicted", "backend")
+    assert found["path"] == "messages[3].content"
+    assert 1000 < found["evicted_tokens"] <= found["tokens_lost"]
+    assert found["hint"]["where"] == "backend"
+
+
 async def test_the_server_was_restarted(one_slot: LlamaServer) -> None:
     async with running_proxy(one_slot.url) as proxy:
         await proxy.ready()

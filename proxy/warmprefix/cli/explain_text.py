@@ -145,7 +145,9 @@ def cost(found: Record) -> str:
     if tokens == 0:
         return "it cost nothing: all that could be reused was reused"
     time = "" if seconds is None else f", {seconds:,.1f} s"
-    return f"{tokens:,.0f} tokens evaluated again{time}"
+    gone = number(found.get("evicted_tokens"))
+    front = f"; {gone:,.0f} of them stand in front of what has changed" if gone else ""
+    return f"{tokens:,.0f} tokens evaluated again{time}{front}"
 
 
 def hint_lines(hint: object) -> Iterator[Text]:

@@ -169,7 +169,8 @@ class Recorder:
         if found is None or rival is None:
             return found
         is_branch = rival.conversation == before.conversation and not rival.is_side
-        broken = Broken("cut", "backend", lost=found.tokens_lost, is_branch=is_branch)
+        lost = found.evicted_tokens or found.tokens_lost
+        broken = Broken("cut", "backend", lost=lost, is_branch=is_branch)
         return replace(found, cause="cut", hint=hint_of(broken, force))
 
     def _cut_by(self, question: Question) -> Last | None:

@@ -26,7 +26,6 @@ from warmprefix.dialects.responses.shape import SHAPE as RESPONSES
 
 CLOCK = Volatile(re.compile(r"(?m)^Time: .{1,20}$"), "clock", acts=True)
 DATE = Volatile(re.compile(r"\b\d{4}-\d{2}-\d{2}\b"), "date", acts=False)
-LONG = "You keep the notes of a small team, and answer in one line. " * 20
 HELD = CacheStats(1000, 0, 1000, 51, 2000.0, 100.0, "timings")
 """Behind such a turn the backend holds 1,050 tokens."""
 
@@ -104,6 +103,69 @@ def test_a_loss_that_the_prompts_do_not_explain_is_the_backends(case: Case) -> N
     assert found.tokens_lost == 1050 - case.cached
     assert found.seconds_lost == seconds(found.tokens_lost, counted(1100, case.cached))
     assert found.hint.text
+
+
+TEXT = "You keep the notes of a small team, and answer in one line. " * 20
+EDITED = asked(TEXT.replace("notes", "books", 9).replace("books", "notes", 8), *WENT_ON)
+"""Changed at four tenths of the first message."""
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cached", "cause", "side", "is_split"),
+    [
+        (Evidence(), 0, "edit", "client", False),
+        (Evidence(others=1), 380, "edit", "client", False),
+        (Evidence(others=1), 150, "edit", "client", True),
+        (Evidence(others=1, expected=900, was_restored=True), 0, "edit", "client", True),
+        (Evidence(restarted=True), 0, "edit", "client", True),
+    ],
+)
+def test_what_the_backend_had_lost_in_front_of_a_change_is_counted(
+    evidence: Evidence, cached: int, cause: str, side: str, is_split: bool
+) -> None:
+    found = told(EDITED, counted(1100, cached), evidence, asked(TEXT))
+
+    assert found is not None
+    assert (found.cause, found.side, found.path) == (cause, side, "messages[0].content")
+    assert found.tokens_lost == 1050 - cached
+    assert (found.evicted_tokens > 0) is is_split
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause", "side"),
+    [
+        (Evidence(others=1), "evicted", "backend"),
+        (Evidence(restarted=True), "restarted", "backend"),
+        (Evidence(is_read_back=True), "not-held", "backend"),
+        (Evidence(cache_prompt=False), "no-cache", "client"),
+        (Evidence(others=1, expected=900), "slot-choice", "proxy"),
+        (Evidence(others=1, expected=900, was_restored=True), "slot-restore", "proxy"),
+        (Evidence(others=1, template=TEMPLATE), "evicted", "backend"),
+    ],
+)
+def test_if_that_is_the_larger_part_it_is_the_cause(
+    evidence: Evidence, cause: str, side: str
+) -> None:
+    before = asked(TEXT, WENT_ON[0], chat_message("user", "Then?"))
+    found = told(
+        asked(TEXT, WENT_ON[0], chat_message("user", "So?")), counted(1100, 0), evidence, before
+    )
+
+    assert found is not None
+    assert (found.cause, found.side) == (cause, side)
+    assert 900 < found.evicted_tokens <= (found.tokens_lost or 0)
+    assert found.path == "messages[3].content"
+    assert (found.hint.saves_tokens or found.evicted_tokens) == found.evicted_tokens
+
+
+def test_what_the_question_for_a_summary_has_taken_belongs_to_the_compaction() -> None:
+    before = asked(TEXT, WENT_ON[0], chat_message("user", "Then?"))
+    after = asked(TEXT, WENT_ON[0], chat_message("user", "In short."))
+    found = told(after, counted(1100, 0), Evidence(others=1), before, "compaction")
+
+    assert found is not None
+    assert (found.cause, found.side, found.hint.where) == ("compaction", "client", "backend")
+    assert found.evicted_tokens > 900
 
 
 def test_a_template_that_rewrites_history_shows_where() -> None:

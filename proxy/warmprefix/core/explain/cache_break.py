@@ -12,6 +12,7 @@ from typing import Literal
 from warmprefix.core.explain.alike import Alike
 from warmprefix.core.explain.cures import REUSE_TOKENS, VOLATILE, Broken, hint_of
 from warmprefix.core.explain.difference import PLAIN_PATH, Difference, first_difference
+from warmprefix.core.explain.evicted import evicted_tokens
 from warmprefix.core.explain.evidence import (
     INVITATION,
     Evidence,
@@ -48,6 +49,8 @@ class CacheBreak:
     `before` and `after` are excerpts around the change. `tokens_lost`: tokens evaluated that an unbroken
     prompt would have had in the cache, by the backend's own counts; `seconds_lost`: at this turn's own rate.
     Both are None if the backend did not report. `hint`: what to do about it, or why nothing can be done.
+    `evicted_tokens`: how many of those that were lost stand in front of the change: the backend had lost them
+    anyway. If they are the larger part, that is the cause.
     """
 
     kind: str
@@ -60,6 +63,7 @@ class CacheBreak:
     seconds_lost: float | None
     side: Side
     hint: Hint
+    evicted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ def explain(
     if found is not None and not in_reply and evidence.rendered is not None:
         found = found if is_printed(evidence.rendered) else None
     if found is not None and not (in_reply and (lost or 0) <= _EDGES):
-        return _client_break(kind, found, before, after, lost, stats, evidence, volatile, force)
+        broken = _client_break(kind, found, before, after, lost, stats, evidence, volatile, force)
+        return _by_larger_part(broken, evidence, stats_before, stats, force)
     if lost is None or lost <= slack(stats_before):
         return None
     cause, side, template = _backend_cause(evidence, stats_before, stats, lost)
@@ -114,6 +119,25 @@ def explain(
         side=side,
         hint=hint_of(Broken(cause, side, lost=lost), force),
     )
+
+
+def _by_larger_part(
+    broken: CacheBreak,
+    evidence: Evidence,
+    stats_before: CacheStats,
+    stats: CacheStats,
+    force: InForce,
+) -> CacheBreak:
+    """The same break, as the backend's if that had lost most of it anyway. A client's question for a summary
+    runs in between, so what that has taken away belongs to the compaction."""
+    gone, unasked = broken.evicted_tokens, replace(evidence, template=None, rendered=None)
+    if 2 * gone <= (broken.tokens_lost or 0):
+        return broken
+    cause, side, _ = _backend_cause(unasked, stats_before, stats, gone)
+    hint = hint_of(Broken(cause, side, lost=gone), force)
+    if broken.cause == "compaction":
+        return replace(broken, hint=hint)
+    return replace(broken, cause=cause, side=side, hint=hint)
 
 
 def explain_alike(
@@ -201,6 +225,8 @@ def _client_break(
     opens: bool = True,
 ) -> CacheBreak:
     change = evidence.change or _NO_CHANGE
+    gone = min(evicted_tokens(before, after, stats, evidence, force.able.can_shift), lost or 0)
+    changed = None if lost is None else lost - gone
     cause, acts = _cause(kind, found, change, after, volatile)
     own, is_block = _own(found, _role(found, after), force)
     if own and (cause == "edit" or change.cure is not None):
@@ -208,34 +234,32 @@ def _client_break(
     side, received = "client", evidence.received
     if received is not None and first_difference(before, received) is None:
         cause, side = "restored", "proxy"  # what the client sent goes on from the turn before
-    offset = found.offset
     broken = Broken(
         cause,
         side,
-        near="\n".join(_near(text, offset) for text in (found.before, found.after) if text),
+        near="\n".join(_near(text, found.offset) for text in (found.before, found.after) if text),
         is_volatile=change.cure == FREEZE or (cause != found.cause and cause in VOLATILE),
         acts=acts or change.cure is not None,
-        is_opening=change.cure == FREEZE
-        or (opens and found.message is not None and found.message < _opening(after)),
+        is_opening=change.cure == FREEZE or (opens and _is_opening(found, after)),
         is_block=found.is_block or change.cure == RESTORE,
-        is_description=found.path.endswith(".description")
-        and same_interfaces(before.tools or (), after.tools or ()),
-        lost=lost,
-        undone=_undone_tokens(change, after, lost, stats),
+        is_description=_is_description(found, before, after),
+        lost=changed,
+        undone=_undone_tokens(change, after, changed, stats),
         shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS),
         own=own,
     )
     return CacheBreak(
         kind=kind,
         path=found.path,
-        offset=offset,
+        offset=found.offset,
         cause=cause,
-        before=clipped(found.before, offset),
-        after=clipped(found.after, offset),
+        before=clipped(found.before, found.offset),
+        after=clipped(found.after, found.offset),
         tokens_lost=lost,
         seconds_lost=seconds(lost, stats),
         side="proxy" if side == "proxy" else "client",
         hint=hint_of(broken, force),
+        evicted_tokens=gone,
     )
 
 
@@ -265,10 +289,17 @@ def _near(text: str, offset: int) -> str:
     return text[max(offset - _NEAR, 0) : offset + _NEAR]
 
 
-def _opening(prompt: Prompt) -> int:
-    """How many messages stand before the first reply."""
-    roles = [message.role for message in prompt.messages]
-    return roles.index("assistant") if "assistant" in roles else len(roles)
+def _is_opening(found: Difference, after: Prompt) -> bool:
+    """Whether what differs stands before the first reply."""
+    roles = [message.role for message in after.messages]
+    end = roles.index("assistant") if "assistant" in roles else len(roles)
+    return found.message is not None and found.message < end
+
+
+def _is_description(found: Difference, before: Prompt, after: Prompt) -> bool:
+    """Whether tools differ in nothing but descriptions."""
+    is_one = found.path.endswith(".description")
+    return is_one and same_interfaces(before.tools or (), after.tools or ())
 
 
 def _role(found: Difference, after: Prompt) -> str | None:

@@ -69,6 +69,7 @@ function keptOf(turn) {
 function breakOf(found, excerpts) {
   const lost = isNumber(found.tokens_lost) ? plural(found.tokens_lost, "token") : "tokens not reported";
   const time = isNumber(found.seconds_lost) ? `, ${duration(found.seconds_lost)}` : "";
+  const front = found.evicted_tokens ? `; ${count(found.evicted_tokens)} of them stand in front of what has changed` : "";
   return make(
     "section",
     { className: "break", "aria-labelledby": "break-title" },
@@ -76,7 +77,7 @@ function breakOf(found, excerpts) {
     make("p", {}, `${capital(CAUSES[found.cause] ?? found.cause)}.`),
     table([
       ["Path", found.path === null ? "none: no text changed" : make("code", {}, found.path)],
-      ["Read again", `${lost}${time}`],
+      ["Read again", `${lost}${time}${front}`],
       ["Whose doing", SIDES[found.side] ?? found.side],
     ]),
     difference(found, excerpts),

@@ -1,0 +1,1 @@
+"""What `explain` says of random damage, compared with what the generator knows."""

@@ -4,7 +4,7 @@ The backend is one that loses nothing: it reuses what a prompt shares with any t
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -13,6 +13,7 @@ from tests.ledger_driver import Driver, Json
 from tests.stores.places import empty_redis
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.types import Timings
+from warmprefix.dialects import dialect_of
 from warmprefix.stores.base import Opening
 from warmprefix.stores.redis.store import RedisStore
 
@@ -61,8 +62,22 @@ class Fleet:
         self._read[-1] = f"{self._read[-1][:-1]}, {json.dumps(reply)}]"
         self._tell(driver)
 
+    async def ask(self, path: str, body: Json, headers: Mapping[str, str], reply: bytes) -> None:
+        """The same at any endpoint. `reply`: the body of the backend's."""
+        driver = next(self._next)
+        dialect = dialect_of(path)
+        assert dialect is not None
+        reader = dialect.reader(False)
+        reader.feed(reply)
+        raw = json.dumps(body, separators=(",", ":")).encode()
+        await driver.send_body(path, raw, reader.finish().message, headers, self._timings)
+        await driver.store.flush()
+        self._read[-1] = f"{self._read[-1][:-1]}, {reply.decode()}]"
+        self._tell(driver)
+
     def _timings(self, sent: Json) -> Timings:
-        text = json.dumps([sent.get("tools"), *sent["messages"]])
+        first = [sent[name] for name in ("tools", "system", "instructions") if name in sent]
+        text = json.dumps([*first, *(sent.get("messages") or sent["input"])])
         shared = max((shared_characters(text, read) for read in self._read), default=0)
         self._read.append(text)
         cached, total = shared // _CHARACTERS, len(text) // _CHARACTERS

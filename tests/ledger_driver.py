@@ -1,14 +1,14 @@
 """Drives the pipeline with a real store and no backend: requests in, forwarded bodies out."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from warmprefix.backends import llamacpp
 from warmprefix.config import CanonicalizeConfig, Config, MemoryConfig
 from warmprefix.core.memory.ledger import Place
 from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import Finish, Outcome, Reply, Timings
+from warmprefix.core.types import Finish, Message, Outcome, Reply, Timings
 from warmprefix.counters import Counters
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.pipeline.in_force import in_force
@@ -82,11 +82,20 @@ class Driver:
         body: Json = {"model": "m", "messages": list(messages), **options}
         if tools is not None:
             body["tools"] = list(tools)
-        raw = json.dumps(body).encode()
-        outgoing = await self.pipeline.prepare(
-            as_it_came(self.path, headers or {}, raw), llamacpp.KIND
-        )
         message = parse_message(json.dumps(reply).encode()) if reply else None
+        raw = json.dumps(body).encode()
+        return await self.send_body(self.path, raw, message, headers, timings)
+
+    async def send_body(
+        self,
+        path: str,
+        raw: bytes,
+        message: Message | None,
+        headers: Mapping[str, str] | None = None,
+        timings: Timings | Callable[[Json], Timings] | None = None,
+    ) -> Json:
+        """The same for a request to any endpoint; `message` is what the model then generates."""
+        outgoing = await self.pipeline.prepare(as_it_came(path, headers or {}, raw), llamacpp.KIND)
         self.outgoing = outgoing
         forwarded: Json = json.loads(outgoing.body)
         counted = timings(forwarded) if callable(timings) else timings

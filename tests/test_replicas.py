@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from bench.sessions.agent_noises import AGENT_NOISES
 from bench.sessions.changes import Draft, without_reasoning
 from bench.sessions.client import result, scripted
 from bench.sessions.noises import NOISES, Noise
 from bench.sessions.script import load_script
+from tests.agent_requests import requests_of
 from tests.cases.replay import load, names, said
 from tests.core.rules.noise import NOISE
 from tests.corpus_pairs import PAIRS, Pair
@@ -113,6 +115,30 @@ PLAYED = [
     if not (noise.agent or noise.slots or noise.forgets_at)
     for rules in dict.fromkeys([(), noise.enable])
 ]
+
+
+AGENTS = {
+    f"{noise.endpoint}-{noise.name}-{len(rules)}": (noise, rules)
+    for noise in AGENT_NOISES
+    for rules in dict.fromkeys([(), noise.enable])
+    if noise.slots is None and noise.name != "all of these at once"
+}
+"""Not all at once: a new process then goes on without half of its history behind sub-agents that have said the
+same word for word, and which of the two is meant is chance."""
+
+
+@pytest.mark.parametrize("name", AGENTS)
+async def test_an_agent_with_a_noise(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claude Code and Codex: new processes, sub-agents, titles, summaries."""
+    monkeypatch.setattr("bench.sessions.agent.TOOL_S", 0)
+    noise, rules = AGENTS[name]
+    asked = requests_of(noise, load_script("household"))
+
+    async def play(fleet: Fleet) -> None:
+        for path, request, headers, reply in asked:
+            await fleet.ask(path, request, headers, reply)
+
+    await is_the_same(play, rules)
 
 
 REMEMBERED = ("history reloaded", "ids renamed", "reasoning dropped", "all of these at once")

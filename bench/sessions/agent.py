@@ -13,7 +13,6 @@ from typing import Literal, Protocol
 
 from bench.sessions.client import MAIN, SIDE, TOOL_S, result, scripted
 from bench.sessions.script import Json, Reply, Script, UserTurn
-from bench.sessions.scripted_model import ScriptedModel
 from bench.sessions.wire import Answer, post
 
 Kind = Literal["turn", "title", "compaction"]
@@ -73,6 +72,13 @@ class Sent:
     kind: Kind = "turn"
 
 
+class Model(Protocol):
+    """What is told the replies (scripted_model.py)."""
+
+    def expect(self, label: str, message: Json) -> None:
+        """The reply to the next request."""
+
+
 class AgentWire(Protocol):
     """How one client writes its requests and reads its replies. Messages are those of a chat completion."""
 
@@ -119,7 +125,7 @@ class AgentClient:
     for the rest."""
 
     urls: Sequence[str]
-    model: ScriptedModel
+    model: Model
     script: Script
     agent: Agent
     reasoning: bool = False

@@ -29,6 +29,7 @@ def played(name: str, turns: int) -> Applied:
         ("reminder in newest turn", "restore-transient-blocks"),
         ("clock at top, frozen", "freeze-volatile"),
         ("clock at end, frozen", "freeze-volatile"),
+        ("clock at top, moved", "freeze-volatile"),
     ],
 )
 def test_a_hint_for_a_noise_saves_what_it_promised(name: str, rule: str) -> None:
@@ -41,12 +42,16 @@ def test_a_hint_for_a_noise_saves_what_it_promised(name: str, rule: str) -> None
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("tool added", {("tool-set", "none")}), ("all of these at once", set())],
+    [
+        ("tool added", {("tool-set", "none")}),
+        ("first words edited", {("edit", "none")}),
+        ("all of these at once", set()),
+    ],
 )
 def test_if_nothing_is_lost_or_nothing_can_be_set_no_setting_is_named(
     name: str, told: set[tuple[str, str]]
 ) -> None:
-    found = played(name, 3)
+    found = played(name, 4 if name == "first words edited" else 3)
 
     assert {(one["cause"], one["hint"]["where"]) for one in found.before.breaks} == told
     assert found.holds

@@ -165,7 +165,7 @@ FAULTS = [
     Fault("prewarm.arrived", "warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
     Fault("reread.arrived", "warmprefix.slots.reread.Reread.arrived", "reread"),
     Fault("openings.arrived", "warmprefix.slots.openings.Openings.arrived", "openings"),
-    Fault("openings.may_offer", "warmprefix.slots.openings.Openings.may_offer", "slot"),
+    Fault("openings.alike", "warmprefix.slots.openings.Openings.alike", "slot"),
     Fault("seating.take", "warmprefix.slots.seating.Seating.take", "slot"),
     Fault("seatings.take", "warmprefix.slots.seatings.Seatings.take", "slot"),
     Fault("table.take", "warmprefix.slots.table.SlotTable.take", "slot"),

@@ -112,7 +112,7 @@ async def gone(own: Shelf) -> Snapshot:
 def back(own: Shelf, slot: int | None, *, in_ram: bool = False) -> Seat:
     """The conversation comes back, for a slot."""
     seat = take(own.table, "a", slot, 2)
-    seat.wish = replace(seat.wish, is_saved=True, in_ram=in_ram)
+    seat.wish = replace(seat.wish, saved_tokens=1000, in_ram=in_ram)
     return seat
 
 

@@ -287,5 +287,5 @@ async def test_an_endpoint_that_takes_no_slot_is_left_to_the_server() -> None:
         patch = own.seating.ended(ended(outgoing, stats(600, 500), seat))
 
     assert own.body == outgoing.body
-    assert seat.wish.is_saved is False
+    assert seat.wish.saved_tokens == 0
     assert patch == {"slot": None, "slot_reason": "this endpoint takes no slot"}

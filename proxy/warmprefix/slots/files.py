@@ -44,7 +44,9 @@ class SlotFiles:
             await self._wait_for_change()
             return
         is_cut = _is_cut(seat) and not is_saved_to_ram(seat.share, self._table.traits)
-        may_restore = seat.wish.is_saved and not seat.wish.in_ram  # what the server has is newer
+        may_restore = (
+            seat.wish.saved_tokens > 0 and not seat.wish.in_ram
+        )  # what the server has is newer
         opens = seat.choice.how == "opening" and seat.choice.into is not None
         if not is_cut and not may_restore and not opens:
             return

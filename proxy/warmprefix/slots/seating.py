@@ -179,9 +179,10 @@ class Seating:
         if openings is not None:
             offer = openings.offer(written) if may_open else None
             wish = replace(wish, opening=offer, alike=openings.alike(written))
+        snapshot = snapshots.best(wish.keys, wish.head) if is_saved else None
         return replace(
             self.table.remembers(wish),
-            is_saved=is_saved and snapshots.best(wish.keys, wish.head) is not None,
+            saved_tokens=snapshot.tokens if snapshot is not None else 0,
             can_save=snapshots.can_save,
         )
 

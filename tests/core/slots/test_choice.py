@@ -37,7 +37,7 @@ EDIT = Wish("a", (b"a", b"other"), HEAD)
 BRANCH = replace(EDIT, keeps_branches=True)
 BRANCH_TITLE = replace(BRANCH, is_side=True)
 TITLE = Wish("title", (b"t",), HEAD, is_side=True)
-SAVED = replace(GOES_ON, is_saved=True)
+SAVED = replace(GOES_ON, saved_tokens=1000)
 NO_SLOT, SAVED_NO_SLOT = replace(GOES_ON, takes_slot=False), replace(SAVED, takes_slot=False)
 
 MOST_OF_A = {0: Share(600, 1000, 700)}
@@ -329,6 +329,26 @@ CASES = (
         None,
         "shares little",
     ),
+    Case(
+        "saved-but-as-much-is-held-by-a-side-request",
+        SAVED,
+        (EMPTY0, replace(SIDE1, tokens=1050)),
+        {1: Share(950, 1050, 1200)},
+        NO_RAM,
+        None,
+        "costs the slot's conversation little",
+    ),
+    Case(
+        "saved-and-less-is-held",
+        SAVED,
+        (EMPTY0, replace(SIDE1, tokens=1050)),
+        {1: Share(600, 1050, 1200)},
+        NO_RAM,
+        0,
+        "least",
+        "cut",
+        into=0,
+    ),
     Case("saved-but-held", SAVED, (A0, B1), {}, KEEPS, 0, "holds", "own"),
     Case("saved-but-not-known", SAVED, (UNKNOWN1, EMPTY2), {}, KEEPS, None, "not known"),
     Case("saved-but-busy", SAVED, (BUSY1, replace(BUSY1, id=0)), {}, KEEPS, None, "all slots busy"),
@@ -399,10 +419,11 @@ wishes = st.builds(
     head=st.just(HEAD),
     is_side=st.booleans(),
     takes_slot=st.booleans(),
-    is_saved=st.booleans(),
+    saved_tokens=st.sampled_from([0, 300, 1000]),
     was_here=st.booleans(),
     in_ram=st.booleans(),
     can_save=st.booleans(),
+    keeps_branches=st.booleans(),
 )
 traits = st.builds(
     Traits, st.sampled_from([None, True, False]), st.sampled_from([None, True, False])

@@ -88,7 +88,7 @@ def test_what_is_called_back(case: Case) -> None:
 
 
 def test_it_is_called_back_before_anything_else_is_weighed() -> None:
-    asked = replace(NO_SLOT, is_saved=True)
+    asked = replace(NO_SLOT, saved_tokens=1000)
 
     assert choose(asked, (EMPTY0, COUSIN), {}, CLEARS).reason == REASON
 

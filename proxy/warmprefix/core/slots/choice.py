@@ -50,7 +50,7 @@ def choose(
     idle = [slot for slot in slots if not slot.is_busy]
     if wish.recall_tokens and (found := recalled(wish, slots, idle, shares, traits)):
         return found
-    if wish.is_saved and (found := _restored(wish, slots, idle, traits)):
+    if wish.saved_tokens and (found := _restored(wish, slots, idle, shares, traits)):
         return found
     if wish.opening and (found := _opened(wish, wish.opening, slots, idle, shares, traits)):
         return found
@@ -73,9 +73,14 @@ def choose(
 
 
 def _restored(
-    wish: Wish, slots: Sequence[Slot], idle: Sequence[Slot], traits: Traits
+    wish: Wish,
+    slots: Sequence[Slot],
+    idle: Sequence[Slot],
+    shares: Mapping[int, Share],
+    traits: Traits,
 ) -> SlotChoice | None:
-    """The slot for a saved conversation that no slot holds; None if one holds it, or that is not known.
+    """The slot for a saved conversation that no slot holds; None if one holds it, or as much of the request as
+    the file has, or if that is not known.
 
     The server chooses that slot by itself: it is the only one, or was empty, and then holds more of the prompt
     than any other. It is asked for by number only if idle slots keep what they hold and the endpoint takes one.
@@ -86,6 +91,9 @@ def _restored(
         return None
     if len(slots) == 1:
         return SlotChoice(None, "one slot", into=idle[0].id)
+    held = max(held_tokens(slot, shares.get(slot.id, NOTHING)) for slot in idle)
+    if not is_worth(wish.saved_tokens, wish.saved_tokens - held):
+        return None
     slot = min(idle, key=least_missed)
     if traits.keeps_idle and wish.takes_slot:
         return SlotChoice(slot.id, "least to lose", "cut", into=slot.id)
@@ -203,7 +211,7 @@ def _protected(
     apart = [slot for slot in others if _is_apart(shares.get(slot.id, NOTHING))]
     if not apart:
         return SlotChoice(None, "no other slot is free for it")
-    shared = round((taken.tokens or 0) * share.kept)
+    shared = held_tokens(taken, share)
     if traits.has_ram:
         slot = min(apart, key=least_missed)
         start = slot.id if slot.is_empty or not taken.is_copied else None
@@ -218,6 +226,11 @@ def _protected(
         slot = min(empty, key=least_missed)
         return SlotChoice(slot.id, "away from a conversation", "apart")
     return SlotChoice(None, "costs less in the slot it shares most with")
+
+
+def held_tokens(slot: Slot, share: Share) -> int:
+    """How much of a request a slot holds."""
+    return round((slot.tokens or 0) * share.kept) if share.shared else 0
 
 
 def lost_tokens(slot: Slot, share: Share) -> int:

@@ -124,11 +124,12 @@ class Wish:
     """A request: its conversation, the chain keys of its messages, the digest of what is rendered before
     them.
 
-    `takes_slot`: its endpoint lets one be chosen; `is_saved`: its conversation is in a file; `was_here`: the
-    backend has read it since its last start; `in_ram`: the server has saved it to its RAM cache since;
-    `recall_tokens`: those that it goes on from there, 0 if none are known; `can_save`: a slot that it would cut
-    can be saved first; `opening`: a saved one that it begins with; `alike`: characters that an idle slot shares
-    with it, if it begins a conversation; `keeps_branches`: what it leaves of its own conversation shall stay.
+    `takes_slot`: its endpoint lets one be chosen; `saved_tokens`: those of its conversation in a file, 0 if
+    there is none; `was_here`: the backend has read it since its last start; `in_ram`: the server has saved it
+    to its RAM cache since; `recall_tokens`: those that it goes on from there, 0 if none are known;
+    `can_save`: a slot that it would cut can be saved first; `opening`: a saved one that it begins with;
+    `alike`: characters that an idle slot shares with it, if it begins a conversation; `keeps_branches`: what it
+    leaves of its own conversation shall stay.
     """
 
     conversation: str
@@ -136,7 +137,7 @@ class Wish:
     head: bytes
     is_side: bool = False
     takes_slot: bool = True
-    is_saved: bool = False
+    saved_tokens: int = 0
     was_here: bool = False
     in_ram: bool = False
     recall_tokens: int = 0

@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Most tests wait for a server to start or to answer. WORKERS=0 runs them one after the other, as `make check` does.
-WORKERS ?= 2
+# WORKERS=2 runs two tests at a time, as most wait for a server. What logs a lone surrogate ends such a worker.
+WORKERS ?= 0
 
 .PHONY: help serve servers engines test check dist bench bench-contestants docker-smoke docker-smoke-scale test-clients fuzz audit docs lock clean
 help: ## list the commands

@@ -147,7 +147,8 @@ class Recent:
         outlived = own.outlived if own is not None else None
         is_last = last.number == self.number
         near = belief(is_last=is_last, outlived=outlived, others_outlived=self.outlived)
-        far = belief(is_last=False, outlived=outlived, others_outlived=None)
+        others_outlived = None if outlived is None else self.outlived
+        far = belief(is_last=False, outlived=outlived, others_outlived=others_outlived)
         return Continuation(held(last.shadow or last.prompt, last.reply).messages, near, far)
 
     def since(self, number: int, most: int) -> list[Last]:

@@ -16,7 +16,9 @@ BELIEFS = [
     pytest.param(True, False, False, Belief.HELD, id="nothing-ran-since-whatever-was-before"),
     pytest.param(False, True, None, Belief.HELD, id="it-outlived-others"),
     pytest.param(False, True, False, Belief.HELD, id="it-did-where-others-did-not"),
-    pytest.param(False, False, True, Belief.GONE, id="it-did-not"),
+    pytest.param(False, False, True, Belief.DOUBTED, id="it-did-not-but-others-did-since"),
+    pytest.param(False, False, False, Belief.GONE, id="it-did-not"),
+    pytest.param(False, False, None, Belief.GONE, id="it-did-not-in-another-proxy"),
     pytest.param(False, None, True, Belief.HELD, id="others-did"),
     pytest.param(False, None, False, Belief.UNKNOWN, id="others-did-not"),
     pytest.param(False, None, None, Belief.UNKNOWN, id="no-evidence"),
@@ -91,9 +93,19 @@ CASES = [
     Case("gone-and-no-longer", (S, U), (*HEAD, (SHORT, A)), "o", far=Belief.GONE),
     Case("sent-before", (S, U), (*HEAD, (R, A)), "o", far=Belief.UNKNOWN),
     Case("never-sent", (S, U), (*HEAD, (R, A)), "t", far=Belief.UNKNOWN, sent=False),
-    Case("gone-and-hardly-longer", (S, U), (*HEAD, (SPACED, LONG)), "o", far=Belief.GONE),
-    Case("gone-and-much-longer", (S, U), (*HEAD, (WORDY, LONG)), "t", far=Belief.GONE),
-    Case("hardly-longer-each-time", (), (*HEAD, *[(SPACED, LONG)] * 5), "oooot", far=Belief.GONE),
+    Case("doubted-and-hardly-longer", (S, U), (*HEAD, (SPACED, LONG)), "o", far=Belief.DOUBTED),
+    Case(
+        "doubted-and-the-client-has-it",
+        (S, U, LONG),
+        (*HEAD, (SPACED, LONG)),
+        "t",
+        far=Belief.DOUBTED,
+    ),
+    Case("gone-and-longer", (S, U), (*HEAD, (SPACED, LONG)), "t", far=Belief.GONE),
+    Case("doubted-and-much-longer", (S, U), (*HEAD, (WORDY, LONG)), "t", far=Belief.DOUBTED),
+    Case(
+        "hardly-longer-each-time", (), (*HEAD, *[(SPACED, LONG)] * 5), "oooot", far=Belief.DOUBTED
+    ),
     Case("never-sent-and-no-longer", (), (*HEAD, (A, R)), "o", far=Belief.UNKNOWN, sent=False),
     Case("ours-and-likely-gone", (S, U, R), (*HEAD, (R, A)), "t", near=Belief.GONE),
     Case("ours-and-perhaps-gone", (S, U, R), (*HEAD, (R, A)), "t", near=Belief.UNKNOWN, sent=False),
@@ -124,7 +136,7 @@ def test_which_bytes_go_on_from_the_last_turn(case: Case) -> None:
 
 def test_what_stands_behind_is_at_stake_too() -> None:
     """Two characters in a short reply, with a long history behind it."""
-    at_the_end, early = (Continuation((S,), far=Belief.GONE) for _ in range(2))
+    at_the_end, early = (Continuation((S,), far=Belief.DOUBTED) for _ in range(2))
 
     assert at_the_end.choose(R, A, was_sent=True) is A
     assert early.choose(R, A, was_sent=True, behind=lambda: 2000) is R

@@ -18,11 +18,13 @@ class Belief(Enum):
     """Whether the backend still holds what a conversation left there.
 
     HELD: nothing has run since, or earlier turns outlived others. UNKNOWN: others have run, and there is no
-    evidence. GONE: the last time that others ran in between, what was left was gone.
+    evidence. GONE: the last time that others ran in between, what was left was gone. DOUBTED: the same, but
+    what another conversation left was still there after that.
     """
 
     HELD = "held"
     UNKNOWN = "unknown"
+    DOUBTED = "doubted"
     GONE = "gone"
 
 
@@ -33,12 +35,12 @@ def belief(*, is_last: bool, outlived: bool | None, others_outlived: bool | None
     if is_last or outlived:
         return Belief.HELD
     if outlived is False:
-        return Belief.GONE
+        return Belief.DOUBTED if others_outlived else Belief.GONE
     return Belief.HELD if others_outlived else Belief.UNKNOWN
 
 
 _STAKE = 32
-"""Remembered bytes that may be gone are worth a try if they are longer than the client's own by at most one
+"""Remembered bytes that are doubted are worth a try if they are longer than the client's own by at most one
 part in so many of what they would bring back. A conversation that is gone each time then costs at most three
 hundredths more than directly; one that is still there costs many times less."""
 
@@ -93,8 +95,8 @@ class Continuation:
         if not self._is_theirs:
             believed = self._believed(ours, theirs, held)
             is_there = believed is Belief.HELD or (believed is Belief.UNKNOWN and was_sent)
-            is_other = believed is None
-            self._is_theirs = is_other or not (is_there or self._is_worth_it(ours, theirs, behind))
+            is_tried = believed is not None and self._is_tried(ours, theirs, believed, behind)
+            self._is_theirs = not (is_there or is_tried)
         chosen = theirs if self._is_theirs else ours
         self._follows = self._follows and held is not None and _is_alike(chosen, held)
         return chosen
@@ -108,13 +110,16 @@ class Continuation:
                 return None
         return self._far
 
-    def _is_worth_it(self, ours: Message, theirs: Message, behind: Callable[[], int]) -> bool:
-        """Whether remembered bytes that may be gone are worth a try."""
+    def _is_tried(
+        self, ours: Message, theirs: Message, believed: Belief, behind: Callable[[], int]
+    ) -> bool:
+        """Whether remembered bytes that may be gone are worth a try: if evaluating them again costs no more
+        than the client's own, or, if they are doubted, little of what they may bring back."""
         own, other = shown(ours), shown(theirs)
         if len(own) <= len(other):
             return True
         self._extra += len(own) - len(other)
-        return self._extra * _STAKE <= len(own) + behind()
+        return believed is Belief.DOUBTED and self._extra * _STAKE <= len(own) + behind()
 
 
 def _is_alike(one: Message, other: Message) -> bool:

@@ -147,7 +147,7 @@ async def test_a_moved_clock_stays_where_it_was_said(kind: StoreKind, tmp_path: 
 
 @dataclass(frozen=True)
 class Broken:
-    """What the client changes, and what is said of it."""
+    """What the client changes, and what is said of it. `cached`: tokens that stand in front of the change."""
 
     id: str
     then: Sequence[Json]
@@ -155,14 +155,17 @@ class Broken:
     path: str
     kind: Kind = Kind.EDIT
     tools: Sequence[Json] = (READ,)
+    cached: int = 5
 
 
 OLD = [system(f"{LONG}\nIt is 10:00:00."), user(f"Read it.{BLOCK}")]
 BROKEN = [
-    Broken("clock", [system(f"{LONG}\nIt is 10:00:09."), OLD[1], DONE, NEXT], "clock", "messages[0].content"),
+    Broken("clock", [system(f"{LONG}\nIt is 10:00:09."), OLD[1], DONE, NEXT], "clock",
+           "messages[0].content", cached=800),
     Broken("edited", [system("Be long."), OLD[1], DONE, NEXT], "edit", "messages[0].content"),
-    Broken("block", [OLD[0], user("Read it."), DONE, NEXT], "transient-block", "messages[1].content"),
-    Broken("reply", [*OLD, assistant("Not at all."), NEXT], "edit", "messages[2].content"),
+    Broken("block", [OLD[0], user("Read it."), DONE, NEXT], "transient-block",
+           "messages[1].content", cached=800),
+    Broken("reply", [*OLD, assistant("Not at all."), NEXT], "edit", "messages[2].content", cached=850),
     Broken("tools", [*OLD, DONE, NEXT], "tool-set", "tools", Kind.TOOLS_CHANGED, ()),
 ]  # fmt: skip
 
@@ -175,13 +178,13 @@ async def test_a_break_behind_a_restart_has_its_cause(
     await proxy.send(OLD, tools=[READ], timings=timings(900, 0))
     await proxy.restart()
     tools = list(case.tools) or None
-    await proxy.send(case.then, tools=tools, timings=timings(1000, 5))
+    await proxy.send(case.then, tools=tools, timings=timings(1000, case.cached))
 
     found = proxy.turn.cache_break
     assert found is not None
     assert (found.cause, found.side) == (case.cause, "client")
     assert (found.path or "").startswith(case.path)
-    assert found.tokens_lost == 900 + 20 - 1 - 5
+    assert found.tokens_lost == 900 + 20 - 1 - case.cached
     assert proxy.turn.kind is case.kind
     assert proxy.turn.place is not None
     assert proxy.turn.place.index == 1
@@ -216,7 +219,7 @@ async def test_housekeeping_does_not_hide_the_turn_before_it(
     await proxy.restart()
     late = system(f"{LONG}\nIt is 10:00:09.")
     now = [late, OLD[1], DONE, NEXT, SURE, user("Thanks.")]
-    await proxy.send(now, tools=[READ], timings=timings(1000, 5))
+    await proxy.send(now, tools=[READ], timings=timings(1000, 700))
 
     found = proxy.turn.cache_break
     assert found is not None

@@ -195,6 +195,18 @@ async def test_a_file_of_which_nothing_came_is_not_claimed(tmp_path: Path) -> No
         assert own.saved() == []
 
 
+async def test_a_slot_that_nothing_was_restored_into_is_not_asked_for(tmp_path: Path) -> None:
+    """Its shared KV cache has no room for the file, say. Another slot may share more with the request."""
+    async with shelf(tmp_path) as own:
+        await gone(own)
+        own.backend.restored = (500, 0)
+        seat = back(own, 0)
+        seat.choice = replace(seat.choice, into=0)
+        await own.prepare(seat)
+
+        assert (seat.choice.slot, seat.choice.reason) == (None, "nothing could be restored")
+
+
 async def test_a_mistake_of_ours_is_counted_and_the_request_goes_on(tmp_path: Path) -> None:
     async with shelf(tmp_path) as own:
         await gone(own)

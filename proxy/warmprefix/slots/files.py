@@ -65,6 +65,9 @@ class SlotFiles:
                 await self._open(seat, slot, lost)
             elif may_restore and await self._snapshots.is_ready():
                 await self._restore(seat, slot, lost)
+        if seat.choice.into is not None and seat.choice.slot is not None and seat.restored is None:
+            # It was chosen for what was to be put there. The server knows which slot shares most with it.
+            self._table.unseat(seat, "nothing could be restored")
 
     async def _wait_for_change(self) -> None:
         """Wait, as the server may choose the slot that is being restored. Bounded: a save can take long."""

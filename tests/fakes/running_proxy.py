@@ -42,13 +42,14 @@ async def until(claim: Callable[[], bool], deadline_s: float = DEADLINE_S) -> No
 class Backend(ScriptedBackend):
     """A scripted backend that answers the proxy's own questions itself, off the record.
 
-    They say that they are ours, relayed requests do not; 404 says that this is neither llama-server nor
-    Lemonade, so nothing is learned.
+    They say that they are ours, or that httpx asks, as commands do; relayed requests say neither. 404 says that
+    this is neither llama-server nor Lemonade, so nothing is learned.
     """
 
     async def _next_request(self, connection: Connection) -> Request | None:
         request = await super()._next_request(connection)
-        if request is None or request.header("user-agent") != "warmprefix":
+        asker = "" if request is None else request.header("user-agent") or ""
+        if request is None or not asker.startswith(("warmprefix", "python-httpx")):
             return request
         await connection.send(head(404, [("Content-Length", "0"), ("Connection", "close")]))
         return None

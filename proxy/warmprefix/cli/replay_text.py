@@ -93,6 +93,10 @@ def table(rows: Sequence[Without]) -> Iterator[Text]:
         yield Text(f"{row.name:<24} {row.characters:>15,} {tokens:>25} {row.turns:>10,}")
 
 
+def _reach_record(of: Reach) -> dict[str, int]:
+    return {"messages": of.messages, "characters": of.characters, "total": of.total}
+
+
 def json_lines(steps: Sequence[Step], rows: Sequence[Without] | None) -> Iterator[str]:
     """One object for each turn, then one for the total."""
     savings = Savings()
@@ -100,8 +104,8 @@ def json_lines(steps: Sequence[Step], rows: Sequence[Without] | None) -> Iterato
         savings.add(step.turn)
         record = record_of(step.turn, excerpts=True)
         compared = step.compared
-        record["direct"] = None if compared is None else asdict(compared.direct)
-        record["through"] = None if compared is None else asdict(compared.through)
+        record["direct"] = None if compared is None else _reach_record(compared.direct)
+        record["through"] = None if compared is None else _reach_record(compared.through)
         yield json.dumps(record)
     figures = figures_of(steps)
     total: dict[str, object] = {

@@ -23,38 +23,18 @@ Environment:
 TEXT
 }
 
-case "${1-}" in
-    "") ;;
-    -h | --help)
-        usage
-        exit 0
-        ;;
-    *)
-        usage >&2
-        exit 2
-        ;;
-esac
-
 cd "$(dirname "$0")/.."
-image=${IMAGE:-warmprefix:smoke}
-python=${PYTHON:-.venv/bin/python}
-limit_s=${LIMIT_S:-1800}
-read -ra docker <<<"${DOCKER:-docker}"
-read -ra build_args <<<"${BUILD_ARGS:-}"
-name=warmprefix-smoke-$$
-work=$(mktemp -d)
-backend_pid=""
-limited_pid=""
-is_running=""
-
 . docker/smoke_steps.sh
+
+image=${IMAGE:-warmprefix:smoke}
+name=warmprefix-smoke-$$
+backend_pid=""
+is_running=""
 
 cleanup() {
     local status=$?
     trap - EXIT
-    if [[ -n $limited_pid ]]; then
-        kill "$limited_pid" 2>/dev/null || true
-    fi
+    end_limited
     if [[ -n $is_running ]]; then
         if [[ $status -ne 0 ]]; then
             say "the container's log ends with:"

@@ -25,39 +25,19 @@ Environment:
 TEXT
 }
 
-case "${1-}" in
-    "") ;;
-    -h | --help)
-        usage
-        exit 0
-        ;;
-    *)
-        usage >&2
-        exit 2
-        ;;
-esac
-
 cd "$(dirname "$0")/.."
-image=warmprefix # as the compose file names it
-python=${PYTHON:-.venv/bin/python}
-limit_s=${LIMIT_S:-1800}
-read -ra docker <<<"${DOCKER:-docker}"
-read -ra build_args <<<"${BUILD_ARGS:-}"
-proxies=(warmprefix-1 warmprefix-2 warmprefix-3)
-work=$(mktemp -d)
-limited_pid=""
-is_running=""
-
 . docker/smoke_steps.sh
+
+image=warmprefix # as the compose file names it
+proxies=(warmprefix-1 warmprefix-2 warmprefix-3)
+is_running=""
 
 compose() { "${docker[@]}" compose --project-name "warmprefix-smoke-$$" --file docker/compose.scale.yaml "$@"; }
 
 cleanup() {
     local status=$?
     trap - EXIT
-    if [[ -n $limited_pid ]]; then
-        kill "$limited_pid" 2>/dev/null || true
-    fi
+    end_limited
     if [[ -n $is_running ]]; then
         if [[ $status -ne 0 ]]; then
             say "the logs end with:"

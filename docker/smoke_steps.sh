@@ -1,4 +1,25 @@
-# What the smoke tests have in common. They set: docker, image, python, limit_s, build_args, work, limited_pid.
+# What the smoke tests have in common: their one option, their environment, steps. They define `usage` and set
+# `image`.
+
+case "${1-}" in
+    "") ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+esac
+
+
+python=${PYTHON:-.venv/bin/python}
+limit_s=${LIMIT_S:-1800}
+read -ra docker <<<"${DOCKER:-docker}"
+read -ra build_args <<<"${BUILD_ARGS:-}"
+work=$(mktemp -d)
+limited_pid=""
 
 say() { printf 'smoke: %s\n' "$*" >&2; }
 
@@ -35,6 +56,13 @@ limited() {
     local pid=$limited_pid
     limited_pid=""
     wait "$pid"
+}
+
+# end_limited: what `limited` still runs is ended.
+end_limited() {
+    if [[ -n $limited_pid ]]; then
+        kill "$limited_pid" 2>/dev/null || true
+    fi
 }
 
 # check_host WHAT MODULES: a daemon answers, and the interpreter has these modules.

@@ -111,27 +111,23 @@ def from_turn(turn: int, change: Damage) -> Damage:
 
 def edit_question(chance: random.Random) -> Damage:
     """The first question gets a word more."""
-
-    word = text(chance, 12)
-
-    def change(draft: Draft) -> Draft:
-        at = users(draft)[0]
-        old = draft.messages[at]["content"]
-        return with_text(draft, at, old.replace("look at the ", f"look at {word} ", 1))
-
-    return from_turn(1, change)
+    return _worded(chance, question=0, turn=1)
 
 
 def edit_late(chance: random.Random) -> Damage:
     """The question of the second turn gets a word more, in the third."""
+    return _worded(chance, question=1, turn=2)
+
+
+def _worded(chance: random.Random, question: int, turn: int) -> Damage:
     word = text(chance, 12)
 
     def change(draft: Draft) -> Draft:
-        at = users(draft)[1]
+        at = users(draft)[question]
         old = draft.messages[at]["content"]
         return with_text(draft, at, old.replace("look at the ", f"look at {word} ", 1))
 
-    return from_turn(2, change)
+    return from_turn(turn, change)
 
 
 def edit_reply(_: random.Random) -> Damage:

@@ -101,6 +101,13 @@ CASES = [
         "t",
         far=Belief.DOUBTED,
     ),
+    Case(
+        "what-is-held-risks-nothing",
+        (S, U, WORDY),
+        (*HEAD, (WORDY, LONG), (SPACED, LONG)),
+        "oo",
+        far=Belief.DOUBTED,
+    ),
     Case("gone-and-longer", (S, U), (*HEAD, (SPACED, LONG)), "t", far=Belief.GONE),
     Case("doubted-and-much-longer", (S, U), (*HEAD, (WORDY, LONG)), "t", far=Belief.DOUBTED),
     Case(

@@ -95,8 +95,10 @@ class Continuation:
         if not self._is_theirs:
             believed = self._believed(ours, theirs, held)
             is_there = believed is Belief.HELD or (believed is Belief.UNKNOWN and was_sent)
-            is_tried = believed is not None and self._is_tried(ours, theirs, believed, behind)
-            self._is_theirs = not (is_there or is_tried)
+            if not is_there:
+                self._is_theirs = believed is None or not self._is_tried(
+                    ours, theirs, believed, behind
+                )
         chosen = theirs if self._is_theirs else ours
         self._follows = self._follows and held is not None and _is_alike(chosen, held)
         return chosen

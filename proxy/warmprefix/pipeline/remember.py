@@ -164,6 +164,7 @@ class Recorder:
             evidence,
             self._volatile,
             force,
+            self._reaches,
         )
         rival = self._cut_by(question) if found is not None and found.cause == "evicted" else None
         if found is None or rival is None:
@@ -231,6 +232,7 @@ class Recorder:
             ended.stats,
             self._volatile,
             self.force(ended.came.client.client),
+            self._reaches,
         )
 
     def _last(

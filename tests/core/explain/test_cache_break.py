@@ -17,6 +17,7 @@ from warmprefix.core.explain.cache_break import (
 )
 from warmprefix.core.explain.evidence import Evidence, TemplateBreak, template_break
 from warmprefix.core.explain.hint import InForce, OwnBlock, OwnText
+from warmprefix.core.explain.saving import Reaches
 from warmprefix.core.identity.transient import Block
 from warmprefix.core.memory.alignment import Change
 from warmprefix.core.messages import shown_parts
@@ -516,7 +517,8 @@ def test_another_conversation_that_begins_alike_is_told_by_where_it_leaves() -> 
     assert alike is not None
 
     found = explain_alike(
-        "cold", alike, others[0], after, 900, counted(1000, 100), (CLOCK, DATE), InForce()
+        *("cold", alike, others[0], after, 900, counted(1000, 100)),
+        *((CLOCK, DATE), InForce(), Reaches()),
     )
 
     assert found.tokens_lost == 900

@@ -7,6 +7,7 @@ import pytest
 from tests.chat_dialect import chat_message
 from warmprefix.core.explain.evicted import evicted_tokens
 from warmprefix.core.explain.evidence import Evidence
+from warmprefix.core.explain.saving import Reaches
 from warmprefix.core.types import CacheStats, Prompt, RawJson
 
 LONG = "You help with files and answer in one line. " * 20
@@ -40,19 +41,19 @@ OTHERS = Evidence(others=1)
 def test_what_stands_in_front_of_the_change(
     evidence: Evidence, cached: int | None, least: int, most: int
 ) -> None:
-    assert least <= evicted_tokens(BEFORE, AFTER, stats(cached), evidence, None) <= most
+    assert least <= evicted_tokens(BEFORE, AFTER, stats(cached), evidence, None, Reaches()) <= most
 
 
 def test_without_a_size_nothing_is_said() -> None:
-    assert evicted_tokens(BEFORE, AFTER, stats(0, None), OTHERS, True) == 0
+    assert evicted_tokens(BEFORE, AFTER, stats(0, None), OTHERS, True, Reaches()) == 0
 
 
 def test_a_model_that_falls_back_to_checkpoints_shows_nothing() -> None:
-    assert evicted_tokens(BEFORE, AFTER, stats(300), OTHERS, False) == 0
-    assert evicted_tokens(BEFORE, AFTER, stats(0), OTHERS, False) > 0
+    assert evicted_tokens(BEFORE, AFTER, stats(300), OTHERS, False, Reaches()) == 0
+    assert evicted_tokens(BEFORE, AFTER, stats(0), OTHERS, False, Reaches()) > 0
 
 
 def test_of_other_tools_nothing_stands_in_front() -> None:
     after = replace(AFTER, template_options={"thinking": RawJson(b"1")})
 
-    assert evicted_tokens(BEFORE, after, stats(0), OTHERS, None) == 0
+    assert evicted_tokens(BEFORE, after, stats(0), OTHERS, None, Reaches()) == 0

@@ -116,4 +116,4 @@ def test_what_a_server_could_have_shifted_is_counted_however_the_text_is_cut() -
     old, new = text(card + dropped[:7], dropped[7:] + rest[:99], rest[99:]), text(card, rest)
     stats = CacheStats(len(card + rest), len(card), len(rest))
 
-    assert shifted_tokens(None, old, new, stats, 256) == len(rest) - 1
+    assert shifted_tokens(None, old, new, stats, 256, Reaches()) == len(rest) - 1

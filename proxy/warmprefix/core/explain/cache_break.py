@@ -22,7 +22,7 @@ from warmprefix.core.explain.evidence import (
     left_invitation,
 )
 from warmprefix.core.explain.hint import Hint, InForce
-from warmprefix.core.explain.saving import shown
+from warmprefix.core.explain.saving import Reaches
 from warmprefix.core.explain.shifted import shifted_tokens
 from warmprefix.core.identity.ticking import ticked
 from warmprefix.core.identity.tool_interfaces import same_interfaces
@@ -85,14 +85,15 @@ def explain(
     evidence: Evidence,
     volatile: Sequence[Volatile],
     force: InForce = _NOTHING_SET,
+    reaches: Reaches | None = None,
 ) -> CacheBreak | None:
     """The break between two turns of one conversation; None if the cache was used as far as it can be.
 
     `before` ends in the generated reply, if there was one; the first `sent` of its messages were sent. A reply
     that the client gives back in another form is a break only if it cost something: most templates print most
-    replies alike. `force`: what is set already.
+    replies alike. `force`: what is set already; `reaches`: shared by all that compare prompts.
     """
-    lost = tokens_lost(stats_before, stats)
+    lost, reaches = tokens_lost(stats_before, stats), reaches or Reaches()
     if lost == 0:
         return None
     if not evidence.prints_options:
@@ -102,7 +103,11 @@ def explain(
     if found is not None and not in_reply and evidence.rendered is not None:
         found = found if is_printed(evidence.rendered) else None
     if found is not None and not (in_reply and (lost or 0) <= _EDGES):
-        broken = _client_break(kind, found, before, after, lost, stats, evidence, volatile, force)
+        gone = evicted_tokens(before, after, stats, evidence, force.able.can_shift, reaches)
+        broken = _client_break(
+            *(kind, found, before, after, lost, stats, evidence, volatile, force, reaches),
+            gone=min(gone, lost or 0),
+        )
         return _by_larger_part(broken, evidence, stats_before, stats, force)
     if lost is None or lost <= slack(stats_before):
         return None
@@ -149,6 +154,7 @@ def explain_alike(
     stats: CacheStats,
     volatile: Sequence[Volatile],
     force: InForce,
+    reaches: Reaches,
 ) -> CacheBreak:
     """The break of a turn that begins a conversation of its own: where it leaves `before`, one like it."""
     # No rule of ours acts across conversations, so in a new chat nothing is one of their openings.
@@ -162,6 +168,7 @@ def explain_alike(
         Evidence(),
         volatile,
         force,
+        reaches,
         opens=alike.goes_on,
     )
 
@@ -194,17 +201,15 @@ def slack(before: CacheStats) -> int:
 
 
 def _undone_tokens(
-    change: Change, after: Prompt, lost: int | None, stats: CacheStats
+    change: Change, after: Prompt, lost: int | None, stats: CacheStats, reaches: Reaches
 ) -> int | None:
     """Tokens that would not have been evaluated if the change had been undone: all but those of the new
     messages; None if they cannot be counted."""
-    total = sum(len(shown(message)) for message in after.messages)
     if None in (lost, stats.processed_tokens, stats.prompt_tokens) or change.cure is None:
         return None
     new_messages = (*change.carried, *after.messages[len(after.messages) - change.new :])
-    new = sum(len(shown(message)) for message in new_messages)
-    tools = sum(len(tool.definition) for tool in after.tools or ())
-    own = round((stats.prompt_tokens or 0) * new / max(total + tools, 1))
+    new = sum(map(len, reaches.texts(new_messages)))
+    own = round((stats.prompt_tokens or 0) * new / max(reaches.size(after), 1))
     return max(min(lost or 0, (stats.processed_tokens or 0) - own), 0)
 
 
@@ -221,11 +226,12 @@ def _client_break(
     evidence: Evidence,
     volatile: Sequence[Volatile],
     force: InForce,
+    reaches: Reaches,
     *,
+    gone: int = 0,
     opens: bool = True,
 ) -> CacheBreak:
     change = evidence.change or _NO_CHANGE
-    gone = min(evicted_tokens(before, after, stats, evidence, force.able.can_shift), lost or 0)
     changed = None if lost is None else lost - gone
     cause, acts = _cause(kind, found, change, after, volatile)
     own, is_block = _own(found, _role(found, after), force)
@@ -244,8 +250,8 @@ def _client_break(
         is_block=found.is_block or change.cure == RESTORE,
         is_description=_is_description(found, before, after),
         lost=changed,
-        undone=_undone_tokens(change, after, changed, stats),
-        shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS),
+        undone=_undone_tokens(change, after, changed, stats, reaches),
+        shifted=shifted_tokens(_texts(evidence), before, after, stats, REUSE_TOKENS, reaches),
         own=own,
     )
     return CacheBreak(

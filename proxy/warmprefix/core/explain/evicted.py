@@ -15,12 +15,13 @@ def evicted_tokens(
     stats: CacheStats,
     evidence: Evidence,
     can_shift: bool | None,
+    reaches: Reaches,
 ) -> int:
     """Tokens that both prompts begin with and that were evaluated again, although nobody has changed them.
 
     An estimate: characters are converted to tokens at the turn's own ratio. 0 if they are few, if nothing is
     known to have happened in the backend, or if the model can only fall back to a checkpoint (`can_shift` is
-    False).
+    False). `reaches`: shared by all that compare prompts.
     """
     cached, total = stats.cached_tokens, stats.prompt_tokens
     is_cold = (
@@ -32,7 +33,7 @@ def evicted_tokens(
     may_be = is_cold or evidence.is_read_back or evidence.others > 0
     if cached is None or not total or not may_be or (cached and can_shift is False):
         return 0
-    reach = Reaches().of(before, after)
+    reach = reaches.of(before, after)
     shared = round(total * reach.characters / max(reach.total, 1))
     gone = shared - cached
     return gone if gone >= max(_LEAST_TOKENS, _LEAST_SHARE * shared) else 0

@@ -5,7 +5,7 @@ chunks from the cached prompt by shifting"). So it helps if a part has vanished,
 """
 
 from warmprefix.core.explain.prefix import shared_characters
-from warmprefix.core.explain.saving import shown
+from warmprefix.core.explain.saving import Reaches
 from warmprefix.core.slots.slot import SIMILAR
 from warmprefix.core.types import CacheStats, Prompt
 
@@ -20,12 +20,13 @@ def shifted_tokens(
     after: Prompt,
     stats: CacheStats,
     least_tokens: int,
+    reaches: Reaches,
 ) -> int | None:
     """Tokens that were evaluated although the slot held the same text at another position, in chunks of
     `least_tokens` or more; None if they cannot be counted. `texts`: both prompts as rendered, else as we have
-    them."""
+    them; `reaches`: shared by all that compare prompts."""
     prompt_tokens, processed = stats.prompt_tokens, stats.processed_tokens
-    old, new = texts or (_text(before), _text(after))
+    old, new = texts or (_text(before, reaches), _text(after, reaches))
     if not prompt_tokens or processed is None or stats.cached_tokens is None or not new:
         return None
     ratio = prompt_tokens / len(new)
@@ -51,5 +52,5 @@ def _chunks(old: str, new: str, least: int) -> int:
     return in_new
 
 
-def _text(prompt: Prompt) -> str:
-    return ("" if prompt.is_plain else "\n").join(map(shown, prompt.messages))
+def _text(prompt: Prompt, reaches: Reaches) -> str:
+    return ("" if prompt.is_plain else "\n").join(reaches.texts(prompt.messages))

@@ -170,6 +170,8 @@ def _own_tokens(count: Count) -> int:
 
 
 def _goes_on(before: Step, sent: Draft) -> bool:
+    """Whether a request goes on from the one before; never if it says that nothing may be reused."""
     held = (*before.draft.messages, before.reply)
     is_same = before.draft.tools == sent.tools and before.draft.members == sent.members
-    return is_same and held == sent.messages[: len(held)]
+    may_reuse = sent.members.get("cache_prompt", True)
+    return may_reuse and is_same and held == sent.messages[: len(held)]

@@ -81,6 +81,17 @@ CHANGED = [
         "11,900 tokens evaluated again, 23.8 s; 4,000 of them stand in front of what has changed",
         id="evicted-too",
     ),
+    pytest.param(
+        {"tokens_lost": 2, "seconds_lost": None, "evicted_tokens": 1},
+        "2 tokens evaluated again; 1 of them stands in front",
+        id="one-evicted",
+    ),
+    pytest.param({"tokens_lost": 1}, "cost     1 token evaluated again", id="one-token"),
+    pytest.param(
+        {"hint": {**BREAK["hint"], "saves_tokens": 1}},
+        "saved about 1 token in this",
+        id="saves-one",
+    ),
     pytest.param({"tokens_lost": 0}, "cost nothing", id="no-cost"),
     pytest.param({"path": None}, "nowhere in the prompt", id="backend"),
     pytest.param({"offset": None}, "where    messages[0].content", id="no-offset"),
@@ -121,11 +132,15 @@ def test_a_proxy_that_observes_is_to_be_served() -> None:
     )
     flag = {**BREAK["hint"], "command": None}
     assert text_of(would_save=saving, **{"break": {**BREAK, "hint": flag}})[-1] == todo
+    assert "would have saved about 1 token" in text_of(would_save={**saving, "tokens": 1})[at]
     assert text_of(would_save={**saving, "tokens": 0}) == text_of()
 
 
 UNBROKEN = [
     pytest.param({}, "Nothing broke. 120 of 12,034 prompt tokens were reused (0.9%), 11,914", id="ok"),
+    pytest.param({"cached_tokens": 1}, "1 of 12,034 prompt tokens was reused", id="one-reused"),
+    pytest.param({"put_back_tokens": 1}, "put back 1 token of the prompt", id="one-put-back"),
+    pytest.param({"prewarmed_tokens": 1}, "ahead    1 token was evaluated before", id="one-ahead"),
     pytest.param({"kind": "cold"}, "The first turn of its conversation", id="first"),
     pytest.param({"kind": "side"}, "A side request, not part of the conversation.", id="side"),
     pytest.param({"kind": None}, "was not understood and went to the backend", id="odd"),

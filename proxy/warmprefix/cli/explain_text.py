@@ -11,6 +11,7 @@ from rich.text import Text
 from warmprefix.cli.change_marks import marked
 from warmprefix.cli.tail_line import ABSENT, clock, count, number, percent, plain
 from warmprefix.core.explain.words import CAUSES, SIDES
+from warmprefix.core.plural import plural
 
 Record = Mapping[str, object]
 
@@ -26,12 +27,12 @@ def explained(record: Record, *, coloured: bool, zone: tzinfo | None = None) -> 
         yield from break_lines(found, saved(record), coloured=coloured)
     else:
         yield Text(no_break(record))
-    if number(record.get("prewarmed_tokens")):
-        ahead = f"{count(record.get('prewarmed_tokens'))} tokens were evaluated before it came"
-        yield labelled("ahead", f"{ahead}; its own counts do not include them")
-    if number(record.get("put_back_tokens")):
-        added = f"{count(record.get('put_back_tokens'))} tokens of the prompt, estimated"
-        yield labelled("put back", f"{added}: text that the client did not send this time")
+    if ahead := number(record.get("prewarmed_tokens")):
+        counted = plural(ahead, "token was evaluated", "tokens were evaluated")
+        yield labelled("ahead", f"{counted} before it came; not part of its own counts")
+    if added := number(record.get("put_back_tokens")):
+        counted = f"{plural(added, 'token')} of the prompt, estimated"
+        yield labelled("put back", f"{counted}: text that the client did not send this time")
     if record.get("error"):
         yield labelled("error", plain(record["error"]))
 
@@ -96,7 +97,7 @@ def saved(record: Record) -> str | None:
     tokens = number(found.get("tokens")) if isinstance(found, Mapping) else None
     if not tokens:
         return None
-    return f"serve without --observe, which would have saved about {tokens:,.0f} tokens"
+    return f"serve without --observe, which would have saved about {plural(tokens, 'token')}"
 
 
 def change_lines(found: Record, before: str, after: str, *, coloured: bool) -> Iterator[Text]:
@@ -146,8 +147,9 @@ def cost(found: Record) -> str:
         return "it cost nothing: all that could be reused was reused"
     time = "" if seconds is None else f", {seconds:,.1f} s"
     gone = number(found.get("evicted_tokens"))
-    front = f"; {gone:,.0f} of them stand in front of what has changed" if gone else ""
-    return f"{tokens:,.0f} tokens evaluated again{time}{front}"
+    front = plural(gone or 0, "of them stands", "of them stand")
+    front = f"; {front} in front of what has changed" if gone else ""
+    return f"{plural(tokens, 'token')} evaluated again{time}{front}"
 
 
 def hint_lines(hint: object) -> Iterator[Text]:
@@ -169,7 +171,7 @@ def hint_lines(hint: object) -> Iterator[Text]:
     yield labelled("", plain(hint.get("text")))
     saves = number(hint.get("saves_tokens"))
     if saves:
-        yield labelled("", f"It would have saved about {saves:,.0f} tokens in this turn.")
+        yield labelled("", f"It would have saved about {plural(saves, 'token')} in this turn.")
     if isinstance(hint.get("source"), str):
         yield labelled("", f"Source: {plain(hint.get('source'))}", "dim")
 
@@ -211,6 +213,7 @@ def counts(record: Record) -> str:
     if prompt is None or cached is None:
         return "The backend did not report what it reused."
     share = percent(number(record.get("cache_ratio")))
-    counted = f"{count(cached)} of {count(prompt)} prompt tokens were reused"
+    tokens = plural(number(prompt) or 0, "prompt token")
+    counted = plural(number(cached) or 0, f"of {tokens} was reused", f"of {tokens} were reused")
     counted += "" if share == ABSENT else f" ({share})"
     return f"{counted}, {count(record.get('processed_tokens'))} evaluated."

@@ -12,6 +12,7 @@ from warmprefix.cli.completion import rules as rule_completion
 from warmprefix.cli.settings import ConfigOption, effective, one_line_errors, say
 from warmprefix.cli.tail import is_coloured, plain_console, quiet_end
 from warmprefix.core.errors import ConfigError
+from warmprefix.core.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -170,7 +171,9 @@ def read(lines: "Iterable[bytes]", name: str) -> "tuple[list[Captured], int]":
     for problem in bad[:MOST_NAMED]:
         say(f"{name} {problem}")
     if len(bad) > MOST_NAMED:
-        say(f"{name}: {len(bad) - MOST_NAMED:,} more lines are no captured turns")
+        left = len(bad) - MOST_NAMED
+        more = plural(left, "more line is no captured turn", "more lines are no captured turns")
+        say(f"{name}: {more}")
     return session, len(bad)
 
 

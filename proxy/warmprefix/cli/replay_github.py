@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from warmprefix.capture.replay import Step
 from warmprefix.cli.replay_text import total_line
 from warmprefix.cli.replay_verdict import Figures, is_left, lost_and_kept
+from warmprefix.core.plural import plural
 
 MOST = 10
 """GitHub shows ten annotations of a kind for a step."""
@@ -20,7 +21,7 @@ def annotations(steps: Sequence[Step], misses: Sequence[str]) -> Iterator[str]:
     for step in broken[:MOST]:
         yield command("warning", f"warmprefix: {_cause(step)}", _described(step))
     if len(broken) > MOST:
-        yield f"{len(broken) - MOST} more breaks"
+        yield f"{plural(len(broken) - MOST, 'more break')}"
     yield command("notice", "warmprefix", total_line(steps))
 
 
@@ -64,5 +65,5 @@ def _described(step: Step) -> str:
     found = step.turn.cache_break
     assert found is not None
     lost, kept = lost_and_kept(step)
-    cost = f"; {lost - kept:,} tokens read again" if lost > kept else ""
+    cost = f"; {plural(lost - kept, 'token')} read again" if lost > kept else ""
     return f"turn {step.turn.id}: {found.path}{cost}. {found.hint.text}"

@@ -11,8 +11,9 @@ from warmprefix.cli.explain_text import advice, below, saved
 from warmprefix.cli.replay_verdict import figures_of
 from warmprefix.cli.tail_line import render_line
 from warmprefix.core.explain.saving import Reach
+from warmprefix.core.plural import plural
 from warmprefix.log.record import record_of
-from warmprefix.pipeline.observe import Savings, plural
+from warmprefix.pipeline.observe import Savings
 
 
 def text_lines(
@@ -43,7 +44,7 @@ def reach_lines(step: Step) -> Iterator[Text]:
     line = Text(f"    through  {reach(through)}", "green" if through.left < direct.left else "dim")
     saving = step.turn.would_save
     if saving is not None and saving.tokens:
-        line.append(f"  saves about {saving.tokens:,} tokens", "bold green")
+        line.append(f"  saves about {plural(saving.tokens, 'token')}", "bold green")
     yield line
     acted = [*step.written.rules, *(f"restored {name}" for name in step.written.restored)]
     if acted:
@@ -53,7 +54,7 @@ def reach_lines(step: Step) -> Iterator[Text]:
 def reach(found: Reach) -> str:
     """`12 messages the same, 9,300 of 9,400 characters`."""
     messages = plural(found.messages, "message")
-    return f"{messages} the same, {found.characters:,} of {found.total:,} characters"
+    return f"{messages} the same, {found.characters:,} of {plural(found.total, 'character')}"
 
 
 def total_line(steps: Sequence[Step]) -> str:
@@ -65,7 +66,9 @@ def total_line(steps: Sequence[Step]) -> str:
         if step.compared is not None:
             left_direct += step.compared.direct.left
             left_through += step.compared.through.left
-    line = f"{plural(savings.turns, 'turn')}: {left_direct:,} characters to evaluate as sent"
+    line = (
+        f"{plural(savings.turns, 'turn')}: {plural(left_direct, 'character')} to evaluate as sent"
+    )
     line += f", {left_through:,} through the proxy"
     if not savings.processed_tokens:
         return line

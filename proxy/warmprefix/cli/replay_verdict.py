@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from warmprefix.capture.replay import Step
-from warmprefix.pipeline.observe import plural
+from warmprefix.core.plural import plural
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from warmprefix.cli.connect import ModelOption
 from warmprefix.cli.settings import say
 from warmprefix.cli.tail import ApiKeyOption
 from warmprefix.cli.which import UrlOption, asking
+from warmprefix.core.plural import plural
 
 if TYPE_CHECKING:
     from warmprefix.cli.follow_url import TurnFeed
@@ -198,14 +199,14 @@ def summary(turns: Sequence[Mapping[str, Any]]) -> str:
     """What the turns of a run have read, and what they would have read without the proxy."""
     if not turns:
         return "no turn went through the proxy while it ran; `warmprefix connect` says what its client needs"
-    count = f"{len(turns):,} turn{'' if len(turns) == 1 else 's'}"
+    count = plural(len(turns), "turn")
     counted = [turn for turn in turns if turn.get("processed_tokens") is not None]
     if not counted:
         return f"while it ran: {count}; the backend has reported no counts"
     read = sum(turn["processed_tokens"] for turn in counted)
     asked = sum(turn.get("prompt_tokens") or 0 for turn in counted)
     kept = sum(turn.get("kept_tokens") or 0 for turn in counted)
-    line = f"while it ran: {count}, {read:,} of {asked:,} prompt tokens read"
+    line = f"while it ran: {count}, {read:,} of {plural(asked, 'prompt token')} read"
     if kept > 0:
         return f"{line}; without warmprefix about {read + kept:,}: {kept:,} kept"
     return f"{line}; without warmprefix as many"

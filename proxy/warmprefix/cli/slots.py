@@ -7,6 +7,7 @@ import typer
 from warmprefix.cli.settings import USAGE_STATUS, say
 from warmprefix.cli.tail import ApiKeyOption, plain_console, quiet_end
 from warmprefix.cli.which import UrlOption, asking
+from warmprefix.core.plural import plural
 
 KIB = 1024
 
@@ -49,7 +50,7 @@ def forget(url: str | None, api_key: str | None, snapshot: str) -> None:
     kept = (
         "" if answer.get("files_deleted") else "; slots.save_path is not set, so their files stay"
     )
-    typer.echo(f"forgot {number} saved slot{'' if number == 1 else 's'}{kept}")
+    typer.echo(f"forgot {plural(number, 'saved slot')}{kept}")
 
 
 def asked(url: str | None, api_key: str | None, method: str, path: str) -> dict[str, Any] | None:
@@ -78,7 +79,9 @@ def slot_line(slot: dict[str, Any]) -> str:
     what = (slot.get("conversation") or "empty")[:8] if slot.get("known") else "not known"
     kind = " side request" if slot.get("side") else ""
     state = "busy" if slot.get("busy") else f"idle {age(slot.get('age_s'))}"
-    return f"slot {slot.get('slot')}  {what}{kind}  {slot.get('tokens', 0):,} tokens  {state}"
+    return (
+        f"slot {slot.get('slot')}  {what}{kind}  {plural(slot.get('tokens', 0), 'token')}  {state}"
+    )
 
 
 def snapshot_line(snapshot: dict[str, Any]) -> str:
@@ -87,7 +90,7 @@ def snapshot_line(snapshot: dict[str, Any]) -> str:
     whose = "opening" if snapshot.get("opening") else str(snapshot.get("conversation"))[:8]
     return (
         f"saved {snapshot.get('id')}  {whose}  "
-        f"{snapshot.get('tokens', 0):,} tokens  {size(snapshot.get('bytes', 0))}  "
+        f"{plural(snapshot.get('tokens', 0), 'token')}  {size(snapshot.get('bytes', 0))}  "
         f"{age(snapshot.get('age_s'))} ago{other}"
     )
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from warmprefix.cli.tail_line import INDENT, count, fitted, number, plain
+from warmprefix.core.plural import plural
 
 LOOK_S = 1.0
 """How often the proxy is asked."""
@@ -54,14 +55,15 @@ def of_one(request: Mapping[str, Any]) -> str:
     found = request.get("progress")
     if state != "reading" or not isinstance(found, Mapping):
         estimate = number(request.get("estimated_tokens"))
-        size = "" if estimate is None or state == "writing" else f", about {estimate:,.0f} tokens"
+        is_known = estimate is not None and state != "writing"
+        size = f", about {plural(estimate or 0, 'token')}" if is_known else ""
         return f"{doing}{size}"
     total = number(found.get("prompt_tokens")) or 0
     read = sum(number(found.get(name)) or 0 for name in ("cached_tokens", "processed_tokens"))
     share = f" ({100 * read / total:.0f}%)" if total else ""
     rest_ms = number(request.get("rest_ms"))
     rest = "" if rest_ms is None else f", about {rest_ms / 1000:,.0f} s left"
-    return f"{doing}: {count(read)} of {count(total)} tokens{share}{rest}"
+    return f"{doing}: {count(read)} of {plural(total, 'token')}{share}{rest}"
 
 
 class RunningLine:

@@ -8,6 +8,7 @@ import typer
 
 from warmprefix.cli.settings import USAGE_STATUS, say, usable_key
 from warmprefix.cli.which import UrlOption, asking
+from warmprefix.core.plural import plural
 
 KeyOption = Annotated[
     str | None,
@@ -49,11 +50,11 @@ def report(steps: Iterable[dict[str, Any]]) -> int:
     last: dict[str, Any] = {}
     for last in steps:
         if not last["id"] and not last["failure"]:
-            say(f"read {last['read']:,} of {last['tokens']:,} tokens")
+            say(f"read {last['read']:,} of {plural(last['tokens'], 'token')}")
     if last.get("id"):
         evaluated = last["evaluated"]
         how = f"{evaluated:,} of them evaluated now" if evaluated else "saved before"
-        typer.echo(f"opening {last['id']}: {last['tokens']:,} tokens, {how}")
+        typer.echo(f"opening {last['id']}: {plural(last['tokens'], 'token')}, {how}")
         return 0
     say(last.get("failure") or "the proxy ended the connection")
     return 1

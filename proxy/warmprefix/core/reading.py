@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from warmprefix.core.messages import plain_text
+from warmprefix.core.plural import plural
 from warmprefix.core.types import (
     CallPart,
     OpaquePart,
@@ -74,11 +75,9 @@ def words_of(running: Running) -> str:
     progress = running.progress
     if progress is None:
         estimate = running.estimated_tokens
-        size = "" if estimate is None else f", about {estimate:,} tokens,"
+        size = "" if estimate is None else f", about {plural(estimate, 'token')},"
         return f"{who}{size} is still {after}"
     read = progress.cached_tokens + progress.processed_tokens
     rest = "" if progress.rest_s is None else f", about {progress.rest_s:.0f} s left"
-    share = (
-        f"{read:,} of {progress.prompt_tokens:,} tokens read ({progress.cached_tokens:,} cached)"
-    )
+    share = f"{read:,} of {plural(progress.prompt_tokens, 'token')} read ({progress.cached_tokens:,} cached)"
     return f"{who} is still {after}: {share}{rest}"

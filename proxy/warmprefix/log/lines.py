@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 
+from warmprefix.core.plural import plural
 from warmprefix.log.sinks import Sink
 
 Line = bytes | Callable[[], bytes]
@@ -150,4 +151,4 @@ def close_all(writers: Iterable[LineWriter], timeout_s: float) -> None:
 
 def not_written(lines: int) -> str:
     """How many lines were lost, as a person reads it."""
-    return "1 line was not written" if lines == 1 else f"{lines} lines were not written"
+    return plural(lines, "line was not written", "lines were not written")

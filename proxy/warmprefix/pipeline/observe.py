@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from warmprefix.core.explain.saving import Reach, Reaches, WouldSave, held, would_save
+from warmprefix.core.plural import plural
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats
 from warmprefix.pipeline.recent import Last
@@ -94,7 +95,7 @@ class Savings:
             return "observed no turn"
         share = f" ({self.saved_tokens / self.processed_tokens:.1%})" if self.saved_tokens else ""
         line = (
-            f"observed {plural(self.turns, 'turn')}: {self.processed_tokens:,} tokens processed; an "
+            f"observed {plural(self.turns, 'turn')}: {plural(self.processed_tokens, 'token')} processed; an "
             f"estimated {self.saved_tokens:,}{share} would have been saved without --observe"
         )
         parts = (
@@ -107,8 +108,3 @@ class Savings:
             for setting, tokens in self._cured.most_common()
         )
         return "; what a setting would have kept: ".join(filter(None, (line, ", ".join(cures))))
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 turn`, `2 turns`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

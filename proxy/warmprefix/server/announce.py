@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from warmprefix.backends.known import KnownBackend
 from warmprefix.backends.probe import Silence
 from warmprefix.config import Config
-from warmprefix.pipeline.observe import plural
+from warmprefix.core.plural import plural
 from warmprefix.server.app import App
 from warmprefix.server.backends import Backend
 from warmprefix.tasks import Tasks
@@ -135,7 +135,7 @@ def described(backend: Backend) -> str:
         words[0] = f"{known.name} {build}"
         words += [alias] if alias not in ("", "None") else []
         slots = len(known.slots)
-        words += [f"{plural(slots, 'slot')} of {int(context):,} tokens"] if slots else []
+        words += [f"{plural(slots, 'slot')} of {plural(int(context), 'token')}"] if slots else []
     return f"{backend.settings.url} ({', '.join(words)})"
 
 

@@ -15,6 +15,7 @@ from warmprefix.capture.line import Captured
 from warmprefix.capture.reader import CaptureReader
 from warmprefix.capture.writer import Capture
 from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.plural import plural
 from warmprefix.core.types import (
     CallPart,
     Content,
@@ -104,7 +105,7 @@ def _part(part: Part) -> dict[str, Any]:
 def _content(part: Content) -> str:
     if isinstance(part, TextPart):
         return part.text
-    return f"({len(part.raw):,} bytes that are no text)"
+    return f"({plural(len(part.raw), 'byte that is', 'bytes that are')} no text)"
 
 
 def _text(kind: str, text: str) -> dict[str, Any]:
@@ -115,4 +116,4 @@ def _cut(text: str) -> str:
     """A text that can be sent and shown: lone surrogates are none."""
     text = text.encode(errors="replace").decode()
     left = len(text) - LONGEST
-    return text if left <= 0 else f"{text[:LONGEST]}… ({left:,} more characters)"
+    return text if left <= 0 else f"{text[:LONGEST]}… ({plural(left, 'more character')})"

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 
+from warmprefix.core.plural import plural
 from warmprefix.core.slots.slot import Slot
-from warmprefix.pipeline.observe import plural
+from warmprefix.log.record import iso
 from warmprefix.server.app import App
 
 
 def state_lines(app: App, up_s: float, running: int) -> Iterator[str]:
     """The lines. `up_s`: how long it runs; `running`: requests that it answers now."""
-    sums, ledger = app.turns.sums.record(), app.ledger()
-    read, directly = (sums[name] or 0 for name in ("processed_tokens", "direct_tokens"))
+    sums, ledger = app.turns.sums.totals(), app.ledger()
+    read, directly = (sums.sums.get(name, 0) for name in ("processed_tokens", "direct_tokens"))
     yield (
-        f"up {up_s / 60:,.0f} min; {plural(app.turns.sums.turns, 'turn')} ended, {running:,} running; "
-        f"{read:,} tokens read, about {directly:,} without warmprefix; since {sums['since']}"
+        f"up {up_s / 60:,.0f} min; {plural(sums.turns, 'turn')} ended, {running:,} running; "
+        f"{plural(read, 'token')} read, about {directly:,.0f} without warmprefix; since {iso(sums.since_s)}"
     )
     yield (
         f"ledger: {plural(ledger.conversations, 'conversation')}, {plural(ledger.messages, 'message')}, "
@@ -32,5 +33,5 @@ def held_in(slot: Slot) -> str:
     whose = "not known" if not slot.is_known else "empty"
     if slot.content is not None:
         whose = "a side request" if slot.content.is_side else slot.content.held.conversation
-    tokens = "" if slot.tokens is None else f", {slot.tokens:,} tokens"
+    tokens = "" if slot.tokens is None else f", {plural(slot.tokens, 'token')}"
     return f"{whose}{tokens}{', busy' if slot.is_busy else ''}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from warmprefix.core.doctor.facts import LemonadeFacts, LoadedModel
 from warmprefix.core.doctor.finding import Finding, bad, good, note
+from warmprefix.core.plural import plural
 
 _LLAMA = "llamacpp"
 
@@ -63,9 +64,9 @@ def _limit(lemonade: LemonadeFacts) -> Iterator[Finding]:
             "use one model name, or: lemonade config set max_loaded_models=2",
         )
     else:
-        many = "any number of" if limit < 0 else str(limit)
+        many = "any number of language models" if limit < 0 else plural(limit, "language model")
         yield good(
-            f"Room for {many} language models at a time",
+            f"Room for {many} at a time",
             "A request for another model need not unload the first.",
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from warmprefix.core.doctor.facts import Probe, ServerFacts
 from warmprefix.core.doctor.finding import Finding, bad, good, note
+from warmprefix.core.plural import plural
 
 SMALL_CONTEXT_TOKENS = 16384
 """Agents' prompts begin with ten thousand tokens of instructions and tools (docs/design.md, physics)."""
@@ -46,7 +47,7 @@ def server_findings(server: ServerFacts) -> Iterator[Finding]:
 
 def _slots(server: ServerFacts) -> Iterator[Finding]:
     count, context = server.slots, server.context_tokens
-    size = f" of {context:,} tokens" if context else ""
+    size = f" of {plural(context, 'token')}" if context else ""
     if count is None:
         yield note(
             "The number of slots is unknown", "It decides which requests can overwrite which cache."
@@ -66,7 +67,7 @@ def _slots(server: ServerFacts) -> Iterator[Finding]:
         yield from _shared(server)
     if context is not None and context < SMALL_CONTEXT_TOKENS:
         yield note(
-            f"A slot holds only {context:,} tokens",
+            f"A slot holds only {plural(context, 'token')}",
             "Agents soon fill that; then they shorten their history, and what follows the cut is read again.",
             "llama-server --ctx-size: the sum over all slots",
         )
@@ -162,6 +163,6 @@ def _attention(probe: Probe | None) -> Iterator[Finding]:
     if probe.rate:
         takes_s = LONG_PROMPT_TOKENS / probe.rate
         yield note(
-            f"It reads {probe.rate:,.0f} tokens a second",
-            f"{LONG_PROMPT_TOKENS:,} tokens that are not cached take {takes_s:,.{takes_s < 10:d}f} s.",
+            f"It reads {plural(probe.rate, 'token')} a second",
+            f"{plural(LONG_PROMPT_TOKENS, 'token')} that are not cached take {takes_s:,.{takes_s < 10:d}f} s.",
         )

@@ -234,11 +234,10 @@ def _client_break(
     change = evidence.change or _NO_CHANGE
     changed = None if lost is None else lost - gone
     cause, acts = _cause(kind, found, change, after, volatile)
-    own, is_block = _own(found, _role(found, after), force)
-    if own and (cause == "edit" or change.cure is not None):
-        cause = "transient-block" if is_block else "own-text"
-    side, received = "client", evidence.received
-    if received is not None and first_difference(before, received) is None:
+    own, own_cause = _own(found, _role(found, after), force)
+    cause = own_cause if own and (cause == "edit" or change.cure is not None) else cause
+    side: Side = "client"
+    if evidence.received is not None and first_difference(before, evidence.received) is None:
         cause, side = "restored", "proxy"  # what the client sent goes on from the turn before
     broken = Broken(
         cause,
@@ -263,7 +262,7 @@ def _client_break(
         after=clipped(found.after, found.offset),
         tokens_lost=lost,
         seconds_lost=seconds(lost, stats),
-        side="proxy" if side == "proxy" else "client",
+        side=side,
         hint=hint_of(broken, force),
         evicted_tokens=gone,
     )
@@ -314,20 +313,20 @@ def _role(found: Difference, after: Prompt) -> str | None:
     return after.messages[at].role if at is not None and at < len(after.messages) else None
 
 
-def _own(found: Difference, role: str | None, force: InForce) -> tuple[str, bool]:
-    """The name under which the user's settings know all that differs, empty if they do not; and whether it is a
-    block."""
+def _own(found: Difference, role: str | None, force: InForce) -> tuple[str, str]:
+    """The name under which the user's settings know all that differs, empty if they do not; and what that is
+    called as a cause."""
     old, new = found.before, found.after
     if role not in _OPENING_ROLES or old is None or new is None:
-        return "", False
+        return "", ""
     for text in force.texts:
         if mask(old, (text.pattern,)) == mask(new, (text.pattern,)):
-            return text.name, False
+            return text.name, "own-text"
     for one in force.blocks if role == "user" else ():
         rest, left = (without_blocks(text, (one.block,)) for text in (old, new))
         if rest.split() == left.split():
-            return one.name, True
-    return "", False
+            return one.name, "transient-block"
+    return "", ""
 
 
 def _volatile_cause(

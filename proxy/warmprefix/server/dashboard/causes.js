@@ -43,7 +43,7 @@ function row(cause, largest, find) {
 }
 
 function facts(cause) {
-  const lost = cause.tokens ? `${short(cause.tokens)} tokens read again` : "cost not reported";
+  const lost = cause.tokens ? `${plural(cause.tokens, "token", "tokens", short)} read again` : "cost not reported";
   const time = cause.seconds ? `, ${duration(cause.seconds)}` : "";
   return [make("strong", {}, `${lost}${time}`), ` in ${plural(cause.turns, "turn")}`];
 }

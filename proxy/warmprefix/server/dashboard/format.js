@@ -88,8 +88,8 @@ export function when(time) {
   return found.toDateString() === today.toDateString() ? clock(time) : moment(time);
 }
 
-export function plural(number, one, many = `${one}s`) {
-  return `${count(number)} ${number === 1 ? one : many}`;
+export function plural(number, one, many = `${one}s`, shown = count) {
+  return `${shown(number)} ${number === 1 ? one : many}`;
 }
 
 // The names of characters that are invisible, or that reverse the text around them.

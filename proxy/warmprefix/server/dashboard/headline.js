@@ -15,7 +15,7 @@ export function showHeadline(sums) {
   const lost = known.breaks.reduce((sum, cause) => sum + cause.tokens, 0);
   say(byId("breaks"), known.turns ? count(broken) : ABSENT);
   const start = known.started === known.since ? "" : ` since the start ${when(known.started)}`;
-  say(byId("breaks-note"), (broken ? `${short(lost)} tokens read again` : "every prompt continued the one before") + start);
+  say(byId("breaks-note"), (broken ? `${plural(lost, "token", "tokens", short)} read again` : "every prompt continued the one before") + start);
   const ratio = known.prompt_tokens ? known.cached_tokens / known.prompt_tokens : null;
   say(byId("ratio"), percent(ratio));
   say(byId("ratio-note"), ratioNote(known, ratio));
@@ -40,7 +40,8 @@ function showKept(sums) {
   const kept = keptOf(sums);
   const observes = isNumber(sums.would_save_tokens);
   say(byId("kept"), short(kept));
-  say(byId("kept-what"), observes ? "tokens would have been kept" : "tokens kept");
+  const noun = kept === 1 ? "token" : "tokens";
+  say(byId("kept-what"), `${noun} ${observes ? "would have been kept" : "kept"}`);
   const split = byId("split");
   split.hidden = kept === null || !sums.processed_tokens;
   divide(split, Math.max(kept ?? 0, 0), (sums.processed_tokens ?? 0) - (observes ? kept : 0));
@@ -76,10 +77,11 @@ function timeNote(sums, known, kept) {
 function readNote(sums) {
   if (!isNumber(sums.processed_tokens)) return "";
   const rate = speed(sums.processed_tokens, sums.prompt_ms);
-  return rate ? `tokens, at ${rate}` : "tokens";
+  const noun = sums.processed_tokens === 1 ? "token" : "tokens";
+  return rate ? `${noun}, at ${rate}` : noun;
 }
 
 function ratioNote(sums, ratio) {
   if (ratio === null) return sums.turns ? "no reply reported what was cached" : "";
-  return `of ${short(sums.prompt_tokens)} prompt tokens, with or without our help`;
+  return `of ${plural(sums.prompt_tokens, "prompt token", "prompt tokens", short)}, with or without our help`;
 }

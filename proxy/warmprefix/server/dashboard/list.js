@@ -145,7 +145,7 @@ function describe(card, group, largest, titles) {
   say(card.title, nameOf(group, titles));
   card.row.setAttribute("aria-label", `Turns of ${card.title.textContent}. Arrow keys move, Enter opens.`);
   say(card.facts, factsOf(group, titles.has(group.id)).map(unbroken).join(" · "));
-  say(card.scale, largest > 1 ? `highest bar: ${count(largest)} tokens` : "");
+  say(card.scale, largest > 1 ? `highest bar: ${plural(largest, "token")}` : "");
 }
 
 // What is known of a conversation, in short. `titled`: its name does not say who and with what.

@@ -1,7 +1,7 @@
 // Requests that are not answered yet: how far each prompt is read.
 
 import { byId, make } from "./dom.js";
-import { count, duration, isNumber } from "./format.js";
+import { count, duration, isNumber, plural } from "./format.js";
 import { divide } from "./headline.js";
 import { clientOf } from "./model.js";
 
@@ -30,15 +30,15 @@ const STATES = { waiting: "waits", reading: "is read", writing: "is answered", a
 
 function bar({ prompt_tokens: all, cached_tokens: cached, processed_tokens: read }) {
   const parts = ["cached", "processed", "unread"].map((className) => make("span", { className }));
-  const label = `${count(cached + read)} of ${count(all)} tokens read`;
+  const label = `${count(cached + read)} of ${plural(all, "token")} read`;
   const shown = make("div", { className: "fill parts", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": all, "aria-valuenow": cached + read }, parts);
   divide(shown, cached, read, all - cached - read);
   return shown;
 }
 
 function wordsOf({ progress: found, estimated_tokens: estimate, rest_ms: rest }) {
-  if (!found) return isNumber(estimate) ? `about ${count(estimate)} tokens` : "a prompt of unknown length";
+  if (!found) return isNumber(estimate) ? `about ${plural(estimate, "token")}` : "a prompt of unknown length";
   const left = isNumber(rest) && rest > 0 ? `, about ${duration(rest / 1000)} left` : "";
   const read = found.cached_tokens + found.processed_tokens;
-  return `${count(read)} of ${count(found.prompt_tokens)} tokens (${count(found.cached_tokens)} cached)${left}`;
+  return `${count(read)} of ${plural(found.prompt_tokens, "token")} (${count(found.cached_tokens)} cached)${left}`;
 }

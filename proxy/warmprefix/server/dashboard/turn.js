@@ -2,7 +2,7 @@
 // the cache, what was read again because of a break, what was new.
 
 import { make, say } from "./dom.js";
-import { ABSENT, clock, count, isNumber, minute, percent } from "./format.js";
+import { ABSENT, clock, count, isNumber, minute, percent, plural } from "./format.js";
 import { hasFailed, isSide, kindOf } from "./model.js";
 
 const HEIGHT = 72; // of the largest prompt of a conversation, in CSS pixels
@@ -114,7 +114,7 @@ function shareOf(turn) {
 function described(turn) {
   const words = [`${clock(turn.time)}, ${kindOf(turn) ?? "not understood"}`];
   const tokens = size(turn);
-  words.push(tokens === null ? "tokens not reported" : `${count(tokens)} prompt tokens`);
+  words.push(tokens === null ? "tokens not reported" : `${plural(tokens, "prompt token")}`);
   if (isNumber(turn.cached_tokens)) words.push(`${count(turn.cached_tokens)} cached`);
   if (isNumber(turn.processed_tokens)) words.push(`${count(turn.processed_tokens)} processed`);
   if (turn.break) words.push(`cache break: ${turn.break.cause}`);

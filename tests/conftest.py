@@ -1,6 +1,6 @@
 """Fixtures for tests against a real llama-server, marked `backend`; and how Hypothesis runs everywhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,16 @@ from tests.servers.stock import StartEither, StartStock, StockServer, stock_bina
 # A law says nothing of time, and a busy machine would break one that did.
 settings.register_profile("no deadline", settings(), deadline=None)
 settings.load_profile("no deadline")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A worker cannot send a lone surrogate: one in what a test has logged or printed would end the worker."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,8 +7,9 @@ model thought in another one.
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -223,11 +224,17 @@ def scripted(folder: Path, slots: int) -> Iterator[ScriptedModel]:
 
 
 @pytest.fixture(scope="module")
-def model(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ScriptedModel]:
-    with scripted(tmp_path_factory.mktemp("siblings"), request.param) as made:
-        yield made
+def model_with(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[int], ScriptedModel]]:
+    """The model with so many slots, started once, in whatever order it is asked for."""
+    with ExitStack() as running:
+
+        @cache
+        def started(slots: int) -> ScriptedModel:
+            return running.enter_context(scripted(tmp_path_factory.mktemp("siblings"), slots))
+
+        yield started
 
 
 def play(model: ScriptedModel, url: str, how: Play, gives: Gives) -> tuple[Count, ...]:
@@ -239,11 +246,12 @@ def play(model: ScriptedModel, url: str, how: Play, gives: Gives) -> tuple[Count
     return tuple(model.counts)
 
 
-@pytest.mark.parametrize(("model", "gives"), SETTINGS, indirect=["model"])
+@pytest.mark.parametrize(("slots", "gives"), SETTINGS)
 @pytest.mark.parametrize("how", PLAYS, ids=lambda how: how.__name__)
 async def test_chats_that_begin_alike_cost_no_more_and_are_not_mixed(
-    how: Play, gives: Gives, model: ScriptedModel
+    how: Play, gives: Gives, slots: int, model_with: Callable[[int], ScriptedModel]
 ) -> None:
+    model = model_with(slots)
     direct = await asyncio.to_thread(play, model, model.url, how, gives)
     # What is measured is what is sent, so the server chooses the slots in both.
     async with running_proxy(model.url, slots={"pin": "off"}) as proxy:

@@ -26,11 +26,9 @@ from tests.servers.stock import StockServer
 FOLDER = Path(__file__).parent
 
 Json = dict[str, Any]
-_STARTED_S = 0.3
-"""How long before the first request the proxy was started: it asks a backend for its slots first."""
-
-_EXPLAINED_S = 0.5
-"""How long after the last reply its turn may still be explained: the template is asked."""
+_LIMIT_S, _TICK_S = 60.0, 0.01
+_STARTED = "OPENAI_BASE_URL="
+"""The last thing that a proxy says when it starts. It has asked its backend by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,8 @@ def replay(
             for run in [[step] for step in steps] if restarts else [steps]:
                 with _way(model.url, folder, enable, through=through) as url:
                     _play(run, model, url)
-                    time.sleep(_EXPLAINED_S if through and run[-1] is steps[-1] else 0)
+                    if through:
+                        _wait_for(run[-1][0] + 1, "{", folder / "stdout")
             tokens = tuple(count.processed_tokens for count in model.counts)
             prompts = tuple((c.prompt, c.cached_tokens + c.processed_tokens) for c in model.counts)
         finally:
@@ -136,9 +135,24 @@ def _way(backend: str, folder: Path, enable: Sequence[str], *, through: bool) ->
         yield backend
         return
     more = {"WARMPREFIX_CANONICALIZE__ENABLE": json.dumps(list(enable))} if enable else {}
+    said = folder / "stderr"
+    before = _lines(_STARTED, said) if said.exists() else 0
     with proxy(backend, folder, saves=False, more=more) as url:
-        time.sleep(_STARTED_S)
+        _wait_for(before + 1, _STARTED, said)
         yield url
+
+
+def _wait_for(number: int, text: str, file: Path) -> None:
+    """Return once so many lines have the text: the proxy has started, or a turn is explained and logged."""
+    until = time.monotonic() + _LIMIT_S
+    while _lines(text, file) < number:
+        assert time.monotonic() < until, file.read_text()
+        time.sleep(_TICK_S)
+
+
+def _lines(text: str, file: Path) -> int:
+    *whole, _ = file.read_text().split("\n")
+    return sum(text in line for line in whole)
 
 
 def said(reply: Json, number: int) -> Json:

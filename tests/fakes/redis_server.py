@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.stock import free_port
 from warmprefix.stores.redis.server import Server
 
 PROGRAM = shutil.which("redis-server")
-_DEADLINE_S = 10.0
+_DEADLINE_S = 60.0
 
 
 class RedisServer:
@@ -24,9 +25,7 @@ class RedisServer:
     def __init__(self, *options: str) -> None:
         if PROGRAM is None:
             pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="warmprefix-redis-"))
         self.options = options
         self.url = f"redis://127.0.0.1:{self.port}/0"

@@ -22,7 +22,7 @@ from warmprefix.server.run import listen, uvicorn_config
 from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 """Limit for anything that takes milliseconds on an idle machine."""
 
 TICK_S = 0.002

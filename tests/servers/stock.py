@@ -52,8 +52,16 @@ def stock_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    """A port that is free now, and for a minute given to nobody who asks for any port.
+
+    It is left in TIME_WAIT, in which only who names it gets it (Linux, inet_csk_find_open_port).
+    """
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()),
+    ):
+        accepted, _ = server.accept()
+        accepted.close()  # who closes first has the port that waits
         return int(server.getsockname()[1])
 
 

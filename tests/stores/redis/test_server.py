@@ -1,12 +1,12 @@
 """The connection to a real server: credentials, and scripts that it does not know yet."""
 
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.certificates import certificate
 from tests.fakes.redis_server import RedisServer
+from tests.servers.stock import free_port
 from tests.stores.entries import chain, entry, is_known
 from tests.stores.redis.opened import opened
 from warmprefix.core.errors import StoreError
@@ -33,9 +33,7 @@ async def test_an_empty_replica_that_takes_over_is_written_at_once(
 
 async def test_rediss_is_encrypted_and_checks_the_certificate(tmp_path: Path) -> None:
     own, secret = certificate(tmp_path)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     pair = ("--tls-cert-file", str(own), "--tls-key-file", str(secret))
     server = RedisServer("--tls-port", str(port), *pair, "--tls-auth-clients", "no")
     url = f"rediss://127.0.0.1:{port}/0"

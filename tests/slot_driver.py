@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from tests.fakes.scripted_replies import dump
-from warmprefix.core.slots.seat import Seat
+from warmprefix.core.slots.seat import Left, Seat
 from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Traits, Wish
 from warmprefix.core.slots.state import SlotState
-from warmprefix.core.types import CacheStats, Prompt
+from warmprefix.core.types import CacheStats, Message, Prompt
 from warmprefix.dialects.chat_completions.messages import parse_message
 from warmprefix.slots.table import Decide, SlotTable
 
@@ -86,6 +86,11 @@ def ran(
     seat = take(table, name, slot, messages, shared=shared, is_side=is_side)
     table.leave(seat, stats(tokens, cached))
     return seat
+
+
+def left(seat: Seat, stats: CacheStats, reply: Message | None = None) -> Left:
+    """A request that has ended, whose slot is looked for."""
+    return Left(seat, stats, reply, 0)
 
 
 def read(table: SlotTable, *states: SlotState) -> None:

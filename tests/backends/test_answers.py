@@ -2,13 +2,14 @@
 
 import math
 
-import httpx
 import pytest
 
-from warmprefix.backends.answers import members, number, objects, text, whole
+from warmprefix.backends.answers import Answer, members, number, objects, text, whole
 
 ANSWERS: list[tuple[str, int, bytes, dict[str, object]]] = [
     ("object", 200, b'{"a": 1}', {"a": 1}),
+    ("lone-surrogate", 200, rb'{"a": "\ud800"}', {"a": "\ud800"}),
+    ("large-number", 200, b'{"a": 1' + b"0" * 400 + b"}", {"a": 10**400}),
     ("not-200", 201, b'{"a": 1}', {}),
     ("error", 500, b'{"a": 1}', {}),
     ("list", 200, b'[{"a": 1}]', {}),
@@ -25,7 +26,7 @@ ANSWERS: list[tuple[str, int, bytes, dict[str, object]]] = [
 def test_members_are_those_of_an_object_that_came_with_200(
     status: int, body: bytes, expected: dict[str, object]
 ) -> None:
-    assert members(httpx.Response(status, content=body)) == expected
+    assert members(Answer(status, {}, body)) == expected
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ class LlamaDouble(ScriptedBackend):
     never answered; `stalls_at`: nor are those of more tokens, of which the slot then holds one more; `missing`:
     paths that answer 404; `evaluations`: the requested ones, in order; `starts`: how often it has started, None
     if it does not say; `calls`: those of the next replies; `is_fresh`: slots that were never used say so, as
-    those of a real server do."""
+    those of a real server do; `save_status`: what is answered when a slot is to be saved: 501 if it cannot."""
 
     def __init__(
         self, slots: int = 2, missing: Iterable[str] = (), *, is_fresh: bool = False
@@ -45,6 +45,7 @@ class LlamaDouble(ScriptedBackend):
         self.finish = "stop"
         self.starts: int | None = None
         self.calls: list[Json] = []
+        self.save_status = 200
 
     def restart(self) -> None:
         """Forget everything, like a new process."""
@@ -69,6 +70,8 @@ class LlamaDouble(ScriptedBackend):
                 for at, held in enumerate(self.held)
             ]
             return list(json_response(states))
+        if path.endswith("action=save"):
+            return list(json_response({}, self.save_status))
         if path == "/completion":
             return self._evaluate(request)
         if path == "/apply-template":

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import httpx
-
 from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.scripted import Step
 from tests.fakes.scripted_http import Request
 from tests.fakes.scripted_replies import json_response
+from warmprefix.backends.answers import Answer
 from warmprefix.backends.base import Ability, Headers, Kind, Mark
 from warmprefix.core.types import RawJson
 from warmprefix.dialects.base import Request as ChatRequest
@@ -24,7 +23,7 @@ PAGES: Mapping[str, Ability] = {
 """The ability that a backend needs to be asked for each page."""
 
 
-def _is_toy(answer: httpx.Response) -> bool:
+def _is_toy(answer: Answer) -> bool:
     return answer.status_code == 200 and answer.content == b"toy"
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.slot_driver import MUCH, at, prompt, ran, read, state, stats, table_of, take, wish
+from tests.slot_driver import MUCH, at, left, prompt, ran, read, state, stats, table_of, take, wish
 from warmprefix.core.slots.slot import SlotChoice, TakenFrom, Traits, Wish
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.core.types import RawJson
@@ -138,7 +138,7 @@ def cleared(*names: str, cached: int = 0, other_tools: bool = False) -> SlotTabl
         tokens = MUCH + number
         seen = stats(tokens, cached if number else 0)
         table.leave(seat, seen)
-        table.read([state(0, tokens, number + 3), state(1)], table.events, seat, seen)
+        table.read([state(0, tokens, number + 3), state(1)], table.events, [left(seat, seen)])
     return table
 
 
@@ -245,7 +245,7 @@ def test_what_a_copy_had_begun_with_the_request_begins_with_too() -> None:
         found = stats(MUCH + number, cached)
         table.leave(seat, found)
         here = state(0, MUCH + number, number + 7)
-        table.read([here, state(1)], table.events, seat, found)
+        table.read([here, state(1)], table.events, [left(seat, found)])
         if name == "b":
             read(table, state(0, 0, 7), state(1, 1, 8))
 

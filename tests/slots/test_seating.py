@@ -42,12 +42,13 @@ def seating_of(proxy: RunningProxy) -> Seating:
 
 @asynccontextmanager
 async def running(
-    slots: int = 2, *, is_fresh: bool = False
+    slots: int = 2, *, is_fresh: bool = False, save_status: int = 200
 ) -> AsyncIterator[tuple[LlamaDouble, RunningProxy]]:
     async with (
         LlamaDouble(slots, is_fresh=is_fresh) as backend,
         running_proxy(backend.url, prewarm=OFF) as proxy,
     ):
+        backend.save_status = save_status
         await proxy.app.known.ask_template()
         yield backend, proxy
 
@@ -119,6 +120,53 @@ async def test_the_slot_of_a_request_is_looked_for_once_it_has_ended() -> None:
         await until(lambda: not seating.is_looking())
 
     assert looking == [False, True]
+
+
+async def test_one_question_is_for_all_that_have_ended_before_it_is_asked() -> None:
+    async with running() as (backend, proxy):
+        await proxy.ready()
+        seating = seating_of(proxy)
+        for _ in range(3):
+            seating.unseen_began()
+        before = _asked(backend, "/slots")
+        for _ in range(3):
+            seating.unseen_ended()
+        await until(lambda: not seating.is_looking())
+
+        assert _asked(backend, "/slots") - before == 1
+        assert seating.table.is_settled
+
+
+@pytest.mark.parametrize(
+    ("status", "looks"), [(501, False), (200, True)], ids=["saves-nothing", "may-save"]
+)
+async def test_a_start_that_nobody_saw_is_looked_for_if_a_file_could_be_restored(
+    status: int, looks: bool
+) -> None:
+    async with running(save_status=status) as (backend, proxy):
+        await proxy.ready()
+        seating = seating_of(proxy)
+        before = _asked(backend, "/props")
+        await chat(proxy, QUESTION)
+        await until(lambda: not seating.is_looking())
+
+        assert _asked(backend, "/props") - before == looks
+
+
+async def test_a_server_that_shows_no_slots_any_more_is_looked_for() -> None:
+    async with running(save_status=501) as (backend, proxy):
+        await proxy.ready()
+        seating = seating_of(proxy)
+        before = _asked(backend, "/props")
+        backend.missing = frozenset({"/slots"})
+        await chat(proxy, QUESTION)
+        await until(lambda: not seating.is_looking())
+
+        assert _asked(backend, "/props") - before == 1
+
+
+def _asked(backend: LlamaDouble, page: str) -> int:
+    return sum(request.target == page for request in backend.requests)
 
 
 @pytest.mark.parametrize("path", ["/tokenize", "/v1/messages/count_tokens"])

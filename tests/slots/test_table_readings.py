@@ -5,6 +5,7 @@ import pytest
 from tests.fakes.scripted_replies import dump
 from tests.slot_driver import (
     MUCH,
+    left,
     ran,
     read,
     state,
@@ -30,7 +31,9 @@ def test_what_the_server_placed_is_found_by_its_tokens_and_a_later_task() -> Non
     settled = [table.is_settled]
     table.leave(seat, stats(MUCH))
     settled.append(table.is_settled)
-    table.read([state(0, MUCH, 4), state(1, 300, 3)], table.events, seat, stats(MUCH), REPLY)
+    table.read(
+        [state(0, MUCH, 4), state(1, 300, 3)], table.events, [left(seat, stats(MUCH), REPLY)]
+    )
 
     assert seat.slot == 0
     assert whose(table) == ["a", "?"]
@@ -42,10 +45,35 @@ def test_it_is_found_by_the_first_reading_too() -> None:
     table = SlotTable()
     seat = take(table, "a")
     table.leave(seat, stats(MUCH))
-    table.read([state(0), state(1, MUCH, 4)], table.events, seat, stats(MUCH))
+    table.read([state(0), state(1, MUCH, 4)], table.events, [left(seat, stats(MUCH))])
 
     assert seat.slot == 1
     assert whose(table) == [None, "a"]
+
+
+def test_one_reading_is_for_all_that_have_ended() -> None:
+    table = table_of(state(0), state(1), state(2))
+    seats = [take(table, name) for name in "ab"]
+    for seat, tokens in zip(seats, (MUCH, 700), strict=True):
+        table.leave(seat, stats(tokens))
+    ended = [left(seats[0], stats(MUCH)), left(seats[1], stats(700))]
+    table.read([state(0, 700, 4), state(1), state(2, MUCH, 5)], table.events, ended)
+
+    assert [seat.slot for seat in seats] == [2, 0]
+    assert whose(table) == ["b", None, "a"]
+    assert table.is_settled
+
+
+def test_of_two_that_may_have_run_in_one_slot_neither_is_found() -> None:
+    table = table_of(state(0), state(1, 300, 3))
+    seats = [take(table, name) for name in "ab"]
+    for seat in seats:
+        table.leave(seat, stats(MUCH))
+    ended = [left(seat, stats(MUCH)) for seat in seats]
+    table.read([state(0, MUCH, 5), state(1, 300, 3)], table.events, ended)
+
+    assert [seat.slot for seat in seats] == [None, None]
+    assert whose(table) == ["?", "?"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +88,7 @@ def test_it_is_not_found(states: list[SlotState]) -> None:
     table = table_of(state(0), state(1, 300, 3))
     seat = take(table, "a")
     table.leave(seat, stats(MUCH))
-    table.read(states, table.events, seat, stats(MUCH))
+    table.read(states, table.events, [left(seat, stats(MUCH))])
 
     assert seat.slot is None
     assert "a" not in whose(table)
@@ -70,7 +98,7 @@ def test_it_is_not_where_no_task_has_ended_since() -> None:
     table = table_of(state(0, MUCH, 3), state(1))
     seat = take(table, "a")
     table.leave(seat, stats(MUCH))
-    table.read([state(0, MUCH, 3), state(1)], table.events, seat, stats(MUCH))
+    table.read([state(0, MUCH, 3), state(1)], table.events, [left(seat, stats(MUCH))])
 
     assert seat.slot is None
 
@@ -82,7 +110,7 @@ def test_it_is_not_where_something_was_sent_since_the_slots_were_asked() -> None
     asked = table.events
     read(table, state(0, MUCH, 4), state(1))  # another reading: the table is settled by it
     ran(table, "b", 0, 700)
-    table.read([state(0, MUCH, 5), state(1)], asked, seat, stats(MUCH))
+    table.read([state(0, MUCH, 5), state(1)], asked, [left(seat, stats(MUCH))])
 
     assert seat.slot is None
     assert whose(table) == ["b", None]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from warmprefix.backends import lemonade
-from warmprefix.backends.answers import Json, members, objects, text, whole
+from warmprefix.backends.answers import Answer, Json, members, objects, text, whole
 from warmprefix.backends.ask_engine import ask_engine
 from warmprefix.backends.ask_lemonade import ask_lemonade
 from warmprefix.backends.base import Kind
@@ -157,7 +157,7 @@ async def _page(client: Asker, url: str) -> Switch:
     return "off" if status == 501 else "unknown"
 
 
-def _names(response: httpx.Response) -> tuple[str, ...]:
+def _names(response: Answer) -> tuple[str, ...]:
     """The ids of a list of models."""
     ids = [text(model.get("id")) for model in objects(members(response).get("data"))]
     return tuple(name for name in ids if name is not None)

@@ -3,9 +3,7 @@ it."""
 
 import re
 
-import httpx
-
-from warmprefix.backends.answers import Json, members, text
+from warmprefix.backends.answers import Answer, Json, members, text
 from warmprefix.backends.client import Asker
 from warmprefix.core.doctor.facts import Engine, EngineFacts, Switch
 
@@ -29,7 +27,7 @@ async def ask_engine(client: Asker, url: str, engine: Engine) -> EngineFacts:
     )
 
 
-def _caches(found: Json, metrics: httpx.Response) -> Switch:
+def _caches(found: Json, metrics: Answer) -> Switch:
     """Whether prefixes are reused. vLLM says so in its metrics (vllm/v1/metrics/loggers.py), SGLang among its
     settings (srt/server_args.py)."""
     said = _CACHING.search(metrics.text) if metrics.status_code == 200 else None

@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
+from warmprefix.backends.answers import Answer
 from warmprefix.core.doctor.facts import Engine
 from warmprefix.core.types import RawJson
 from warmprefix.dialects.base import Request
-
-if TYPE_CHECKING:
-    import httpx
 
 Headers = list[tuple[bytes, bytes]]
 Body = bytes | AsyncIterator[bytes] | None
@@ -78,7 +76,7 @@ class Mark:
     """How a kind is recognised: whether the answer to GET `path` is one of its own."""
 
     path: str
-    is_its_own: Callable[["httpx.Response"], bool]
+    is_its_own: Callable[[Answer], bool]
 
 
 @dataclass(frozen=True, slots=True)

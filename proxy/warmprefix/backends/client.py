@@ -15,6 +15,7 @@ import httpx
 import orjson
 from yarl import URL
 
+from warmprefix.backends.answers import Answer
 from warmprefix.backends.base import Headers
 from warmprefix.backends.connection import multidict, outgoing, session
 from warmprefix.backends.key import BackendKey
@@ -32,8 +33,8 @@ MOST_BYTES = 64 * 1024 * 1024
 
 class Asker:
     """Asks over connections like those of relayed requests (pool.py): a question costs a fifth of what httpx
-    needs, and each turn ends with two. What comes of it, and its errors, are httpx's. Reads the whole answer,
-    but no more than `MOST_BYTES` and no longer than the question may take.
+    needs, and each turn may end with two. Its errors are httpx's. Reads the whole answer, but no more than
+    `MOST_BYTES` and no longer than the question may take.
 
     Nothing is asked for in a compressed form, nothing that comes in one is unpacked (a megabyte may become a
     gigabyte), and no redirect is followed: a key would go wherever the backend says.
@@ -67,12 +68,12 @@ class Asker:
         """Close every connection."""
         await self.close()
 
-    async def get(self, url: str, limit_s: float | None = None) -> httpx.Response:
+    async def get(self, url: str, limit_s: float | None = None) -> Answer:
         """The answer to GET, whole. It is asked for once more if it went to a kept connection that breaks:
         llama-server closes one unannounced after a stream. Raises httpx.HTTPError."""
         return await self._ask("GET", url, [], None, limit_s)
 
-    async def post(self, url: str, body: object, limit_s: float | None = None) -> httpx.Response:
+    async def post(self, url: str, body: object, limit_s: float | None = None) -> Answer:
         """The answer to POST, whole. `body`: JSON as bytes, or a value; `limit_s`: may be infinite. Raises
         httpx.HTTPError."""
         content = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -84,7 +85,7 @@ class Asker:
 
     async def _ask(
         self, method: str, url: str, headers: Headers, body: bytes | None, limit_s: float | None
-    ) -> httpx.Response:
+    ) -> Answer:
         limit_s = self._limit_s if limit_s is None else limit_s
         with _translated():
             own = [] if self._key is None else self._key.for_question(url)
@@ -105,15 +106,9 @@ class Asker:
                         raise
                 return await send(self._session(keeps=False))
 
-    async def _send(self, session: aiohttp.ClientSession, **request: Any) -> httpx.Response:
+    async def _send(self, session: aiohttp.ClientSession, **request: Any) -> Answer:
         async with session.request(**request) as answer:
-            body = await _whole(answer)
-        headers = [
-            (name, value)
-            for name, value in answer.raw_headers
-            if name.lower() not in (b"content-encoding", b"transfer-encoding")
-        ]
-        return httpx.Response(answer.status, headers=headers, content=body)
+            return Answer(answer.status, answer.headers, await _whole(answer))
 
     def _session(self, *, keeps: bool) -> aiohttp.ClientSession:
         """Its connections. They belong to the event loop that runs at the first question."""

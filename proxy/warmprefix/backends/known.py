@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import httpx
 
+from warmprefix.backends.answers import Answer
 from warmprefix.backends.base import Headers, Kind
 from warmprefix.backends.client import Asker
 from warmprefix.backends.key import BackendKey
@@ -159,7 +160,7 @@ class KnownBackend(KnownModel):
                 return False
         return await self.is_healthy() is False
 
-    async def _own_page(self, kind: Kind) -> httpx.Response:
+    async def _own_page(self, kind: Kind) -> Answer:
         page = kind.mark.path if kind.mark else _MODELS
         return await self._asking.client.get(f"{self.url}{page}", _HEALTH_S)
 

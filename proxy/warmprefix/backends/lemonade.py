@@ -4,19 +4,15 @@ Facts: https://github.com/lemonade-sdk/lemonade at 11.7.0, thinking_controls.cpp
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from warmprefix.backends import answers
-from warmprefix.backends.answers import Json, number, objects, text
+from warmprefix.backends.answers import Answer, Json, number, objects, text
 from warmprefix.backends.base import EVERYTHING, Headers, Inner, Kind, Mark, Members
 from warmprefix.core.doctor.facts import LoadedModel
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import RawJson
 from warmprefix.core.wire.slices import members, write_object
 from warmprefix.dialects.base import Request
-
-if TYPE_CHECKING:
-    import httpx
 
 _HEALTH = "/api/v1/health"
 _KWARGS = "chat_template_kwargs"
@@ -47,7 +43,7 @@ def _llama_server(health: Members) -> str | None:
     return models[0].url if models else None
 
 
-def _is_its_own(health: "httpx.Response") -> bool:
+def _is_its_own(health: Answer) -> bool:
     """Its health lists the loaded models. If its API key is missing, Lemonade asks for it in words of its own
     (server.cpp:871-1050; 2026.39.1 says the same)."""
     asks = health.status_code == 401 and b'"Invalid or missing API key"' in health.content

@@ -1,15 +1,10 @@
 """llama.cpp's llama-server."""
 
-from typing import TYPE_CHECKING
-
-from warmprefix.backends.answers import members
+from warmprefix.backends.answers import Answer, members
 from warmprefix.backends.base import EVERYTHING, Kind, Mark
 
-if TYPE_CHECKING:
-    import httpx
 
-
-def _is_its_own(props: "httpx.Response") -> bool:
+def _is_its_own(props: Answer) -> bool:
     """With an API key set, or while it loads, llama-server hides /props but names itself."""
     return "total_slots" in members(props) or props.headers.get("server") == "llama.cpp"
 

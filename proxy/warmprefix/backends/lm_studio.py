@@ -4,17 +4,12 @@ Facts: https://lmstudio.ai/docs/developer/rest/endpoints (`GET /api/v0/models`);
 tokens: https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/2390 (0.4.14).
 """
 
-from typing import TYPE_CHECKING
-
-from warmprefix.backends.answers import members, objects
+from warmprefix.backends.answers import Answer, members, objects
 from warmprefix.backends.base import Kind, Mark
 from warmprefix.core.doctor.facts import Engine
 
-if TYPE_CHECKING:
-    import httpx
 
-
-def _is_its_own(models: "httpx.Response") -> bool:
+def _is_its_own(models: Answer) -> bool:
     """Its models say in which format they are. It answers 200 to pages that it does not have, with an error."""
     listed = objects(members(models).get("data"))
     return bool(listed) and all("compatibility_type" in model for model in listed)

@@ -4,19 +4,14 @@ Facts: mlx-lm 0.32.2, mlx_lm/server.py:1787-1876 (its two pages) and :1740 (cach
 mlx_lm/SERVER.md.
 """
 
-from typing import TYPE_CHECKING
-
-from warmprefix.backends.answers import members, objects
+from warmprefix.backends.answers import Answer, members, objects
 from warmprefix.backends.base import Kind, Mark
 from warmprefix.core.doctor.facts import Engine
-
-if TYPE_CHECKING:
-    import httpx
 
 _MODEL = {"id", "object", "created"}
 
 
-def _is_its_own(models: "httpx.Response") -> bool:
+def _is_its_own(models: Answer) -> bool:
     """It is Python's own web server, which says so, and its models have three members and no owner."""
     listed = objects(members(models).get("data"))
     is_python = models.headers.get("server", "").startswith("BaseHTTP/")

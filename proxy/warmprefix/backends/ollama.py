@@ -4,16 +4,12 @@ Facts: https://github.com/ollama/ollama: server/routes.go (what `/` answers), op
 messages, both ways), https://github.com/ollama/ollama/pull/17943 (cached tokens).
 """
 
-from typing import TYPE_CHECKING
-
+from warmprefix.backends.answers import Answer
 from warmprefix.backends.base import Kind, Mark
 from warmprefix.core.doctor.facts import Engine
 
-if TYPE_CHECKING:
-    import httpx
 
-
-def _is_its_own(root: "httpx.Response") -> bool:
+def _is_its_own(root: Answer) -> bool:
     return root.status_code == 200 and root.content == b"Ollama is running"
 
 

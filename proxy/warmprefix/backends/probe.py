@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import httpx
 
 from warmprefix.backends import kinds
-from warmprefix.backends.answers import members, text, whole
+from warmprefix.backends.answers import Answer, members, text, whole
 from warmprefix.backends.base import Kind
 from warmprefix.backends.client import Asker
 from warmprefix.backends.reasons import reason_of
@@ -24,7 +24,7 @@ async def identify(client: Asker, url: str) -> tuple[Kind, bool]:
 
     Raises Unreachable if nothing answers there.
     """
-    answers: dict[str, httpx.Response] = {}
+    answers: dict[str, Answer] = {}
     try:
         for kind in kinds.KINDS:
             if kind.mark is None:
@@ -120,7 +120,7 @@ def _has_media(props: dict[str, object]) -> bool | None:
     return any(modalities.values()) if isinstance(modalities, dict) else None
 
 
-def _silence(answer: httpx.Response, props: dict[str, object], model: str) -> Silence:
+def _silence(answer: Answer, props: dict[str, object], model: str) -> Silence:
     if answer.status_code in (401, 403):
         return Silence.LOCKED
     if answer.status_code == 503:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import orjson
 
+from warmprefix.backends.answers import Answer
 from warmprefix.backends.client import Asker
 from warmprefix.backends.key import BackendKey
 from warmprefix.backends.probe import page
@@ -121,7 +122,7 @@ async def _act(
     name: str,
     limit_s: float,
     model: str,
-) -> httpx.Response:
+) -> Answer:
     address, body = f"{url}/slots/{slot}?action={action}", {"filename": name}
     if model:
         address, body = f"{address}&autoload=false", {**body, "model": model}

@@ -194,14 +194,16 @@ class Message:
     """Which call the first result answers; None if there is none, or if it does not say."""
     logical_role: str | None = field(init=False, compare=False, repr=False)
     """Who speaks: "tool" if all that is said are results of tool calls, whatever the role is called."""
+    is_text: bool = field(init=False, compare=False, repr=False)
+    """Whether a template renders all of it as text: a picture would be only a marker there."""
 
     def __post_init__(self) -> None:
         parts = self.parts
         shown = tuple([part for part in parts if isinstance(part, _SHOWN)])
-        is_text = len(shown) == len(parts)  # as most are
-        results = () if is_text else tuple([p for p in parts if isinstance(p, ResultPart)])
-        thoughts = () if is_text else [p.text for p in parts if isinstance(p, ReasoningPart)]
-        calls = () if is_text else tuple([p.call for p in parts if isinstance(p, CallPart)])
+        is_shown = len(shown) == len(parts)  # as most are
+        results = () if is_shown else tuple([p for p in parts if isinstance(p, ResultPart)])
+        thoughts = () if is_shown else [p.text for p in parts if isinstance(p, ReasoningPart)]
+        calls = () if is_shown else tuple([p.call for p in parts if isinstance(p, CallPart)])
         is_result = bool(parts) and len(results) == len(parts)
         _derive(self, "content", _content(shown or (results[0].parts if results else ())))
         _derive(self, "reasoning", "\n".join(thoughts) if thoughts else None)
@@ -209,6 +211,9 @@ class Message:
         _derive(self, "results", results)
         _derive(self, "tool_call_id", results[0].call_id if results else None)
         _derive(self, "logical_role", "tool" if is_result else self.role)
+        inside = [part for result in results for part in result.parts]
+        has_picture = any(isinstance(part, OpaquePart) for part in (*shown, *inside))
+        _derive(self, "is_text", not (self.opaque or has_picture))
 
 
 def _content(shown: tuple[Content, ...]) -> str | tuple[Content, ...] | None:

@@ -4,7 +4,7 @@ Nothing here asks a backend. If anything fails, the request goes on as the clien
 counted (`Counters`), and the turn is logged with what is known.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -25,7 +25,7 @@ from warmprefix.core.memory.restore import How, as_received, restore
 from warmprefix.core.memory.restore_tools import restore_tools, with_first_descriptions
 from warmprefix.core.rules.base import with_messages
 from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
-from warmprefix.core.types import Message, Prompt, RawJson, Tool
+from warmprefix.core.types import Message, Prompt, Tool
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import Asked, Dialect, Request
@@ -261,7 +261,7 @@ class Pipeline:
             return offered
         keys = rules.identifier.tool_keys(offered)
         tool_set = placed.understood.scope + tool_set_key(keys)
-        known = _known_tools(placed) or _first_tools(placed) or self._tool_sets.get(tool_set) or ()
+        known = self._known_tools(placed) or self._tool_sets.get(tool_set) or ()
         known_keys = rules.identifier.tool_keys(known)
         tools = restore_tools(offered, keys, known, known_keys)
         if rules.keeps_descriptions:
@@ -269,6 +269,16 @@ class Pipeline:
         if self._tool_sets.get(tool_set) is None:
             self._tool_sets.put(tool_set, tools)
         return tools
+
+    def _known_tools(self, placed: Placed) -> tuple[Tool, ...]:
+        """The tools of the conversation as they were last sent, or else as another proxy first sent them."""
+        last = placed.ancestry.conversation
+        is_own = last is not None and placed.place.conversation == last.id
+        definitions = (last.tools if last is not None and is_own else ()) or placed.first_tools
+        if not definitions:
+            return ()
+        parsed = self._parsed_of(placed.understood.request.dialect)
+        return parsed.tools(b"[" + b",".join(definitions) + b"]")
 
     def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind, *, folds: bool) -> Written:
         request, rules, restored = placed.understood.request, placed.rules, ours.restored
@@ -316,22 +326,6 @@ def _nodes(placed: Placed) -> Mapping[bytes, Node]:
         return nodes
     left = {placed.keys[at] for at in placed.alignment.left}
     return {key: node for key, node in nodes.items() if key not in left}
-
-
-def _known_tools(placed: Placed) -> tuple[Tool, ...]:
-    last = placed.ancestry.conversation
-    if last is None or placed.place.conversation != last.id:
-        return ()
-    return _parsed_tools(placed, last.tools)
-
-
-def _first_tools(placed: Placed) -> tuple[Tool, ...]:
-    return _parsed_tools(placed, placed.first_tools) if placed.first_tools else ()
-
-
-def _parsed_tools(placed: Placed, definitions: Sequence[RawJson]) -> tuple[Tool, ...]:
-    dialect = placed.understood.request.dialect
-    return dialect.parse_tools(b"[" + b",".join(definitions) + b"]")
 
 
 def _client_of(came: Passed, request: Request) -> Recognised:

@@ -88,14 +88,21 @@ class RuleSets:
         self._max_turns = max_turns
         self.strict = strict or Identifier()
         self._sets: dict[_Chosen, RuleSet] = {}
+        self._by_client: dict[str, RuleSet] = {}
 
     def replace(self, config: CanonicalizeConfig) -> None:
         """From the next request on, the rules of another configuration."""
         self._config = config
-        self._sets = {}
+        self._sets, self._by_client = {}, {}
 
     def of(self, client: str) -> RuleSet:
-        """The rules for a client's requests."""
+        """The rules for a client's requests. `client`: the name of its profile."""
+        found = self._by_client.get(client)
+        if found is None:
+            found = self._by_client[client] = self._chosen(client)
+        return found
+
+    def _chosen(self, client: str) -> RuleSet:
         config = self._config
         enable, disable = _named(config.enable, client), _named(config.disable, client)
         ticks = not _TICKING.isdisjoint(enable - disable)

@@ -86,6 +86,11 @@ class Snapshots:
         return self._can_save and self.backend != self._cannot_restore
 
     @property
+    def may_save(self) -> bool:
+        """False if this start of the backend has said that it cannot."""
+        return self.can_save or self._asked != (self._known.generation, self._url)
+
+    @property
     def _url(self) -> str:
         """The llama-server that answers; empty while none is known."""
         return self._known.saving_url

@@ -15,10 +15,10 @@ from dataclasses import replace
 from warmprefix.backends.known import KnownModel
 from warmprefix.core.slots.choice import choose
 from warmprefix.core.slots.prewarm import kept_reply
-from warmprefix.core.slots.seat import AnySeat, NoSeat, Seat, Seated, Unseen
+from warmprefix.core.slots.seat import AnySeat, Left, NoSeat, Seat, Seated, Unseen
 from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Traits, Wish, head_digest
 from warmprefix.core.slots.stand_down import PAUSE, StandDown
-from warmprefix.core.types import CacheStats, Message
+from warmprefix.core.types import CacheStats
 from warmprefix.pipeline.stages import Ended, Outgoing, Patch, Written
 from warmprefix.slots.files import DISAPPOINTING, SlotFiles
 from warmprefix.slots.openings import Openings
@@ -98,6 +98,7 @@ class Seating:
         self._trying: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._silences = 0
+        self._sought: list[Left | None] = []
         self._ended: dict[int, float] = {}
         self._ended_s = 0.0
         self._side_wait = SideWait(side_wait_s)
@@ -281,9 +282,8 @@ class Seating:
         # restart that nobody saw must be known first: the server remembers what it has read since.
         is_known = len(self.table.slots) == 1 and self.table.is_settled
         if not is_known or self.snapshots is not None:
-            self._read(seat, stats, reply)
-        if seat.slot is not None:
-            self._left(seat.slot)
+            self._read(Left(seat, stats, reply, self.table.generation))
+        self._left(seat.slot)
         patch = Patch(slot=seat.choice.slot, slot_reason=seat.choice.reason)
         if seat.choice.how == "opening" and seat.choice.shared_tokens:
             patch["opened"] = True
@@ -299,45 +299,50 @@ class Seating:
         self.table.unseen_ended()
         self._read()
 
-    def _read(
-        self,
-        seat: Seat | None = None,
-        stats: CacheStats | None = None,
-        reply: Message | None = None,
-    ) -> None:
+    def _read(self, left: Left | None = None) -> None:
         """Ask `/slots` what they hold now, and find the request that has just ended; not for ever of a server
-        that does not say."""
+        that does not say. One question at a time: the next one is for all that have ended meanwhile."""
         if self.table.generation != self._known.generation:
             self._silences = 0
         if self._silences > _SILENCES:
             return
-        self._reading = self._tasks.start(self._find(seat, stats, reply), "learn slot")
+        self._sought.append(left)
+        if len(self._sought) == 1:
+            self._reading = self._tasks.start(self._find(self._reading), "learn slot")
 
-    async def _find(
-        self, seat: Seat | None, stats: CacheStats | None, reply: Message | None
-    ) -> None:
-        before = self.table.generation
-        for _ in range(_TRIES):
-            # A router's model that was loaded by this request is not known yet.
-            if self.snapshots is not None or not self._known.is_loaded:
+    async def _find(self, earlier: asyncio.Task[None] | None) -> None:
+        if earlier is not None and not earlier.done():
+            await asyncio.wait({earlier})
+        sought, self._sought = [left for left in self._sought if left is not None], []
+        for number in range(_TRIES):
+            if number or self._must_look:
                 await self._known.look()
             self.table.follow(self._known.generation)
             events, generation = self.table.events, self._known.generation
-            is_placed = seat is None or (seat.slot is not None and generation == before)
+            unplaced = [left for left in sought if not left.is_placed(generation)]
             states = await self._known.slot_states()
             self._silences = 0 if states else self._silences + 1
             if states and generation == self._known.generation:
-                self.table.read(states, events, None if is_placed else seat, stats, reply)
-                if seat is not None and seat.slot is not None and not is_placed:
-                    self._left(seat.slot)
+                self.table.read(states, events, unplaced)
+                for left in unplaced:
+                    self._left(left.seat.slot)
                 break
+
+    @property
+    def _must_look(self) -> bool:
+        """Whether a start that nobody saw must be noticed before the slots are read: a file could be restored
+        over what it has read since. A router's model that a request has loaded is not known yet either."""
+        snapshots = self.snapshots
+        return (snapshots is not None and snapshots.may_save) or not self._known.is_loaded
 
     def is_looking(self) -> bool:
         """Whether the slot of a request that has ended is still looked for: who else takes in a reading of the
         slots now takes away what it is recognised by."""
         return self._reading is not None and not self._reading.done()
 
-    def _left(self, slot: int) -> None:
+    def _left(self, slot: int | None) -> None:
+        if slot is None:
+            return
         self._ended[slot] = time.monotonic()
         if self._saving is not None:
             self._saving.used(slot)

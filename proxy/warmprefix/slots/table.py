@@ -5,6 +5,7 @@ which task left how many tokens in each. A reading of `/slots` applies only to s
 it was asked.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from warmprefix.core.slots.choice import is_saved_to_ram
 from warmprefix.core.slots.openings import Offer
 from warmprefix.core.slots.prewarm import held_tokens
 from warmprefix.core.slots.reading import as_seen
-from warmprefix.core.slots.seat import Seat
+from warmprefix.core.slots.seat import Left, Seat
 from warmprefix.core.slots.slot import (
     Content,
     Share,
@@ -224,26 +225,24 @@ class SlotTable:
         self,
         states: Sequence[SlotState],
         events: int,
-        ended: Seat | None = None,
-        stats: CacheStats | None = None,
-        reply: Message | None = None,
+        ended: Sequence[Left] = (),
     ) -> None:
-        """Take in what `/slots` said, asked after so many events. `ended`: a request that has just ended, whose
-        slot is looked for."""
+        """Take in what `/slots` said, asked after so many events. `ended`: requests that have just ended, whose
+        slots are looked for."""
         if not states and self._slots:
             return  # it was too busy to answer in time: nothing is learned, nothing is forgotten
         is_first = len(states) != len(self._slots)
         if is_first:
             self._begin(states)
-        ran_in = self._slot_of(states, events, stats, is_first) if ended and stats else None
+        ran_in = self._ran_in(states, events, ended, is_first)
         self._learn(states, events)
-        before = None if ran_in is None else self._slots[ran_in]
+        before = self._slots[:]
         for state in states:
             if self._changed[state.id] <= events:
                 self._see(state)
-        if ended is not None and stats is not None and ran_in is not None:
-            ended.slot = ran_in
-            self._settle(ended, ran_in, stats, reply, before, states[ran_in].task)
+        for (seat, stats, reply, _), slot in ran_in:
+            seat.slot = slot
+            self._settle(seat, slot, stats, reply, before[slot], states[slot].task)
         if events == self._events and not any(state.is_busy for state in states):
             self._asks_again = False
 
@@ -280,6 +279,14 @@ class SlotTable:
         self._events += 1
         known = replace(self._slots[slot], tokens=tokens, content=content, task=None, is_known=True)
         self._used(slot, known)
+
+    def _ran_in(
+        self, states: Sequence[SlotState], events: int, ended: Sequence[Left], is_first: bool
+    ) -> list[tuple[Left, int]]:
+        """The slots of the requests that are recognised; of two that may have run in one, neither is."""
+        found = [(left, self._slot_of(states, events, left.stats, is_first)) for left in ended]
+        times = Counter(slot for _, slot in found)
+        return [(left, slot) for left, slot in found if slot is not None and times[slot] == 1]
 
     def _slot_of(
         self, states: Sequence[SlotState], events: int, stats: CacheStats, is_first: bool
@@ -349,7 +356,9 @@ class SlotTable:
         self._slots[slot] = replace(now, used=self._events, is_copied=False)
         self._changed[slot] = self._events
         self._slots = [
-            other if other.id == slot or other.is_busy else replace(other, is_copied=True)
+            other
+            if other.id == slot or other.is_busy or other.is_copied
+            else replace(other, is_copied=True)
             for other in self._slots
         ]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from warmprefix.core.messages import changed, shown_parts
-from warmprefix.core.types import CacheStats, Finish, Message, OpaquePart, Prompt, Reply, ResultPart
+from warmprefix.core.types import CacheStats, Finish, Message, Prompt, Reply, ResultPart
 
 PLACEHOLDER = "warmprefix-coming-message"
 """Stands for the text that is not written yet."""
@@ -75,16 +75,7 @@ def coming_question(reply: Message) -> Message:
 
 def is_text(prompt: Prompt) -> bool:
     """Whether the rendering is the whole prompt: a picture would be only a marker in it."""
-    return not any(message.opaque or _has_picture(message) for message in prompt.messages)
-
-
-def _has_picture(message: Message) -> bool:
-    for part in message.parts:  # written out: each turn looks at its whole history
-        if isinstance(part, OpaquePart):
-            return True
-        if isinstance(part, ResultPart) and any(isinstance(p, OpaquePart) for p in part.parts):
-            return True
-    return False
+    return all(message.is_text for message in prompt.messages)
 
 
 def held_tokens(stats: CacheStats) -> int | None:

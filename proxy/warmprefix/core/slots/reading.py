@@ -15,7 +15,7 @@ def as_seen(slot: Slot, state: SlotState) -> Slot:
         return replace(slot, is_known=False, content=None, task=None, tokens=None)
     is_same = slot.tokens == tokens and slot.task in (None, state.task)
     if is_same:
-        return replace(slot, task=state.task)
+        return slot if slot.task == state.task else replace(slot, task=state.task)
     if state.task is None and slot.task is None and slot.tokens and not tokens:
         return slot  # restored from a file into a slot that was never used: `/slots` does not count that
     is_known = tokens < LEAST_LOSS_TOKENS  # so few tokens are as good as none

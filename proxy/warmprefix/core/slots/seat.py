@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from warmprefix.core.slots.slot import Share, Slot, SlotChoice, Wish
 from warmprefix.core.slots.snapshots import Snapshot
-from warmprefix.core.types import Prompt
+from warmprefix.core.types import CacheStats, Message, Prompt
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +36,20 @@ class Seat:
     def conversation(self) -> str:
         """The conversation that the request belongs to."""
         return self.wish.conversation
+
+
+class Left(NamedTuple):
+    """A seat whose request has ended, and what came of it. `generation`: which start of the backend the table
+    described then."""
+
+    seat: Seat
+    stats: CacheStats
+    reply: Message | None
+    generation: int
+
+    def is_placed(self, generation: int) -> bool:
+        """Whether its slot is known, and still that of this start."""
+        return self.seat.slot is not None and self.generation == generation
 
 
 class Unseen:

@@ -25,9 +25,7 @@ ELSEWHERE = {
     "core/rules/memory_rules.py": "names and reasons; what they do: tests/core/identity/test_volatile.py, "
     "tests/core/identity/test_transient.py",
     "core/slots/seat.py": "values without behaviour: tests/slots/test_table.py makes them",
-    "core/types.py": "values without behaviour: tests/core/test_messages.py, tests/core/identity/test_keys.py",
     "dialects/base.py": "promises without behaviour: tests/test_dialects.py holds every dialect to them",
-    "pipeline/entries.py": "what of a turn is kept: tests/test_twins.py and tests/test_no_mixing.py",
     "pipeline/prepare.py": "the line that parts are called in: tests/test_breaks.py, tests/test_twins.py",
     "pipeline/remember.py": "what is made of a turn that has ended: tests/test_breaks.py, tests/test_twins.py",
     "profiles/base.py": "how a client is told: tests/profiles/test_profiles.py, "

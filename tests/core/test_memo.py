@@ -46,6 +46,22 @@ def test_a_key_larger_than_a_generation_is_not_remembered() -> None:
     assert memo.get(b"abc") == 1
 
 
+class Unread(bytes):
+    """Bytes over which nobody passes."""
+
+    def __hash__(self) -> int:
+        raise AssertionError("all of it was read")
+
+
+def test_what_is_never_remembered_is_not_read_to_look_it_up() -> None:
+    memo: Memo[int] = Memo(room(1, 3))
+    memo.put(b"abc", 1)
+    memo.put(Unread(b"abcd"), 2)
+
+    assert memo.get(Unread(b"abcd")) is None
+    assert memo.all([Unread(b"abcd"), b"abc"]) == [None, 1]
+
+
 def test_many_are_found_at_once() -> None:
     memo: Memo[int] = Memo(room(2, 4))
     memo.put(b"kept", 1)

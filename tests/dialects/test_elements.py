@@ -7,7 +7,15 @@ import pytest
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.wire.slices import members
 from warmprefix.dialects.chat_completions.shape import SHAPE
-from warmprefix.dialects.elements import check_json, decoded, named_tool, others, own_name
+from warmprefix.dialects.elements import (
+    COPIED_BYTES,
+    check_json,
+    cut,
+    decoded,
+    named_tool,
+    others,
+    own_name,
+)
 
 RAW = b'{"a": 1e1, "b": "x", "c": [ ]}'
 SPANS = members(RAW)
@@ -51,3 +59,10 @@ def test_a_tool_has_the_name_that_can_be_read(raw: bytes, name: Any) -> None:
 def test_a_tool_that_is_no_json_is_not_understood() -> None:
     with pytest.raises(NotUnderstood):
         named_tool(b"{", SHAPE, own_name)
+
+
+@pytest.mark.parametrize("size", [0, 1, COPIED_BYTES, COPIED_BYTES + 1, 2 * COPIED_BYTES + 7])
+def test_a_slice_that_is_cut_out_step_by_step_is_that_slice(size: int) -> None:
+    text = bytes(range(251)) * (3 * COPIED_BYTES // 251)
+
+    assert cut(text, 5, 5 + size) == text[5 : 5 + size]

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from tests.fakes.raw_client import exchange, raw_client
 from tests.fakes.running_proxy import Backend, running_proxy, until
 from tests.security.hostile import CHAT, HANG_S, OK, post
+from warmprefix.aside import Aside
+from warmprefix.core.memory.ledger import node_id
 from warmprefix.server.incoming import text_bytes
 
 TEXT: dict[str, Any] = {"canonicalize": {"max_bytes": 50_000}}
@@ -103,6 +107,23 @@ async def test_a_client_that_leaves_inside_its_body_is_said_to_have_left() -> No
         line = await proxy.record()
 
     assert line["outcome"] == "client_gone"
+
+
+async def test_what_the_ledger_gets_of_a_large_body_is_digested_in_the_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only the reply is left for the event loop."""
+    threads: list[str] = []
+
+    def noted(*args: Any) -> bytes:
+        threads.append(threading.current_thread().name.partition("_")[0])
+        return node_id(*args)
+
+    monkeypatch.setattr("warmprefix.server.app.Aside", partial(Aside, 0))
+    monkeypatch.setattr("warmprefix.pipeline.entries.node_id", noted)
+    await sent(SHOWN)
+
+    assert threads == ["aside", "MainThread"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ class Calls:
 
     walled: set[str] = field(default_factory=set)
     bare: set[str] = field(default_factory=set)
+    handed: set[str] = field(default_factory=set)
+    """What is handed to `run`, to be called in a thread (warmprefix/aside.py), methods of `self` included."""
 
 
 def calls_of(module: str) -> Calls:
@@ -56,6 +58,8 @@ def _collect(node: ast.AST, found: Calls, *, is_walled: bool) -> None:
         return
     if isinstance(node, ast.Call) and (name := _name(node.func)) is not None:
         (found.walled if is_walled else found.bare).add(name)
+        if name == "run":
+            found.handed.add(ast.unparse(node.args[0]).removeprefix("self."))
     listens = isinstance(node, ast.ClassDef) and any(map(_is_reason, node.body))
     for inner in ast.iter_child_nodes(node):
         is_told = listens and isinstance(inner, ast.FunctionDef) and inner.name in _TOLD

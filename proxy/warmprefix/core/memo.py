@@ -23,12 +23,15 @@ class Memo(Generic[Value]):
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
+        self._longest_bytes = max_bytes - ENTRY_BYTES
         self._size = 0
         self._young: dict[bytes, Value] = {}
         self._old: dict[bytes, Value] = {}
 
     def get(self, key: bytes) -> Value | None:
         """The value of `key`; None if it is not remembered."""
+        if len(key) > self._longest_bytes:
+            return None  # never remembered; its hash would be a pass over all of it, beside which nothing runs
         found = self._young.get(key)
         if found is None and (found := self._old.pop(key, None)) is not None:
             self.put(key, found)
@@ -36,14 +39,14 @@ class Memo(Generic[Value]):
 
     def all(self, keys: Iterable[bytes]) -> list[Value | None]:
         """What `get` gives for each of the keys."""
-        young, get = self._young.get, self.get
-        return [young(key) or get(key) for key in keys]
+        young, get, longest = self._young.get, self.get, self._longest_bytes
+        return [(len(key) <= longest and young(key)) or get(key) for key in keys]
 
     def put(self, key: bytes, value: Value) -> None:
         """Remember `value`, unless its key is larger than a generation."""
-        size = len(key) + ENTRY_BYTES
-        if size > self._max_bytes:
+        if len(key) > self._longest_bytes:
             return
+        size = len(key) + ENTRY_BYTES
         if self._size + size > self._max_bytes:
             self._old, self._young, self._size = self._young, {}, 0
         self._young[key] = value

@@ -23,6 +23,9 @@ class _Nothing(dict[str, RawJson]):
 EMPTY: Mapping[str, RawJson] = _Nothing()
 
 
+_derive = object.__setattr__  # a frozen value is filled in where it is made
+
+
 class Risk(Enum):
     """What a transformation can do to the meaning of a prompt (docs/design.md, Four rules)."""
 
@@ -62,11 +65,38 @@ class TextPart:
     is_bare: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OpaquePart:
-    """A part that is none of the others (picture, audio, file), as the bytes it came as."""
+    """A part that is none of the others (picture, audio, file), as the bytes it came as: the slice of `whole`
+    from `start` to `end`, by default all of it. A picture is large, and is not copied out of its message."""
 
-    raw: RawJson
+    whole: RawJson = field(repr=False)
+    start: int = 0
+    end: int = -1
+
+    def __post_init__(self) -> None:
+        if self.end < 0:
+            _derive(self, "end", len(self.whole))
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.end - self.start
+
+    @property
+    def raw(self) -> RawJson:
+        """Its bytes."""
+        if self.size == len(self.whole):
+            return self.whole
+        return RawJson(self.whole[self.start : self.end])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OpaquePart) or self.size != other.size:
+            return False
+        return self.whole.startswith(memoryview(other.whole)[other.start : other.end], self.start)
+
+    def __hash__(self) -> int:
+        return hash(self.size)
 
 
 Content = TextPart | OpaquePart
@@ -153,7 +183,6 @@ class Shape(Protocol):
 
 
 _SHOWN = (TextPart, OpaquePart)  # a union is looked at ten times as long
-_derive = object.__setattr__  # a frozen value is filled in where it is made
 
 
 @dataclass(frozen=True, slots=True)

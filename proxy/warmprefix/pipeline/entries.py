@@ -1,12 +1,15 @@
 """What one turn adds to the ledger."""
 
+from dataclasses import replace
+
 from warmprefix.core.identity.keys import chain_key, match_key
+from warmprefix.core.memory.gap import KeyOf
 from warmprefix.core.memory.ledger import Conversation, Entry, Node, node_id
 from warmprefix.core.memory.plain import new_nodes, plain
 from warmprefix.core.memory.trail import Trail, forms, positions
 from warmprefix.core.messages import plain_text, written
 from warmprefix.core.types import Message
-from warmprefix.pipeline.stages import Ended, Written
+from warmprefix.pipeline.stages import Ended, Path, Written
 
 
 def entry_of(
@@ -16,13 +19,16 @@ def entry_of(
     *,
     outlived: bool | None = None,
     replaces: tuple[str, ...] = (),
+    key_of: KeyOf = match_key,
 ) -> Entry:
     """What a turn adds to the ledger: each message that was never sent in this form after those before it, and
-    the reply. `landmarks`: keys of the latest replies; `outlived`: as of `Last`; `replaces`: as of `Entry`."""
+    the reply. `landmarks`: keys of the latest replies; `outlived`: as of `Last`; `replaces`: as of `Entry`;
+    `key_of`: as of `path_of`."""
     placed, where, turn = written.placed, written.place, ended.came.turn
     keys, ours = placed.keys, written.ours
     tip = keys[-1] if keys else placed.understood.scope
-    nodes, answer, leaf = _nodes(written, ended.reply.message, tip, turn)
+    path = written.path or path_of(written, key_of)
+    nodes, answer, leaf = _with_reply(path, written, ended.reply.message, tip)
     before = placed.ancestry.conversation
     named = None if ended.is_side else ended.came.client.session
     conversation = Conversation(
@@ -39,27 +45,50 @@ def entry_of(
         session=named or (before.session if before and before.id == where.conversation else None),
     )
     if ours.is_plain or written.is_observed:
-        # What was sent while the proxy only observed is in no node.
         return Entry(nodes, conversation)
-    trail, marks = _trail(written, ended, leaf, outlived), placed.marks
+    trail, marks = _trail(path, written, ended, leaf, outlived), placed.marks
     if ended.is_side:
         return Entry(nodes, conversation, marks=marks, aside=trail, replaces=replaces)
     return Entry(nodes, conversation, trail, landmarks, marks, replaces=replaces)
 
 
-def _trail(written: Written, ended: Ended, leaf: bytes, outlived: bool | None) -> Trail:
-    placed, sent = written.placed, written.ours.messages
+def path_of(written: Written, key_of: KeyOf = match_key) -> Path:
+    """The path of a request. It takes a look at each message, and a digest of each new one. `key_of`: the match
+    key of a message, if it is remembered."""
+    placed, ours, name = written.placed, written.ours, written.place.conversation
+    scope, turn = placed.understood.scope, written.came.turn
+    if ours.is_plain:
+        # The next prompt goes on from the reply without saying where it ends.
+        text = plain(plain_text(ours), scope)
+        return Path(new_nodes(text, placed.ancestry.nodes.keys(), name, turn), b"")
+    line = _Line(scope, name, turn)
+    for key, message, node in zip(placed.keys, ours.messages, written.nodes, strict=False):
+        line.add(key, message, node)
+    if written.is_observed:  # what was sent then is in no node, so no trail leads there
+        return Path(tuple(line.nodes), line.end)
+    sent, aligned = ours.messages, placed.alignment
     same = list(range(len(sent)))
-    aligned = placed.alignment
     at = positions(same if aligned is None else aligned.origin, len(placed.client))
+    client = forms(placed.client, sent, at, key_of)
+    own = forms(placed.canonical.messages, sent, same, key_of)
+    return Path(tuple(line.nodes), line.end, client, own)
+
+
+def with_path(written: Written, key_of: KeyOf = match_key) -> Written:
+    """A request whose path is known before its turn ends."""
+    return replace(written, path=path_of(written, key_of))
+
+
+def _trail(path: Path, written: Written, ended: Ended, leaf: bytes, outlived: bool | None) -> Trail:
+    aligned = written.placed.alignment
     return Trail(
         turn=ended.came.turn,
         leaf=leaf,
         is_reply=ended.reply.message is not None,
         prompt_tokens=ended.stats.prompt_tokens,
         generated_tokens=ended.stats.generated_tokens,
-        client=forms(placed.client, sent, at),
-        ours=forms(placed.canonical.messages, sent, same),
+        client=path.client,
+        ours=path.ours,
         undone=aligned.undone if aligned is not None else (),
         restless=aligned.restless if aligned is not None else frozenset(),
         cached_tokens=ended.stats.cached_tokens,
@@ -70,24 +99,16 @@ def _trail(written: Written, ended: Ended, leaf: bytes, outlived: bool | None) -
     )
 
 
-def _nodes(
-    written: Written, reply: Message | None, tip: bytes, turn: str
+def _with_reply(
+    path: Path, written: Written, reply: Message | None, tip: bytes
 ) -> tuple[tuple[Node, ...], bytes | None, bytes]:
     """The nodes that are new, the key of the reply, if it is remembered, and the id of the last node."""
-    placed, ours, name = written.placed, written.ours, written.place.conversation
-    scope = placed.understood.scope
-    if ours.is_plain:
-        # The next prompt goes on from the reply without saying where it ends.
-        text = plain(plain_text(ours), scope)
-        return new_nodes(text, placed.ancestry.nodes.keys(), name, turn), None, b""
-    line = _Line(scope, name, turn)
-    for key, message, node in zip(placed.keys, ours.messages, written.nodes, strict=False):
-        line.add(key, message, node)
-    answer = None
-    if reply is not None:
-        answer = chain_key(tip, match_key(reply))
-        line.put(answer, reply, generated=True)
-    return tuple(line.nodes), answer, line.end
+    if reply is None or written.ours.is_plain:
+        return path.nodes, None, path.end
+    line = _Line(path.end, written.place.conversation, written.came.turn)
+    answer = chain_key(tip, match_key(reply))
+    line.put(answer, reply, generated=True)
+    return (*path.nodes, *line.nodes), answer, line.end
 
 
 class _Line:

@@ -71,7 +71,9 @@ class Placer:
     async def place(self, understood: Understood) -> Placed:
         """The canonical form, the chain keys and the place of a request."""
         if understood.request.prompt.is_plain:
-            return await place_plain(understood, self._find, self._recent, self._elsewhere.forget)
+            run = self._aside.of(len(understood.came.body))
+            forget = self._elsewhere.forget
+            return await place_plain(understood, run, self._find, self._recent, forget)
         came, received = understood.came, understood.request.prompt.messages
         rules, run = self._rules.of(came.client.client), self._aside.of(len(came.body))
         canonical, keys = await run(rules.canonical, understood.request.prompt, understood.scope)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from warmprefix.aside import Run
 from warmprefix.core.identity.plain import line_keys, long_lines
 from warmprefix.core.memory.ledger import Conversation, Found, Place
 from warmprefix.core.memory.plain import (
@@ -15,7 +16,7 @@ from warmprefix.core.memory.plain import (
     plain,
 )
 from warmprefix.core.messages import plain_text, written
-from warmprefix.core.types import Kind
+from warmprefix.core.types import Kind, Prompt
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.stages import Placed, Understood
 
@@ -24,16 +25,17 @@ Find = Callable[[Sequence[bytes], list[str]], Awaitable[Found]]
 
 async def place_plain(
     understood: Understood,
+    run: Run,
     find: Find,
     recent: Recent,
     forget: Callable[[Conversation | None], None],
 ) -> Placed:
     """A request with a plain prompt, and its place. Its prompt is cut where earlier ones ended. `forget`: a
-    conversation that has gone on at another proxy."""
+    conversation that has gone on at another proxy; `run`: does what takes time."""
     request, came = understood.request, understood.came
-    text = plain(plain_text(request.prompt), understood.scope)
+    text = await run(_looked_up, request.prompt, understood.scope)
     found = await find(text.keys, came.failed_open)
-    remembered = known(text, found)
+    remembered = await run(known, text, found)
     prompt = replace(request.prompt, messages=remembered.messages)
     request = replace(request, prompt=prompt)
     came = replace(came, request=request)
@@ -58,6 +60,10 @@ async def place_plain(
         before=before,
         is_side=came.client.side,
     )
+
+
+def _looked_up(prompt: Prompt, root: bytes) -> Plain:
+    return plain(plain_text(prompt), root)
 
 
 def _before(last: Conversation | None, remembered: Known, recent: Recent) -> Conversation | None:

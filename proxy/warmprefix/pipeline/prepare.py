@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from warmprefix.aside import Aside, NoAside
+from warmprefix.aside import Aside, NoAside, Run, here
 from warmprefix.backends.base import Headers
 from warmprefix.backends.base import Kind as BackendKind
 from warmprefix.backends.sessions import named, with_session
 from warmprefix.config import CanonicalizeConfig, Config
 from warmprefix.core.errors import NotUnderstood
+from warmprefix.core.explain.saving import Reaches
 from warmprefix.core.fold import fold
 from warmprefix.core.identity.keys import Identifier, scope_key, tool_set_key
 from warmprefix.core.memo import Memo
@@ -30,6 +31,7 @@ from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import Asked, Dialect, Request
 from warmprefix.guard import guard, tell
+from warmprefix.pipeline.entries import with_path
 from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.placing import Placer
 from warmprefix.pipeline.recent import Last, Recent
@@ -72,10 +74,12 @@ class Pipeline:
         observe: bool = False,
         is_gone: Callable[[Last], bool] = lambda _: False,
         aside: Aside | NoAside = NO_ASIDE,
+        reaches: Reaches | None = None,
     ) -> None:
         """`is_gone`: whether it is known that the backend has lost what a turn left there. `aside`: where large
-        requests are worked on."""
+        requests are worked on; `reaches`: shared by all that compare prompts."""
         self._aside = aside
+        self._reaches = reaches or Reaches()
         self.identifier = Identifier()
         """The strict one, which remembers the keys of messages for all clients."""
         self._rules = RuleSets(
@@ -161,6 +165,8 @@ class Pipeline:
                 held = self._held(placed)
                 ours = await run(self._restored, placed, held, reasoning_pays)
             out = await run(self._written, placed, ours, kind, folds=folds)
+            if run is not here:
+                out = await self._foreseen(run, out)
             if self._observe:
                 return out
             if asks.usage and "counts" not in kind.can:
@@ -169,6 +175,14 @@ class Pipeline:
                 out = self._asking(out, out.request.dialect.asked_progress)
             return out
         return came
+
+    async def _foreseen(self, run: Run, out: Written) -> Written:
+        """A large request with what the end of its turn needs of it: that is on the event loop, and short."""
+        with guard(self.counters, "record", out.came.failed_open):
+            await run(self._reaches.texts, out.request.prompt.messages)
+            await run(self._reaches.texts, out.sent.messages)
+            return await run(with_path, out, self.identifier.match_key)
+        return out
 
     def _asking(self, out: Written, asked: Asked | None) -> Written:
         """The request with one more question, if its endpoint takes it and its client does not ask itself."""

@@ -99,7 +99,14 @@ class Recorder:
         outlived = self._learn(shown, before)
         name, keys = written.place.conversation, written.placed.keys
         replaces = self._recent.replaced(name, keys)
-        put = entry_of(written, ended, landmarks, outlived=outlived, replaces=replaces)
+        put = entry_of(
+            written,
+            ended,
+            landmarks,
+            outlived=outlived,
+            replaces=replaces,
+            key_of=self._identifier.match_key,
+        )
         entry = replace(put, outlived=shown)
         last = self._last(written, ended, entry.conversation, landmarks, outlived)
         self._recent.put(last, keys)

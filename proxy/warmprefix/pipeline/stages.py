@@ -17,6 +17,7 @@ from warmprefix.core.explain.prefix import Prefix
 from warmprefix.core.explain.saving import WouldSave
 from warmprefix.core.memory.alignment import Alignment
 from warmprefix.core.memory.ledger import NO_MARKS, Ancestry, Conversation, Marks, Node, Place
+from warmprefix.core.memory.trail import Forms
 from warmprefix.core.messages import written
 from warmprefix.core.routing import Route
 from warmprefix.core.slots.seat import NO_SEAT, AnySeat
@@ -105,13 +106,24 @@ NOTHING_ASKED = Asks()
 
 
 @dataclass(frozen=True, slots=True)
+class Path:
+    """What the ledger gets of a request, whatever is answered. `nodes`: those that it does not have yet; `end`:
+    the id of the last one, empty if the prompt is plain; `client`, `ours`: as of `Trail`."""
+
+    nodes: tuple[Node, ...]
+    end: bytes
+    client: Forms | None = None
+    ours: Forms | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A request as it goes out. `sent`: the prompt in its `body`.
 
     `ours`: the prompt that we make of it, by `rules` and `restored`; the same as `sent`, unless the proxy only
     observes (`is_observed`). `nodes`: the node of each of its messages, None if it is not sent as it was
     before. `place`: as in `placed`, but its kind is that of the request as it is written. `asked`: what the
-    proxy has asked of the stream.
+    proxy has asked of the stream. `path`: worked out before the turn ends, as it is for a large request.
     """
 
     placed: Placed
@@ -126,6 +138,7 @@ class Written:
     nodes: tuple[Node | None, ...]
     is_observed: bool = False
     asked: tuple[Asked, ...] = ()
+    path: Path | None = None
 
 
 Outgoing = Written | Passed

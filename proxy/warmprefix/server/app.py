@@ -105,10 +105,8 @@ class App:
         self.turns.metrics.registry.register(state)
         self._recent, self._reaches = Recent(), Reaches()
         self._aside = aside = Aside()
-        gone, recent = self._is_gone, self._recent
-        self._pipeline = Pipeline(
-            config, store, self._counters, recent, observe=observe, is_gone=gone, aside=aside
-        )
+        made = partial(Pipeline, config, store, self._counters, self._recent, observe=observe)
+        self._pipeline = made(is_gone=self._is_gone, aside=aside, reaches=self._reaches)
         patterns, identifier = explained_patterns(), self._pipeline.identifier
         force = in_force(config, observe=observe)
         self._recorder = Recorder(store, self._recent, patterns, identifier, force, self._reaches)

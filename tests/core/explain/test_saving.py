@@ -1,5 +1,6 @@
 """How far a prompt is what the backend holds, and what another prompt would have saved."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
@@ -168,3 +169,33 @@ def test_what_was_not_reported_is_not_known(stats: CacheStats) -> None:
     found = would_save(stats, Reach(0, 600, 1000), Reach(0, 900, 1000))
 
     assert found == WouldSave(None, estimated=True)
+
+
+PICTURES = [
+    pytest.param("a" * 2_000_000, "a" * 2_000_000, True, id="same"),
+    pytest.param("a" * 2_000_000, "a" * 2_000_001, False, id="another-size"),
+    pytest.param("a" * 2_000_000, "a" * 1_999_999 + "b", False, id="another-end"),
+]
+
+
+@pytest.mark.parametrize("held_in", [lambda part: [part], lambda part: ["x", part]])
+@pytest.mark.parametrize(("before", "after", "is_same"), PICTURES)
+def test_large_pictures_are_compared_by_their_edges(
+    before: str, after: str, is_same: bool, held_in: Callable[[Json], list[Json]]
+) -> None:
+    old, new = (
+        prompt({"role": "user", "content": held_in({"type": "image_url", "url": data})})
+        for data in (before, after)
+    )
+    reach = Reaches().of(old, new)
+
+    assert (reach.messages == 1) is is_same
+    assert reach.total < 4000
+
+
+def test_a_large_picture_in_a_tools_result_is_compared_by_its_edges() -> None:
+    picture = {"type": "image", "source": {"data": "a" * 2_000_000}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": [picture]}
+    message = MESSAGES.parse_message(dump({"role": "user", "content": [result]}))
+
+    assert Reaches().size(Prompt((message,))) < 4000

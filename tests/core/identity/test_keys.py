@@ -1,6 +1,7 @@
 """Who a message is: what clients change about it does not matter, what the model reads does."""
 
 import re
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -400,6 +401,49 @@ def test_bytes_have_one_address() -> None:
 
     assert content_key(raw) == content_key(bytes(raw))
     assert content_key(raw) != content_key(raw + b" ")
+
+
+LARGE = '{{{0}"type":{0}"image",{0}"url":{0}"{1}"{0}}}'
+
+
+def shown(blank: str, data: str) -> Message:
+    """A message with a picture of more than a megabyte."""
+    raw = RawJson(LARGE.format(blank, data * 400_000).encode())
+    return Message("user", (TextPart("x"), OpaquePart(RawJson(b"[" + raw + b"]"), 1, len(raw) + 1)))
+
+
+def test_a_large_picture_has_the_key_that_it_has_without_blanks() -> None:
+    assert match_key(shown("", "abc")) == match_key(shown(" ", "abc"))
+    assert match_key(shown("", "abc")) != match_key(shown("", "abd"))
+
+
+def test_a_large_picture_that_is_not_copied_has_the_key_of_its_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = match_key(shown(" ", "abc"))
+    monkeypatch.setattr("warmprefix.core.identity.keys._LARGE_BYTES", 1 << 30)
+
+    assert match_key(shown(" ", "abc")) == found
+
+
+def test_the_keys_of_a_history_with_a_large_picture_are_remembered_and_right() -> None:
+    message = shown("", "abc")
+    pictured = replace(message, raw=RawJson(b"p" * 2_000_000))
+    other = replace(message, parts=(TextPart("y"),), raw=RawJson(b"q" * 2_000_000))
+    identifier = Identifier()
+
+    once, again = (identifier.chain_keys((pictured,), b"s") for _ in range(2))
+
+    assert once == again == Identifier().chain_keys((pictured,), b"s")
+    assert identifier.chain_keys((other,), b"s") != once
+
+
+def test_a_match_key_that_was_computed_for_a_history_is_that_of_the_message() -> None:
+    identifier, message = Identifier(), chat_message("user", "Hi", raw=RawJson(b"{}"))
+
+    assert identifier.match_key(message) == match_key(message)
+    assert identifier.match_key(message) == match_key(message)  # remembered
+    assert identifier.match_key(replace(message, raw=None)) == match_key(message)
 
 
 A, B = (ResultPart(name, shown_parts(f"result {name}")) for name in "ab")

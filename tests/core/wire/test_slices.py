@@ -14,6 +14,7 @@ from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.wire.slices import (
     close_of,
     compact,
+    compact_pieces,
     decode,
     elements,
     is_json,
@@ -232,6 +233,13 @@ SHORTENED = [
 @pytest.mark.parametrize(("raw", "short"), SHORTENED, ids=range(len(SHORTENED)))
 def test_long_strings_need_not_be_decoded(raw: bytes, short: bytes | None) -> None:
     assert without_long_strings(raw) == short
+
+
+def test_the_pieces_of_a_slice_are_what_it_is_without_blanks() -> None:
+    raw = b'[ 1, { "a b" : " x " } , "left open'
+
+    assert b"".join(compact_pieces(raw, 5, 22)) == b'{"a b":" x "}'
+    assert b"".join(compact_pieces(raw, 0, len(raw))) == compact(raw)
 
 
 def test_compact_text_is_left_alone() -> None:

@@ -294,6 +294,18 @@ def test_a_large_picture_stays_as_it_came_and_what_is_beside_it_is_read() -> Non
     assert message.parts == (TextPart("a"), OpaquePart(RawJson(PICTURE)))
 
 
+def test_a_very_large_picture_is_not_copied_out_of_its_message() -> None:
+    picture = b'{"type":"image","u":"' + b"iVBO" * 300_000 + b'"}'
+    message = parse_message(b'{"role":"user","content":["s",' + picture + b"]}")
+    small, large = message.parts
+
+    assert isinstance(small, OpaquePart)
+    assert isinstance(large, OpaquePart)
+    assert small.whole == b'"s"'
+    assert large.whole is message.raw
+    assert large.raw == picture
+
+
 def test_what_is_no_json_beside_a_large_picture_is_not_understood() -> None:
     with pytest.raises(NotUnderstood):
         parse_message(b'{"role":"user","content":[' + PICTURE + b",]}")

@@ -260,3 +260,27 @@ def test_a_tool_is_read(raw: bytes, name: str | None) -> None:
 def test_a_tool_that_is_no_json_is_not_understood() -> None:
     with pytest.raises(NotUnderstood):
         parse_tool(b"{x")
+
+
+HUGE = b'{"type":"image","source":{"data":"' + b"iVBO" * 300_000 + b'"}}'
+
+
+@pytest.mark.parametrize("block", [HUGE, b'"' + b"iVBO" * 300_000 + b'"'], ids=["image", "string"])
+def test_a_very_large_picture_is_not_copied_out_of_its_message(block: bytes) -> None:
+    message = parse_message(b'{"role":"user","content":[' + block + b"]}")
+    (part,) = message.parts
+
+    assert isinstance(part, OpaquePart)
+    assert part.whole is message.raw
+    assert part.raw == block
+
+
+def test_a_very_large_picture_that_a_tool_has_shown_is_not_copied_out_of_the_result() -> None:
+    result = b'{"type":"tool_result","tool_use_id":"c","content":[' + HUGE + b"]}"
+    message = parse_message(b'{"role":"user","content":[' + result + b"]}")
+    (shown,) = message.results
+    (part,) = shown.parts
+
+    assert isinstance(part, OpaquePart)
+    assert part.whole is shown.raw
+    assert (part.raw, shown.raw) == (HUGE, result)

@@ -204,3 +204,15 @@ def test_a_tool_is_named(raw: bytes, name: str | None) -> None:
 def test_a_tool_that_is_no_json_is_refused() -> None:
     with pytest.raises(NotUnderstood):
         parse_tool(b"{")
+
+
+def test_a_very_large_picture_is_not_copied_out_of_its_message() -> None:
+    picture = {**PICTURE, "image_url": "iVBO" * 300_000}
+    item = parse_item(dumped({"role": "user", "content": ["s", picture]}), parse_message)
+    small, large = item.parts
+
+    assert isinstance(small, OpaquePart)
+    assert isinstance(large, OpaquePart)
+    assert small.whole == b'"s"'
+    assert large.whole is item.raw
+    assert large.raw == dumped(picture)

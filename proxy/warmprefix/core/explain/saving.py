@@ -20,17 +20,22 @@ from warmprefix.core.rules import RULES
 from warmprefix.core.types import (
     CacheStats,
     CallPart,
+    Content,
     Message,
+    OpaquePart,
     Part,
     Prompt,
     RawJson,
     ResultPart,
     Risk,
+    TextPart,
     ToolCall,
 )
 from warmprefix.core.wire.slices import compact, is_json
 
 _MEMO_BYTES = 16 * 1024 * 1024  # written messages, one generation, as in the canonicalizer
+_PICTURE_BYTES = 1024 * 1024  # base64: what is larger is compared by its edges
+_EDGE_BYTES = 1024
 _UNSEEN = tuple(rule for rule in RULES if rule.risk is Risk.LOSSLESS)
 
 
@@ -146,9 +151,26 @@ def shown(message: Message) -> str:
 
 
 def _shown_part(part: Part) -> Part:
-    if isinstance(part, ResultPart):
-        return replace(part, call_id=None, raw=None)
-    return CallPart(_shown_call(part.call)) if isinstance(part, CallPart) else part
+    match part:
+        case ResultPart():
+            return replace(
+                part, call_id=None, parts=tuple(map(_shown_content, part.parts)), raw=None
+            )
+        case CallPart():
+            return CallPart(_shown_call(part.call))
+        case TextPart() | OpaquePart():
+            return _shown_content(part)
+        case _:
+            return part
+
+
+def _shown_content(part: Content) -> Content:
+    """A picture by its size and its edges: no template shows it as text, and megabytes take time."""
+    if not isinstance(part, OpaquePart) or part.size <= _PICTURE_BYTES:
+        return part
+    begin, end = part.start, part.end
+    edges = part.whole[begin : begin + _EDGE_BYTES] + part.whole[end - _EDGE_BYTES : end]
+    return OpaquePart(RawJson(b"%d bytes %b" % (part.size, edges)))
 
 
 def _shown_call(call: ToolCall) -> ToolCall:

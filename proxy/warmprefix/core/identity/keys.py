@@ -28,7 +28,7 @@ from warmprefix.core.types import (
     Tool,
     ToolCall,
 )
-from warmprefix.core.wire.slices import compact
+from warmprefix.core.wire.slices import compact, compact_pieces
 from warmprefix.core.wire.value import arguments_key, value_key
 
 VERSION = b"warmprefix-identity-1"
@@ -41,6 +41,19 @@ _USER_EDGES = "\r\n"
 _NO_CALL = -1
 _LARGE_BYTES = 1024 * 1024  # what is larger is not copied into one piece
 _MEMO_BYTES = 8 * 1024 * 1024  # a generation of messages, as in the canonicalizer
+
+
+@dataclass(frozen=True, slots=True)
+class _InPieces:
+    """A part of which only a digest is wanted, and which is too large to be copied for that."""
+
+    pieces: Sequence[bytes | memoryview]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.pieces))
+
+
+_Piece = bytes | _InPieces
 
 
 def scope_key(*parts: str) -> bytes:
@@ -96,7 +109,7 @@ class Identifier:
         A history that goes on from one of the latest costs a glance at each of its messages.
         """
         history = tuple(messages)
-        name = (scope, *(message.raw for message in history[:_NAMED_BY]))
+        name = (scope, *(_short(message.raw) for message in history[:_NAMED_BY]))
         known, known_keys = self._latest.pop(name, ((), ()))
         pairs = zip(known, history, strict=False)
         shared = next((at for at, (a, b) in enumerate(pairs) if a is not b), len(known))
@@ -144,6 +157,11 @@ class Identifier:
         if found is None:
             found = known[opening, answers] = match_key(message, answers, self._looseness, opening)
         return found
+
+    def match_key(self, message: Message) -> bytes:
+        """The match key of a message by itself."""
+        known = None if message.raw is None else self._memo.get(message.raw)
+        return self._match_key(message, known, (), False)
 
     def reply_keys(self, history: Sequence[Message], scope: bytes) -> tuple[bytes, ...]:
         """A key for each of the latest replies in a history, whatever stands before them; the newest first."""
@@ -228,7 +246,7 @@ def match_key(
 
 def _mixed(
     message: Message, answers: Answers, looseness: Looseness, opening: bool
-) -> Iterator[bytes]:
+) -> Iterator[_Piece]:
     """A message of several results, or of a result among other parts: what it shows, in order."""
     numbers = iter(answers)
     for part in message.parts:
@@ -239,7 +257,7 @@ def _mixed(
             case TextPart():
                 yield from (b"text", _text(looseness.text_of(message.role, part.text, opening)))
             case OpaquePart():
-                yield from (b"part", compact(part.raw))
+                yield from (b"part", _opaque(part))
             case CallPart():
                 yield from _call(part.call, _key_of(message))
             case _:
@@ -247,15 +265,15 @@ def _mixed(
     yield from _extra(b"extra", message.extra)
 
 
-def _shown(parts: Sequence[Content]) -> Iterator[bytes]:
+def _shown(parts: Sequence[Content]) -> Iterator[_Piece]:
     for part in parts:
         if isinstance(part, TextPart):
             yield from (b"text", _text(part.text))
         else:
-            yield from (b"part", compact(part.raw))
+            yield from (b"part", _opaque(part))
 
 
-def _visible(message: Message, looseness: Looseness, opening: bool) -> Iterator[bytes]:
+def _visible(message: Message, looseness: Looseness, opening: bool) -> Iterator[_Piece]:
     content = message.content
     if not isinstance(content, tuple):
         yield from (b"text", _text(looseness.text_of(message.role, content or "", opening)))
@@ -264,7 +282,7 @@ def _visible(message: Message, looseness: Looseness, opening: bool) -> Iterator[
         if isinstance(part, TextPart):
             yield from (b"text", _text(looseness.text_of(message.role, part.text, opening)))
         else:
-            yield from (b"part", compact(part.raw))
+            yield from (b"part", _opaque(part))
 
 
 def visible_text(role: str | None, content: str) -> str:
@@ -319,16 +337,35 @@ def content_key(raw: bytes) -> bytes:
     return blake2b(raw, digest_size=DIGEST_BYTES).digest()
 
 
+def _short(raw: bytes | None) -> bytes | None:
+    """Enough of a message to tell histories apart: to look a picture up, all of it would be read once more."""
+    return raw if raw is None or len(raw) <= _LARGE_BYTES else raw[-_LARGE_BYTES:]
+
+
 def _text(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _digest(*parts: bytes) -> bytes:
+def _opaque(part: OpaquePart) -> _Piece:
+    """A part as JSON without blanks."""
+    if part.size > _LARGE_BYTES:
+        return _InPieces(compact_pieces(part.whole, part.start, part.end))
+    return compact(part.raw)
+
+
+def _digest(*parts: _Piece) -> bytes:
     """Digest of the parts, each with its length: no two different lists run together."""
-    framed = [piece for part in parts for piece in (len(part).to_bytes(8, "little"), part)]
     if sum(map(len, parts)) > _LARGE_BYTES:
-        state = blake2b(digest_size=DIGEST_BYTES)
-        for piece in framed:
+        return _digest_in_steps(parts)
+    framed = [piece for part in parts for piece in (len(part).to_bytes(8, "little"), part)]
+    # What is in pieces is large.
+    return blake2b(b"".join(framed), digest_size=DIGEST_BYTES).digest()  # type: ignore[arg-type]
+
+
+def _digest_in_steps(parts: Iterable[_Piece]) -> bytes:
+    state = blake2b(digest_size=DIGEST_BYTES)
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        for piece in part.pieces if isinstance(part, _InPieces) else (part,):
             state.update(piece)
-        return state.digest()
-    return blake2b(b"".join(framed), digest_size=DIGEST_BYTES).digest()
+    return state.digest()

@@ -7,7 +7,8 @@ the client had otherwise than it was sent.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from warmprefix.core.memory.gap import is_same
+from warmprefix.core.identity.keys import match_key
+from warmprefix.core.memory.gap import KeyOf, is_same
 from warmprefix.core.messages import written
 from warmprefix.core.types import Message, RawJson
 
@@ -51,18 +52,22 @@ class Trail:
 
 
 def forms(
-    messages: Sequence[Message], sent: Sequence[Message], at: Sequence[int | None]
+    messages: Sequence[Message],
+    sent: Sequence[Message],
+    at: Sequence[int | None],
+    key_of: KeyOf = match_key,
 ) -> Forms | None:
-    """A history by what was sent; None if it is the same. `at`: where each message may be found there."""
+    """A history by what was sent; None if it is the same. `at`: where each message may be found there;
+    `key_of`: its match key."""
     found = tuple(
-        place if place is not None and _is_there(message, sent[place]) else written(message)
+        place if place is not None and _is_there(message, sent[place], key_of) else written(message)
         for message, place in zip(messages, at, strict=True)
     )
     return None if found == tuple(range(len(sent))) else found
 
 
-def _is_there(message: Message, sent: Message) -> bool:
-    return message is sent or is_same(message, sent)  # most are the same object
+def _is_there(message: Message, sent: Message, key_of: KeyOf) -> bool:
+    return message is sent or is_same(message, sent, key_of)  # most are the same object
 
 
 def history(

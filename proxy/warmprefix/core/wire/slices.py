@@ -242,15 +242,21 @@ def compact(raw: bytes) -> bytes:
     """`raw` without white space between its tokens. Strings and numbers keep their spelling."""
     if not any(blank in raw for blank in _BLANKS):
         return raw
-    pieces, at = [], 0
-    while (quote := raw.find(b'"', at)) >= 0:
+    return b"".join(compact_pieces(raw, 0, len(raw)))
+
+
+def compact_pieces(raw: bytes, start: int, end: int) -> list[bytes | memoryview]:
+    """The pieces of what `compact` makes of a slice. Strings are not copied: one may be a picture."""
+    pieces: list[bytes | memoryview] = []
+    view, at = memoryview(raw), start
+    while (quote := raw.find(b'"', at, end)) >= 0:
         pieces.append(raw[at:quote].translate(None, _BLANKS))
         try:
             at = string_end(raw, quote)
         except NotUnderstood:  # it is no JSON, and equals nothing but itself from here on
-            return b"".join((*pieces, raw[quote:]))
-        pieces.append(raw[quote:at])
-    return b"".join((*pieces, raw[at:].translate(None, _BLANKS)))
+            return [*pieces, view[quote:end]]
+        pieces.append(view[quote:at])
+    return [*pieces, raw[at:end].translate(None, _BLANKS)]
 
 
 def write_object(pairs: Iterable[tuple[str, bytes]]) -> bytes:

@@ -27,6 +27,7 @@ from warmprefix.dialects.bodies import (
 from warmprefix.dialects.chat_completions.ids import CallIds
 from warmprefix.dialects.chat_completions.messages import parse_message, parse_tool
 from warmprefix.dialects.chat_completions.reply import ChatReader
+from warmprefix.dialects.elements import cut
 
 _ARRAY = ord("[")
 
@@ -65,7 +66,7 @@ class ChatCompletions:
             raise NotUnderstood("no array of messages")
         options = options_of(body, spans, ("messages", "tools"))
         new = inside["messages"][len(begun.spans) :]
-        messages = (*begun.messages, *(memory.message(body[first:last]) for first, last in new))
+        messages = (*begun.messages, *(memory.message(cut(body, *span)) for span in new))
         memory.keep(body, Begun(tuple(inside["messages"]), messages))
         prompt = Prompt(
             messages, tools_of(body, spans, memory), raw_members(body, spans, TEMPLATE_OPTIONS)

@@ -14,7 +14,6 @@ from warmprefix.core.types import (
     CallPart,
     Content,
     Message,
-    OpaquePart,
     Part,
     RawJson,
     ReasoningPart,
@@ -32,7 +31,7 @@ from warmprefix.core.wire.slices import (
     without_long_strings,
 )
 from warmprefix.dialects.chat_completions.shape import SHAPE
-from warmprefix.dialects.elements import named_tool, others
+from warmprefix.dialects.elements import named_tool, opaque_part, others
 
 _TEXTS = frozenset({"role", "reasoning_content", "tool_call_id", "name"})
 _FIELDS = _TEXTS | {"content"}
@@ -122,15 +121,16 @@ def _message(
 
 def _parse_parts(raw: bytes, start: int) -> tuple[Content, ...]:
     """The parts of the array that begins at `start`."""
-    return tuple(_parse_part(raw[first:last]) for first, last in elements(raw, start))
+    return tuple(_parse_part(raw, span) for span in elements(raw, start))
 
 
-def _parse_part(raw: bytes) -> Content:
-    if not raw.startswith(b"{"):
-        return OpaquePart(RawJson(raw))
-    spans = members(raw)
+def _parse_part(raw: bytes, span: Span) -> Content:
+    start = span[0]
+    if raw[start : start + 1] != b"{":
+        return opaque_part(raw, span)
+    spans = members(raw, start)
     if not (_is(raw, spans, "type", b'"text"') and _slice(raw, spans, "text").startswith(b'"')):
-        return OpaquePart(RawJson(raw))
+        return opaque_part(raw, span)
     extra = _extra(raw, spans, ("type", "text"))
     return TextPart(decode(_slice(raw, spans, "text")), extra)
 

@@ -25,10 +25,21 @@ from warmprefix.core.types import (
     ToolCall,
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members
-from warmprefix.dialects.elements import check_json, decoded, named_tool, others, own_name
+from warmprefix.dialects.elements import (
+    COPIED_BYTES,
+    check_json,
+    cut,
+    decoded,
+    named_tool,
+    opaque_part,
+    others,
+    own_name,
+)
 from warmprefix.dialects.messages.shape import SHAPE
 
 _OPENS = (b'"', b"[")
+_READ = frozenset({"text", "thinking", "tool_use", "tool_result"})
+"""Kinds of blocks. Another one is a part as it came."""
 
 
 def parse_message(raw: bytes) -> Message:
@@ -120,10 +131,13 @@ def parse_content(raw: bytes, start: int, end: int) -> tuple[Part, ...]:
     large. Raises NotUnderstood."""
     if raw[start : start + 1] == b'"':
         return shown_parts(decode(raw[start:end]))
-    return tuple(_parse_block(raw[first:last]) for first, last in elements(raw, start))
+    return tuple(_parse_block(raw, span) for span in elements(raw, start))
 
 
-def _parse_block(raw: bytes) -> Part:
+def _parse_block(whole: bytes, span: Span) -> Part:
+    if span[1] - span[0] > COPIED_BYTES and _is_opaque(whole, span[0]):
+        return opaque_part(whole, span)
+    raw = cut(whole, *span)
     if not raw.startswith(b"{"):
         return OpaquePart(RawJson(raw))
     spans = members(raw)
@@ -141,6 +155,11 @@ def _parse_block(raw: bytes) -> Part:
             return _parse_result(raw, spans)
         case _:
             return OpaquePart(RawJson(raw))
+
+
+def _is_opaque(raw: bytes, start: int) -> bool:
+    """Whether the block at `start` is of a kind that is not read, as a picture is."""
+    return raw[start : start + 1] != b"{" or decoded(raw, members(raw, start), "type") not in _READ
 
 
 def _parse_call(raw: bytes, spans: dict[str, Span]) -> Part:
@@ -161,12 +180,13 @@ def _parse_call(raw: bytes, spans: dict[str, Span]) -> Part:
 
 def _parse_result(raw: bytes, spans: dict[str, Span]) -> Part:
     call_id = decoded(raw, spans, "tool_use_id")
-    content = raw[slice(*spans.get("content", (0, 0)))]
-    has_odd_content = content not in (b"", b"null") and content[:1] not in _OPENS
+    start, end = spans.get("content", (0, 0))
+    is_read = raw[start : start + 1] in _OPENS
+    has_odd_content = not is_read and raw[start:end] not in (b"", b"null")
     if has_odd_content or ("tool_use_id" in spans and not isinstance(call_id, str)):
         return OpaquePart(RawJson(raw))
     shown: list[Content] = []
-    for part in parse_content(content, 0, len(content)) if content[:1] in _OPENS else ():
+    for part in parse_content(raw, start, end) if is_read else ():
         if not isinstance(part, TextPart | OpaquePart):
             return OpaquePart(RawJson(raw))
         shown.append(part)

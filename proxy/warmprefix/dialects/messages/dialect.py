@@ -21,7 +21,7 @@ from warmprefix.dialects.bodies import (
     top_level,
     written_tools,
 )
-from warmprefix.dialects.elements import check_json
+from warmprefix.dialects.elements import check_json, cut
 from warmprefix.dialects.messages.as_chat import as_chat
 from warmprefix.dialects.messages.blocks import (
     parse_element,
@@ -78,7 +78,7 @@ class Messages:
             raise NotUnderstood("no array of messages")
         options = options_of(body, spans, _PROMPT)
         new = inside["messages"][len(begun.spans) :]
-        read = [parse_element(body[first:last], memory.message) for first, last in new]
+        read = [parse_element(cut(body, *span), memory.message) for span in new]
         whole = (*begun.messages, *read)
         memory.keep(body, Begun(tuple(inside["messages"]), whole))
         messages = tuple(one for element in whole for one in results_first(element))

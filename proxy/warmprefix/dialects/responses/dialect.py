@@ -23,6 +23,7 @@ from warmprefix.dialects.bodies import (
     with_slot,
     written_tools,
 )
+from warmprefix.dialects.elements import cut
 from warmprefix.dialects.reader import error_text
 from warmprefix.dialects.responses.as_chat import EFFORT, as_chat
 from warmprefix.dialects.responses.items import (
@@ -159,10 +160,11 @@ def _input(
     body: bytes, spans: Mapping[str, Span], begun: Begun, new: list[Span], memory: Memory
 ) -> tuple[Message, ...]:
     """The messages in `input`. `new`: its items behind those that are known."""
-    raw = body[slice(*spans["input"])] if "input" in spans else b""
-    if raw.startswith(_TEXT):
-        return (parse_question(raw),)
-    if not raw.startswith(_ARRAY):
+    start, end = spans.get("input", (0, 0))
+    first = body[start : start + 1]
+    if first == _TEXT:
+        return (parse_question(body[start:end]),)
+    if first != _ARRAY:
         raise NotUnderstood("no input")
     found = _grouped(body, begun, new, memory)
     memory.keep(body, found)
@@ -174,7 +176,7 @@ def _grouped(body: bytes, begun: Begun, new: list[Span], memory: Memory) -> Begu
     spans, messages = list(begun.spans), list[Message | None](begun.messages)
     goes_on = bool(begun.messages) and is_reply(begun.messages[-1])
     for start, end in new:
-        message = parse_item(body[start:end], memory.message)
+        message = parse_item(cut(body, start, end), memory.message)
         if goes_on and is_reply(message):
             spans[-1], messages[-1] = (spans[-1][0], end), None
         else:

@@ -26,7 +26,14 @@ from warmprefix.core.types import (
     ToolCall,
 )
 from warmprefix.core.wire.slices import Span, decode, elements, is_json, members, value_end
-from warmprefix.dialects.elements import check_json, decoded, named_tool, others, own_name
+from warmprefix.dialects.elements import (
+    check_json,
+    decoded,
+    named_tool,
+    opaque_part,
+    others,
+    own_name,
+)
 from warmprefix.dialects.responses.shape import NAMES, SHAPE
 
 _ROLES = frozenset({"user", "system", "developer", "assistant"})
@@ -147,16 +154,17 @@ def _parse_content(
     if raw[start : start + 1] == b'"':
         return shown_parts(decode(raw[start:end]))
     found = elements(raw, start)  # not cut out as a whole: pictures are large
-    return tuple(_parse_part(raw[first:last], kinds) for first, last in found)
+    return tuple(_parse_part(raw, span, kinds) for span in found)
 
 
-def _parse_part(raw: bytes, kinds: frozenset[str]) -> Content:
-    if not raw.startswith(b"{"):
-        return OpaquePart(RawJson(raw))
-    spans = members(raw)
+def _parse_part(raw: bytes, span: Span, kinds: frozenset[str]) -> Content:
+    start = span[0]
+    if raw[start : start + 1] != b"{":
+        return opaque_part(raw, span)
+    spans = members(raw, start)
     kind, text = decoded(raw, spans, "type"), decoded(raw, spans, "text")
     if not isinstance(kind, str) or kind not in kinds or not isinstance(text, str):
-        return OpaquePart(RawJson(raw))
+        return opaque_part(raw, span)
     return TextPart(text, others(raw, spans, *_OF_TEXT) or EMPTY)
 
 

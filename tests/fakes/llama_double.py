@@ -28,7 +28,8 @@ class LlamaDouble(ScriptedBackend):
     never answered; `stalls_at`: nor are those of more tokens, of which the slot then holds one more; `missing`:
     paths that answer 404; `evaluations`: the requested ones, in order; `starts`: how often it has started, None
     if it does not say; `calls`: those of the next replies; `is_fresh`: slots that were never used say so, as
-    those of a real server do; `save_status`: what is answered when a slot is to be saved: 501 if it cannot."""
+    those of a real server do; `save_status`: what is answered when a slot is to be saved: 501 if it cannot;
+    `is_sleeping`: it says that it sleeps."""
 
     def __init__(
         self, slots: int = 2, missing: Iterable[str] = (), *, is_fresh: bool = False
@@ -44,6 +45,7 @@ class LlamaDouble(ScriptedBackend):
         self.evaluations: list[Request] = []
         self.finish = "stop"
         self.starts: int | None = None
+        self.is_sleeping = False
         self.calls: list[Json] = []
         self.save_status = 200
 
@@ -84,6 +86,7 @@ class LlamaDouble(ScriptedBackend):
 
     def _props(self) -> Json:
         props: Json = {"total_slots": len(self.held), "chat_template": "t", "model_path": "m.gguf"}
+        props["is_sleeping"] = self.is_sleeping
         return props if self.starts is None else props | {"media_marker": f"<{self.starts}>"}
 
     def _evaluate(self, request: Request) -> list[Step]:

@@ -9,7 +9,16 @@ import pytest
 
 from tests.fakes.llama_double import ANSWER, LlamaDouble
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Json, RunningProxy, Settings, running_proxy, until
+from tests.fakes.running_proxy import (
+    DEADLINE_S,
+    Json,
+    RunningProxy,
+    Settings,
+    running_proxy,
+    until,
+)
+from warmprefix.pipeline.prepare import Pipeline
+from warmprefix.pipeline.stages import Passed, Placed
 
 CHAT = "/v1/chat/completions"
 QUESTION = [{"role": "user", "content": "Read it. " * 100}]
@@ -17,6 +26,7 @@ OTHER = [{"role": "user", "content": "Something else. " * 100}]
 CHECK_S = 0.02
 LATER = 10
 """Checks within which something would have happened."""
+IDENTIFY = Pipeline.identify
 
 
 @asynccontextmanager
@@ -232,6 +242,28 @@ async def test_it_goes_on_once_it_is_known_again_what_the_slots_hold() -> None:
 
     assert (alone, again) == (0, 0)
     assert texts(backend) == [(1, f"<user>{QUESTION[0]['content']}<assistant>{ANSWER}<user>")]
+
+
+async def test_what_begins_between_a_request_and_its_seat_gives_way_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_read = asyncio.Event()
+
+    async def identify(pipeline: Pipeline, came: Passed) -> Placed | Passed:
+        await is_read.wait()
+        return await IDENTIFY(pipeline, came)
+
+    async with running() as (backend, proxy):
+        await chat(proxy, QUESTION)
+        monkeypatch.setattr(Pipeline, "identify", identify)
+        asking = asyncio.create_task(chat(proxy, OTHER))
+        await until(lambda: bool(proxy.server.server_state.tasks))
+        backend.stalls = True
+        backend.restart()
+        await until(lambda: bool(backend.evaluations))
+        is_read.set()
+        await asyncio.wait_for(backend.evaluations[0].client_gone.wait(), DEADLINE_S)
+        await asking
 
 
 async def test_one_that_is_always_broken_off_is_given_up() -> None:

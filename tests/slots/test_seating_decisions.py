@@ -242,6 +242,19 @@ async def test_a_server_that_never_says_what_it_holds_is_not_asked_for_ever() ->
     assert asked == 3 * 2  # twice each time, until it has been silent more than four times
 
 
+async def test_a_server_that_has_fallen_asleep_after_a_turn_is_not_asked_again() -> None:
+    """It would wake up, and nothing is left in its slots."""
+    async with room() as own:
+        own.backend.missing, own.backend.is_sleeping = frozenset({"/slots"}), True
+        before = len(own.backend.requests)
+        own.seating.give_back(own.seating.unseen_began())
+        await own.tasks.finish(5)
+        asked = [r.target for r in own.backend.requests[before:]]
+
+    assert asked.count("/slots") == 1
+    assert asked[-1] == "/props"
+
+
 async def test_a_turn_that_was_not_placed_is_told_as_it_was() -> None:
     async with room() as own:
         given = ended(request("a"), stats(600), own.seating.unseen_began())

@@ -317,6 +317,8 @@ class Seating:
         for number in range(_TRIES):
             if number or self._must_look:
                 await self._known.look()
+                if self._known.is_asleep:
+                    break  # nothing is left in its slots, and the question would wake it
             self.table.follow(self._known.generation)
             events, generation = self.table.events, self._known.generation
             unplaced = [left for left in sought if not left.is_placed(generation)]

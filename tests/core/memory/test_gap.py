@@ -51,6 +51,14 @@ def test_two_changes_need_both_their_cures() -> None:
     assert found.names == ("volatile", "transient")
 
 
+@pytest.mark.parametrize(("lines", "is_found"), [(100, True), (50_000, False)])
+def test_what_was_put_into_a_very_long_text_is_not_looked_for(lines: int, is_found: bool) -> None:
+    text = "A line of the file. \n" * lines
+    before, after = [message(user(f"<a>x</a>\n{text}"))], [message(user(text))]
+
+    assert (compare(before, after, never, is_newest=True) is not None) is is_found
+
+
 def test_a_block_that_ticks_has_two_cures() -> None:
     before, after = message(user("Go.\n<t>\n1\n</t>")), message(user("Go.\n<t>\n2\n</t>"))
 

@@ -22,6 +22,9 @@ from warmprefix.core.messages import changed
 from warmprefix.core.types import Message, OpaquePart, TextPart
 from warmprefix.core.wire.slices import compact
 
+_LONGEST_TEXT = 512 * 1024
+"""Characters. What was put into a longer text is not looked for: 1 MB takes 90 ms, in steps of up to 20."""
+
 FREEZE, RESTORE = "freeze-volatile", "restore-transient-blocks"
 TRANSIENT = "transient-block"
 Ticks = Callable[[str, str, bool], Ticked | None]
@@ -277,12 +280,12 @@ def text_change(
     is_fewer = len(new.pictures) < len(old.pictures)
     ticked = None if is_fewer else ticks(old.text, new.text, before.role == "user")
     freeze = () if ticked is None else (FREEZE,)
-    restore: tuple[str, ...] = ()
     is_users = before.role == "user"
-    if ((is_users or is_running) and is_rewritten(old.text, new.text, is_running=is_running)) or (
-        is_users and is_newest and is_put_in(old.text, new.text)
-    ):
-        restore = (RESTORE,)
+    was_put_in = max(len(old.text), len(new.text)) <= _LONGEST_TEXT and (
+        ((is_users or is_running) and is_rewritten(old.text, new.text, is_running=is_running))
+        or (is_users and is_newest and is_put_in(old.text, new.text))
+    )
+    restore = (RESTORE,) if was_put_in else ()
     if not restore and not freeze:
         return None
     cause = TRANSIENT if restore or ticked is None else ticked.cause

@@ -499,6 +499,14 @@ CONTRAST = """() => {
 """Texts whose contrast against the nearest opaque background is under 4.5:1 (WCAG 2.2, 1.4.3)."""
 
 
+SIDEWAYS = """() => [...document.querySelectorAll("body *")]
+  .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth && !e.closest(".unseen"))
+  .filter((e) => getComputedStyle(e).overflowX !== "visible" && getComputedStyle(e).textOverflow !== "ellipsis")
+  .map((e) => e.outerHTML.slice(0, 80))"""
+"""Parts that are cut at their right edge, or have to be scrolled there. Those that end in an ellipsis and those
+for screen readers alone are left out."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 768, 390, 320])
 async def test_it_fits_and_can_be_read(open_page: OpenPage, width: int, scheme: Scheme) -> None:
@@ -519,10 +527,12 @@ async def test_it_fits_and_can_be_read(open_page: OpenPage, width: int, scheme: 
         await save(page, f"busy-{width}-{scheme}")
         assert await page.evaluate(wide) <= width
         assert await page.evaluate(CONTRAST) == []
+        assert await page.evaluate(SIDEWAYS) == []
         await open_break(page)
         await page.screenshot(path=SHOTS / f"break-{width}-{scheme}.png", animations="disabled")
         assert await page.evaluate(wide) <= width
         assert await page.evaluate(CONTRAST) == []
+        assert await page.evaluate(SIDEWAYS) == []
         panel = page.locator("#details")
         assert await panel.evaluate("e => e.scrollWidth - e.clientWidth") == 0
         await page.keyboard.press("Escape")
@@ -530,11 +540,13 @@ async def test_it_fits_and_can_be_read(open_page: OpenPage, width: int, scheme: 
         await save(page, f"conversation-{width}-{scheme}")
         assert await page.evaluate(wide) <= width
         assert await page.evaluate(CONTRAST) == []
+        assert await page.evaluate(SIDEWAYS) == []
         await page.go_back()
         await open_slots(page)
         await save(page, f"slots-{width}-{scheme}")
         assert await page.evaluate(wide) <= width
         assert await page.evaluate(CONTRAST) == []
+        assert await page.evaluate(SIDEWAYS) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -551,11 +563,13 @@ async def test_what_is_missing_fits_and_can_be_read(
         await expect(page.get_by_label("API key")).to_be_visible()
         await save(page, f"key-{width}-{scheme}")
         assert await page.evaluate(CONTRAST) == []
+        assert await page.evaluate(SIDEWAYS) == []
         await page.get_by_label("API key").fill("k")
         await page.get_by_role("button", name="Open").click()
         await expect(page.locator(".notice.bad")).to_contain_text("Connection refused")
         await save(page, f"down-{width}-{scheme}")
         assert await page.evaluate(CONTRAST) == []
+        assert await page.evaluate(SIDEWAYS) == []
         assert await page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 

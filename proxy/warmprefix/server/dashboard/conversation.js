@@ -4,8 +4,10 @@ import { byId, make, say } from "./dom.js";
 import { ABSENT, clock, count, duration, isNumber, speed } from "./format.js";
 import { cameToNothing, hasFailed, nameOf } from "./model.js";
 import { factsOf, List } from "./list.js";
+import { Rows } from "./rows.js";
 
-const COLUMNS = ["Turn", "Time", "What", "Prompt", "Cached", "Read", "Kept", "Written", "Reads", "Writes", "Took"];
+const FIGURES = ["Prompt", "Cached", "Read", "Kept", "Written", "Reads", "Writes", "Took"];
+const COLUMNS = [["Turn", ""], ["Time", ""], ["What", ""], ...FIGURES.map((name) => [name, "number"])];
 
 export class Conversation {
   // `open(turn id)`: called to show a turn.
@@ -14,29 +16,27 @@ export class Conversation {
     this.open = open;
     this.title = make("h2", { id: "conversation-title", tabIndex: -1 });
     this.facts = make("p", { className: "quiet" });
-    this.body = make("tbody", {});
+    this.rows = new Rows(COLUMNS, "all-turns");
     this.gone = make("p", { className: "quiet" }, "The proxy remembers no turn of this conversation.");
-    const heads = COLUMNS.map((name) => make("th", { scope: "col" }, name));
-    this.table = make("div", { className: "scroll" }, make("table", { className: "all-turns" }, make("thead", {}, make("tr", {}, heads)), this.body));
     const bars = make("div", { className: "list" });
     this.list = new List(bars, open);
-    this.root.append(make("p", {}, make("a", { href: "#", className: "back" }, "← All conversations")), this.title, this.facts, bars, this.table, this.gone);
+    this.root.append(make("p", {}, make("a", { href: "#", className: "back" }, "← All conversations")), this.title, this.facts, bars, this.rows.root, this.gone);
     this.made = "";
   }
 
   // `group`: the conversation; null if no turn of it is known.
   show(group, titles) {
     this.gone.hidden = group !== null;
-    this.table.hidden = group === null;
+    this.rows.root.hidden = group === null;
     say(this.title, group === null ? "Conversation" : nameOf(group, titles));
     say(this.facts, group === null ? "" : factsOf(group, titles.has(group.id)).join(" · "));
     this.list.show(group === null ? [] : [group], titles);
     const made = JSON.stringify(group?.turns.map((turn) => turn.turn) ?? []);
     if (made === this.made) return;
     this.made = made;
-    const focused = this.body.contains(document.activeElement) ? document.activeElement.dataset.turn : null;
-    this.body.replaceChildren(...(group?.turns ?? []).map((turn) => this.row(turn)).reverse());
-    if (focused) this.body.querySelector(`[data-turn="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    const focused = this.rows.body.contains(document.activeElement) ? document.activeElement.dataset.turn : null;
+    this.rows.show((group?.turns ?? []).map((turn) => this.row(turn)).reverse());
+    if (focused) this.rows.body.querySelector(`[data-turn="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
   row(turn) {
@@ -44,6 +44,7 @@ export class Conversation {
     const button = make("button", { type: "button", className: "plain", "data-turn": turn.turn, "aria-label": `Open turn ${number}` }, number);
     button.addEventListener("click", () => this.open(turn.turn));
     const cells = [
+      button,
       clock(turn.time),
       what(turn),
       count(turn.prompt_tokens),
@@ -55,7 +56,7 @@ export class Conversation {
       speed(turn.generated_tokens, turn.generate_ms) ?? ABSENT,
       duration(isNumber(turn.total_ms) ? turn.total_ms / 1000 : null),
     ];
-    return make("tr", { className: turn.break ? "broken" : "" }, make("td", {}, button), cells.map((cell) => make("td", {}, cell)));
+    return [turn.break ? "broken" : "", cells];
   }
 }
 

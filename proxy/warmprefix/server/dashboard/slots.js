@@ -3,6 +3,7 @@
 import { byId, make } from "./dom.js";
 import { age, bytes, count, plural } from "./format.js";
 import { stoodDown } from "./notices.js";
+import { Rows } from "./rows.js";
 
 // `found`: what the proxy knows. `nameOf(conversation)`: its title; null if it is not on the page.
 export function showSlots(found, nameOf) {
@@ -60,18 +61,16 @@ const COLUMNS = [["Holds", ""], ["Tokens", "number"], ["Size", "number"], ["Save
 function saved(snapshots, open, nameOf) {
   const size = snapshots.reduce((sum, one) => sum + (one.bytes ?? 0), 0);
   const summary = `${plural(snapshots.length, "saved slot")} on disk, ${bytes(size)}`;
-  const rows = snapshots.map((one) =>
-    make(
-      "tr",
-      {},
-      make("td", {}, one.opening ? "an opening" : link(one.conversation, nameOf)),
-      make("td", { className: "number" }, count(one.tokens)),
-      make("td", { className: "number" }, bytes(one.bytes)),
-      make("td", {}, `${age(one.age_s)} ago`),
-      make("td", {}, one.fits ? "fits" : "of another model, template or build"),
-    ),
-  );
-  const heads = COLUMNS.map(([name, className]) => make("th", { scope: "col", className }, name));
-  const table = make("table", {}, make("thead", {}, make("tr", {}, heads)), make("tbody", {}, rows));
-  return make("details", { open }, make("summary", {}, summary), make("div", { className: "scroll" }, table));
+  const rows = new Rows(COLUMNS);
+  rows.show(snapshots.map((one) => [
+    "",
+    [
+      one.opening ? "an opening" : link(one.conversation, nameOf),
+      count(one.tokens),
+      bytes(one.bytes),
+      `${age(one.age_s)} ago`,
+      one.fits ? "fits" : "of another model, template or build",
+    ],
+  ]));
+  return make("details", { open }, make("summary", {}, summary), rows.root);
 }

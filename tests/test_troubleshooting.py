@@ -1,9 +1,13 @@
 """What the page says that one sees is what the program says. Commands: tests/test_documented_commands.py."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.servers.stock import stock_binary, stock_environment
+from warmprefix.backends.usual import USUAL
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
@@ -18,6 +22,12 @@ OF_OTHERS = {
 
 _VARIES = re.compile(r"https?://[\d.:]+|\.\.\.|`")
 _LEAST = 10  # characters of a piece that is looked for
+
+
+DEFAULTS = re.findall(r"^\| `(--[a-z-]+)[^`]*` \| ([\w, -]+) \|", PAGE, re.MULTILINE)
+"""The flags of llama-server in the table, with the default that it gives each."""
+SAID = {"off": ("disabled", "false", "0"), "0, off": ("0",), "8192": ("8192",)}
+"""How `llama-server --help` says such a default."""
 
 
 def source() -> str:
@@ -60,3 +70,40 @@ def test_what_users_ask_has_a_heading(heading: str) -> None:
 @pytest.mark.parametrize("flag", ["--cache-ram", "--slot-save-path", "--swa-full", "--cache-reuse"])
 def test_a_flag_that_helps_has_a_row(flag: str) -> None:
     assert re.search(rf"^\| `{flag} ?[^`]*` \|", PAGE, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def llama_help() -> str:
+    """What the stock llama-server says of its flags."""
+    binary = stock_binary()
+    if binary is None:
+        pytest.skip("no llama-server; make servers")
+    command = [str(binary), "--help"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=stock_environment()
+    )
+    return " ".join(ran.stdout.split())
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize(("flag", "default"), DEFAULTS)
+def test_a_default_is_the_servers_own(flag: str, default: str, llama_help: str) -> None:
+    found = re.search(rf"{flag} .*?\(default: ([\w-]+)", llama_help)
+
+    assert found is not None
+    if default in SAID:
+        assert found[1] in SAID[default]
+
+
+def test_the_table_has_defaults() -> None:
+    assert {default for _, default in DEFAULTS} >= set(SAID)
+
+
+@pytest.mark.backend
+def test_the_servers_own_port_is_looked_at(llama_help: str) -> None:
+    """And the page names it."""
+    found = re.search(r"--port PORT .*?\(default: (\d+)\)", llama_help)
+
+    assert found is not None
+    assert f"http://127.0.0.1:{found[1]}" in USUAL
+    assert re.search(rf"^\| [\d or]*{found[1]}[\d or]* \| llama-server", PAGE, re.MULTILINE)

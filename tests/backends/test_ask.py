@@ -30,6 +30,7 @@ def server(**members: Any) -> ServerFacts:
 
 STATES: list[tuple[str, Any, ServerFacts]] = [
     ("ready", PROPS, server()),
+    ("no-build", {**PROPS, "build_info": "b0-unknown"}, server(build=None)),
     ("context", {**PROPS, "default_generation_settings": {"n_ctx": 9}}, server(context_tokens=9)),
     ("asleep", {**PROPS, "is_sleeping": True}, server(state="asleep")),
     ("router", {**PROPS, "role": "router"}, server(state="router")),

@@ -145,6 +145,36 @@ async def test_it_says_where_it_listens_and_what_to_do(tmp_path: Path) -> None:
     assert "anybody" not in said
 
 
+async def test_a_server_that_knows_no_build_has_none(tmp_path: Path) -> None:
+    props = {
+        "build_info": "b0-unknown",
+        "chat_template": "t",
+        "model_alias": "m",
+        "default_generation_settings": {"n_ctx": 4096},
+    }
+    pages: dict[str, object] = {"/props": json_response(props, 200, [("Server", "llama.cpp")])}
+    async with backend_of(pages) as backend, serving(tmp_path, backend.url) as process:
+        said = "".join(process.errors)
+
+    assert f"backend {backend.url} (llamacpp, m)" in said
+
+
+@pytest.mark.backend
+async def test_the_embedded_server_is_said_with_its_version(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    (tmp_path / ".cache").symlink_to(Path.home() / ".cache")  # the model is put together once
+    process = Process(await start("--embedded", "--port", "0", folder=tmp_path))
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await process.ready()
+    finally:
+        await process.killed()
+    said = "".join(process.errors)
+
+    assert re.search(r"\(llamacpp of xllamacpp [\d.]+, gemma-3-270m, 4 slots of ", said), said
+    assert "saving slots (--embedded has no folder for them)" in said
+
+
 async def test_a_backend_that_goes_and_comes_back_is_told(tmp_path: Path) -> None:
     backend = Backend(OK)
     async with AsyncExitStack() as stack:

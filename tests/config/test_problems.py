@@ -23,6 +23,9 @@ BAD = [
         ("line 4: server.prot: unknown key", "did you mean server.port?"),
         "[server]\n# port = 1\n\nprot = 1",
     ),
+    Bad(
+        "other-word", ("line 2: log.path: unknown key", "did you mean log.file?"), "[log]\npath = 1"
+    ),
     Bad("far-key", ("line 2: server.zzzzzzzzzzzz: unknown key",), "[server]\nzzzzzzzzzzzz = 1"),
     Bad(
         "line-after-long-strings",

@@ -18,6 +18,16 @@ BAD = [
         environ={"WARMPREFIX_SERVER_PORT": "1"},
     ),
     Bad(
+        "variable-called-otherwise",
+        ("WARMPREFIX_LOG__PATH: unknown", "did you mean WARMPREFIX_LOG__FILE?"),
+        environ={"WARMPREFIX_LOG__PATH": "turns.log"},
+    ),
+    Bad(
+        "variable-alone",
+        ("WARMPREFIX_LOG__ZZZZ: unknown setting",),
+        environ={"WARMPREFIX_LOG__ZZZZ": "1"},
+    ),
+    Bad(
         "variable-number",
         ('WARMPREFIX_SERVER__PORT: server.port: must be a whole number, not the text "x"',),
         environ={"WARMPREFIX_SERVER__PORT": "x"},

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.fakes.running_proxy import running_proxy
 from warmprefix.config import Config
-from warmprefix.server.announce import Address, address_of, off
+from warmprefix.config.load import load
+from warmprefix.server.announce import Address, address_of, announce, off
 from warmprefix.server.run import listen
 
 ADDRESSES = [
@@ -71,3 +73,19 @@ def test_what_is_off_is_said_with_the_reason(config: Config, flag: str, lines: l
     flags = {name: flag == name for name in ("observe", "embedded")}
 
     assert [*off(config, [], **flags)] == lines
+
+
+@pytest.mark.parametrize("kind", ["auto", "llamacpp"])
+@pytest.mark.parametrize("is_named", [False, True], ids=["by-nobody", "by-a-flag"])
+async def test_a_backend_that_is_not_there_is_told(
+    is_named: bool, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And if nobody named one, where one may be."""
+    url = "http://127.0.0.1:1"
+    settings = load(None, {}, {"backend.url": url} if is_named else {})
+    async with running_proxy(url, backend={"kind": kind}) as proxy:
+        here = [Address("127.0.0.1", 8484)]
+        await announce(proxy.app, here, settings, observe=False, embedded=False)
+
+    assert "the backend does not answer yet; requests get 502 until it does" in caplog.messages
+    assert any("http://127.0.0.1:9931" in line for line in caplog.messages) is not is_named

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from warmprefix.config import Config, MemoryConfig
+from warmprefix.config.load import Effective, load
 from warmprefix.core.errors import ConfigError
-from warmprefix.server.run import listen, listen_all, open_store
+from warmprefix.server.run import Settings, embedded_in, listen, listen_all, open_store
 from warmprefix.stores.memory import MemoryStore
 
 
@@ -104,3 +105,18 @@ def test_the_store_in_memory_keeps_nothing_on_disk(tmp_path: Path) -> None:
 def test_a_host_that_is_none_is_named_with_its_setting() -> None:
     with pytest.raises(ConfigError, match=r"300\.1\.1\.1 \(server\.host\): not an address here"):
         listen("300.1.1.1", 0)
+
+
+def test_the_embedded_server_is_the_backend_whatever_the_settings_say() -> None:
+    """Also when they are read again, and they say where that comes from."""
+
+    def read() -> Effective:
+        return load(None, {"WARMPREFIX_BACKENDS": '[{"url": "http://127.0.0.1:8081"}]'}, {})
+
+    found = embedded_in(Settings(read(), Path("warmprefix.toml"), read), "http://127.0.0.1:4000")
+
+    assert found.load() == found.effective
+    assert [one.url for one in found.config.every_backend()] == ["http://127.0.0.1:4000"]
+    assert (found.config.backend.kind, found.config.slots.save) == ("llamacpp", "off")
+    assert found.effective.sources["backend.url"] == "flag --embedded"
+    assert found.effective.sources["server.port"] == "default"

@@ -17,7 +17,7 @@ from warmprefix.backends.ask_lemonade import ask_lemonade
 from warmprefix.backends.base import Kind
 from warmprefix.backends.client import Asker
 from warmprefix.backends.experiment import experiment
-from warmprefix.backends.probe import identify
+from warmprefix.backends.probe import NO_BUILD, identify
 from warmprefix.backends.reasons import reason_of
 from warmprefix.backends.slot_files import can_save
 from warmprefix.backends.template_probes import ask_features
@@ -105,7 +105,7 @@ async def _server(client: Asker, url: str) -> ServerFacts:
     return ServerFacts(
         url=url,
         state=_state(response.status_code, props),
-        build=text(props.get("build_info")),
+        build=None if props.get("build_info") == NO_BUILD else text(props.get("build_info")),
         model=text(props.get("model_alias")),
         slots=whole(props.get("total_slots")),
         context_tokens=whole(settings.get("n_ctx")) if isinstance(settings, dict) else None,

@@ -18,6 +18,11 @@ from warmprefix.core.slots.state import SlotState, slot_states
 _LIMIT_S = 2.0  # these answers need no model; a server that takes longer is not ready
 
 
+NO_BUILD = "b0-unknown"
+"""What a llama-server says of its build if it was built outside a repository, as xllamacpp is (llama.cpp,
+common/build-info.cpp.in: number 0, commit "unknown")."""
+
+
 async def identify(client: Asker, url: str) -> tuple[Kind, bool]:
     """The kind of the backend at `url`, by the first mark that it shows; and whether a mark is hidden behind a
     key, so that it may be another. llama-server and Lemonade show theirs without one.

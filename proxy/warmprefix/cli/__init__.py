@@ -70,8 +70,8 @@ def root(
     warmprefix sits between an OpenAI-compatible client and llama-server or Lemonade Server. It makes
     every prompt begin with the tokens that the backend already holds, and says why if that fails.
 
-    Start: `warmprefix serve --backend http://127.0.0.1:8080`, then set
-    `OPENAI_BASE_URL=http://127.0.0.1:8484/v1` for the client and watch the cache with `warmprefix tail`.
+    Start: `warmprefix serve`, then `warmprefix connect` for what your client needs, and watch the cache with
+    `warmprefix tail`.
     """
 
 

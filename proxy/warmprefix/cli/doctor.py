@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warmprefix.cli.nearby import answering_here, with_backend_at
 from warmprefix.cli.settings import (
     DEFAULT_FILE,
     USAGE_STATUS,
@@ -39,7 +40,10 @@ def command(
     config: ConfigOption = None,
     backend: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The backend [default: from the settings]."),
+        typer.Option(
+            metavar="URL",
+            help="The backend [default: from the settings, else what answers on this machine].",
+        ),
     ] = None,
     api_key: Annotated[
         str | None,
@@ -83,7 +87,16 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
     if backend is None and file is None:
         backend = backend_of_what_runs()
     flags = {"backend.url": backend}
-    settings = effective(file, {}).config
+    loaded = effective(file, {})
+    if backend is None and not loaded.names_backend:
+        found = answering_here()
+        if found is None:
+            from warmprefix.backends.usual import none_answers
+
+            say(none_answers())
+            return [loaded.config]
+        return [with_backend_at(loaded, found).config]
+    settings = loaded.config
     if not settings.backends:
         named = effective(file, flags).config
         if named.backend.url == settings.backend.url:

@@ -1,18 +1,30 @@
 """`warmprefix serve`: runs the proxy."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warmprefix.cli.nearby import answering_here, with_backend_at
 from warmprefix.cli.settings import DEFAULT_FILE, ConfigOption, effective, one_line_errors
 from warmprefix.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from warmprefix.config import Effective
 
 CaptureOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", help="Record chat requests and replies in this folder, for `replay`."
+    ),
+]
+BackendOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The backend [default: the llama-server or Lemonade that answers on this machine].",
     ),
 ]
 HostOption = Annotated[
@@ -27,14 +39,13 @@ PortOption = Annotated[
 ObserveOption = Annotated[
     bool, typer.Option("--observe", help="Change nothing; only measure and explain.")
 ]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")]
+CheckOption = Annotated[bool, typer.Option("--check", help="Show the settings in force and exit.")]
 
 
 def command(
     config: ConfigOption = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="The backend [default: http://127.0.0.1:8080]."),
-    ] = None,
+    backend: BackendOption = None,
     host: HostOption = None,
     port: PortOption = None,
     embedded: Annotated[
@@ -42,12 +53,8 @@ def command(
     ] = False,
     observe: ObserveOption = False,
     capture: CaptureOption = None,
-    opens_dashboard: Annotated[
-        bool, typer.Option("--open", help="Open the dashboard in the browser.")
-    ] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Show the settings in force and exit.")
-    ] = False,
+    opens_dashboard: OpenOption = False,
+    check: CheckOption = False,
 ) -> None:
     """Run the proxy between a client and a backend.
 
@@ -77,5 +84,14 @@ def command(
             return
         from warmprefix.server.run import Extras, Settings, run
 
-        own = Settings(settings, config or DEFAULT_FILE, partial(effective, config, flags))
+        load: Callable[[], Effective] = partial(effective, config, flags)
+        if not embedded and not settings.names_backend:
+            load = with_what_answers(load)
+        own = Settings(load(), config or DEFAULT_FILE, load)
         raise typer.Exit(run(own, Extras(embedded, observe, capture, opens_dashboard)))
+
+
+def with_what_answers(load: "Callable[[], Effective]") -> "Callable[[], Effective]":
+    """What loads the settings, with the backend that answers on this machine, if one does."""
+    found = answering_here()
+    return load if found is None else lambda: with_backend_at(load(), found)

@@ -107,9 +107,19 @@ def nearest(name: str, known: Collection[str], prefix: str = "") -> str:
 
     `prefix`: what all of them begin with; it is left out of the comparison.
     """
+    return did_you_mean(closest(name, known), prefix)
+
+
+def closest(name: str, known: Collection[str]) -> str | None:
+    """The known name that is most alike; None if none is."""
     by_lower = {each.lower(): each for each in sorted(known)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    return f"; did you mean {prefix}{by_lower[close[0]]}?" if close else ""
+    return by_lower[close[0]] if close else None
+
+
+def did_you_mean(name: str | None, prefix: str = "") -> str:
+    """`; did you mean x?`, or nothing if there is no such name."""
+    return f"; did you mean {prefix}{name}?" if name else ""
 
 
 def quoted(text: str) -> str:

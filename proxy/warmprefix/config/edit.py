@@ -17,8 +17,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array
 
-from warmprefix.config.checks import nearest
+from warmprefix.config.checks import did_you_mean, nearest
 from warmprefix.config.load import load
+from warmprefix.config.meant import meant
 from warmprefix.config.schema import KEYS, Key
 from warmprefix.config.show import MASK
 from warmprefix.config.sources import from_text, parse_toml, read_text
@@ -43,7 +44,7 @@ def changed(file: Path, path: str, words: Sequence[str], rule_names: frozenset[s
     """
     key = KEYS.get(path)
     if key is None:
-        raise ConfigError(f"no setting is called {path}{nearest(path, KEYS) or _ALL}")
+        raise ConfigError(f"no setting is called {path}{did_you_mean(meant(path)) or _ALL}")
     text = old_text(file)
     parse_toml(file, text)  # its errors name the line
     try:

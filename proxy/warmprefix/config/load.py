@@ -26,6 +26,11 @@ class Effective:
     config: Config
     sources: Mapping[str, str]
 
+    @property
+    def names_backend(self) -> bool:
+        """Whether a file, the environment or a flag says where the backend is."""
+        return bool(self.config.backends) or self.sources["backend.url"] != "default"
+
 
 def load(
     file: Path | None,

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from warmprefix.config.checks import nearest, quoted
+from warmprefix.config.checks import did_you_mean, nearest, quoted
+from warmprefix.config.meant import meant
 from warmprefix.config.positions import Location
 from warmprefix.config.schema import ENTRY_KEYS, KEYS, SECTIONS, TABLE_KEYS, Key, adapter
 from warmprefix.config.sources import BACKENDS, Source
@@ -116,7 +117,7 @@ def unknown(at: Location) -> str:
     if path in ENTRY_KEYS:
         return f"unknown key{nearest(name, ENTRY_KEYS[path])}"
     if len(at) > 1:
-        return f"unknown key{nearest(label(at), KEYS)}"
+        return f"unknown key{did_you_mean(meant(label(at)))}"
     owner = next((key.section for key in KEYS.values() if key.name == name), None)
     hint = f"; {name} belongs in [{owner}]" if owner else nearest(name, SECTIONS)
     return f"unknown section{hint}"

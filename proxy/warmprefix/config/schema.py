@@ -100,7 +100,9 @@ class BackendConfig:
     """`[backend]`: the server that holds the model."""
 
     url: Address = "http://127.0.0.1:8080"
-    """Address of the backend, without /v1."""
+    """Address of the backend, without /v1. If nothing sets it, serve and doctor take the llama-server or
+    Lemonade that answers on this machine: port 8080, 9931 or 13305.
+    """
     kind: BackendKind = "auto"
     """What the backend is; auto asks it."""
     api_key: Secret = field(default=None, repr=False)

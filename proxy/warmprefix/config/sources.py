@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warmprefix.config.checks import nearest, quoted
+from warmprefix.config.checks import closest, did_you_mean, quoted
+from warmprefix.config.meant import meant
 from warmprefix.config.positions import Location, key_lines
 from warmprefix.config.schema import KEYS
 from warmprefix.core.errors import ConfigError
@@ -118,7 +119,9 @@ def of_environment(environ: Mapping[str, str]) -> Source:
         name = variable.removeprefix(PREFIX)
         path = VARIABLES.get(name)
         if path is None:
-            source.problems.append(f"{place}: unknown setting{nearest(name, VARIABLES, PREFIX)}")
+            source.problems.append(
+                f"{place}: unknown setting{did_you_mean(_variable(name), PREFIX)}"
+            )
             continue
         try:
             if path != BACKENDS:
@@ -129,6 +132,14 @@ def of_environment(environ: Mapping[str, str]) -> Source:
         except ValueError as error:
             source.problems.append(f"{place}: {path}: {error}")
     return source
+
+
+def _variable(name: str) -> str | None:
+    """The variable that was meant by this one, without the prefix."""
+    if "__" not in name:
+        return closest(name, VARIABLES)
+    path = meant(name.lower().replace("__", ".", 1))
+    return path.upper().replace(".", "__") if path else None
 
 
 def is_foreign(variable: str, text: str) -> bool:

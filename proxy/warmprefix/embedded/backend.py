@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -104,6 +105,11 @@ def require_packages() -> None:
             f"--embedded needs packages that are not installed ({', '.join(missing)}).\n"
             f"Install them with: {INSTALL}"
         )
+
+
+def server_version() -> str:
+    """What the server is, in words. It does not say so itself: it was built outside a repository."""
+    return f"xllamacpp {version(PACKAGES[0])}"
 
 
 def cache_folder() -> Path:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from warmprefix.backends.known import KnownBackend
-from warmprefix.backends.probe import Silence
+from warmprefix.backends.probe import NO_BUILD, Silence
+from warmprefix.backends.usual import none_answers
 from warmprefix.config import Config
+from warmprefix.config.load import Effective
 from warmprefix.core.plural import plural
+from warmprefix.embedded.backend import server_version
 from warmprefix.server.app import App
 from warmprefix.server.backends import Backend
 from warmprefix.tasks import Tasks
@@ -77,17 +80,18 @@ def address_of(listener: socket.socket) -> Address:
 
 
 async def announce(
-    app: App, addresses: Sequence[Address], config: Config, *, observe: bool, embedded: bool
+    app: App, addresses: Sequence[Address], settings: Effective, *, observe: bool, embedded: bool
 ) -> None:
     """Ask the backends and the ledger, and say what they are, or that they do not answer."""
+    config = settings.config
     for backend in app.backends.all:
         await _ask(backend, app.tasks)
-    names = [described(backend) for backend in app.backends.all]
+    names = [described(backend, embedded=embedded) for backend in app.backends.all]
     listed = f"backends {', '.join(names)}" if len(names) > 1 else f"backend {names[0]}"
     logger.info("listening on %s, %s", ", ".join(one.url for one in addresses), listed)
     await app.ask_ledger()
     for backend in app.backends.all:
-        _report_absence(backend.parts.known, app.tasks)
+        _report_absence(backend.parts.known, app.tasks, is_named=settings.names_backend)
     kinds = [one.parts.known for one in app.backends.all]
     for line in off(config, kinds, observe=observe, embedded=embedded):
         logger.info("off: %s", line)
@@ -126,13 +130,13 @@ async def _ask(backend: Backend, tasks: Tasks) -> None:
         tasks.start(backend.parts.seatings.announce(), "slot saving")
 
 
-def described(backend: Backend) -> str:
+def described(backend: Backend, *, embedded: bool) -> str:
     """`http://127.0.0.1:8080 (llamacpp b11669-abc, qwen3, 4 slots of 32,768 tokens)`, as far as it is known."""
     known = backend.parts.known
-    words = [known.name]
+    words = [f"{known.name} of {server_version()}" if embedded else known.name]
     if known.says:
         _, alias, build, _, context = known.says
-        words[0] = f"{known.name} {build}"
+        words[0] += "" if build == NO_BUILD else f" {build}"
         words += [alias] if alias not in ("", "None") else []
         slots = len(known.slots)
         words += [f"{plural(slots, 'slot')} of {plural(int(context), 'token')}"] if slots else []
@@ -150,10 +154,10 @@ def off(
     if config.slots.pin == "off":
         yield "choosing and saving slots, and reading ahead (slots.pin)"
     elif not observe:
-        if config.slots.save == "off":
-            yield "saving slots (slots.save)"
-        elif embedded:
+        if embedded:
             yield "saving slots (--embedded has no folder for them)"
+        elif config.slots.save == "off":
+            yield "saving slots (slots.save)"
         if config.prewarm.mode == "off":
             yield "reading ahead (prewarm.mode)"
     others = [one.url for one in backends if one.silence is Silence.NO_LLAMA_SERVER]
@@ -161,10 +165,12 @@ def off(
         yield f"slots, reading ahead and restoring by tokens: {', '.join(others)} is no llama-server"
 
 
-def _report_absence(known: KnownBackend, tasks: Tasks) -> None:
+def _report_absence(known: KnownBackend, tasks: Tasks, *, is_named: bool) -> None:
     """Says that a backend is not there, or not ready yet, and later that it is."""
-    if known.name == "unknown":
+    if known.name == "unknown" or known.silence is Silence.GONE:
         logger.warning("the backend does not answer yet; requests get 502 until it does")
+        if not is_named:
+            logger.warning("%s: --backend names another", none_answers())
     elif known.silence is Silence.LOADING:
         logger.warning("the backend is loading its model; requests get its 503 until it has")
     else:

@@ -191,28 +191,36 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, listeners: list[socket.socket], extras: Extras) -> int:
-    config = settings.config
     if not extras.embedded:
-        await _serve_app(config, settings, listeners, extras)
+        await _serve_app(settings, listeners, extras)
         return 0
     from warmprefix.embedded.backend import EmbeddedBackend
 
     server = EmbeddedBackend()
     try:
         await server.start(logger.info)
-        backend = replace(config.backend, url=server.url, kind="llamacpp")
-        slots = replace(config.slots, save="off")  # it is started without a folder for saved slots
-        embedded = replace(config, backend=backend, backends=(), slots=slots)
-        await _serve_app(embedded, settings, listeners, extras)
+        await _serve_app(embedded_in(settings, server.url), listeners, extras)
     finally:
         await server.stop()
     return 0
 
 
-async def _serve_app(
-    config: Config, settings: Settings, listeners: list[socket.socket], extras: Extras
-) -> None:
-    """`config`: that of `settings`, but for the backend if it is embedded."""
+def embedded_in(settings: Settings, url: str) -> Settings:
+    """The settings with the embedded server at `url` as the backend, also when they are read again."""
+
+    def placed(found: Effective) -> Effective:
+        config = found.config
+        backend = replace(config.backend, url=url, kind="llamacpp")
+        slots = replace(config.slots, save="off")  # it is started without a folder for saved slots
+        ours = dict.fromkeys(("backend.url", "backend.kind", "slots.save"), "flag --embedded")
+        config = replace(config, backend=backend, backends=(), slots=slots)
+        return replace(found, config=config, sources={**found.sources, **ours})
+
+    return Settings(placed(settings.effective), settings.file, lambda: placed(settings.load()))
+
+
+async def _serve_app(settings: Settings, listeners: list[socket.socket], extras: Extras) -> None:
+    config = settings.config
     log = TurnLog(
         sys.stdout.buffer,
         log_path(config.log),
@@ -238,13 +246,17 @@ async def _serve_app(
     try:
         server = _Server(uvicorn_config(config, app), app)
         starting = announce(
-            app, addresses, settings.config, observe=extras.observe, embedded=extras.embedded
+            app,
+            addresses,
+            settings.effective,
+            observe=extras.observe,
+            embedded=extras.embedded,
         )
         app.tasks.start(starting, "announce")
         if extras.opens_dashboard:
             app.tasks.start(open_page(f"{url}/warmprefix/"), "dashboard")
         with said as note:
-            reload = Reload(app, log, note, settings.load, settings.config)
+            reload = Reload(app, log, note, settings.load, config)
             with listening(stop=server.stop, reload=reload, tell=server.tell):
                 await server.serve(listeners)
     finally:

@@ -15,7 +15,7 @@ from tests.fakes.redis_server import RedisServer
 from tests.fakes.running_proxy import DEADLINE_S, Backend, Json, RunningProxy, config_for
 from tests.fakes.scripted_replies import json_response
 from tests.stores.places import empty_redis
-from warmprefix.config import Config
+from warmprefix.config.load import load
 from warmprefix.core.errors import ConfigError
 from warmprefix.server.announce import Address, announce
 from warmprefix.server.run import open_store
@@ -168,7 +168,7 @@ async def test_a_server_that_is_not_there_is_named_at_the_start(
     server.kill()
     async with Backend() as backend, proxies(backend, [server.url]) as (proxy,):
         here = [Address("127.0.0.1", 8484)]
-        await announce(proxy.app, here, Config(), observe=False, embedded=False)
+        await announce(proxy.app, here, load(None, {}, {}), observe=False, embedded=False)
 
     assert sum("requests go on as they come" in message for message in caplog.messages) == 1
     server.stop()

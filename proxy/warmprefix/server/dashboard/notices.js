@@ -59,7 +59,7 @@ export function backendsGone(down, all) {
     make("ul", { className: "down" }, down.map(reasonOf)),
     make("p", {}, loading ? "It answers as soon as that is done; there is nothing to do." : `${what} Start it, or name the right address:`),
     loading ? null : copyable("warmprefix serve --backend http://127.0.0.1:8080", "the command"),
-    make("p", { className: "quiet" }, "The setting is backend.url; ", make("code", {}, "warmprefix config"), " shows its value and where it came from, ", make("code", {}, "warmprefix doctor"), " asks the backend."),
+    make("p", { className: "quiet" }, "The setting is backend.url; ", make("code", {}, "warmprefix config"), " shows its value and where it came from, ", make("code", {}, "warmprefix doctor"), " asks the backend. llama-server listens on port 8080 or 9931, Lemonade on 13305."),
   );
 }
 

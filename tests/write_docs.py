@@ -159,7 +159,11 @@ the same way by `restore-transient-blocks`; if the client has moved it on, it st
 question may stand in it in another form: on one line, quoted, or only how it begins, with dots. Text without tags
 that is written anew while the model is at work (a list under a heading) stays as it was first. Messages that a
 client inserts in front of the end, another one in each turn (lore, a note of the author's), stay where they were,
-and a new one is said in the newest turn; one of a user's that changes in its place may be an edit at first. Of a
+and a new one is said in the newest turn; one of a user's that changes in its place is an edit at first, and lore if
+it changes again in the next turn. Replies that a client writes itself (aider's "Ok, any changes I propose will be
+to those files.", the words that a character begins with) are told from those of a model: they move on with what
+they reply to, and instructions with nothing of a model's behind them belong to the newest turn. Once something else
+was said in its place, a message that returns is said again. Of a
 tool's result only what stood around it is put back: a block between tags of a client's (`<system-reminder>`,
 `<env>`), or in the newest turn a short paragraph of its own. What the tool said is never changed, and a result that
 was cleared stays cleared.

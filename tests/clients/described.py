@@ -249,8 +249,6 @@ CLIENTS = (
             *("$questions", "$bin/../sillytavern/server.js"),
         ),
         is_page=True,
-        breaks_left=1,
-        why="an entry of the lorebook stands at the top as long as the latest messages speak of it",
     ),
     Client(
         "smolagents",
@@ -283,8 +281,6 @@ CLIENTS = (
         (*AIDER, "--message", "$question"),
         (*AIDER, "--restore-chat-history", "--message", "$question"),
         environment={"OPENAI_API_BASE": "$url/v1"},
-        breaks_left=2,
-        why="the files of the chat stand between the history and the question, with what is in them now",
     ),
     Client(
         "gptme",

@@ -77,6 +77,7 @@ class Undone:
 
 
 NEXT = user("And the other one?")
+FILES, OK = user("The files:\na.py"), assistant("Ok, I read those.")
 UNDONE = [
     Undone(
         "clock",
@@ -107,6 +108,13 @@ UNDONE = [
         4,
     ),
     Undone(
+        "files-with-a-reply-of-the-clients",
+        (RESTORE,),
+        [system(LONG), FILES, OK, user("Read it.")],
+        [system(LONG), user("Read it."), DONE, FILES, OK, NEXT],
+        5,
+    ),
+    Undone(
         "both",
         (FREEZE, RESTORE),
         [system(f"{LONG}\nUptime: 4 min"), user(f"Read it.{BLOCK}")],
@@ -132,6 +140,20 @@ async def test_what_is_undone_outlives_a_restart(
     assert third[: len(second)] == second
     assert third[len(second) :] == [SURE, user("Thanks.")]
     assert proxy.turn.kind is Kind.APPEND
+    await proxy.store.close()
+
+
+async def test_what_came_behind_the_last_reply_is_told_from_what_was_there(
+    kind: StoreKind, tmp_path: Path
+) -> None:
+    lore, hello = system("[Lore: dragons.]"), assistant("Hello, what brings you here?")
+    begun = [system(LONG), user("Read it.")]
+    proxy = Restarted(kind, tmp_path, RESTORE)
+    await proxy.send(begun)
+    second = await proxy.send([*begun, DONE, lore, hello, NEXT], SURE)
+    await proxy.restart()
+    now = [*begun, DONE, hello, NEXT, SURE, user("Thanks.")]
+    assert await proxy.send(now) == [*second, SURE, user("Thanks.")]
     await proxy.store.close()
 
 

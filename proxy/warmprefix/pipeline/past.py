@@ -61,13 +61,20 @@ def last_of(
         state=_state(past, count),
         backend=conversation.backend,
         scope=scope,
-        history=History(client, ours, reply, trail.undone, trail.restless),
+        history=History(client, ours, reply, trail.undone, trail.restless, _read(past, count)),
         is_side=trail.is_side,
         head=identifier.head_of(prompt) if is_elsewhere else b"",
         outlived=trail.outlived,
         start=trail.start if is_elsewhere else None,
         is_read_back=not (is_elsewhere and trail.start),
     )
+
+
+def _read(past: Past, count: int) -> int | None:
+    """How many of the messages that were sent stand up to the last reply of a model; None if it sent none in
+    these bytes."""
+    replies = (at for at in range(count, 0, -1) if past.path[at - 1].generated)
+    return next(replies, None)
 
 
 def _state(past: Past, count: int) -> Conversation:

@@ -327,4 +327,6 @@ def _is_whole(prefix: Prefix, before: Prompt) -> bool:
 def _history(placed: Placed, reply: Message | None) -> History:
     found = placed.alignment
     undone, restless = ((), frozenset[int]()) if found is None else (found.undone, found.restless)
-    return History(placed.client, placed.canonical.messages, reply, undone, restless)
+    last = placed.ancestry.reply
+    read = 0 if last is None else placed.keys.index(last) + 1
+    return History(placed.client, placed.canonical.messages, reply, undone, restless, read)

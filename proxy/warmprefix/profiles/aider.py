@@ -18,4 +18,5 @@ PROFILE = Profile(
         _SUMMARY,
     ),
     side_starts=(*_COMMIT, _SUMMARY),
+    recommended=("aider:restore-transient-blocks",),
 )

@@ -7,4 +7,5 @@ from warmprefix.profiles.base import Profile
 PROFILE = Profile(
     "sillytavern",
     system_pattern=re.compile(r"\AWrite .{1,80}'s next reply in a fictional chat between "),
+    recommended=("sillytavern:restore-transient-blocks",),
 )

@@ -108,6 +108,31 @@ def bytes_at(history: Sequence[Json], got: Ancestry) -> list[Json | None]:
 
 
 ONE, TWO = says("\nHi", "one"), says("Hi  ", "two")
+
+
+@pytest.mark.parametrize(
+    ("history", "turns", "at"),
+    [
+        pytest.param([S, U, ONE, V], [Turn("a", [S, U], ONE)], 2, id="given"),
+        pytest.param([S, U, ONE, V], [Turn("a", [S, U, ONE], TWO)], None, id="sent by a client"),
+        pytest.param(
+            [S, U, ONE, V],
+            [Turn("a", [S, U], ONE), Turn("a", [S, U, says("Hi"), V], TWO)],
+            2,
+            id="sent without its reasoning since",
+        ),
+        pytest.param([S, V], [Turn("a", [S, U], ONE)], None, id="behind the difference"),
+    ],
+)
+def test_the_last_reply_is_one_that_a_model_has_given(
+    history: Sequence[Json], turns: Sequence[Turn], at: int | None
+) -> None:
+    keys = Identifier().chain_keys(messages_of(history), SCOPE)
+
+    got = of(history, found(history, *turns))
+    assert got.reply == (None if at is None else keys[at])
+
+
 BARE = says("Hi")
 FIRST = Turn("c", [S, U], ONE)
 AGAIN = Turn("c", [S, U], TWO)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.builders import Json, assistant, call, calling, result, system, user
-from warmprefix.core.memory.anchors import Cut, is_anchor, is_user, newest_gap, same_bytes
+from warmprefix.core.memory.anchors import Cut, is_anchor, is_user, same_bytes
 from warmprefix.core.messages import changed
 from warmprefix.core.types import Message, RawJson
 from warmprefix.dialects.chat_completions.messages import parse_message
@@ -52,9 +52,9 @@ def test_gaps_stand_in_front_of_anchors_and_at_the_end() -> None:
 
 
 def test_the_newest_gap_has_the_last_words_of_the_user() -> None:
-    assert newest_gap(HISTORY) == 3
-    assert newest_gap(HISTORY[:5]) == 0
-    assert newest_gap(HISTORY[:1]) == -1
+    assert Cut(HISTORY).newest == 3
+    assert Cut(HISTORY[:5]).newest == 0
+    assert Cut(HISTORY[:1]).newest == -1
 
 
 def test_bytes_are_the_same_up_to_the_first_that_differ() -> None:

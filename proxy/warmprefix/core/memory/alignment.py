@@ -16,13 +16,12 @@ from functools import cached_property
 from warmprefix.core.identity.keys import match_key
 from warmprefix.core.identity.reasoning import text_of
 from warmprefix.core.identity.ticking import Ticked, ticked_again
-from warmprefix.core.memory.anchors import Cut, is_anchor, is_user, newest_gap, same_bytes
+from warmprefix.core.memory.anchors import Cut, is_user, same_bytes
 from warmprefix.core.memory.gap import (
     FREEZE,
     RESTORE,
     SAME,
     TRANSIENT,
-    Elsewhere,
     Gap,
     Ticks,
     compare,
@@ -30,15 +29,15 @@ from warmprefix.core.memory.gap import (
     given_back,
     has_lost_block,
     has_lost_question,
-    has_ticked,
     is_alike,
     is_other_form,
     is_same,
     left,
-    moving,
     puts_back,
-    without_partner,
 )
+from warmprefix.core.memory.moved import Moved
+from warmprefix.core.memory.own_replies import moved_on, put_in
+from warmprefix.core.memory.put_back import PutBack
 from warmprefix.core.types import Message
 
 _LONG = 64
@@ -49,13 +48,15 @@ _LONG = 64
 class History:
     """A conversation as of its last turn. `client`: the messages of its client; `ours`: what was made of them,
     with the same anchors, `undone` by name; `reply`: what was generated behind them. All in canonical form.
-    `restless`: numbers of the gaps that its last turn changed."""
+    `restless`: numbers of the gaps that its last turn changed. `read`: how many of `ours` stand up to the
+    last reply of a model; the others have been read with the newest question. None: not known."""
 
     client: tuple[Message, ...]
     ours: tuple[Message, ...]
     reply: Message | None = None
     undone: tuple[str, ...] = ()
     restless: frozenset[int] = frozenset()
+    read: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,12 @@ def align(
     `ticks`: compares two forms of a text (core/identity/ticking.py). `is_broken`: the prefix breaks in front of
     the messages whatever they are.
     """
-    walk = _Walk(history, Cut(now), undoing, ticks)
+    walk = _Walk(history, now, undoing, ticks)
     found = walk.run() if walk.has_common_anchor() else None
     if found is None or not walk.is_likely(found):
         return None
     if walk.has_old and (is_broken or walk.breaks_among):
-        return _Walk(history, Cut(now), undoing, ticks, is_leaving=True).run()
+        return _Walk(history, now, undoing, ticks, is_leaving=True).run()
     return found
 
 
@@ -130,7 +131,7 @@ class _Walk:
     def __init__(
         self,
         history: History,
-        now: Cut,
+        now: Sequence[Message],
         undoing: Undoing,
         ticks: Ticks,
         *,
@@ -138,9 +139,11 @@ class _Walk:
     ) -> None:
         """`is_leaving`: what was put back long ago leaves now."""
         reply = () if history.reply is None else (history.reply,)
-        self._client = Cut((*history.client, *reply), newest_gap(history.client))
-        self._ours = Cut((*history.ours, *reply))
-        self._now = now
+        written = put_in(history.client, history.ours)
+        written |= moved_on(history.client, history.reply, now)
+        self._client = Cut((*history.client, *reply), written)
+        self._ours = Cut((*history.ours, *reply), written)
+        self._now = Cut(now, written)
         self._ticks = ticks
         self._allowed = {FREEZE: undoing.ticks, RESTORE: undoing.transient}
         self._messages: list[Message] = []
@@ -150,7 +153,10 @@ class _Walk:
         self._restless_before = history.restless
         self._restless: set[int] = set()
         self._said: list[str] = []
-        self._put_back: list[Message] = []
+        self._put_back = PutBack(self._client, self._ours, ticks, may_tick=undoing.ticks)
+        cuts = (self._client, self._ours, self._now)
+        self._moved = Moved(*cuts, history.restless, self._put_back)
+        self._read = None if history.read is None else self._ours.anchors_before(history.read)
         self._max_turns = undoing.max_turns
         self._is_leaving = is_leaving
         self._left: set[int] = set()
@@ -227,8 +233,9 @@ class _Walk:
             self._ticks_again if is_written_anew else self._ticks,
             is_newest=is_newest,
             is_running=is_newest and self._is_running,
+            is_unread=self._read is not None and number >= self._read,
             has_lead=number == 0,
-            elsewhere=lambda: self._elsewhere,
+            elsewhere=lambda: self._moved.elsewhere(number),
         )
         if found is not SAME:
             self._restless.add(number)
@@ -275,7 +282,7 @@ class _Walk:
             self._take_rest(self._now.end(number))
             return
         rest = range(self._now.start(number), len(self._now.messages))
-        new = [at for at in rest if not self._is_moved(self._now.messages[at])]
+        new = [rest[at] for at in self._put_back.not_in(self._now.messages[rest.start :])]
         if not new or len(new) == len(rest):
             self._take_rest(rest.start)
             return
@@ -298,7 +305,7 @@ class _Walk:
                 self._origin += range(start, self._now.end(number))
                 self._left.update(range(first, len(self._messages)))
                 return
-        self._put_back += without_partner(ours, self._now.gap(number), self._ticks)
+        self._put_back.add(ours, self._now.gap(number))
         carried = set(map(id, found.carried))
         self._carried += [
             at
@@ -314,7 +321,7 @@ class _Walk:
         """Say in the newest turn what the client has put between turns that are read already."""
         if not self._carried:
             return
-        anchors = (at for at, message in enumerate(self._messages) if is_anchor(message))
+        anchors = (at for at, m in enumerate(self._messages) if self._now.is_anchor(m))
         newest = range(max(anchors, default=-1) + 1, len(self._messages))
         users = (at for at in newest if is_user(self._messages[at]))
         place = max(users, default=newest.stop)
@@ -325,15 +332,7 @@ class _Walk:
     def _is_running(self) -> bool:
         """Whether the model is still at work with its tools, so that nobody has said anything since."""
         now = self._now.messages
-        return now[-1].logical_role == "tool" and newest_gap(now) == self._client.newest
-
-    @cached_property
-    def _elsewhere(self) -> Elsewhere:
-        known = range(min(len(self._client), len(self._now)))
-        roles = moving([(self._client.gap(at), self._now.gap(at)) for at in known])
-        if is_anchor(self._now.messages[-1]):
-            roles -= {"user"}  # in the newest turn such a message would end what the model is at
-        return Elsewhere(self._now.keys, self._ours.keys, roles)
+        return now[-1].logical_role == "tool" and self._now.newest == self._client.newest
 
     def _take_rest(self, start: int) -> None:
         self._messages += self._now.messages[start:]
@@ -351,14 +350,6 @@ class _Walk:
 
     def _ticks_again(self, before: str, after: str, is_user: bool) -> Ticked | None:
         return self._ticks(before, after, is_user) or ticked_again(before, after)
-
-    def _is_moved(self, message: Message) -> bool:
-        """Whether a message of the newest turn stands further in front already, put back there."""
-        return not is_anchor(message) and any(
-            is_same(other, message)
-            or (self._allowed[FREEZE] and has_ticked(other, message, self._ticks))
-            for other in self._put_back
-        )
 
     def _missing(self, found: Gap) -> str | None:
         """The rule without which this gap cannot be undone; None if it can."""
@@ -380,8 +371,8 @@ class _Walk:
         """What the rule would say in the newest turn, of the gaps from `number` on."""
         for at in range(number, min(len(self._client), len(self._now)) if cure == RESTORE else 0):
             for message in left(self._client.gap(at), self._now.gap(at))[1]:
-                is_moving = message.role in self._elsewhere.moving
-                if is_moving and match_key(message) not in self._elsewhere.ours:
+                is_moving = message.role in self._moved.elsewhere(at).moving
+                if is_moving and match_key(message) not in self._put_back.in_force:
                     yield message
 
     def _cause(self, number: int) -> str:

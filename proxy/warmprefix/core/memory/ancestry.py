@@ -50,7 +50,13 @@ def ancestry(
         last = None
     elif last is not None and _is_fork(leaf, found.nodes[leaf.key], keys, unsure):
         last = replace(last, id=new_conversation, turns=0)
-    return Ancestry(nodes, last, frozenset(unsure), leaf)
+    known = reversed(keys[: keys.index(leaf.key) + 1])
+    reply = next((key for key in known if _is_generated(found.nodes.get(key, ()))), None)
+    return Ancestry(nodes, last, frozenset(unsure), leaf, reply)
+
+
+def _is_generated(alike: Sequence[Node]) -> bool:
+    return any(node.generated for node in alike)
 
 
 def _common(

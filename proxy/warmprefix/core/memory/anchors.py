@@ -4,7 +4,7 @@ What stands between two of them is a *gap*. alignment.py compares histories with
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from warmprefix.core.identity.keys import match_key
@@ -21,18 +21,6 @@ def is_user(message: Message) -> bool:
     return message.role == "user" and not is_anchor(message)
 
 
-def newest_gap(messages: Sequence[Message]) -> int:
-    """The number of the gap with the last message that a user wrote."""
-    anchors = 0
-    newest = -1
-    for message in messages:
-        if is_anchor(message):
-            anchors += 1
-        elif is_user(message):
-            newest = anchors
-    return newest
-
-
 def same_bytes(*histories: Sequence[Message]) -> int:
     """How many leading messages came as the same bytes in all of the histories."""
     same = 0
@@ -44,12 +32,29 @@ def same_bytes(*histories: Sequence[Message]) -> int:
 
 
 class Cut:
-    """A history, cut at its anchors. `newest`: the number of the gap that its newest turn begins with."""
+    """A history, cut at its anchors. `written`: match keys of replies that its client has written itself, which
+    are none."""
 
-    def __init__(self, messages: Sequence[Message], newest: int = -1) -> None:
+    def __init__(
+        self, messages: Sequence[Message], written: Collection[bytes] = frozenset()
+    ) -> None:
         self.messages = tuple(messages)
-        self.newest = newest
-        self._anchors = [at for at, message in enumerate(messages) if is_anchor(message)]
+        self._written = written
+        self._anchors = [at for at, message in enumerate(messages) if self.is_anchor(message)]
+
+    def is_anchor(self, message: Message) -> bool:
+        """Whether it is cut at such a message."""
+        if not is_anchor(message):
+            return False
+        is_written = self._written and not message.opaque and message.role == "assistant"
+        return not (is_written and match_key(message) in self._written)
+
+    @cached_property
+    def newest(self) -> int:
+        """The number of the gap with the last message that a user wrote, -1 if none did."""
+        users = (at for at in range(len(self.messages) - 1, -1, -1) if is_user(self.messages[at]))
+        last = next(users, None)
+        return -1 if last is None else self.anchors_before(last)
 
     def __len__(self) -> int:
         """How many anchors there are."""
@@ -88,4 +93,4 @@ class Cut:
     @cached_property
     def keys(self) -> frozenset[bytes]:
         """Match keys of what is no anchor."""
-        return frozenset(match_key(message) for message in self.messages if not is_anchor(message))
+        return frozenset(match_key(m) for m in self.messages if not self.is_anchor(m))

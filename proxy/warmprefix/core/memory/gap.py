@@ -3,8 +3,7 @@
 A gap is what stands between two anchors of a history (alignment.py). A pure comparison of two forms of it.
 """
 
-from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
@@ -55,12 +54,12 @@ _NAMES = {FREEZE: "volatile", RESTORE: "transient"}
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Match keys of what stands in other gaps: `now` of the client's history, `ours` of what was sent.
-    `moving`: the roles of messages that a client moves on and writes anew on the way."""
+    """Match keys of what stands in other gaps: `now` of the client's history, `ours` of what was sent,
+    as far as it still counts. `moving`: roles of messages that a client moves on and writes anew on the way."""
 
     now: Container[bytes] = frozenset()
     ours: Container[bytes] = frozenset()
-    moving: Container[str | None] = frozenset()
+    moving: Collection[str | None] = frozenset()
 
 
 KeyOf = Callable[[Message], bytes]
@@ -81,14 +80,16 @@ def compare(
     *,
     is_newest: bool = False,
     is_running: bool = False,
+    is_unread: bool = False,
     has_lead: bool = False,
     elsewhere: Callable[[], Elsewhere] = Elsewhere,
 ) -> Gap | None:
     """How `after` differs from `before`; None if it is an edit.
 
     `is_newest`: it belonged to the newest turn when it was sent, so that the client may have put text into it
-    only for that turn; `is_running`: and nobody has said anything since. `has_lead`: it begins with the
-    instructions of the whole conversation, which stay.
+    only for that turn; `is_running`: and nobody has said anything since. `is_unread`: it stands behind the
+    last reply of a model, so what is not of a user may have been put in for that turn, too. `has_lead`: it
+    begins with the instructions of the whole conversation, which stay.
     """
     if len(before) == len(after) and all(map(is_same, before, after)):
         return SAME
@@ -110,7 +111,8 @@ def compare(
         else:
             return None
     for message in gone:
-        may_go = is_newest or message.role in elsewhere().moving
+        is_told = is_newest or (is_unread and message.role != "user")
+        may_go = is_told or message.role in elsewhere().moving
         if (message in leads or not may_go) and match_key(message) not in elsewhere().now:
             return None
         found.append(_BACK)
@@ -139,23 +141,6 @@ def left(
 def has_lost_question(before: Sequence[Message], after: Sequence[Message]) -> bool:
     """Whether nothing of a user's is left where a conversation began: its oldest messages have gone."""
     return any(map(is_user, before)) and not any(map(is_user, after))
-
-
-def moving(gaps: Sequence[tuple[Sequence[Message], Sequence[Message]]]) -> frozenset[str | None]:
-    """The roles of messages that are gone from one of a history's gaps, from the first on, and new in another:
-    nobody but a client moves messages. Nobody else writes instructions among them, so of those a new one may
-    stand in the place of one that is gone."""
-    lost: set[str | None] = set()
-    gained: set[str | None] = set()
-    for number, (before, after) in enumerate(gaps):
-        lead = () if number else (*before[:1], *after[:1])
-        gone, new = (
-            Counter(message.role for message in some if message not in lead)
-            for some in left(before, after)
-        )
-        lost |= {role for role in gone if gone[role] > new[role] or role != "user"}
-        gained |= {role for role in new if new[role] > gone[role] or role != "user"}
-    return frozenset(lost & gained)
 
 
 def _partner(

@@ -128,12 +128,14 @@ class Ancestry:
     """What a request goes on from: one node for each chain key, and the conversation of the deepest.
 
     `unsure`: keys at which other bytes are as likely as those of the node. `leaf`: the deepest node.
+    `reply`: the key of the last message that a model has given, in whatever bytes; None if there is none.
     """
 
     nodes: Mapping[bytes, Node]
     conversation: Conversation | None
     unsure: frozenset[bytes] = frozenset()
     leaf: Node | None = None
+    reply: bytes | None = None
 
     @property
     def sure(self) -> Mapping[bytes, Node]:

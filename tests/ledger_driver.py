@@ -39,6 +39,7 @@ class Driver:
         scope_headers: Sequence[str] = (),
         path: str = PATH,
         start: str = "",
+        open_calls: bool = False,
         **canonicalize: Any,
     ) -> None:
         config = Config(
@@ -51,6 +52,7 @@ class Driver:
         )
         self.path = path
         self.start = start
+        self.open_calls = open_calls
         self.config = config
         self.counters = Counters()
         self.store: Store = store or MemoryStore(1 << 30, 1e9)
@@ -95,7 +97,8 @@ class Driver:
         timings: Timings | Callable[[Json], Timings] | None = None,
     ) -> Json:
         """The same for a request to any endpoint; `message` is what the model then generates."""
-        outgoing = await self.pipeline.prepare(as_it_came(path, headers or {}, raw), llamacpp.KIND)
+        placed = await self.pipeline.identify(as_it_came(path, headers or {}, raw))
+        outgoing = await self.pipeline.write(placed, llamacpp.KIND, open_calls=self.open_calls)
         self.outgoing = outgoing
         forwarded: Json = json.loads(outgoing.body)
         counted = timings(forwarded) if callable(timings) else timings

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "proxy" / "warmprefix").rglob("*.py"))
 PURE_STDLIB = frozenset({
-    "bisect", "collections", "collections.abc", "dataclasses", "difflib", "enum", "functools", "hashlib",
+    "ast", "bisect", "collections", "collections.abc", "dataclasses", "difflib", "enum", "functools", "hashlib",
     "itertools", "json", "re", "string", "sys", "types", "typing",
 })  # fmt: skip
 """What the core may use of the standard library: no network, clock, file, log, process or chance."""

@@ -15,19 +15,33 @@ from warmprefix.backends.template import UNKNOWN, LaterSystem, TemplateFacts, as
 class Template(ScriptedBackend):
     """Renders messages. `keeps`: the reasoning of all, of those behind the last question, or none;
     `takes_tools`: otherwise it answers 500 to a body with tools. `later`: what it does with instructions behind
-    the first ones; "none": it takes no instructions at all."""
+    the first ones; "none": it takes no instructions at all. `shows_calls`: otherwise it leaves them out;
+    `wants_results`: it refuses a call that no result follows."""
 
-    def __init__(self, keeps: str, *, takes_tools: bool = True, later: str = "shown") -> None:
+    def __init__(
+        self,
+        keeps: str,
+        *,
+        takes_tools: bool = True,
+        later: str = "shown",
+        shows_calls: bool = True,
+        wants_results: bool = False,
+    ) -> None:
         super().__init__(otherwise=self._script)
         self._keeps = keeps
         self._takes_tools = takes_tools
         self._later = later
+        self._shows_calls = shows_calls
+        self._wants_results = wants_results
 
     def _script(self, request: Request) -> list[Step]:
         body = request.json()
         if "tools" in body and not self._takes_tools:
             return json_response({"error": "no tools"}, 500)
         messages = body["messages"]
+        is_open = any("tool_calls" in m for m in messages) and messages[-2]["role"] == "assistant"
+        if self._wants_results and is_open and messages[-1]["role"] == "user":
+            return json_response({"error": "roles must alternate"}, 500)
         said = [at for at, message in enumerate(messages) if message["role"] == "system"]
         if (self._later == "none" and said) or (self._later == "refused" and any(said)):
             return json_response({"error": "System message must be at the beginning."}, 400)
@@ -39,25 +53,27 @@ class Template(ScriptedBackend):
         last = max(at for at, m in enumerate(messages) if m["role"] == "user")
         shown = {"all": -1, "behind": last, "none": len(messages)}[self._keeps]
         return [
-            (m.get("reasoning_content") or "" if at > shown else "") + str(m["content"])
+            (m.get("reasoning_content") or "" if at > shown else "")
+            + str(m["content"])
+            + (str(m.get("tool_calls", "")) if self._shows_calls else "")
             for at, m in enumerate(messages)
         ]
 
 
 ROWS: list[tuple[str, Template, TemplateFacts, bool]] = [
-    ("for-good", Template("all"), TemplateFacts(True, True, LaterSystem.SHOWN), True),
-    ("in-the-loop", Template("behind"), TemplateFacts(True, False, LaterSystem.SHOWN), False),
-    ("never", Template("none"), TemplateFacts(False, False, LaterSystem.SHOWN), False),
+    ("for-good", Template("all"), TemplateFacts(True, True, LaterSystem.SHOWN, True), True),
+    ("in-the-loop", Template("behind"), TemplateFacts(True, False, LaterSystem.SHOWN, True), False),
+    ("never", Template("none"), TemplateFacts(False, False, LaterSystem.SHOWN, True), False),
     (
         "no-tools",
         Template("all", takes_tools=False),
-        TemplateFacts(None, True, LaterSystem.SHOWN),
+        TemplateFacts(None, True, LaterSystem.SHOWN, False),
         True,
     ),
     (
         "no-tools-never",
         Template("none", takes_tools=False),
-        TemplateFacts(None, False, LaterSystem.SHOWN),
+        TemplateFacts(None, False, LaterSystem.SHOWN, False),
         False,
     ),
 ]
@@ -74,6 +90,24 @@ async def test_a_template_is_known_by_what_it_renders(
 
     assert found == facts
     assert found.reasoning_pays is pays
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        (Template("all"), True),
+        (Template("all", shows_calls=False), False),
+        (Template("all", wants_results=True), False),
+    ],
+    ids=["shown", "left out", "refused"],
+)
+async def test_what_becomes_of_a_call_without_a_result_is_seen(
+    template: Template, shown: bool
+) -> None:
+    async with template as backend, Asker() as client:
+        facts = await ask_template(client, backend.url)
+
+    assert facts.open_calls is shown
 
 
 async def test_one_that_cannot_be_asked_is_unknown() -> None:

@@ -254,8 +254,6 @@ CLIENTS = (
         "smolagents",
         (*program("with_smolagents")[:-1], "$questions"),
         script=SMOLAGENTS,
-        breaks_left=5,
-        why="a call comes back as a text in the notation of Python, which the model has not written",
     ),
     Client(
         "llm",

@@ -81,6 +81,25 @@ def test_descriptions_of_tools_are_kept_for_whom_it_is_named() -> None:
     assert not made.of("pi").keeps_descriptions
 
 
+def test_calls_are_put_back_for_models_whose_templates_show_them() -> None:
+    made = sets(enable=("smolagents:restore-written-calls",))
+    made.takes_calls("m", open_calls=True)
+
+    assert made.of("smolagents", "m").undoing.calls
+    assert not made.of("smolagents", "other").undoing.calls
+    assert not made.of("pi", "m").undoing.calls
+    made.takes_calls("m", open_calls=False)
+    assert not made.of("smolagents", "m").undoing.calls
+
+
+def test_a_client_that_makes_up_names_of_models_fills_no_memory() -> None:
+    made = sets(enable=("restore-written-calls",))
+    for number in range(1000):
+        made.takes_calls(f"m{number}", open_calls=True)
+
+    assert sum(made.of("pi", f"m{number}").undoing.calls for number in range(1000)) == 64
+
+
 MOOD = VolatileText("mood", "Mood: \\w+", "Mood: glad")
 NOTES = TransientBlock("notes", "<notes>", "</notes>", "<notes>a</notes>")
 

@@ -51,6 +51,19 @@ _LATER = [
     {"role": "system", "content": _SAID},
 ]
 
+_CALLED = "warmprefix-probe-call"
+_OPEN = [
+    {"role": "user", "content": "One."},
+    {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            {**_CALL, "function": {"name": "probe", "arguments": f'{{"mark": "{_CALLED}"}}'}}
+        ],
+    },
+    {"role": "user", "content": "Two."},
+]
+
 
 class LaterSystem(Enum):
     """What a template does with instructions after the first ones."""
@@ -65,12 +78,14 @@ class TemplateFacts:
     """Where reasoning of earlier messages is rendered; None if the backend did not say.
 
     `in_loop`: in the tool loop that still goes on. `in_history`: once a newer user message follows it.
-    `later_system`: what becomes of instructions after the first ones.
+    `later_system`: what becomes of instructions after the first ones. `open_calls`: whether a call is rendered
+    that no result follows.
     """
 
     in_loop: bool | None
     in_history: bool | None
     later_system: LaterSystem | None = None
+    open_calls: bool | None = None
 
     @property
     def folds(self) -> bool:
@@ -116,7 +131,9 @@ async def ask_template(client: Asker, url: str, model: str = "") -> TemplateFact
         in_history = await keeps({"messages": _PLAIN})
     if in_loop is None and in_history is None:
         return UNKNOWN
-    return TemplateFacts(in_loop, in_history, await later_system())
+    later = await later_system()
+    called = await render({"messages": _OPEN, "tools": _TOOLS})
+    return TemplateFacts(in_loop, in_history, later, called is not None and _CALLED in called)
 
 
 async def rendered(client: Asker, url: str, body: bytes, model: str = "") -> str | None:

@@ -75,7 +75,8 @@ class Placer:
             forget = self._elsewhere.forget
             return await place_plain(understood, run, self._find, self._recent, forget)
         came, received = understood.came, understood.request.prompt.messages
-        rules, run = self._rules.of(came.client.client), self._aside.of(len(came.body))
+        run = self._aside.of(len(came.body))
+        rules = self._rules.of(came.client.client, came.model)
         canonical, keys = await run(rules.canonical, understood.request.prompt, understood.scope)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)

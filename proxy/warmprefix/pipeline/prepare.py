@@ -147,18 +147,20 @@ class Pipeline:
         reasoning_pays: bool = False,
         restores: bool = True,
         folds: bool = False,
+        open_calls: bool = False,
         asks: Asks = NOTHING_ASKED,
     ) -> Outgoing:
         """What to send to a backend of this kind. `placed` is not changed: another backend may be tried next.
 
         `reasoning_pays`: there is evidence that dropped reasoning is worth putting back. `restores`: False if
         putting bytes back has cost more than it kept on this backend. `folds`: its template accepts
-        no instructions after the first ones. `asks`: what of a stream is asked for, if the kind knows it and
-        does not give it anyway.
+        no instructions after the first ones; `open_calls`: it shows calls that no result follows. `asks`: what
+        of a stream is asked for, if the kind knows it and does not give it anyway.
         """
         if isinstance(placed, Passed):
             return placed
         came = placed.came
+        self._rules.takes_calls(came.model, open_calls=open_calls)
         with guard(self.counters, "prepare", came.failed_open):
             ours, run = _Ours(placed.canonical), self._aside.of(len(came.body))
             if restores and not ours.prompt.is_plain:

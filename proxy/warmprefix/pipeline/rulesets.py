@@ -20,6 +20,8 @@ from warmprefix.core.rules.strip_volatile import strip_rule
 from warmprefix.core.types import Prompt
 from warmprefix.profiles.volatile import frozen_patterns
 
+_CALLS = memory_rules.RESTORE_WRITTEN_CALLS.name
+_MODELS = 64  # a client that names more makes them up
 _TICKING = frozenset({memory_rules.FREEZE_VOLATILE.name, memory_rules.MOVE_VOLATILE.name})
 _Chosen = tuple[
     frozenset[str],
@@ -27,6 +29,7 @@ _Chosen = tuple[
     tuple[VolatileText, ...],
     tuple[TransientBlock, ...],
     str | None,
+    bool,
 ]
 
 
@@ -88,21 +91,31 @@ class RuleSets:
         self._max_turns = max_turns
         self.strict = strict or Identifier()
         self._sets: dict[_Chosen, RuleSet] = {}
-        self._by_client: dict[str, RuleSet] = {}
+        self._by_client: dict[tuple[str, bool], RuleSet] = {}
+        self._open_calls: set[str | None] = set()
 
     def replace(self, config: CanonicalizeConfig) -> None:
         """From the next request on, the rules of another configuration."""
         self._config = config
         self._sets, self._by_client = {}, {}
 
-    def of(self, client: str) -> RuleSet:
-        """The rules for a client's requests. `client`: the name of its profile."""
-        found = self._by_client.get(client)
+    def takes_calls(self, model: str | None, *, open_calls: bool) -> None:
+        """Whether the template of a model, as clients name it, shows calls that no result follows. The next
+        request for it is placed by that: which backend it will go to is not known then."""
+        if open_calls and len(self._open_calls) < _MODELS:
+            self._open_calls.add(model)
+        elif not open_calls:
+            self._open_calls.discard(model)
+
+    def of(self, client: str, model: str | None = None) -> RuleSet:
+        """The rules for a client's requests. `client`: the name of its profile; `model`: as they name it."""
+        by = (client, model in self._open_calls)
+        found = self._by_client.get(by)
         if found is None:
-            found = self._by_client[client] = self._chosen(client)
+            found = self._by_client[by] = self._chosen(*by)
         return found
 
-    def _chosen(self, client: str) -> RuleSet:
+    def _chosen(self, client: str, open_calls: bool) -> RuleSet:
         config = self._config
         enable, disable = _named(config.enable, client), _named(config.disable, client)
         ticks = not _TICKING.isdisjoint(enable - disable)
@@ -112,6 +125,7 @@ class RuleSets:
             tuple(text for text in config.volatile if text.client in ("", client)),
             tuple(block for block in config.transient if block.client in ("", client)),
             client if ticks else None,
+            open_calls and _CALLS in enable - disable,
         )
         found = self._sets.get(chosen)
         if found is None:
@@ -125,8 +139,10 @@ class RuleSets:
         texts: tuple[VolatileText, ...],
         own_blocks: tuple[TransientBlock, ...],
         client: str | None,
+        calls: bool,
     ) -> RuleSet:
-        """`client`: whose patterns act on what a user wrote; None if none do."""
+        """`client`: whose patterns act on what a user wrote; None if none do. `calls`: those that are written
+        into a text may be put back."""
         on = enable - disable
         moves = memory_rules.MOVE_VOLATILE.name in on
         freezes = memory_rules.FREEZE_VOLATILE.name in on
@@ -153,7 +169,7 @@ class RuleSets:
             restores_names=tool_result_name.RULE.name not in disable,
             keeps_descriptions=memory_rules.FREEZE_TOOL_DESCRIPTIONS.name in on,
             says_ticks=moves,
-            undoing=Undoing(moves or freezes, restores, self._max_turns),
+            undoing=Undoing(moves or freezes, restores, self._max_turns, calls),
         )
 
 

@@ -11,4 +11,5 @@ PROFILE = Profile(
         _LAST_ANSWER,
     ),
     side_starts=(_LAST_ANSWER,),
+    recommended=("smolagents:restore-written-calls",),
 )

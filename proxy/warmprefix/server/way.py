@@ -63,6 +63,7 @@ class Way:
                 reasoning_pays=template.reasoning_pays,
                 restores=parts.seatings.may_restore(model),
                 folds=template.folds,
+                open_calls=bool(template.open_calls),
                 asks=asks,
             )
             if names := self._backend.settings.session_header:

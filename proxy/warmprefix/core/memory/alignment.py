@@ -38,6 +38,7 @@ from warmprefix.core.memory.gap import (
 from warmprefix.core.memory.moved import Moved
 from warmprefix.core.memory.own_replies import moved_on, put_in
 from warmprefix.core.memory.put_back import PutBack
+from warmprefix.core.memory.written_calls import are_written_out
 from warmprefix.core.types import Message
 
 _LONG = 64
@@ -62,11 +63,13 @@ class History:
 @dataclass(frozen=True, slots=True)
 class Undoing:
     """What may be undone. `ticks`: text that ticks keeps its first value; `transient`: text that was taken out
-    is put back. `max_turns`: behind so many replies it leaves, once the prefix breaks anyway; None: never."""
+    is put back; `calls`: calls that were written into a text are calls again. `max_turns`: behind so many
+    replies what was put back leaves, once the prefix breaks anyway; None: never."""
 
     ticks: bool = False
     transient: bool = False
     max_turns: int | None = None
+    calls: bool = False
 
 
 NO_UNDOING = Undoing()
@@ -145,6 +148,7 @@ class _Walk:
         self._ours = Cut((*history.ours, *reply), written)
         self._now = Cut(now, written)
         self._ticks = ticks
+        self._may_call = undoing.calls
         self._allowed = {FREEZE: undoing.ticks, RESTORE: undoing.transient}
         self._messages: list[Message] = []
         self._origin: list[int | None] = []
@@ -171,7 +175,7 @@ class _Walk:
         if not len(self._now) or len(self._client) != len(self._ours):
             return False
         pairs = zip(self._client.anchors, self._now.anchors, strict=False)
-        if any(is_same(*pair) or is_other_form(*pair) for pair in pairs):
+        if any(self._is_kept(*pair) for pair in pairs):
             return True
         return not self._client.anchor_keys.isdisjoint(self._now.anchor_keys)
 
@@ -240,7 +244,7 @@ class _Walk:
         if found is not SAME:
             self._restless.add(number)
         anchor, given = self._client.anchor(number), self._now.anchor(number)
-        is_kept = is_same(anchor, given) or is_other_form(anchor, given)
+        is_kept = self._is_kept(anchor, given)
         has_lost = not is_kept and has_lost_block(anchor, given, is_newest=is_newest)
         is_kept = is_kept or (has_lost and self._allowed[RESTORE])
         start = self._now.start(number)
@@ -270,6 +274,12 @@ class _Walk:
             self._origin.append(None)
             self._undone["transient" if ours.logical_role == "tool" else "reply"] = None
         return None
+
+    def _is_kept(self, anchor: Message, given: Message) -> bool:
+        """Whether an anchor is the same, maybe in a form that may be undone."""
+        if is_same(anchor, given) or is_other_form(anchor, given):
+            return True
+        return self._may_call and are_written_out(anchor, given)
 
     def _go_on(self, number: int) -> None:
         """What comes behind all that is in both: as it came, unless it is what was sent before.

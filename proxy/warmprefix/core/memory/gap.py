@@ -181,8 +181,9 @@ def has_ticked(before: Message, after: Message, ticks: Ticks) -> bool:
 
 def is_other_form(reply: Message, given: Message) -> bool:
     """Whether a client gives a reply back in another form: with other line feeds, its reasoning written out,
-    a blank text beside its own, its calls under other ids. Calls that are written into the text are another
-    reply: what a client says of them stands in a message of the user, which no call may be in front of."""
+    a blank text beside its own, its calls under other ids. Calls that are written into the text are no such
+    form (written_calls.py): what a client says of them stands in a message of the user, so not every template
+    takes them back."""
     if not (reply.role == given.role == "assistant") or reply.opaque or given.opaque:
         return False
     if _without_text(reply) != _without_text(given):
@@ -233,8 +234,8 @@ def given_back(reply: Message, given: Message) -> Message:
     if reply.reasoning is not None and not reasoning_of(given).strip():
         reply = changed(reply, reasoning=None)
     ids = [call.id for call in given.tool_calls]
-    if ids == [call.id for call in reply.tool_calls]:
-        return reply
+    if not ids or ids == [call.id for call in reply.tool_calls]:
+        return reply  # under its own ids if the client has written its calls into a text
     pairs = zip(reply.tool_calls, ids, strict=True)  # one form has as many as the other
     return changed(reply, tool_calls=tuple(replace(call, id=name) for call, name in pairs))
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from warmprefix.core.identity.keys import match_key
 from warmprefix.core.memory.anchors import is_anchor
 from warmprefix.core.memory.gap import is_other_form, is_same
+from warmprefix.core.memory.written_calls import are_written_out
 from warmprefix.core.types import Message
 
 
@@ -22,7 +23,7 @@ def moved_on(
         message = now[at]
         if message.opaque or message.role != "assistant":
             continue
-        if reply is not None and (is_same(message, reply) or is_other_form(reply, message)):
+        if reply is not None and _is_given(reply, message):
             return frozenset(behind & _replies(client) - _replies(now[:at])) if behind else _NONE
         behind.add(match_key(message))
     return _NONE
@@ -55,4 +56,6 @@ def _is_given(ours: Message, theirs: Message) -> bool:
     """Whether two anchors are one. Anything but a reply stays where it is."""
     if ours.opaque or ours.role != "assistant":
         return True
-    return is_same(ours, theirs) or is_other_form(ours, theirs)
+    if is_same(ours, theirs) or is_other_form(ours, theirs):
+        return True
+    return are_written_out(ours, theirs)

@@ -40,6 +40,14 @@ RESTORE_TRANSIENT_BLOCKS = MemoryRule(
     "reading it. If it changes on the way, the new one is said in the newest turn.",
     "https://github.com/antirez/ds4/issues/364; https://github.com/anomalyco/opencode/issues/23595",
 )
+RESTORE_WRITTEN_CALLS = MemoryRule(
+    "restore-written-calls",
+    Risk.MEANING,
+    "A call of the model comes back as text, in a notation of the client's. It is put back as the model made "
+    "it, so the model reads its own call. What the call returned stays in the words of the user. Only if the "
+    "backend's template shows a call that no result follows (it is asked once).",
+    "https://github.com/huggingface/smolagents/blob/v1.26.0/src/smolagents/memory.py",
+)
 FREEZE_TOOL_DESCRIPTIONS = MemoryRule(
     "freeze-tool-descriptions",
     Risk.MEANING,
@@ -59,6 +67,7 @@ MEMORY_RULES: tuple[MemoryRule, ...] = (
     FREEZE_VOLATILE,
     MOVE_VOLATILE,
     RESTORE_TRANSIENT_BLOCKS,
+    RESTORE_WRITTEN_CALLS,
     FREEZE_TOOL_DESCRIPTIONS,
     FOLD_SYSTEM,
 )

@@ -22,6 +22,7 @@ from warmprefix.core.wire.slices import (
     string,
     value_end,
     without_long_strings,
+    write_array,
 )
 
 LONG = b'"' + b"x\\n" * 400_000 + b'"'
@@ -233,6 +234,13 @@ SHORTENED = [
 @pytest.mark.parametrize(("raw", "short"), SHORTENED, ids=range(len(SHORTENED)))
 def test_long_strings_need_not_be_decoded(raw: bytes, short: bytes | None) -> None:
     assert without_long_strings(raw) == short
+
+
+@pytest.mark.parametrize(
+    ("elements", "written"), [([], b"[]"), ([b"1"], b"[1]"), ([b"1", b'","'], b'[1,","]')]
+)
+def test_an_array_of_written_elements(elements: list[bytes], written: bytes) -> None:
+    assert write_array(elements) == written
 
 
 def test_the_pieces_of_a_slice_are_what_it_is_without_blanks() -> None:

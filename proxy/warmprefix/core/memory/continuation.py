@@ -87,11 +87,9 @@ class Continuation:
 
         Once the client's own bytes are chosen, what is remembered after them is of no use.
         """
-        held = self._last[self._at] if self._at < len(self._last) else None
-        self._at += 1
         if ours is theirs or ours == theirs:
-            self._follows = self._follows and held is not None and _is_alike(ours, held)
-            return ours
+            return self.keep(ours)
+        held = self._next()
         if not self._is_theirs:
             believed = self._believed(ours, theirs, held)
             is_there = believed is Belief.HELD or (believed is Belief.UNKNOWN and was_sent)
@@ -102,6 +100,16 @@ class Continuation:
         chosen = theirs if self._is_theirs else ours
         self._follows = self._follows and held is not None and _is_alike(chosen, held)
         return chosen
+
+    def keep(self, message: Message) -> Message:
+        """The next message, if there is nothing to choose."""
+        held = self._next()
+        self._follows = self._follows and held is not None and _is_alike(message, held)
+        return message
+
+    def _next(self) -> Message | None:
+        self._at += 1
+        return self._last[self._at - 1] if self._at <= len(self._last) else None
 
     def _believed(self, ours: Message, theirs: Message, held: Message | None) -> Belief | None:
         """What is believed of the remembered bytes; None if the backend has the client's own instead."""

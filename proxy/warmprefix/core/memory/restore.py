@@ -75,22 +75,30 @@ def restore(
     for at, (message, key) in enumerate(zip(messages, keys, strict=True)):
         node = nodes.get(key)
         ours = theirs = _with_edges(message, at, how)
-        if node is not None and not message.opaque:
+        is_held = node is not None and message.raw == node.raw
+        if is_held and not message.opaque:
+            ours = message
+        elif node is not None and not message.opaque:
             behind = _Behind(any=at < last_reply, known=at < last_known)
-            is_held = message.raw == node.raw
-            ours = message if is_held else _restored(message, theirs, node, how, behind)
-        was_sent = node is not None and (at < leaf or not node.generated)
-        rest = partial(_characters, messages, at + 1, leaf + 1)
-        result = how.continuation.choose(ours, theirs, was_sent=was_sent, behind=rest)
+            ours = _restored(message, theirs, node, how, behind)
+        if ours is theirs:
+            result = how.continuation.keep(ours)
+        else:
+            was_sent = node is not None and (at < leaf or not node.generated)
+            rest = partial(_characters, messages, at + 1, leaf + 1)
+            result = how.continuation.choose(ours, theirs, was_sent=was_sent, behind=rest)
         if message.tool_calls and _has_opaque_result(messages, at):
             result = _with_ids_of(result, message)
-        result = _with_id(result, message, ids)
-        if result not in (theirs, message):
+        if message.results:
+            result = _with_id(result, message, ids)
+        if result is not message and result not in (theirs, message):
             names[_name(message, result)] = None
         if message.role == "assistant":
             ids = _new_ids(message.tool_calls, result.tool_calls) if message.tool_calls else {}
         sent.append(result)
-        same.append(node if node is not None and _is_same(result, node, how.parse) else None)
+        if not (is_held and result is message):
+            node = node if node is not None and _is_same(result, node, how.parse) else None
+        same.append(node)
     return Restored(tuple(sent), tuple(names), tuple(same))
 
 

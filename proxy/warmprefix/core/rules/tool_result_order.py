@@ -11,26 +11,31 @@ Order = Mapping[str | None, int]
 """Where each call of the message that asked stands, by its id."""
 
 
+_NOT_ASKED: Order = {}
+
+
 def _apply(prompt: Prompt) -> Prompt:
     ordered: list[Message] = []
-    order: Order = {}
+    order = _NOT_ASKED
     batch: list[Message] = []
     for message in prompt.messages:
+        inside = _sorted_inside(message, order) if len(message.results) > 1 else message
         if message.logical_role == "tool":
-            batch.append(_sorted_inside(message, order))
+            batch.append(inside)
             continue
         if batch:
             ordered += _sorted(batch, order)
             batch = []
-        ordered.append(_sorted_inside(message, order))
-        order = {call.id: at for at, call in enumerate(message.tool_calls)}
+        ordered.append(inside)
+        calls = message.tool_calls
+        order = {call.id: at for at, call in enumerate(calls)} if calls else _NOT_ASKED
     ordered += _sorted(batch, order)
     return with_messages(prompt, tuple(ordered))
 
 
 def _sorted(batch: list[Message], order: Order) -> list[Message]:
     """The batch in call order; as it is if an id is unknown, missing or there twice."""
-    if not _is_sortable([message.tool_call_id for message in batch], order):
+    if len(batch) < 2 or not _is_sortable([m.tool_call_id for m in batch], order):
         return batch
     return sorted(batch, key=lambda message: order[message.tool_call_id])
 

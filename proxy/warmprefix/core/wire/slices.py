@@ -260,8 +260,15 @@ def compact_pieces(raw: bytes, start: int, end: int) -> list[bytes | memoryview]
 
 
 def write_object(pairs: Iterable[tuple[str, bytes]]) -> bytes:
-    """An object made of values that are already written."""
-    return b"{" + b",".join(string(name) + b":" + value for name, value in pairs) + b"}"
+    """An object made of values that are already written. They are copied once: one may be all messages."""
+    pieces = [piece for name, value in pairs for piece in (b",", string(name), b":", value)]
+    return b"".join((b"{", *pieces[1:], b"}"))
+
+
+def write_array(elements: Iterable[bytes]) -> bytes:
+    """An array made of elements that are already written. They are copied once."""
+    pieces = [piece for element in elements for piece in (b",", element)]
+    return b"".join((b"[", *pieces[1:], b"]"))
 
 
 def in_order(

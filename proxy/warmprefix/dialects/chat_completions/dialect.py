@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.messages import written
+from warmprefix.core.messages import all_written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, elements, write_object
+from warmprefix.core.wire.slices import Span, elements, write_array, write_object
 from warmprefix.dialects.asked_progress import AskedProgress
 from warmprefix.dialects.asked_usage import ASKED_USAGE
 from warmprefix.dialects.base import Begun, Memory, Request
@@ -89,13 +89,15 @@ class ChatCompletions:
             return request.body
         pairs: list[tuple[str, bytes]] = []
         for name, (start, end) in request.members.items():
-            value: bytes | None = request.body[start:end]
+            value: bytes | None
             if name == "messages":
                 value = _write_messages(prompt)
             elif name == "tools":
                 value = None if prompt.tools is None else written_tools(prompt.tools)
             elif name in options:
                 value = options[name]
+            else:
+                value = request.body[start:end]
             if value is not None:
                 pairs.append((name, value))
         pairs += ((k, v) for k, v in options.items() if k not in request.members and v is not None)
@@ -146,4 +148,4 @@ CHAT = ChatCompletions()
 
 
 def _write_messages(prompt: Prompt) -> bytes:
-    return b"[" + b",".join(map(written, prompt.messages)) + b"]"
+    return write_array(all_written(prompt.messages))

@@ -6,9 +6,9 @@ from dataclasses import replace
 import orjson
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.messages import written
+from warmprefix.core.messages import all_written, written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, elements, write_object
+from warmprefix.core.wire.slices import Span, elements, write_array, write_object
 from warmprefix.dialects.base import Begun, Memory, Request, Reword
 from warmprefix.dialects.bodies import (
     error_of,
@@ -115,7 +115,7 @@ class Messages:
         system = prompt.system
         inside = prompt.messages if system is None else prompt.messages[1:]
         values: dict[str, bytes | None] = {
-            "messages": b"[" + b",".join(map(written, inside)) + b"]",
+            "messages": write_array(all_written(inside)),
             "tools": None if prompt.tools is None else written_tools(prompt.tools),
         }
         if system is not None:

@@ -3,9 +3,16 @@
 from collections.abc import Iterable, Mapping
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.messages import written
+from warmprefix.core.messages import all_written, written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, elements, members, string, write_object
+from warmprefix.core.wire.slices import (
+    Span,
+    elements,
+    members,
+    string,
+    write_array,
+    write_object,
+)
 from warmprefix.dialects.asked_progress import AskedProgress
 from warmprefix.dialects.base import Begun, Memory, Request
 from warmprefix.dialects.bodies import (
@@ -218,4 +225,4 @@ def _written_input(messages: tuple[Message, ...], *, is_text: bool) -> bytes:
     only = messages[0] if is_text and len(messages) == 1 else None
     if only is not None and only.role == "user" and isinstance(only.content, str):
         return string(only.content)
-    return b"[" + b",".join(map(written, messages)) + b"]"
+    return write_array(all_written(messages))

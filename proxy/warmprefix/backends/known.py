@@ -12,7 +12,7 @@ from warmprefix.backends.answers import Answer
 from warmprefix.backends.base import Headers, Kind
 from warmprefix.backends.client import Asker
 from warmprefix.backends.key import BackendKey
-from warmprefix.backends.kinds import kind_named
+from warmprefix.backends.kinds import OTHER, kind_named
 from warmprefix.backends.known_model import Asking, KnownModel, Start
 from warmprefix.backends.probe import Silence, identify
 from warmprefix.backends.reasons import reason_of
@@ -94,7 +94,7 @@ class KnownBackend(KnownModel):
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(begun + _FIRST_WAIT_S - now, 0.0)):
                     await self.ask()
-        return await super().kind()
+        return self._asking.kind or OTHER
 
     async def ask(self) -> None:
         """Ask the backend what it is, unless we know that or have just tried."""

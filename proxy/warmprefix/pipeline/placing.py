@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from warmprefix.aside import Aside, NoAside, Run
+from warmprefix.aside import Run
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
@@ -54,10 +54,8 @@ class Placer:
         rules: RuleSets,
         parsed_of: Callable[[Dialect], Parsed],
         is_gone: Callable[[Last], bool],
-        aside: Aside | NoAside,
     ) -> None:
-        """`parsed_of`: the parsed messages of a dialect; `is_gone`, `aside`: as of the pipeline."""
-        self._aside = aside
+        """`parsed_of`: the parsed messages of a dialect; `is_gone`: as of the pipeline."""
         self._is_gone = is_gone
         self._store = store
         self._counters = counters
@@ -68,16 +66,16 @@ class Placer:
         self._elsewhere = Elsewhere(recent, rules.strict, counters)
         self._is_shared = store.leases is not None  # by other proxies
 
-    async def place(self, understood: Understood) -> Placed:
-        """The canonical form, the chain keys and the place of a request."""
+    async def place(self, understood: Understood, run: Run) -> Placed:
+        """The canonical form, the chain keys and the place of a request. `run`: does its long steps."""
         if understood.request.prompt.is_plain:
-            run = self._aside.of(len(understood.came.body))
             forget = self._elsewhere.forget
             return await place_plain(understood, run, self._find, self._recent, forget)
         came, received = understood.came, understood.request.prompt.messages
-        run = self._aside.of(len(came.body))
         rules = self._rules.of(came.client.client, came.model)
-        canonical, keys = await run(rules.canonical, understood.request.prompt, understood.scope)
+        canonical, keys, head = await run(
+            rules.canonical, understood.request.prompt, understood.scope
+        )
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
@@ -95,6 +93,7 @@ class Placer:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
             keys = await run(rules.identifier.chain_keys, aligned.messages, understood.scope)
+            head = await run(rules.identifier.head_of, prompt)
             found = await self._found(understood, rules, run, keys, received)
         compared = _Compared(last, aligned) if last is not None and aligned is not None else None
         where, before = self._locate(understood, rules, prompt.messages, found, compared)
@@ -108,7 +107,7 @@ class Placer:
             rules=(*understood.request.read_as, *canonical.rules),
             keys=found.keys,
             ancestry=found.ancestry,
-            head=await run(rules.identifier.head_of, prompt),
+            head=head,
             place=where,
             before=before,
             is_side=came.client.side

@@ -96,7 +96,7 @@ class Pipeline:
         self.counters = counters
         self._observe = observe
         self._recent = recent
-        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of, is_gone, aside)
+        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of, is_gone)
 
     def use(self, config: CanonicalizeConfig) -> None:
         """From the next request on, the rules of another configuration."""
@@ -124,7 +124,7 @@ class Pipeline:
             came = replace(came, request=request, model=request.model)
             came = replace(came, client=_client_of(came, request))
             scope = _scope(came.headers, self._scope_headers, request.dialect)
-            return await self._placer.place(Understood(came, request, scope))
+            return await self._placer.place(Understood(came, request, scope), run)
         return came
 
     def _parse(self, endpoint: str, body: bytes) -> Request:
@@ -162,11 +162,9 @@ class Pipeline:
         came = placed.came
         self._rules.takes_calls(came.model, open_calls=open_calls)
         with guard(self.counters, "prepare", came.failed_open):
-            ours, run = _Ours(placed.canonical), self._aside.of(len(came.body))
-            if restores and not ours.prompt.is_plain:
-                held = self._held(placed)
-                ours = await run(self._restored, placed, held, reasoning_pays)
-            out = await run(self._written, placed, ours, kind, folds=folds)
+            run = self._aside.of(len(came.body))
+            held = self._held(placed) if restores and not placed.canonical.is_plain else None
+            out = await run(self._made, placed, held, reasoning_pays, kind, folds=folds)
             if run is not here:
                 out = await self._foreseen(run, out)
             if self._observe:
@@ -229,9 +227,9 @@ class Pipeline:
         prompt = replace(understood.request.prompt, messages=messages)
         request = replace(understood.request, prompt=prompt)
         came = replace(understood.came, failed_open=[])
-        ahead = await self._placer.place(Understood(came, request, understood.scope))
-        held = self._held(ahead)
         run = self._aside.of(len(came.body))
+        ahead = await self._placer.place(Understood(came, request, understood.scope), run)
+        held = self._held(ahead)
         return (await run(self._restored, ahead, held, reasoning_pays)).prompt
 
     def _rule_failed(self, name: str, error: Exception) -> None:
@@ -240,6 +238,21 @@ class Pipeline:
     def _held(self, placed: Placed) -> Continuation:
         """What the backend is believed to hold of a request."""
         return self._recent.continuation(placed.head, placed.ancestry.leaf, placed.keys)
+
+    def _made(
+        self,
+        placed: Placed,
+        held: Continuation | None,
+        reasoning_pays: bool,
+        kind: BackendKind,
+        *,
+        folds: bool,
+    ) -> Written:
+        """The request with what is put back. `held`: None if nothing is."""
+        ours = _Ours(placed.canonical)
+        if held is not None:
+            ours = self._restored(placed, held, reasoning_pays)
+        return self._written(placed, ours, kind, folds=folds)
 
     def _restored(self, placed: Placed, held: Continuation, reasoning_pays: bool) -> "_Ours":
         """The prompt, with remembered bytes for the messages that are recognised."""

@@ -52,10 +52,12 @@ class RuleSet:
     says_ticks: bool
     undoing: Undoing
 
-    def canonical(self, prompt: Prompt, scope: bytes) -> tuple[Canonical, tuple[bytes, ...]]:
-        """The canonical form of a prompt, and the chain keys of its messages."""
-        found = self.canonicalizer.run(prompt)
-        return found, self.identifier.chain_keys(found.prompt.messages, scope)
+    def canonical(self, prompt: Prompt, scope: bytes) -> tuple[Canonical, tuple[bytes, ...], bytes]:
+        """The canonical form of a prompt, the chain keys of its messages, and what it begins with, see
+        `Identifier.head_of`."""
+        found, identifier = self.canonicalizer.run(prompt), self.identifier
+        keys = identifier.chain_keys(found.prompt.messages, scope)
+        return found, keys, identifier.head_of(found.prompt)
 
     def ticks(self, before: str, after: str, is_user: bool) -> Ticked | None:
         """What ticked between two forms of a text."""

@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# WORKERS=2 runs two tests at a time, as most wait for a server. What logs a lone surrogate ends such a worker.
-WORKERS ?= 0
+# How many tests run at a time: most of them wait for a server. 0: in this process, which `--pdb` needs.
+WORKERS ?= 2
 
 .PHONY: help serve servers engines test check dist bench bench-contestants docker-smoke docker-smoke-scale test-clients fuzz audit docs lock clean
 help: ## list the commands

@@ -17,5 +17,5 @@ def listed(proxy: RunningProxy) -> list[Snapshot]:
 async def saved(proxy: RunningProxy, number: int = 1) -> list[Snapshot]:
     """Wait until it knows of so many. A file may be there before: the server must say that it is written."""
     await proxy.records()
-    await until(lambda: len(listed(proxy)) == number, 30)
+    await until(lambda: len(listed(proxy)) == number)
     return listed(proxy)

@@ -88,7 +88,7 @@ def loop(calls: int = 12) -> list[Json]:
 async def rested() -> None:
     """Return when nothing is read ahead any more, and it is known what the slots hold."""
     names = ("prewarm", "learn slot")
-    await until(lambda: all(t.get_name() not in names for t in asyncio.all_tasks()), 60)
+    await until(lambda: all(t.get_name() not in names for t in asyncio.all_tasks()))
 
 
 @pytest.mark.parametrize("slots", [1, 2])

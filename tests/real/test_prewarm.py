@@ -69,7 +69,7 @@ async def proxied(server: Served, **prewarm: object) -> AsyncIterator[RunningPro
 
 async def rested() -> None:
     """Return when nothing is read ahead any more."""
-    await until(lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()), 60)
+    await until(lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()))
 
 
 def slots(server: LlamaServer) -> list[Json]:
@@ -202,10 +202,10 @@ async def test_the_tokens_read_ahead_are_those_of_the_real_prompt(
 async def test_a_request_ends_it_at_once(start_llama: StartLlama) -> None:
     """With a loop long enough to be interrupted."""
     server = start_llama(chat_template=template(DROPS), cache_ram_mib=0)
-    first = loop(60)
+    first = loop(36)
     async with proxied(server) as proxy:
         reply = await chat(proxy, first)
-        await until(lambda: any(slot["is_processing"] for slot in slots(server)), 30)
+        await until(lambda: any(slot["is_processing"] for slot in slots(server)))
         await chat(proxy, [{"role": "user", "content": "Hi."}])
         await rested()
         await chat(proxy, [*first, reply, QUESTION])

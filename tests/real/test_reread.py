@@ -56,8 +56,8 @@ def counted(proxy: RunningProxy, name: str) -> float:
 
 async def reread(proxy: RunningProxy, conversations: int) -> None:
     """Return when so many were read again."""
-    await until(lambda: counted(proxy, "prewarms_total") >= conversations, 60)
-    await until(lambda: all(task.get_name() != "reread" for task in asyncio.all_tasks()), 60)
+    await until(lambda: counted(proxy, "prewarms_total") >= conversations)
+    await until(lambda: all(task.get_name() != "reread" for task in asyncio.all_tasks()))
 
 
 @pytest.mark.parametrize(("slots", "read"), [(1, 1), (2, 2), (4, 2)])
@@ -123,7 +123,7 @@ async def test_a_saved_slot_is_restored_first(start_llama: StartLlama, tmp_path:
     slots = {"save_path": str(tmp_path), "save_idle_s": 0.05, "min_save_tokens": 16}
     async with proxied(server, slots) as proxy:
         history = await chat(proxy, opening("an archive"))
-        await until(lambda: bool(list(tmp_path.glob("*.bin"))), 30)
+        await until(lambda: bool(list(tmp_path.glob("*.bin"))))
         more = [*history, {"role": "user", "content": "Look again. " * 100}]
         saved = counted(proxy, "prewarmed_tokens_total")
         more = await chat(proxy, more)
@@ -204,12 +204,12 @@ async def test_a_request_ends_it_and_it_goes_on_where_it_was(start_llama: StartL
     """With a prompt long enough to be interrupted. Slots of their own: a server without flags clears what was
     begun when the other request starts."""
     server = start_llama()
-    long = [{"role": "user", "content": "There is one thing more to be said of it. " * 500}]
+    long = [{"role": "user", "content": "There is one thing more to be said of it. " * 250}]
     async with proxied(server) as proxy:
         history = await chat(proxy, long)
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
-        await until(lambda: counted(proxy, "prewarms_total") >= 1, 30)
+        await until(lambda: counted(proxy, "prewarms_total") >= 1)
         await chat(proxy, [{"role": "user", "content": "Hi."}])
         cancelled = counted(proxy, "prewarms_cancelled_total")
         await reread(proxy, 2)

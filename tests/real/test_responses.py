@@ -148,7 +148,7 @@ async def test_a_new_question_after_a_loop_is_read_ahead(start_llama: StartLlama
     async with running_proxy(server.url, prewarm=sets) as proxy:
         await proxy.ready()
         text = await ask(proxy, history, stream=True, grammar=SAYS)
-        await until(lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()), 60)
+        await until(lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()))
         await ask(proxy, [*history, said("assistant", text), said("user", "And?")], stream=True)
         records = await proxy.records()
 

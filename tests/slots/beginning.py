@@ -72,12 +72,12 @@ def openings(proxy: RunningProxy) -> list[Snapshot]:
 
 async def rested() -> None:
     """Return when nothing of ours runs beside the requests."""
-    await until(lambda: not any(t.get_name() == "openings" for t in asyncio.all_tasks()), 30)
+    await until(lambda: not any(t.get_name() == "openings" for t in asyncio.all_tasks()))
 
 
 async def saved(proxy: RunningProxy, number: int = 1) -> None:
     await proxy.records()
-    await until(lambda: len(openings(proxy)) == number, 30)
+    await until(lambda: len(openings(proxy)) == number)
     await rested()
 
 

@@ -1,4 +1,4 @@
-"""SQLite stores on a file of their own."""
+"""SQLite stores on a file of their own, and time for what is not about time."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,3 +31,10 @@ async def alone(path: Path) -> AsyncIterator[SqliteStore]:
     await made.flush()
     yield made
     await made.close()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of the ledger may take its time: other work has the machine too."""
+    for module in ("timed_reader", "sqlite.reader"):
+        monkeypatch.setattr(f"warmprefix.stores.{module}.LIMIT_S", 10.0)

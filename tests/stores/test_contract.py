@@ -18,6 +18,8 @@ from warmprefix.stores.redis import REDIS
 from warmprefix.stores.redis.store import RedisStore
 from warmprefix.stores.sqlite.store import SqliteStore
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 MAX_BYTES = 100_000
 MAX_AGE_S = 1_000.0
 LARGER = RawJson(b'"' + b"y" * 200_000 + b'"')

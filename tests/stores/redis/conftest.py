@@ -22,9 +22,3 @@ async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
     made = opened(server)
     yield made
     await made.close()
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer of the ledger may take its time: other work has the machine too."""
-    monkeypatch.setattr("warmprefix.stores.timed_reader.LIMIT_S", 10.0)

@@ -10,6 +10,8 @@ from tests.stores.entries import chain, entry, is_known
 from tests.stores.files import content, execute, fill, open_store, overwrite, replace, size
 from warmprefix.core.errors import StoreError
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 async def make_garbage(path: Path) -> None:
     replace(path, random.Random(1).randbytes(50_000))

@@ -1,0 +1,10 @@
+"""Time for what is not about time: a real server shares the machine with other tests."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server says of its slots may take its time; otherwise a request goes on without knowing it."""
+    for limit in ("_ASK_S", "_ALONE_S"):
+        monkeypatch.setattr(f"warmprefix.slots.seating.{limit}", 10.0)

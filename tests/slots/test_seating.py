@@ -107,17 +107,17 @@ async def test_what_passes_through_unsettles_the_slots_until_they_were_read(slot
 async def test_the_slot_of_a_request_is_looked_for_once_it_has_ended() -> None:
     async with running() as (_, proxy):
         await proxy.ready()
-        seating, looking = seating_of(proxy), [seating_of(proxy).is_looking()]
+        seating, looking = seating_of(proxy), [seating_of(proxy).readings.is_looking()]
         end = seating.ended
 
         def note(ended: Ended) -> Patch:
             patch = end(ended)
-            looking.append(seating.is_looking())
+            looking.append(seating.readings.is_looking())
             return patch
 
         seating.ended = note  # type: ignore[method-assign]  # seen as it happens
         await chat(proxy, QUESTION)
-        await until(lambda: not seating.is_looking())
+        await until(lambda: not seating.readings.is_looking())
 
     assert looking == [False, True]
 
@@ -131,7 +131,7 @@ async def test_one_question_is_for_all_that_have_ended_before_it_is_asked() -> N
         before = _asked(backend, "/slots")
         for _ in range(3):
             seating.unseen_ended()
-        await until(lambda: not seating.is_looking())
+        await until(lambda: not seating.readings.is_looking())
 
         assert _asked(backend, "/slots") - before == 1
         assert seating.table.is_settled
@@ -148,7 +148,7 @@ async def test_a_start_that_nobody_saw_is_looked_for_if_a_file_could_be_restored
         seating = seating_of(proxy)
         before = _asked(backend, "/props")
         await chat(proxy, QUESTION)
-        await until(lambda: not seating.is_looking())
+        await until(lambda: not seating.readings.is_looking())
 
         assert _asked(backend, "/props") - before == looks
 
@@ -160,7 +160,7 @@ async def test_a_server_that_shows_no_slots_any_more_is_looked_for() -> None:
         before = _asked(backend, "/props")
         backend.missing = frozenset({"/slots"})
         await chat(proxy, QUESTION)
-        await until(lambda: not seating.is_looking())
+        await until(lambda: not seating.readings.is_looking())
 
         assert _asked(backend, "/props") - before == 1
 

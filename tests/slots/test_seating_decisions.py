@@ -2,85 +2,20 @@
 hand, the llama-server is a double on a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
-from tests.fakes.llama_double import LlamaDouble
 from tests.fakes.running_proxy import until
-from tests.request_stages import ended, read, unread, written
+from tests.request_stages import ended, read, unread
 from tests.slot_driver import ran, stats
-from warmprefix.backends.known import KnownBackend
+from tests.slots.room import COPIES, KEEPS, content, of_b, request, room
 from warmprefix.core.memory.ledger import Place
-from warmprefix.core.slots.seat import Seat, Unseen
-from warmprefix.core.slots.slot import Content, Traits, head_digest
-from warmprefix.core.slots.snapshots import Held
+from warmprefix.core.slots.seat import Unseen
+from warmprefix.core.slots.slot import Traits
 from warmprefix.core.types import Kind
-from warmprefix.pipeline.stages import Outgoing, Written
-from warmprefix.slots.seating import Seating
+from warmprefix.pipeline.stages import Outgoing
 from warmprefix.slots.table import SlotTable
-from warmprefix.tasks import Tasks
-
-KEEPS = Traits(keeps_idle=True, has_ram=False)
-COPIES = Traits(keeps_idle=True, has_ram=True)
-BODY = b'{"messages":[{"role":"user","content":"%s"}%s]%s}'
-
-
-class Room:
-    """The slots of a server of its own."""
-
-    def __init__(self, backend: LlamaDouble) -> None:
-        self.backend = backend
-        self.tasks = Tasks()
-        self.body = b""
-        """Of the last request, with its slot."""
-        self.known = KnownBackend(backend.url, "llamacpp", self.tasks)
-        self.seating = Seating(SlotTable(), self.known, self.tasks, tries=False)
-
-    @property
-    def table(self) -> SlotTable:
-        return self.seating.table
-
-    async def read(self) -> None:
-        """The slots are known, as they are now."""
-        await self.known.ask_template()
-        self.table.follow(self.known.generation)
-        self.table.read(await self.known.slot_states(), self.table.events)
-
-    async def take(self, outgoing: Outgoing) -> Seat:
-        seat, self.body = await self.seating.take(outgoing)
-        assert isinstance(seat, Seat)
-        return seat
-
-
-@asynccontextmanager
-async def room(slots: int = 2, traits: Traits = KEEPS) -> AsyncIterator[Room]:
-    async with LlamaDouble(slots) as backend:
-        made = Room(backend)
-        await made.read()
-        made.table.traits = traits
-        try:
-            yield made
-        finally:
-            await made.tasks.finish(5)
-            await made.known.close()
-
-
-def request(name: str, messages: int = 1, more: str = "", *, is_side: bool = False) -> Written:
-    """A request of the conversation of that name, with as many keys as slot_driver.py's."""
-    further = ',{"role":"assistant","content":"Done."},{"role":"user","content":"More."}'
-    body = BODY % (name.encode() * 500, further.encode() * (messages - 1), more.encode())
-    keys = tuple(f"{name}{number}".encode() for number in range(messages))
-    return written(body, Place(name, 0, None, Kind.COLD, 0), keys, is_side=is_side)
-
-
-def of_b(outgoing: Written) -> Written:
-    """The same request, of the conversation "b"."""
-    placed = replace(outgoing.placed, keys=(b"b",))
-    return replace(outgoing, placed=placed, place=Place("b", 0, None, Kind.COLD, 0))
-
 
 NOT_PLACED: list[tuple[str, Outgoing]] = [
     ("not-understood", unread()),
@@ -131,12 +66,6 @@ async def test_the_chosen_slot_is_written_into_the_body_and_the_turn(
     wanted = b"" if slot is None else b'"id_slot":%d' % slot
     assert (b"id_slot" in own.body, wanted in own.body) == (slot is not None, True)
     assert patch == {"slot": slot, "slot_reason": reason}
-
-
-def content(outgoing: Written, tokens: int = 500) -> Content:
-    """What a turn of the conversation "a" has left in a slot."""
-    held = Held("a", outgoing.placed.keys, head_digest(outgoing.sent), tokens)
-    return Content(held, outgoing.sent)
 
 
 async def test_a_behaviour_that_costs_more_than_it_keeps_is_not_chosen() -> None:
@@ -215,19 +144,6 @@ async def test_the_slots_are_read_after_a_turn_unless_it_is_known_what_they_hold
         asked = [r.target for r in own.backend.requests[before:]]
 
     assert ("/slots" in asked) is asks
-
-
-async def test_if_nothing_else_runs_a_request_waits_until_the_slots_were_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Also on a server that clears idle slots: only this tells what the last request has cut."""
-    monkeypatch.setattr("warmprefix.slots.seating._ALONE_S", 5.0)
-    async with room(traits=Traits(False, True)) as own:
-        seat = await own.take(request("a"))
-        own.seating.ended(ended(request("a"), stats(600), seat))
-        second = await own.take(of_b(request("b")))
-
-    assert second.choice.reason == "the server saves and clears idle slots itself"
 
 
 async def test_a_server_that_never_says_what_it_holds_is_not_asked_for_ever() -> None:

@@ -245,7 +245,7 @@ class App:
             self.tasks,
             seating.started_again,
             seatings.owns,
-            seating.is_looking,
+            seating.readings.is_looking,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,6 +22,7 @@ from warmprefix.core.types import CacheStats
 from warmprefix.pipeline.stages import Ended, Outgoing, Patch, Written
 from warmprefix.slots.files import DISAPPOINTING, SlotFiles
 from warmprefix.slots.openings import Openings
+from warmprefix.slots.readings import Readings
 from warmprefix.slots.save_idle import IdleSaving
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.side_wait import SideWait
@@ -37,18 +38,7 @@ _STILL_RUNS_S = 0.05
 _ASK_S = 0.5
 """How long a request waits to learn what the slots hold, if that decides whether a file is restored."""
 
-_SETTLE_S = 0.004
-"""How long a request waits for a reading of `/slots` that is under way: the client that answers at once is a
-program."""
-
-_ALONE_S = 0.05
-"""The same if nothing else runs: the server answers soon then, and only this tells what was cut."""
-
 _READ_S = 2.0  # how long a request waits for a reading that tells what can be saved before it
-
-_SILENCES = 4  # questions in a row that were not answered
-
-_TRIES = 2  # what was learnt of a start meanwhile makes a reading void
 
 
 RESTORING = "restoring"
@@ -96,9 +86,7 @@ class Seating:
         self._tries = tries
         self._keeps_branches = keeps_branches
         self._trying: asyncio.Task[None] | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._silences = 0
-        self._sought: list[Left | None] = []
+        self.readings = Readings(table, known, tasks, snapshots, self._left)
         self._ended: dict[int, float] = {}
         self._ended_s = 0.0
         self._side_wait = SideWait(side_wait_s)
@@ -168,7 +156,7 @@ class Seating:
         )
         snapshots, openings = self.snapshots, self.openings
         if snapshots is None:
-            await self._wait_for_reading()
+            await self.readings.wait(wish, written.sent)
             return replace(wish, recall_tokens=self.table.remembers(wish).recall_tokens)
         is_any = bool(snapshots.listed())
         is_saved = is_any and not is_side and snapshots.may_have(wish.keys, wish.head)
@@ -176,7 +164,8 @@ class Seating:
         if is_saved or may_open:
             await self._learn_in_time(snapshots)
         else:
-            await self._wait_for_reading()
+            wish = replace(wish, can_save=snapshots.can_save)
+            await self.readings.wait(wish, written.sent)
         if openings is not None:
             offer = openings.offer(written) if may_open else None
             wish = replace(wish, opening=offer, alike=openings.alike(written))
@@ -207,8 +196,7 @@ class Seating:
                 if time.monotonic() - self._ended_s > _STILL_RUNS_S:
                     await self._known.has_restarted()
                 self.table.follow(self._known.generation)
-                if self._reading is not None:  # only this says where the last request ran
-                    await asyncio.wait({self._reading})
+                await self.readings.done()  # only this says where the last request ran
                 if not self.table.is_settled or not self.table.slots:
                     await self._look()
                 await snapshots.is_ready()
@@ -221,16 +209,6 @@ class Seating:
             await asyncio.wait({trying}, timeout=_ASK_S)
             trying.cancel()
             await asyncio.wait({trying})
-
-    async def _wait_for_reading(self) -> None:
-        """Wait for the reading that is under way, if something depends on it."""
-        reading, table = self._reading, self.table
-        if reading is None or reading.done():
-            return
-        if not table.is_running:
-            await asyncio.wait({reading}, timeout=_ALONE_S)
-        elif table.traits.keeps_idle is not False:
-            await asyncio.wait({reading}, timeout=_SETTLE_S)
 
     async def _look(self) -> None:
         """Ask what the slots hold."""
@@ -281,8 +259,8 @@ class Seating:
         # Of a single slot it is known what it holds, unless others waited for it. If files may be restored, a
         # restart that nobody saw must be known first: the server remembers what it has read since.
         is_known = len(self.table.slots) == 1 and self.table.is_settled
-        if not is_known or self.snapshots is not None:
-            self._read(Left(seat, stats, reply, self.table.generation))
+        if not is_known or (self.snapshots is not None and self.snapshots.may_save):
+            self.readings.begin(Left(seat, stats, reply, self.table.generation))
         self._left(seat.slot)
         patch = Patch(slot=seat.choice.slot, slot_reason=seat.choice.reason)
         if seat.choice.how == "opening" and seat.choice.shared_tokens:
@@ -297,50 +275,7 @@ class Seating:
     def unseen_ended(self) -> None:
         """It has ended."""
         self.table.unseen_ended()
-        self._read()
-
-    def _read(self, left: Left | None = None) -> None:
-        """Ask `/slots` what they hold now, and find the request that has just ended; not for ever of a server
-        that does not say. One question at a time: the next one is for all that have ended meanwhile."""
-        if self.table.generation != self._known.generation:
-            self._silences = 0
-        if self._silences > _SILENCES:
-            return
-        self._sought.append(left)
-        if len(self._sought) == 1:
-            self._reading = self._tasks.start(self._find(self._reading), "learn slot")
-
-    async def _find(self, earlier: asyncio.Task[None] | None) -> None:
-        if earlier is not None and not earlier.done():
-            await asyncio.wait({earlier})
-        sought, self._sought = [left for left in self._sought if left is not None], []
-        for number in range(_TRIES):
-            if number or self._must_look:
-                await self._known.look()
-                if self._known.is_asleep:
-                    break  # nothing is left in its slots, and the question would wake it
-            self.table.follow(self._known.generation)
-            events, generation = self.table.events, self._known.generation
-            unplaced = [left for left in sought if not left.is_placed(generation)]
-            states = await self._known.slot_states()
-            self._silences = 0 if states else self._silences + 1
-            if states and generation == self._known.generation:
-                self.table.read(states, events, unplaced)
-                for left in unplaced:
-                    self._left(left.seat.slot)
-                break
-
-    @property
-    def _must_look(self) -> bool:
-        """Whether a start that nobody saw must be noticed before the slots are read: a file could be restored
-        over what it has read since. A router's model that a request has loaded is not known yet either."""
-        snapshots = self.snapshots
-        return (snapshots is not None and snapshots.may_save) or not self._known.is_loaded
-
-    def is_looking(self) -> bool:
-        """Whether the slot of a request that has ended is still looked for: who else takes in a reading of the
-        slots now takes away what it is recognised by."""
-        return self._reading is not None and not self._reading.done()
+        self.readings.begin()
 
     def _left(self, slot: int | None) -> None:
         if slot is None:
@@ -381,8 +316,7 @@ class Seating:
         """Save what the idle slots hold: the backend is about to give them away."""
         if self._files is None:
             return
-        if self._reading is not None:
-            await asyncio.wait({self._reading}, timeout=_READ_S)
+        await self.readings.done(_READ_S)
         await self._files.save_all()
 
     async def close(self) -> None:

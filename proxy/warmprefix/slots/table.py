@@ -70,12 +70,17 @@ class SlotTable:
     @property
     def is_settled(self) -> bool:
         """Whether the slot of every request that runs or has run is known."""
-        return not (self._unseated or self._unseen or self._asks_again)
+        return not (self.has_unplaced or self._asks_again)
+
+    @property
+    def has_unplaced(self) -> bool:
+        """Whether something runs of which we do not know the slot."""
+        return bool(self._unseated or self._unseen)
 
     @property
     def is_running(self) -> bool:
         """Whether something runs, as far as we know."""
-        return bool(self._unseated or self._unseen) or any(slot.is_busy for slot in self._slots)
+        return self.has_unplaced or any(slot.is_busy for slot in self._slots)
 
     @property
     def is_quiet(self) -> bool:
@@ -221,12 +226,7 @@ class SlotTable:
         self._unseen -= 1
         self._asks_again = True
 
-    def read(
-        self,
-        states: Sequence[SlotState],
-        events: int,
-        ended: Sequence[Left] = (),
-    ) -> None:
+    def read(self, states: Sequence[SlotState], events: int, ended: Sequence[Left] = ()) -> None:
         """Take in what `/slots` said, asked after so many events. `ended`: requests that have just ended, whose
         slots are looked for."""
         if not states and self._slots:

@@ -115,6 +115,12 @@ def test_a_reply_that_has_moved_behind_that_of_the_model_is_the_clients(
     assert moved_on(client, None, messages(*now)) == frozenset()
 
 
+def test_a_reply_that_stood_there_before_is_not_the_one_to_the_question() -> None:
+    history = messages(S, U, A, FILES, OK, NEXT)  # asked again: the reply to it was "Done.", too
+
+    assert moved_on(history, messages(A)[0], history) == frozenset()
+
+
 @pytest.mark.parametrize(
     ("client", "ours", "put"),
     [

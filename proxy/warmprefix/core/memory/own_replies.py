@@ -7,7 +7,7 @@ each question. Such a reply is no anchor (anchors.py).
 from collections.abc import Sequence
 
 from warmprefix.core.identity.keys import match_key
-from warmprefix.core.memory.anchors import is_anchor
+from warmprefix.core.memory.anchors import is_anchor, same_bytes
 from warmprefix.core.memory.gap import is_other_form, is_same
 from warmprefix.core.memory.written_calls import are_written_out
 from warmprefix.core.types import Message
@@ -18,12 +18,15 @@ def moved_on(
 ) -> frozenset[bytes]:
     """Match keys of replies that stood in front of a question, and now stand behind the `reply` to it and
     nowhere else. `client`: the history with that question."""
+    if reply is None:
+        return _NONE
     behind: set[bytes] = set()
-    for at in range(len(now) - 1 if reply is not None else -1, -1, -1):
+    # What stands where it stood before the question was answered is not the reply to it.
+    for at in range(len(now) - 1, same_bytes(client, now) - 1, -1):
         message = now[at]
         if message.opaque or message.role != "assistant":
             continue
-        if reply is not None and _is_given(reply, message):
+        if _is_given(reply, message):
             return frozenset(behind & _replies(client) - _replies(now[:at])) if behind else _NONE
         behind.add(match_key(message))
     return _NONE
@@ -36,7 +39,7 @@ def put_in(client: Sequence[Message], ours: Sequence[Message]) -> frozenset[byte
     found: set[bytes] = set()
     at = 0
     for message in filter(is_anchor, ours):
-        while at < len(given) and match_key(given[at]) in found:
+        while found and at < len(given) and match_key(given[at]) in found:
             at += 1
         if at < len(given) and _is_given(message, given[at]):
             at += 1

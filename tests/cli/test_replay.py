@@ -223,6 +223,7 @@ def test_of_many_bad_lines_some_are_named() -> None:
 WRONG = [
     pytest.param(["no.jsonl"], 2, "no.jsonl: cannot be read: No such", id="no-file"),
     pytest.param(["empty.jsonl"], 1, "empty.jsonl: no captured turn\n", id="empty"),
+    pytest.param(["folder"], 2, "folder: no capture in this folder\n", id="empty-folder"),
     pytest.param(["page.md"], 1, "page.md: no captured turn; line 1: not JSON", id="no-capture"),
     pytest.param(
         ["turns.log"],
@@ -239,6 +240,7 @@ WRONG = [
 @pytest.mark.parametrize(("arguments", "status", "says"), WRONG)
 def test_a_problem_is_one_line(arguments: list[str], status: int, says: str) -> None:
     Path("empty.jsonl").write_text("\n")
+    Path("folder").mkdir()
     Path("page.md").write_text("# A page\n" * 500)
     Path("turns.log").write_text('{"turn": "t"}\n' * 500)
     result = invoke("replay", *arguments)
@@ -261,6 +263,18 @@ def test_a_session_that_the_proxy_mended_tells_what_it_saved(
     assert "tokens processed with the proxy at work, about" in invoke("replay", path).stdout
 
 
+def test_of_a_folder_the_newest_is_taken(captures: Mapping[str, str]) -> None:
+    whole = Path(captures["quiet"]).read_bytes()
+    Path("capture-20260301T120431-7.jsonl").write_bytes(whole.splitlines(keepends=True)[0])
+    Path("capture-20260302T120431-7.jsonl").write_bytes(whole)
+    result = invoke("replay", ".")
+
+    assert (
+        result.stderr == "warmprefix: the newest of 2 captures: capture-20260302T120431-7.jsonl\n"
+    )
+    assert result.stdout == invoke("replay", captures["quiet"]).stdout
+
+
 def test_times_are_those_of_the_capture(captures: Mapping[str, str]) -> None:
     lines = [turn_of(line) for line in Path(captures["quiet"]).read_bytes().splitlines()]
     turns, _ = replayed(captures["quiet"])
@@ -268,6 +282,7 @@ def test_times_are_those_of_the_capture(captures: Mapping[str, str]) -> None:
     assert [turn["total_ms"] for turn in turns] == [line.total_ms for line in lines]
     assert all(turn["total_ms"] > 0 for turn in turns)
     assert [turn["ttft_ms"] for turn in turns] == [line.first_ms for line in lines]
+    assert [turn["proxy_ms"] for turn in turns] == [None] * len(lines)
 
 
 def test_a_file_without_times_has_those_of_the_backend() -> None:

@@ -41,6 +41,17 @@ def test_a_proxy_of_several_backends_has_none_to_speak_of(folder: Path) -> None:
         assert backend_of_what_runs() is None
 
 
+def test_a_backend_that_several_proxies_share_needs_no_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(announced(folder, URL, [OTHER]))
+        monkeypatch.setattr("os.getpid", lambda: 1)  # of a process that runs
+        stack.enter_context(announced(folder, "http://127.0.0.1:8600", [OTHER]))
+
+        assert backend_of_what_runs() == OTHER
+
+
 def test_of_several_the_backend_of_one_must_be_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,15 +109,17 @@ def asked(file: Path | None, backend: str | None) -> "list[Config]":
 
 
 def backend_of_what_runs() -> str | None:
-    """The backend of the only proxy that runs here, if it has one backend; else the settings say it. Ends the
-    command if several run and no settings are at hand."""
+    """The only backend of the proxies that run here; if they have several, the settings say it. Ends the
+    command if several proxies have several, and no settings are at hand."""
     found = running_here()
+    every = {backend for one in found for backend in one.backends}
+    if len(every) == 1:
+        return every.pop()
     if len(found) > 1 and not (DEFAULT_FILE.exists() or BACKEND_VARIABLE in os.environ):
         listed = ", ".join(f"{one.url} ({' and '.join(one.backends)})" for one in found)
         say(f"several proxies run here: {listed}; name a backend with --backend")
         raise typer.Exit(USAGE_STATUS)
-    backends = found[0].backends if len(found) == 1 else ()
-    return backends[0] if len(backends) == 1 else None
+    return None
 
 
 def examine(settings: "Config", api_key: str | None, *, probe: bool, as_json: bool) -> int:

@@ -78,7 +78,8 @@ def command(
     capture: Annotated[
         Path,
         typer.Argument(
-            metavar="CAPTURE", help="A file written by serve --capture; - is standard input."
+            metavar="CAPTURE",
+            help="A file written by serve --capture, or its folder: the newest in it; - is standard input.",
         ),
     ],
     rules: Annotated[
@@ -102,7 +103,8 @@ def command(
     What is demanded is judged through the proxy, with the rules as they are chosen here. The exit status is 3
     if it is not met, 1 if a line of the file is no captured turn.
 
-    Examples: `warmprefix replay captures/capture-20260301T120431-7.jsonl --rules`,
+    Examples: `warmprefix replay captures`,
+    `warmprefix replay captures/capture-20260301T120431-7.jsonl --rules`,
     `warmprefix replay day.jsonl --enable freeze-volatile`,
     `warmprefix replay day.jsonl --max-breaks 0 --min-reuse 95 --format github`
     """
@@ -110,6 +112,7 @@ def command(
 
     with one_line_errors():
         settings = chosen(config, tuple(enable or ()), tuple(disable or ()))
+        capture = file_of(capture)
         data = opened(capture)
     session, bad = read(data, str(capture))
     misses: list[str] = []
@@ -140,6 +143,17 @@ def chosen(config: Path | None, enable: tuple[str, ...], disable: tuple[str, ...
             rules, enable=(*rules.enable, *enable), disable=(*rules.disable, *disable)
         ),
     )
+
+
+def file_of(capture: Path) -> Path:
+    """The capture itself; of a folder the newest in it, which is named. Raises ConfigError if it has none."""
+    if not capture.is_dir():
+        return capture
+    files = sorted(capture.glob("capture-*.jsonl"))  # their names begin with the time
+    if not files:
+        raise ConfigError(f"{capture}: no capture in this folder")
+    say(f"the newest of {plural(len(files), 'capture')}: {files[-1]}")
+    return files[-1]
 
 
 def opened(capture: Path) -> "Iterable[bytes]":

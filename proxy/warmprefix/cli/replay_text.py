@@ -105,7 +105,7 @@ def json_lines(steps: Sequence[Step], rows: Sequence[Without] | None) -> Iterato
     savings = Savings()
     for step in steps:
         savings.add(step.turn)
-        record = record_of(step.turn, excerpts=True)
+        record = {**record_of(step.turn, excerpts=True), "proxy_ms": None}  # nothing was measured
         compared = step.compared
         record["direct"] = None if compared is None else _reach_record(compared.direct)
         record["through"] = None if compared is None else _reach_record(compared.through)

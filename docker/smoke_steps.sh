@@ -13,7 +13,6 @@ case "${1-}" in
         ;;
 esac
 
-
 python=${PYTHON:-.venv/bin/python}
 limit_s=${LIMIT_S:-1800}
 read -ra docker <<<"${DOCKER:-docker}"

@@ -9,11 +9,13 @@ import pytest
 
 from tests.chat_dialect import PATHS
 from tests.clients.described import CLIENTS, Client
+from tests.clients.test_connect import STARTS
 from tests.metric_names import metric_names
 from tests.write_docs import CLIENTS as CLIENTS_PAGE
 from tests.write_docs import PAGE, clients_page, rules_page
 from warmprefix.cli import app
 from warmprefix.config import Config
+from warmprefix.connect.recipes import Recipe, recipes
 from warmprefix.core.explain.cures import CAUSES
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.types import Kind, Outcome
@@ -75,6 +77,19 @@ def test_every_rule_that_is_recommended_for_a_client_is_on_the_page_of_clients(
 ) -> None:
     page = (ROOT / "docs" / "clients.md").read_text("utf-8")
     assert [name for name in profile.recommended if f'"{name}"' not in page] == []
+
+
+RUN = {"langchain", *(client.name for client in CLIENTS), *(start.name for start in STARTS)}
+"""The recipes that `make test-clients` runs; langchain as LangGraph."""
+
+
+@pytest.mark.parametrize(
+    "recipe", [one for one in recipes() if one.name not in RUN], ids=lambda one: one.name
+)
+def test_a_client_that_is_not_run_has_a_reason_on_the_page(recipe: Recipe) -> None:
+    page = (ROOT / "docs" / "clients.md").read_text("utf-8")
+
+    assert re.search(rf"^\| {re.escape(recipe.label)} \| \w+ ", page, re.MULTILINE)
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.title)

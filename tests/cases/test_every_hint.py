@@ -170,9 +170,19 @@ FLAGS = sorted(
 )  # fmt: skip
 
 
+OURS = {"--backend", "--probe"}
+"""Options of warmprefix, of which `doctor` speaks too."""
+DOCTORS = sorted(
+    {flag for file in SOURCES if file.parent.name == "doctor"
+     for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", file.read_text("utf-8"))} - OURS
+)  # fmt: skip
+"""What `doctor` says of llama-server's options, in advice and reasons."""
+
+
 @pytest.mark.backend
 @pytest.mark.skipif(stock_binary() is None, reason="no llama-server; make servers")
 def test_llama_server_knows_every_flag_of_a_hint() -> None:
+    """And every one that `doctor` names."""
     program = stock_binary()
     assert program is not None
     shown = subprocess.run(
@@ -181,7 +191,8 @@ def test_llama_server_knows_every_flag_of_a_hint() -> None:
     words = set(re.findall(r"--[\w-]+", shown.stdout))
 
     assert FLAGS
-    assert [flag for flag in FLAGS if flag not in words] == []
+    assert DOCTORS
+    assert [flag for flag in (*FLAGS, *DOCTORS) if flag not in words] == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=attrgetter("id"))

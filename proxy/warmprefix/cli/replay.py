@@ -28,6 +28,13 @@ MISSED_STATUS = 3
 MOST_NAMED = 10
 """Lines that are no captured turns."""
 
+CaptureArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="CAPTURE",
+        help="A file written by serve --capture, or its folder: the newest in it; - is standard input.",
+    ),
+]
 EnableOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -75,13 +82,7 @@ FormOption = Annotated[
 
 
 def command(
-    capture: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CAPTURE",
-            help="A file written by serve --capture, or its folder: the newest in it; - is standard input.",
-        ),
-    ],
+    capture: CaptureArgument,
     rules: Annotated[
         bool, typer.Option("--rules", help="Also show what each rule saves, by leaving it out.")
     ] = False,

@@ -1,13 +1,16 @@
 """The blocks of README.md and docs/ are run as a reader would, in a home with nothing in it: on the ports that
 they name, in front of a real llama-server. Commands in sentences: tests/test_documented_commands.py."""
 
+import fcntl
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -30,9 +33,23 @@ def name(command: Command) -> str:
     return f"{command.page}: {command.text.partition(chr(10))[0]}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """How each of them ended, by page and text."""
+    """How each of them ended, by page and text; run once, also if several workers share the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    written = folder / "documented.jsonl"
+    with (folder / "documented.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not written.exists():
+            written.write_text(run_all(tmp_path_factory.mktemp("home")))
+    lines = [json.loads(line) for line in written.read_text().splitlines()]
+    return {(page, text): (status, output) for page, text, status, output in lines}
+
+
+def run_all(home: Path) -> str:
+    """What the stage says of each command that it runs, a line each."""
     unshare = shutil.which("unshare")
     own = [unshare or "", "--map-root-user", "--net", "true"]
     if unshare is None or subprocess.run(own, capture_output=True, check=False).returncode != 0:
@@ -45,14 +62,13 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
         sys.executable,
         "-m",
         "tests.documented.stage",
-        str(tmp_path_factory.mktemp("home")),
+        str(home),
     ]
     ran = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
-    lines = [json.loads(line) for line in ran.stdout.splitlines()]
     assert ran.returncode == 0, ran.stderr
-    return {(page, text): (status, output) for page, text, status, output in lines}
+    return ran.stdout
 
 
 @pytest.mark.backend

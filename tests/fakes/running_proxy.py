@@ -22,8 +22,11 @@ from warmprefix.server.run import listen, uvicorn_config
 from warmprefix.stores.base import Store
 from warmprefix.stores.memory import MemoryStore
 
-DEADLINE_S = 60.0
+DEADLINE_S = 10.0
 """Limit for anything that takes milliseconds on an idle machine."""
+
+BUSY_S = 60.0
+"""The same for what a real server or a slow disk has a part in, beside other tests."""
 
 TICK_S = 0.002
 """How often a condition is checked that has no event to wait for."""
@@ -127,16 +130,17 @@ class RunningProxy:
 
     async def records(self, *, running: int = 0) -> list[Json]:
         """The lines of the log, once all but `running` requests have ended and are explained."""
-        await until(lambda: len(self.server.server_state.tasks) <= running)
+        await until(lambda: len(self.server.server_state.tasks) <= running, BUSY_S)
         await until(
             lambda: (
                 not any(
                     task.get_name() in ("explain", "learn slot") for task in asyncio.all_tasks()
                 )
-            )
+            ),
+            BUSY_S,
         )
         turns = len(self.app.turns.newest(1000))
-        await until(lambda: self.output.getvalue().count(b"\n") >= turns)
+        await until(lambda: self.output.getvalue().count(b"\n") >= turns, BUSY_S)
         return self.lines()
 
     async def record(self) -> Json:

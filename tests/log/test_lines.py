@@ -14,7 +14,7 @@ from warmprefix.log.lines import TOO_MANY_WAIT, LineWriter, close_all, not_writt
 from warmprefix.log.sinks import Descriptor
 
 LINE = b"x" * 99 + b"\n"
-DEADLINE_S = 60.0
+DEADLINE_S = 10.0
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The saved slots that a running proxy knows of."""
 
-from tests.fakes.running_proxy import RunningProxy, until
+from tests.fakes.running_proxy import BUSY_S, RunningProxy, until
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.slots.seatings import Seatings
 
@@ -17,5 +17,5 @@ def listed(proxy: RunningProxy) -> list[Snapshot]:
 async def saved(proxy: RunningProxy, number: int = 1) -> list[Snapshot]:
     """Wait until it knows of so many. A file may be there before: the server must say that it is written."""
     await proxy.records()
-    await until(lambda: len(listed(proxy)) == number)
+    await until(lambda: len(listed(proxy)) == number, BUSY_S)
     return listed(proxy)

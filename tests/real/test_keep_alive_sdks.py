@@ -9,7 +9,7 @@ import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
-from tests.fakes.running_proxy import DEADLINE_S, Backend, running_proxy
+from tests.fakes.running_proxy import BUSY_S, Backend, running_proxy
 from tests.fakes.scripted import Handler, Send, Wait
 from tests.fakes.scripted_replies import chat_stream, http_chunk, stream_response
 from warmprefix.dialects.bodies import event_of
@@ -63,7 +63,7 @@ async def slow(events: list[bytes], *, is_early: bool) -> AsyncIterator[tuple[st
     async with (
         Backend(script, gap_s=0) as backend,
         running_proxy(backend.url, server=settings) as proxy,
-        asyncio.timeout(DEADLINE_S),
+        asyncio.timeout(BUSY_S),
     ):
         proxy.app.keep_alive.sleep = sleep
         yield proxy.url, silences

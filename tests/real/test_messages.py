@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.llama import StartLlama, template
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from tests.fakes.running_proxy import BUSY_S, Json, RunningProxy, running_proxy, until
 from tests.real.saved_slots import saved
 from tests.servers.stock import StartEither
 
@@ -88,7 +88,7 @@ def loop(calls: int = 12) -> list[Json]:
 async def rested() -> None:
     """Return when nothing is read ahead any more, and it is known what the slots hold."""
     names = ("prewarm", "learn slot")
-    await until(lambda: all(t.get_name() not in names for t in asyncio.all_tasks()))
+    await until(lambda: all(t.get_name() not in names for t in asyncio.all_tasks()), BUSY_S)
 
 
 @pytest.mark.parametrize("slots", [1, 2])

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.llama import LlamaServer, StartLlama, template
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Json, RunningProxy, Settings, running_proxy, until
+from tests.fakes.running_proxy import BUSY_S, Json, RunningProxy, Settings, running_proxy, until
 from tests.servers.stock import Served, StartEither
 
 pytestmark = pytest.mark.backend
@@ -69,7 +69,7 @@ async def proxied(server: Served, **prewarm: object) -> AsyncIterator[RunningPro
 
 async def rested() -> None:
     """Return when nothing is read ahead any more."""
-    await until(lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()))
+    await until(lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()), BUSY_S)
 
 
 def slots(server: LlamaServer) -> list[Json]:
@@ -205,7 +205,7 @@ async def test_a_request_ends_it_at_once(start_llama: StartLlama) -> None:
     first = loop(36)
     async with proxied(server) as proxy:
         reply = await chat(proxy, first)
-        await until(lambda: any(slot["is_processing"] for slot in slots(server)))
+        await until(lambda: any(slot["is_processing"] for slot in slots(server)), BUSY_S)
         await chat(proxy, [{"role": "user", "content": "Hi."}])
         await rested()
         await chat(proxy, [*first, reply, QUESTION])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.llama import StartLlama
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Json, RunningProxy, Settings, running_proxy, until
+from tests.fakes.running_proxy import BUSY_S, Json, RunningProxy, Settings, running_proxy, until
 from tests.servers.stock import Served, StartEither
 
 pytestmark = pytest.mark.backend
@@ -56,8 +56,8 @@ def counted(proxy: RunningProxy, name: str) -> float:
 
 async def reread(proxy: RunningProxy, conversations: int) -> None:
     """Return when so many were read again."""
-    await until(lambda: counted(proxy, "prewarms_total") >= conversations)
-    await until(lambda: all(task.get_name() != "reread" for task in asyncio.all_tasks()))
+    await until(lambda: counted(proxy, "prewarms_total") >= conversations, BUSY_S)
+    await until(lambda: all(task.get_name() != "reread" for task in asyncio.all_tasks()), BUSY_S)
 
 
 @pytest.mark.parametrize(("slots", "read"), [(1, 1), (2, 2), (4, 2)])
@@ -123,7 +123,7 @@ async def test_a_saved_slot_is_restored_first(start_llama: StartLlama, tmp_path:
     slots = {"save_path": str(tmp_path), "save_idle_s": 0.05, "min_save_tokens": 16}
     async with proxied(server, slots) as proxy:
         history = await chat(proxy, opening("an archive"))
-        await until(lambda: bool(list(tmp_path.glob("*.bin"))))
+        await until(lambda: bool(list(tmp_path.glob("*.bin"))), BUSY_S)
         more = [*history, {"role": "user", "content": "Look again. " * 100}]
         saved = counted(proxy, "prewarmed_tokens_total")
         more = await chat(proxy, more)
@@ -209,7 +209,7 @@ async def test_a_request_ends_it_and_it_goes_on_where_it_was(start_llama: StartL
         history = await chat(proxy, long)
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
-        await until(lambda: counted(proxy, "prewarms_total") >= 1)
+        await until(lambda: counted(proxy, "prewarms_total") >= 1, BUSY_S)
         await chat(proxy, [{"role": "user", "content": "Hi."}])
         cancelled = counted(proxy, "prewarms_cancelled_total")
         await reread(proxy, 2)

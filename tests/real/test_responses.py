@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.llama import StartLlama, template
 from tests.fakes.raw_client import Answer, exchange
-from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from tests.fakes.running_proxy import BUSY_S, Json, RunningProxy, running_proxy, until
 from tests.servers.stock import StartStock
 from warmprefix.dialects.base import NoMemory
 from warmprefix.dialects.responses import RESPONSES
@@ -148,7 +148,9 @@ async def test_a_new_question_after_a_loop_is_read_ahead(start_llama: StartLlama
     async with running_proxy(server.url, prewarm=sets) as proxy:
         await proxy.ready()
         text = await ask(proxy, history, stream=True, grammar=SAYS)
-        await until(lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()))
+        await until(
+            lambda: all(task.get_name() != "prewarm" for task in asyncio.all_tasks()), BUSY_S
+        )
         await ask(proxy, [*history, said("assistant", text), said("user", "And?")], stream=True)
         records = await proxy.records()
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.llama import LlamaServer, StartLlama
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Json, RunningProxy, running_proxy, until
+from tests.fakes.running_proxy import BUSY_S, Json, RunningProxy, running_proxy, until
 from tests.real.saved_slots import listed, saved
 from warmprefix.slots.seatings import Seatings
 
@@ -350,6 +350,8 @@ async def test_a_client_that_leaves_leaves_no_slot_busy(
             await asyncio.sleep(0)
         work.cancel()
         await until(lambda: not any(slot.is_busy for slot in seating.table.slots))
+        # The server may still be at what it restored: until it has noticed, what the slot holds is not known.
+        await until(lambda: b'"is_processing":true' not in server.get("/slots"), BUSY_S)
         await next_turn(proxy, history)
         last = (await proxy.records())[-1]
 

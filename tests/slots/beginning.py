@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import Json, RunningProxy, Settings, running_proxy, until
+from tests.fakes.running_proxy import BUSY_S, Json, RunningProxy, Settings, running_proxy, until
 from tests.servers.stock import StockServer
 from warmprefix.core.slots.snapshots import Snapshot
 from warmprefix.slots.seating import Seating
@@ -72,12 +72,12 @@ def openings(proxy: RunningProxy) -> list[Snapshot]:
 
 async def rested() -> None:
     """Return when nothing of ours runs beside the requests."""
-    await until(lambda: not any(t.get_name() == "openings" for t in asyncio.all_tasks()))
+    await until(lambda: not any(t.get_name() == "openings" for t in asyncio.all_tasks()), BUSY_S)
 
 
 async def saved(proxy: RunningProxy, number: int = 1) -> None:
     await proxy.records()
-    await until(lambda: len(openings(proxy)) == number)
+    await until(lambda: len(openings(proxy)) == number, BUSY_S)
     await rested()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.raw_client import exchange
-from tests.fakes.running_proxy import until
+from tests.fakes.running_proxy import BUSY_S, until
 from tests.servers.stock import StartStock
 from tests.slots.beginning import RULES, TOOL, chat, openings, proxied, seating_of
 
@@ -26,7 +26,7 @@ async def test_a_request_comes_first_and_then_it_goes_on(
         body = {"messages": [system], "tools": [TOOL]}
         put = exchange(proxy.url, "PUT", "/warmprefix/api/openings", body)
         warming = asyncio.create_task(put)
-        await until(lambda: counts["tokens"] > 1000)
+        await until(lambda: counts["tokens"] > 1000, BUSY_S)
         await chat(proxy, [{"role": "user", "content": "Hi."}], tools=None)
         assert not warming.done()
         answer = await warming

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.running_proxy import until
+from tests.fakes.running_proxy import BUSY_S, until
 from tests.servers.stock import StartStock, StockServer
 from tests.slots.beginning import begun, chat, learnt, openings, proxied, rested, saved, seating_of
 
@@ -101,7 +101,7 @@ async def test_their_number_is_bounded(server: StockServer, folder: Path) -> Non
                 await chat(proxy, [system, question])
                 await proxy.records()
             await rested()
-            await until(lambda: len(openings(proxy)) == 1)
+            await until(lambda: len(openings(proxy)) == 1, BUSY_S)
 
         (left,) = openings(proxy)
         assert files(folder) == [left.name]

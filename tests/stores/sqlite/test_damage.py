@@ -58,7 +58,9 @@ async def test_a_damaged_file_is_set_aside(
     assert (store.state().replaced, store.state().lost) == (1, 0)
     aside = next(path.parent.glob("ledger.db.damaged-*Z"))
     assert content(aside) == damaged
-    assert caplog.messages == [
+    # An exporter of a test before may still report that it cannot send.
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("warmprefix.stores")]
+    assert ours == [
         f"the ledger {path} is damaged, or none of this version: it is now {aside.name}, and a new "
         "one is begun"
     ]

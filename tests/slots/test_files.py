@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.fakes.scripted_http import Request
 from tests.slot_driver import at, ran, state, stats, table_of, take
 from tests.slots.saving import Bench, Slots
 from warmprefix.core.slots.seat import Seat
@@ -205,6 +207,101 @@ async def test_a_slot_that_nothing_was_restored_into_is_not_asked_for(tmp_path: 
         await own.prepare(seat)
 
         assert (seat.choice.slot, seat.choice.reason) == (None, "nothing could be restored")
+
+
+class Full(Slots):
+    """Slots that share a full KV cache: a file has room once the other slot is empty."""
+
+    is_erased, can_erase = False, True
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        if "action=erase" in request.target:
+            self.is_erased = self.can_erase
+            return (200 if self.can_erase else 500), {}
+        if "action=restore" in request.target and not self.is_erased:
+            return 400, {"error": "no available space in KV cache or invalid slot save file"}
+        return super().answer(request)
+
+
+@asynccontextmanager
+async def full(folder: Path, *, can_erase: bool = True) -> AsyncIterator[Shelf]:
+    """A conversation that has a file comes back into slot 0."""
+    async with Full() as backend:
+        backend.can_erase = can_erase
+        made = Shelf(backend, folder)
+        await gone(made)
+        try:
+            yield made
+        finally:
+            await made.close()
+
+
+@pytest.mark.parametrize(
+    ("is_side", "saved"), [(False, ["a", "b"]), (True, ["a"])], ids=["conversation", "side"]
+)
+async def test_room_is_made_in_a_full_cache_by_what_can_come_back(
+    tmp_path: Path, is_side: bool, saved: list[str]
+) -> None:
+    async with full(tmp_path) as own:
+        ran(own.table, "b", 1, is_side=is_side)
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert seat.restored is not None
+        assert own.saved() == saved
+        assert own.table.slots[1].is_empty
+        assert own.counters.fail_open == {}
+
+
+@pytest.mark.parametrize("why", ["not saved", "not erased", "only a part is known"])
+async def test_what_cannot_come_back_keeps_its_slot_and_the_file_stays(
+    tmp_path: Path, why: str
+) -> None:
+    async with full(tmp_path, can_erase=why != "not erased") as own:
+        ran(own.table, "b", 1)
+        if why == "not saved":
+            own.backend.saved = (500, 0)
+        if why.startswith("only"):
+            content = own.table.slots[1].content
+            assert content is not None
+            own.table.hold(1, replace(content, is_whole=False), MUCH)
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert seat.restored is None
+        assert own.table.slots[1].content is not None
+        assert "a" in own.saved()
+
+
+async def test_a_slot_that_a_request_has_come_for_is_not_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with full(tmp_path) as own:
+        ran(own.table, "b", 1)
+        save = own.snapshots.save
+
+        async def taken(*args: Any) -> bool:
+            is_saved = await save(*args)
+            take(own.table, "b", 1, 2)
+            return is_saved
+
+        monkeypatch.setattr(own.snapshots, "save", taken)
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert seat.restored is None
+        assert not any("erase" in target for target in own.backend.asked)
+
+
+async def test_slots_that_are_emptied_by_the_server_are_left_to_it(tmp_path: Path) -> None:
+    async with full(tmp_path) as own:
+        ran(own.table, "b", 1)
+        own.table.traits = Traits(keeps_idle=False, has_ram=False)
+        seat = back(own, 0)
+        await own.prepare(seat)
+
+        assert (seat.restored, own.saved()) == (None, [])
+        assert own.counters.fail_open == {"slot-restore": 1}
 
 
 async def test_a_mistake_of_ours_is_counted_and_the_request_goes_on(tmp_path: Path) -> None:

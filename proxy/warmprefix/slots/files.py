@@ -9,7 +9,8 @@ from dataclasses import replace
 from warmprefix.core.messages import written
 from warmprefix.core.slots.choice import goes_on, is_others, is_saved_to_ram, leaves_branch
 from warmprefix.core.slots.seat import Seat
-from warmprefix.core.slots.snapshots import gain, is_worth_restoring
+from warmprefix.core.slots.slot import Slot, least_missed
+from warmprefix.core.slots.snapshots import Snapshot, gain, is_worth_restoring
 from warmprefix.core.types import CacheStats
 from warmprefix.slots.saved import EVICTED_S, Snapshots
 from warmprefix.slots.table import SlotTable
@@ -87,10 +88,42 @@ class SlotFiles:
             return
         if not await self._is_copied(slot, lost):
             return
-        tokens = await snapshots.restore(slot, snapshot)
-        if tokens == snapshot.tokens:
-            seat.choice = replace(seat.choice, reason=f"restored {tokens} tokens")
+        if await self._put(slot, snapshot):
+            reason = f"restored {snapshot.tokens} tokens"
+            seat.choice = replace(seat.choice, reason=reason)
             seat.restored = snapshot
+
+    async def _put(self, slot: int, snapshot: Snapshot) -> bool:
+        """Whether the snapshot is in the slot now. If slots share one KV cache and it is full, others are saved
+        and emptied for it, the longest unused first."""
+        while True:
+            other = self._least_missed_beside(slot)
+            is_shared = other is not None and bool(self._table.traits.keeps_idle)
+            tokens = await self._snapshots.restore(slot, snapshot, may_lack_room=is_shared)
+            if tokens or other is None or not is_shared:
+                return tokens == snapshot.tokens
+            if not await self._empty(other):
+                return False
+
+    def _least_missed_beside(self, slot: int) -> Slot | None:
+        others = (s for s in self._table.slots if s.id != slot and not s.is_busy and s.content)
+        return min(others, key=least_missed, default=None)
+
+    async def _empty(self, slot: Slot) -> bool:
+        """Empty a slot whose conversation is saved. False if it could not be."""
+        held = self._table.held(slot.id)
+        if held is not None and not await self._snapshots.save(slot.id, held, EVICTED_S):
+            return False
+        if held is None and not slot.is_side:
+            return False
+        now = self._table.slots[slot.id]
+        if now.is_busy or now.content is not slot.content:
+            return False  # a request has come for it
+        self._table.hold(slot.id, None, 0)  # so none asks for it from here on
+        if await self._snapshots.erase(slot.id):
+            return True
+        self._table.hold(slot.id, slot.content, slot.tokens or 0)
+        return False
 
     async def _is_copied(self, slot: int, lost: int) -> bool:
         """What is read from a file overwrites what the server would have copied to its RAM cache, and others
@@ -113,7 +146,7 @@ class SlotFiles:
         is_shared = self._table.traits.keeps_idle is False and not lost
         if is_shared and not await self._trial.start_in(slot):
             return
-        if await self._snapshots.restore(slot, opening) == opening.tokens:
+        if await self._put(slot, opening):
             reason = f"restored an opening of {opening.tokens} tokens"
             seat.choice = replace(seat.choice, reason=reason, shared_tokens=opening.tokens)
             seat.restored = opening

@@ -33,7 +33,7 @@ class RamCopies:
         self._copies: dict[str, Content] = {}
         self._misses = 0
 
-    def __contains__(self, conversation: str) -> bool:
+    def __contains__(self, conversation: object) -> bool:
         return conversation in self._copies
 
     def clear(self) -> None:

@@ -246,10 +246,12 @@ class Snapshots:
         self._protect(new.name)
         self._forget(gone | {snapshot.name for snapshot in leaving}, [new])
 
-    async def restore(self, slot: int, snapshot: Snapshot) -> int:
+    async def restore(self, slot: int, snapshot: Snapshot, *, may_lack_room: bool = False) -> int:
         """Restore a snapshot into an idle slot; returns the tokens that it holds now, 0 if that failed.
 
-        Never raises. The backend is not asked for a missing file: the attempt would empty the slot.
+        `may_lack_room`: other slots hold something, and may share the room of one KV cache. The server says the
+        same then as of a file that does not fit, so the file is kept. Never raises. The backend is not asked
+        for a missing file: the attempt would empty the slot.
         """
         async with self._lock:
             if not self._is_there(snapshot):
@@ -260,6 +262,8 @@ class Snapshots:
             try:
                 moved = await self._api.restore(url, slot, name, RESTORE_S)
             except BackendError:
+                if may_lack_room:
+                    return 0
                 self._counters.failed_open("slot-restore")
                 self._forget({snapshot.name})
                 return 0

@@ -28,9 +28,9 @@ from warmprefix.core.slots.slot import (
 from warmprefix.core.slots.snapshots import Held
 from warmprefix.core.slots.state import SlotState
 from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.slots.left import LeftContents
 from warmprefix.slots.ram import RamCopies
 
-_LEFT = 32  # conversations of which the RAM cache may have something
 _SEEN = 1000  # conversations of one start; a RAM cache has nothing of an older one either
 
 Decide = Callable[[Wish, Sequence[Slot], Mapping[int, Share], Traits], SlotChoice]
@@ -55,7 +55,7 @@ class SlotTable:
         self.reaches = reaches or Reaches()
         self._seen: dict[str, None] = {}
         self._ram = RamCopies(self._compare)
-        self._left: dict[str, Content] = {}
+        self._left = LeftContents(self._ram)
         self.traits = Traits()
 
     def __repr__(self) -> str:
@@ -141,7 +141,7 @@ class SlotTable:
     @property
     def left(self) -> Sequence[Content]:
         """What the latest conversations have left in slots since this start; the RAM cache may have it."""
-        return tuple(self._left.values())
+        return tuple(self._left)
 
     def take(self, wish: Wish, prompt: Prompt, turns: int, decide: Decide) -> Seat:
         """Choose a slot for a request that is about to be sent, and mark it busy."""
@@ -277,7 +277,9 @@ class SlotTable:
         if slot >= len(self._slots) or self._slots[slot].is_busy:
             return
         self._events += 1
-        known = replace(self._slots[slot], tokens=tokens, content=content, task=None, is_known=True)
+        before = self._slots[slot]
+        self._left.replaced(before, content)
+        known = replace(before, tokens=tokens, content=content, task=None, is_known=True)
         self._used(slot, known)
 
     def _ran_in(
@@ -329,14 +331,13 @@ class SlotTable:
             None if before is None else before.content, seat, stats, self.traits
         )
         content = _content(seat, tokens, reply, found)
+        if found is not None:
+            self._left.taken(found.conversation)
         known = content is not None or seat.is_side
         now = Slot(slot, tokens, task, content, is_known=known and tokens is not None)
         self._used(slot, now)
         if content is not None:
-            self._left.pop(seat.conversation, None)
-            self._left[seat.conversation] = content
-            if len(self._left) > _LEFT:
-                del self._left[next(iter(self._left))]
+            self._left.put(content)
         if not seat.is_side:
             self.traits = self._ram.came_back(seat, stats, self.traits)
             self._seen.pop(seat.conversation, None)

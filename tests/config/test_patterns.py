@@ -7,6 +7,7 @@ import pytest
 from tests.config.refused import Bad, assert_refused
 from warmprefix.config import CanonicalizeConfig, effective_lines, load
 from warmprefix.config.patterns import TransientBlock, VolatileText, compiled
+from warmprefix.core.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 MOOD = VolatileText("mood", "(?m)^Mood: .{1,40}$", "Mood: curious")
@@ -44,9 +45,9 @@ def test_a_variable_holds_them_as_json() -> None:
 
 
 BAD = [
-    Bad("no-regex", ("line 1: canonicalize.volatile[0]: pattern: missing )",),
+    Bad("no-regex", ("line 3: canonicalize.volatile[0].pattern: missing )",),
         f"{TABLE}pattern = '(a'\nexample = 'a'"),
-    Bad("no-re2", ("canonicalize.volatile[0]: pattern: invalid perl operator",),
+    Bad("no-re2", ("canonicalize.volatile[0].pattern: invalid perl operator",),
         f"{TABLE}pattern = '(?=a)'\nexample = 'a'"),
     Bad("not-in-the-example", ('pattern is not found in the example, the text "b"',),
         f"{TABLE}pattern = 'a'\nexample = 'b'"),
@@ -64,7 +65,7 @@ BAD = [
     Bad("no-tables", ("canonicalize.volatile: must be tables, written [[canonicalize.volatile]]",),
         "[canonicalize]\nvolatile = 7"),
     Bad("texts", ("canonicalize.volatile[0]: must be tables",), "[canonicalize]\nvolatile = ['a']"),
-    Bad("surrogate", ("pattern: is no valid Unicode",), environ={
+    Bad("surrogate", ("canonicalize.volatile[0].pattern: is no valid Unicode",), environ={
         "WARMPREFIX_CANONICALIZE__VOLATILE": '[{"name": "x", "pattern": "\\ud800", "example": "a"}]'}),
     Bad("no-marks", ("opens and closes must not be empty",), f"{BLOCK}opens = ''\ncloses = 'b'\nexample = 'a'"),
     Bad("no-block", ('the example, the text "b a", has no such block',),
@@ -75,6 +76,16 @@ BAD = [
 @pytest.mark.parametrize("case", BAD, ids=lambda case: case.id)
 def test_a_wrong_one_is_refused(case: Bad, tmp_path: Path) -> None:
     assert_refused(case, tmp_path)
+
+
+def test_all_that_is_wrong_with_a_table_is_said_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(f"{TABLE}pattern = '(a'\nuse = 'no'\n")
+    with pytest.raises(ConfigError) as error:
+        load(file, {}, {})
+
+    for what in ("[0]: example is missing", "[0].pattern: missing )", "[0].use: the text"):
+        assert what in str(error.value)
 
 
 def test_a_pattern_leaves_text_alone_that_is_no_unicode() -> None:

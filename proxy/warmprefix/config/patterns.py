@@ -25,7 +25,14 @@ def known_client(name: str, info: ValidationInfo) -> str:
     return name
 
 
+def checked_pattern(pattern: str) -> str:
+    """The pattern, if RE2 can read it."""
+    compiled(pattern)
+    return pattern
+
+
 Client = Annotated[str, AfterValidator(known_client)]
+Pattern = Annotated[str, AfterValidator(checked_pattern)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class VolatileText:
 
     name: str
     """What it is called."""
-    pattern: str
+    pattern: Pattern
     """Where it is, as a regular expression of RE2: no look-around, no back-references. (?m) at the start
     makes ^ and $ match at lines.
     """
@@ -111,6 +118,6 @@ def compiled(pattern: str) -> Compiled:
     except re2.error as error:
         reason = error.args[0]
         said = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise ValueError(f"pattern: {said}") from None
+        raise ValueError(said) from None
     except UnicodeEncodeError:
-        raise ValueError("pattern: is no valid Unicode") from None
+        raise ValueError("is no valid Unicode") from None

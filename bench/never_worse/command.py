@@ -53,7 +53,7 @@ def command(arguments: Sequence[str]) -> int:
         show(plan, settings[0], models[0])
         return 0
     if options.latency:
-        return judge_latency(settings, models[0], options.seed)
+        return judge_latency(settings, models[0], options.seed, options.requests)
     if options.scenes:
         jobs = [(scene.plan(), SETTINGS[name]) for scene in SCENES for name in scene.settings]
         rows = (measure([plan], setting, models[0], options) for plan, setting in jobs)
@@ -80,14 +80,14 @@ def judge(rows: Iterable[Row], *, parallel: bool) -> int:
     return 1 if broken else 0
 
 
-def judge_latency(settings: Sequence[Setting], model: Model, seed: int) -> int:
+def judge_latency(settings: Sequence[Setting], model: Model, seed: int, requests: int) -> int:
     """Print the times to the first byte; 0 if nobody waits longer than directly."""
     print(latency.HEAD)
     holds = True
     for setting in settings:
-        times = latency.measure(setting, model, seed)
-        holds &= times.holds
-        print(latency.line(setting, times), flush=True)
+        for pace, times in latency.measure(setting, model, seed, requests):
+            holds &= times.holds
+            print(latency.line(setting, pace, times), flush=True)
     print("PASS" if holds else "FAIL")
     return 0 if holds else 1
 
@@ -103,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     say("--plans", type=int, default=12, help="plans for each setting and model (12)")
     say("--scenes", action="store_true", help="the scenes of scenes.py instead of random traffic")
     say("--latency", action="store_true", help="times to the first byte instead of tokens")
+    most = f"requests of each pace with --latency ({latency.REQUESTS})"
+    say("--requests", type=int, default=latency.REQUESTS, help=most)
     say("--seed", type=int, default=0, help="seed of the first plan; the others follow (0)")
     say("--setting", action="append", choices=list(SETTINGS), help="may be repeated; default: all")
     say("--model", action="append", choices=list(MODELS), help="may be repeated; default: full")

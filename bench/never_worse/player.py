@@ -2,11 +2,14 @@
 
 import http.client
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import orjson
 
 from bench.never_worse.mouth import TEXT, TOLD
 from bench.never_worse.native import Request, read, request
@@ -20,13 +23,14 @@ _LIMIT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One request: what the server evaluated of its prompt, and when its first byte came."""
+    """One request: what the server evaluated of its prompt, in which time, and when its first byte came."""
 
     step: int
     what: str
     prompt_tokens: int
     processed_tokens: int
     first_byte_s: float
+    reading_s: float = 0.0
 
 
 class Failed(RuntimeError):
@@ -59,9 +63,9 @@ class Player:
             self._do(number, step)
         return self.counts
 
-    def play_at_once(self, most: int) -> list[Count]:
-        """The steps of different clients at the same time, `most` at once; without pauses, restarts and
-        naps."""
+    def play_at_once(self, most: int, rest_s: float = 0.0) -> list[Count]:
+        """The steps of different clients at the same time, `most` at once; without pauses, restarts and naps.
+        Before each of its steps a client rests for up to `rest_s` seconds: how long is the plan's."""
         turns = threading.Semaphore(most)
         lanes: dict[str, list[tuple[int, Step]]] = {}
         for number, step in enumerate(self._plan.steps):
@@ -69,8 +73,10 @@ class Player:
                 lanes.setdefault(step.who.partition(".")[0], []).append((number, step))
         failures: list[BaseException] = []
         threads = [
-            threading.Thread(target=self._lane, args=(steps, turns, failures))
-            for steps in lanes.values()
+            threading.Thread(target=self._lane, args=(steps, rests, turns, failures))
+            for steps, rests in (
+                (steps, rests_of(self._plan, steps, rest_s)) for steps in lanes.values()
+            )
         ]
         for thread in threads:
             thread.start()
@@ -83,11 +89,13 @@ class Player:
     def _lane(
         self,
         steps: list[tuple[int, Step]],
+        rests: list[float],
         turns: threading.Semaphore,
         failures: list[BaseException],
     ) -> None:
         try:
-            for number, step in steps:
+            for (number, step), rest_s in zip(steps, rests, strict=True):
+                time.sleep(rest_s)
                 with turns:
                     self._do(number, step)
         except BaseException as failure:  # raised again by the thread that waits
@@ -136,7 +144,8 @@ class Player:
         answer, first = self._post(made.path, made.body, made.headers, step.native)
         prompt, processed = counted(answer)
         label = step.who if step.kept else f"{step.who} task"
-        self.counts.append(Count(number, label, prompt, processed, first))
+        reading_s = answer.get("timings", {}).get("prompt_ms", 0.0) / 1000
+        self.counts.append(Count(number, label, prompt, processed, first, reading_s))
         if step.kept:
             said = answer["choices"][0]["message"]
             claimed = not self._forced and "tool_calls" in step.reply
@@ -208,18 +217,22 @@ def _chat_body(draft: Draft, options: Json) -> Json:
 
 
 def joined(data: bytes) -> Json:
-    """The whole reply of a streamed chat completion."""
+    """The whole reply of a streamed chat completion. Each event is read once: what a client takes for that
+    delays others on the same core."""
+    events = [orjson.loads(line[6:]) for line in data.splitlines() if line.startswith(b"data: {")]
     message: Json = {"role": "assistant", "content": ""}
-    last: Json = {}
-    for line in data.splitlines():
-        if not line.startswith(b"data: ") or line == b"data: [DONE]":
-            continue
-        last = {**last, **json.loads(line[6:])}
-        for choice in last["choices"]:
+    for event in events:
+        for choice in event["choices"]:
             for key in ("content", "reasoning_content"):
                 if choice["delta"].get(key):
                     message[key] = message.get(key, "") + choice["delta"][key]
+    last = {name: value for event in events for name, value in event.items()}
     return {**last, "choices": [{"message": message}]}
+
+
+def rests_of(plan: Plan, steps: list[tuple[int, Step]], rest_s: float) -> list[float]:
+    """How long a client rests before each of its steps; the same in each play of the plan."""
+    return [random.Random(f"{plan.seed} {number}").uniform(0, rest_s) for number, _ in steps]
 
 
 def counted(answer: Json) -> tuple[int, int]:

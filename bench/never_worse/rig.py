@@ -19,11 +19,13 @@ from bench.never_worse.plan import Json, Plan
 from bench.never_worse.player import Count, Player
 from bench.never_worse.settings import Model, Setting
 from bench.sessions.evaluation import ENVIRONMENT
+from bench.sessions.wire import post
 from tests.servers.stock import StockServer, free_port
 
 NAP_S = 2
 _SLOT_TOKENS = 16384  # the longest conversation of a plan has 9,000
 _LIMIT_S = 30.0
+WARMING = {"messages": [{"role": "user", "content": "Hello."}], "max_tokens": 1}
 _METRIC = re.compile(r"^llamacpp:prompt_tokens_total (\S+)", re.MULTILINE)
 _starting = multiprocessing.get_context("forkserver")
 _starting.set_forkserver_preload(["bench.never_worse.preload"])
@@ -62,7 +64,7 @@ class Server:
             *flags,
             chat_template=model.template(plan.template),
             context=_SLOT_TOKENS * setting.slots,
-            environment=ENVIRONMENT,
+            environment=ENVIRONMENT if plan.needs_mouth else None,
         )
         self.stock.start()
         self.sleepless = 0
@@ -91,10 +93,20 @@ class Server:
             time.sleep(0.1)
 
 
-def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: int = 1) -> Played:
+def play(
+    plan: Plan,
+    setting: Setting,
+    model: Model,
+    *,
+    through: bool,
+    at_once: int = 1,
+    rest_s: float = 0.0,
+    is_warm: bool = False,
+) -> Played:
     """One run on a fresh server, with a proxy that remembers nothing if `through`.
 
-    `at_once`: how many clients ask at the same time at most; 1: all steps in order.
+    `at_once`: how many clients ask at the same time at most; 1: all steps in order. `rest_s`: how long each of
+    them rests between its requests, at most. `is_warm`: one short request goes before, and is not counted.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -110,8 +122,10 @@ def play(plan: Plan, setting: Setting, model: Model, *, through: bool, at_once: 
             url = mouth.url
         if through:
             url = through_it.enter_context(proxy(url, folder, saves=setting.saves))
+        if is_warm:
+            post(f"{url}/v1/chat/completions", WARMING)
         player = Player(url, plan, server.restart, server.nap, forced=model.forced)
-        counts = player.play() if at_once == 1 else player.play_at_once(at_once)
+        counts = player.play() if at_once == 1 else player.play_at_once(at_once, rest_s)
         total = server.total() - (mouth.beside if mouth is not None else 0)
         through_it.close()  # otherwise its last line may be half written
         log = (folder / "stdout").read_text().splitlines() if through else []

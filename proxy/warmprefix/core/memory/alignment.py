@@ -142,8 +142,9 @@ class _Walk:
     ) -> None:
         """`is_leaving`: what was put back long ago leaves now."""
         reply = () if history.reply is None else (history.reply,)
-        written = put_in(history.client, history.ours)
-        written |= moved_on(history.client, history.reply, now)
+        written = moved_on(history.client, history.reply, now)
+        if history.ours is not history.client:  # something was put back
+            written |= put_in(history.client, history.ours)
         self._client = Cut((*history.client, *reply), written)
         self._ours = Cut((*history.ours, *reply), written)
         self._now = Cut(now, written)
@@ -158,8 +159,6 @@ class _Walk:
         self._restless: set[int] = set()
         self._said: list[str] = []
         self._put_back = PutBack(self._client, self._ours, ticks, may_tick=undoing.ticks)
-        cuts = (self._client, self._ours, self._now)
-        self._moved = Moved(*cuts, history.restless, self._put_back)
         self._read = None if history.read is None else self._ours.anchors_before(history.read)
         self._max_turns = undoing.max_turns
         self._is_leaving = is_leaving
@@ -337,6 +336,11 @@ class _Walk:
         place = max(users, default=newest.stop)
         self._messages[place:place] = [self._now.messages[at] for at in self._carried]
         self._origin[place:place] = self._carried
+
+    @cached_property
+    def _moved(self) -> Moved:
+        cuts = (self._client, self._ours, self._now)
+        return Moved(*cuts, self._restless_before, self._put_back)
 
     @cached_property
     def _is_running(self) -> bool:

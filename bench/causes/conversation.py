@@ -17,7 +17,8 @@ _TOOLS = ("read_file", "list_files", "run_tests", "search_text")
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A request about to be sent. `number`: of the request, from 0; `turn`: of the user's turn, from 0;
-    `members`: of the body besides. `is_loop`: a result of a tool is its newest message."""
+    `members`: of the body besides; `headers`: of the request. `is_loop`: a result of a tool is its newest
+    message."""
 
     messages: tuple[Json, ...]
     tools: tuple[Json, ...]
@@ -25,6 +26,7 @@ class Draft:
     turn: int
     is_loop: bool = False
     members: Json = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 Damage = Callable[[Draft], Draft]

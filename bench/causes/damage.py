@@ -3,6 +3,7 @@
 Each function draws from a state of chance once for a conversation; all its requests share what was drawn.
 """
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,12 +60,23 @@ UNSIGNED: tuple[Callable[[int], str], ...] = (
 )
 
 
-def ticking(texts: tuple[Callable[[int], str], ...], where: tuple[str, ...]) -> Make:
-    """A line that changes with each request, in one of these places."""
+DATED: tuple[Callable[[int], str], ...] = (
+    lambda n: f"Today's date: May {6 + n}, 2031",
+    lambda n: (
+        f"Today is {('Tuesday', 'Wednesday', 'Thursday', 'Friday')[n % 4]}, 2031-05-{6 + n:02}."
+    ),
+    lambda n: f"- Date: {6 + n:02}.05.2031",
+)
+
+
+def ticking(
+    texts: tuple[Callable[[int], str], ...], where: tuple[str, ...], *, daily: bool = False
+) -> Make:
+    """A line that changes with each request, or `daily` with each turn, in one of these places."""
 
     def make(chance: random.Random) -> Damage:
         line, place = chance.choice(texts), chance.choice(where)
-        return lambda draft: _put(draft, line(draft.number), place)
+        return lambda draft: _put(draft, line(draft.turn if daily else draft.number), place)
 
     return make
 
@@ -288,15 +300,56 @@ def nothing(_: random.Random) -> Damage:
     return lambda draft: draft
 
 
-def middle_system(chance: random.Random) -> Damage:
-    """A line of instructions that comes in the middle, and stays."""
-    line = {"role": "system", "content": f"From now on: {text(chance, 60)}."}
+def system_line(*, question: int, turn: int) -> Make:
+    """A line of instructions in front of a question, which comes in this turn and stays."""
+
+    def make(chance: random.Random) -> Damage:
+        line = {"role": "system", "content": f"From now on: {text(chance, 60)}."}
+        return from_turn(turn, lambda draft: inserted(draft, users(draft)[question], line))
+
+    return make
+
+
+def other_system(turn: int, *, has_session: bool = False) -> Make:
+    """Quite other instructions, from a turn on. `has_session`: each request says of which session it is."""
+
+    def make(chance: random.Random) -> Damage:
+        other = text(chance, 700)
+        headers = {"x-session-id": f"ses-{chance.getrandbits(64):016x}"} if has_session else {}
+        change = from_turn(turn, lambda draft: with_text(draft, 0, other))
+        return lambda draft: replace(change(draft), headers=headers)
+
+    return make
+
+
+def model_name(chance: random.Random) -> Damage:
+    """Instructions that name the model, and from the third turn on another one."""
+    old, new = (text(chance, 8).replace(" ", "-") for _ in range(2))
 
     def change(draft: Draft) -> Draft:
-        at = users(draft)
-        return inserted(draft, at[1], line) if len(at) > 1 else draft
+        line = f"Model: {old if draft.turn < 2 else new}-7b"
+        return with_text(draft, 0, f"{draft.messages[0]['content']}\n\n{line}")
 
     return change
+
+
+def calls_stored_anew(_: random.Random) -> Damage:
+    """Calls under other ids, with arguments that are written otherwise."""
+
+    def stored(call: Json) -> Json:
+        function = call["function"]
+        members = json.loads(function["arguments"])
+        arguments = json.dumps(dict(sorted(members.items())), separators=(",", ":"))
+        return {**call, "id": f"x{call['id']}", "function": {**function, "arguments": arguments}}
+
+    def anew(message: Json) -> Json:
+        if "tool_calls" in message:
+            return {**message, "tool_calls": [*map(stored, message["tool_calls"])]}
+        if "tool_call_id" in message:
+            return {**message, "tool_call_id": f"x{message['tool_call_id']}"}
+        return message
+
+    return lambda draft: replace(draft, messages=tuple(map(anew, draft.messages)))
 
 
 def dropped_first(_: random.Random) -> Damage:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from bench.causes.conversation import Damage, Draft
 from bench.causes.damage import Make, clock, inserted, users, with_text
@@ -97,7 +98,8 @@ def lorebook(*, changes: bool) -> Make:
 
 
 def frame(how: str) -> Make:
-    """What was found for the newest question, with the question in it: whole, or in another form."""
+    """What was found for the newest question, with the question in it: whole, or in another form. `task`: under
+    a heading that titles have, too, and without tools."""
 
     def make(chance: random.Random) -> Damage:
         found = [text(chance, 200) for _ in range(20)]
@@ -107,13 +109,16 @@ def frame(how: str) -> Make:
             question = draft.messages[at]["content"]
             asked = {
                 "whole": question,
+                "task": question,
                 "cut": question[:48] + "…",
                 "one line": " ".join(question.split()),
                 "quoted": "> " + question.replace("\n", "\n> "),
             }[how]
             sources = f"[1] {found[draft.turn]}\n[2] {found[draft.turn + 1]}"
-            body = f"Use these sources to answer.\n\n{sources}\n\nQuestion: {asked}"
-            return with_text(draft, at, body)
+            task = "### Task:\n" if how == "task" else ""
+            body = f"{task}Use these sources to answer.\n\n{sources}\n\nQuestion: {asked}"
+            framed = with_text(draft, at, body)
+            return replace(framed, tools=()) if how == "task" else framed
 
         return change
 

@@ -8,7 +8,7 @@ import pytest
 from bench.causes.command import is_dear, is_wrong
 from bench.causes.conversation import conversation
 from bench.causes.kinds import KINDS, RESTORE, Kind
-from bench.causes.play import Turn, played
+from bench.causes.play import Setup, Turn, played
 from tests.servers.stock import stock_binary
 
 SEED = 7
@@ -40,7 +40,7 @@ def test_what_is_said_of_some_kinds_is_true() -> None:
 @pytest.mark.backend
 @pytest.mark.skipif(stock_binary() is None, reason="no llama-server; make servers")
 def test_with_the_rule_that_cures_only_what_is_new_is_read() -> None:
-    turns = played(kinds(CURED), (RESTORE,))
+    turns = played(kinds(CURED), Setup(enable=(RESTORE,)))
 
     assert len({turn.kind.name for turn in turns}) == len(CURED)
     assert [turn for turn in turns if is_dear(turn)] == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from warmprefix.backends.known import KnownBackend
 from warmprefix.backends.known_model import KnownModel
 from warmprefix.backends.template import UNKNOWN
-from warmprefix.core.explain.evidence import Evidence, template_break
+from warmprefix.core.explain.evidence import Evidence, only_invites, template_break
 from warmprefix.core.explain.hint import Able
 from warmprefix.core.explain.saving import held
 from warmprefix.core.messages import changed, shown_parts
@@ -53,12 +53,13 @@ async def _held(known: KnownModel, question: Question) -> str | None:
 
 
 async def _prints_options(known: KnownModel, question: Question, before: str) -> bool:
-    """Whether the template shows that the template options have changed."""
+    """Whether the template shows that the template options have changed, in what further prompts go on from."""
     prompt, options = question.before.prompt, question.after.template_options
     if prompt.template_options == options:
         return True
     changed = replace(prompt, template_options=options)
-    return await known.render(question.dialect.as_chat(changed)) != before
+    rendered = await known.render(question.dialect.as_chat(changed))
+    return rendered is None or not only_invites(before, rendered)
 
 
 def is_gone(backend: KnownBackend, seatings: Seatings | NoSeatings, last: Last) -> bool:

@@ -85,6 +85,7 @@ CASES = (
     Case("cut-by-a-branch-all-the-same", Broken("cut", "backend", is_branch=True),
          InForce(keeps_branches=True), "none", None),
     Case("restarted", Broken("restarted", "backend"), InForce(), "backend", "--slot-save-path"),
+    Case("restarted-and-changed", Broken("restarted", "backend", is_changed=True), InForce(), "none", None),
     Case("restarted-saves", Broken("restarted", "backend"), InForce(able=Able(saves=True)),
          "none", None),
     Case("checkpoint", Broken("checkpoint", "backend"), InForce(), "backend", "--swa-full"),

@@ -8,6 +8,7 @@ from warmprefix.core.explain.evidence import (
     clipped,
     is_printed,
     left_invitation,
+    only_invites,
 )
 
 PROMPT = "<user>Go." + "x" * 200
@@ -41,6 +42,22 @@ def test_a_change_is_printed_if_the_texts_part_before_the_invitation() -> None:
         (f"{PROMPT} (2 left)<assistant>\n", f"{PROMPT}<assistant>\nDone.<user>And?<assistant>\n")
     )
     assert not is_printed((INVITED, WENT_ON))
+
+
+@pytest.mark.parametrize(
+    ("other", "invites"),
+    [
+        (f"{PROMPT}<assistant>\n", True),
+        (INVITED, True),
+        (f"{PROMPT}<assistant>\n<think>\n", True),
+        (f"Think.\n{INVITED}", False),
+        (INVITED.replace("Go.", "Go!"), False),
+    ],
+)
+def test_an_option_that_changes_only_the_invitation_is_not_printed(
+    other: str, invites: bool
+) -> None:
+    assert only_invites(INVITED, other) is invites
 
 
 def test_a_text_is_clipped_on_both_sides() -> None:

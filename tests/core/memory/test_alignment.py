@@ -641,4 +641,27 @@ def test_a_block_behind_a_result_has_a_cure() -> None:
 
     assert found is not None
     assert found.change == Change(3, "transient-block", RESTORE)
-    assert found.change.new == 1
+    assert found.change.fresh == messages(user("And cranes?"))
+
+
+NOTE = system("Look at the berths first.")
+
+
+@pytest.mark.parametrize(
+    ("said", "fresh"),
+    [
+        pytest.param([user("And cranes?"), NOTE], [user("And cranes?")], id="moved-on"),
+        pytest.param([NOTE], [NOTE], id="nothing-else-is-new"),
+        pytest.param([user("And cranes?"), system("Hm.")], [user("And cranes?"), system("Hm.")], id="other"),
+    ],
+)  # fmt: skip
+def test_a_message_that_has_moved_on_is_not_read_again_if_it_is_put_back(
+    said: list[Json], fresh: list[Json]
+) -> None:
+    begun = [system("Be brief."), user("Berths?")]
+
+    found = play([Turn([*begun, NOTE])], [*begun, assistant(DONE), *said], NO_UNDOING)
+
+    assert found is not None
+    assert found.change == Change(2, "transient-block", RESTORE)
+    assert found.change.fresh == messages(*fresh)

@@ -35,6 +35,7 @@ from warmprefix.core.types import CacheStats, Prompt
 Side = Literal["client", "backend", "template", "proxy", "unknown"]
 
 _EDGES = 8  # tokens: an end mark, a trimmed line feed, a checkpoint 4 tokens before the end
+_HEAD_TOKENS = 64  # that any two prompts may share: the first words of the template
 _OPENING_ROLES = frozenset({"system", "developer", "user"})
 _NEAR = 2000  # characters before and behind a change that show what it belongs to
 
@@ -139,7 +140,7 @@ def _by_larger_part(
     if 2 * gone <= (broken.tokens_lost or 0):
         return broken
     cause, side, _ = _backend_cause(unasked, stats_before, stats, gone)
-    hint = hint_of(Broken(cause, side, lost=gone), force)
+    hint = hint_of(Broken(cause, side, lost=gone, is_changed=True), force)
     if broken.cause == "compaction":
         return replace(broken, hint=hint)
     return replace(broken, cause=cause, side=side, hint=hint)
@@ -207,8 +208,7 @@ def _undone_tokens(
     messages; None if they cannot be counted."""
     if None in (lost, stats.processed_tokens, stats.prompt_tokens) or change.cure is None:
         return None
-    new_messages = (*change.carried, *after.messages[len(after.messages) - change.new :])
-    new = sum(map(len, reaches.texts(new_messages)))
+    new = sum(map(len, reaches.texts(change.fresh)))
     own = round((stats.prompt_tokens or 0) * new / max(reaches.size(after), 1))
     return max(min(lost or 0, (stats.processed_tokens or 0) - own), 0)
 
@@ -387,7 +387,8 @@ def _backend_cause(
     if evidence.others:
         return "evicted", "backend", None
     # Nothing else ran, the text goes on, and a part was reused: then the model cannot cut its cache at any
-    # token (sliding window, recurrent), and fell back to an earlier checkpoint.
-    if stats.cached_tokens:
+    # token (sliding window, recurrent), and fell back to an earlier checkpoint. If it was only what all prompts
+    # begin with, somebody may have asked the backend beside us.
+    if (stats.cached_tokens or 0) > _HEAD_TOKENS:
         return "checkpoint", "backend", None
     return "unknown", "unknown", None

@@ -45,7 +45,8 @@ class Broken:
     `is_block`: all that is missing are blocks that a rule knows; `is_description`: tools differ in nothing but
     descriptions. `lost`: tokens evaluated again; `undone`: how many of them the rule would save that undoes
     what the client changed; `shifted`: how many are chunks of the same text at another position. `own`: the
-    name under which the user's settings know the text; `is_branch`: another branch of the conversation did it.
+    name under which the user's settings know the text; `is_branch`: another branch of the conversation did it;
+    `is_changed`: the client has changed its history besides.
     """
 
     cause: str
@@ -61,6 +62,7 @@ class Broken:
     shifted: int | None = None
     own: str = ""
     is_branch: bool = False
+    is_changed: bool = False
 
 
 def hint_of(broken: Broken, force: InForce) -> Hint:
@@ -200,10 +202,14 @@ def _cut(broken: Broken, force: InForce) -> Hint | None:
 
 
 def _restarted(broken: Broken, force: InForce) -> Hint | None:
-    del broken
+    if broken.is_changed:
+        return nothing(_CHANGED)
     if force.able.saves:
         return None
-    text = "slots are saved there, and the cache outlives a restart; the folder must exist"
+    text = (
+        "a slot is saved there once it has been idle for slots.save_idle_s, and outlives a restart; the folder "
+        "must exist"
+    )
     return flag("--slot-save-path FOLDER", text)
 
 
@@ -271,6 +277,10 @@ _BEHIND = (
     "rules act on such text only in front of the first reply, so only the client can stop it from changing, or "
     "move it behind the history"
 )
+_CHANGED = (
+    "a slot is restored from a file only if a prompt goes on from all of it, and the client has changed "
+    "this one"
+)
 _NOTHING: Mapping[str, str] = {
     "volatile": "no rule knows this text, so only the client can stop it from changing, or move it behind the "
     "history",
@@ -296,7 +306,8 @@ _NOTHING: Mapping[str, str] = {
     "read once more",
     "template": "the chat template rewrites its own history when a new user message arrives",
     "restored": "the proxy has put back bytes that the backend no longer held; if that goes on, it stops",
-    "unknown": "neither the prompts nor the backend show the cause; warmprefix doctor asks the backend more",
+    "unknown": "neither the prompts nor the backend show the cause; perhaps something asks the backend without "
+    "this proxy. warmprefix doctor asks it more",
 }
 CAUSES = frozenset({*_NOTHING, *_FLAGS, *_OURS, *VOLATILE} - {"volatile", "template"})
 """Every cause that a break can have."""

@@ -28,7 +28,7 @@ class Evidence:
     `others`: turns of other conversations that it served in between; `has_moved`: another backend answered the
     turn before. Asked afterwards: `template`, where its rendering of the same messages changed; `rendered`, the
     two texts; `held`, what the slot held after the reply; `prints_options`, False if the template does not
-    print the options that changed.
+    print the options that changed in front of its invitation to reply.
 
     `expected`: how many tokens we said the slot holds that we asked for; `was_restored`: out of a file of ours.
     `received`: the prompt as the client sent it, if we have sent another one. `change`: what the client changed
@@ -78,6 +78,11 @@ def left_invitation(before: str, after: str) -> TemplateBreak | None:
     if at == len(before) or len(before) - at > INVITATION or len(after) <= len(before):
         return None
     return TemplateBreak(at, clipped(before, at) or "", clipped(after, at) or "", "invitation")
+
+
+def only_invites(one: str, other: str) -> bool:
+    """Whether two renderings of one prompt differ in nothing but the invitation to reply that ends them."""
+    return max(len(one), len(other)) - shared_characters(one, other) <= INVITATION
 
 
 def is_printed(rendered: tuple[str, str]) -> bool:

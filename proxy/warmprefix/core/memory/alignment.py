@@ -9,7 +9,7 @@ Both histories are cut at what a client does not write itself, replies and resul
 stands between two of them, a *gap*, is compared as a whole (gap.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,7 +32,6 @@ from warmprefix.core.memory.gap import (
     is_alike,
     is_other_form,
     is_same,
-    left,
     puts_back,
 )
 from warmprefix.core.memory.moved import Moved
@@ -78,14 +77,13 @@ NO_UNDOING = Undoing()
 @dataclass(frozen=True, slots=True)
 class Change:
     """The first change that stays. `at`: the position of the message in the client's history. `cause`: as in
-    a `CacheBreak`; `cure`: the rule that would undo it, None if none can; `new`: how many messages stand behind
-    all that is in both histories; `carried`: those in front of them that would be said behind it, too."""
+    a `CacheBreak`; `cure`: the rule that would undo it, None if none can; `fresh`: the messages that would be
+    said behind all that is in both histories if it were undone."""
 
     at: int
     cause: str
     cure: str | None = None
-    new: int = field(default=0, compare=False)
-    carried: tuple[Message, ...] = field(default=(), compare=False)
+    fresh: tuple[Message, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,18 +226,7 @@ class _Walk:
     def _step(self, number: int) -> Change | None:
         """Take a gap and the anchor behind it. Returns the change that stays, if there is one."""
         before, after = self._client.gap(number), self._now.gap(number)
-        is_newest = number >= self._client.newest  # of the turn that was the newest one
-        is_written_anew = number in self._restless_before or self._is_running
-        found = compare(
-            before,
-            after,
-            self._ticks_again if is_written_anew else self._ticks,
-            is_newest=is_newest,
-            is_running=is_newest and self._is_running,
-            is_unread=self._read is not None and number >= self._read,
-            has_lead=number == 0,
-            elsewhere=lambda: self._moved.elsewhere(number),
-        )
+        found, is_newest = self._compared(number), number >= self._client.newest
         if found is not SAME:
             self._restless.add(number)
         anchor, given = self._client.anchor(number), self._now.anchor(number)
@@ -256,13 +243,13 @@ class _Walk:
             if not is_kept:
                 cause = self._cause(number)
             at = start + first_difference(before, after)
-            return Change(at, cause, cure, self._new(number), tuple(self._to_carry(number, cure)))
+            return Change(at, cause, cure, self._fresh(number, cure))
         self._take(number, found)
         end = self._now.end(number)
         if not is_kept:
             self._take_rest(end)
             if has_lost:
-                return Change(end, TRANSIENT, RESTORE, self._new(number + 1))
+                return Change(end, TRANSIENT, RESTORE, self._fresh(number + 1, RESTORE))
             return Change(end, self._cause(number))
         ours = self._ours.anchor(number)
         if is_same(ours, given):
@@ -273,6 +260,20 @@ class _Walk:
             self._origin.append(None)
             self._undone["transient" if ours.logical_role == "tool" else "reply"] = None
         return None
+
+    def _compared(self, number: int) -> Gap | None:
+        is_newest = number >= self._client.newest  # of the turn that was the newest one
+        is_written_anew = number in self._restless_before or self._is_running
+        return compare(
+            self._client.gap(number),
+            self._now.gap(number),
+            self._ticks_again if is_written_anew else self._ticks,
+            is_newest=is_newest,
+            is_running=is_newest and self._is_running,
+            is_unread=self._read is not None and number >= self._read,
+            has_lead=number == 0,
+            elsewhere=lambda: self._moved.elsewhere(number),
+        )
 
     def _is_kept(self, anchor: Message, given: Message) -> bool:
         """Whether an anchor is the same, maybe in a form that may be undone."""
@@ -370,24 +371,20 @@ class _Walk:
         wanting = (c for c in found.cures if not any(self._allowed[name] for name in c))
         return next((cures[0] for cures in wanting), None)
 
-    def _new(self, number: int) -> int:
-        """How many messages of the client stand behind the last anchor that is in both, from `number` on."""
-        known = min(len(self._client), len(self._now))
-        while number < known and self._is_known(self._client.anchor(number), number):
-            number += 1
-        return len(self._now.messages) - self._now.start(number)
+    def _fresh(self, number: int, cure: str | None) -> tuple[Message, ...]:
+        """What would be said behind all that is in both, if the gaps from `number` on were undone."""
+        known, last = min(len(self._client), len(self._now)), number
+        while last < known and self._is_known(self._client.anchor(last), last):
+            last += 1
+        new, carried = self._now.messages[self._now.start(last) :], list[Message]()
+        for at in range(number, last if cure == RESTORE else number):
+            self._put_back.add(self._client.gap(at), self._now.gap(at))
+            carried += (self._compared(at) or SAME).carried
+        return (*carried, *([new[at] for at in self._put_back.not_in(new)] or new))
 
     def _is_known(self, anchor: Message, number: int) -> bool:
         given, is_newest = self._now.anchor(number), number >= self._client.newest
         return is_same(anchor, given) or has_lost_block(anchor, given, is_newest=is_newest)
-
-    def _to_carry(self, number: int, cure: str | None) -> Iterator[Message]:
-        """What the rule would say in the newest turn, of the gaps from `number` on."""
-        for at in range(number, min(len(self._client), len(self._now)) if cure == RESTORE else 0):
-            for message in left(self._client.gap(at), self._now.gap(at))[1]:
-                is_moving = message.role in self._moved.elsewhere(at).moving
-                if is_moving and match_key(message) not in self._put_back.in_force:
-                    yield message
 
     def _cause(self, number: int) -> str:
         """Why the rest is another history: its oldest messages left, maybe for a summary, or it was edited."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 CHAT = b"/v1/chat/completions"
+TEXT = b"/v1/completions"
 OTHER = b"/v1/embeddings"
 MIB = 1024 * 1024
 PATIENCE_S = 30.0
@@ -197,6 +198,9 @@ ATTACKS: Mapping[str, Callable[[], Callable[[int], Awaitable[Result]]]] = {
     "six first messages of 95 MB": lambda: body(chat(words(95_000_000)), CHAT, 6),
     "six pictures of 15 MB": lambda: body(picture(15_000_000), CHAT, 6),
     "a picture of 90 MB": lambda: body(picture(90_000_000)),
+    "a picture of 90 MB, blanks": lambda: body(picture(90_000_000).replace(b'":', b'": ')),
+    "a plain prompt of 7 MB": lambda: body(b'{"prompt":"' + words(7_000_000) + b'"}', TEXT),
+    "10,000 messages, 7 MB": lambda: body(many_messages(10_000, 700)),
     "50,000 tools": lambda: body(many_tools(50_000)),
     "1,000 messages, 7 MB": lambda: body(many_messages(1000, 7000)),
     "50,000 messages, 7 MB": lambda: body(many_messages(50_000, 100)),

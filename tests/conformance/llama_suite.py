@@ -111,6 +111,7 @@ def run(tests: Path, way: str, model: Path, only: str, folder: Path) -> Outcomes
         RESULTS: str(results), WAY: way, "PORT": str(free_port()), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     line = [sys.executable, "-m", "pytest", "-q", "-p", PLUGIN, "-p", "no:cacheprovider"]
+    line += ["-p", "no:randomly"]  # both ways in one order
     line += ["-m", "not slow", "--tb=no", "-k", only, "--override-ini=addopts="]
     with (folder / f"{way}.txt").open("wb") as log:
         subprocess.run(

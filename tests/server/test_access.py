@@ -6,6 +6,7 @@ from tests.fakes.raw_client import exchange, raw_client, request_bytes
 from tests.fakes.running_proxy import Backend, running_proxy
 from tests.security.hostile import BODY, CHAT, OK, OTHER
 from warmprefix.backends.base import Headers
+from warmprefix.backends.kinds import KINDS
 from warmprefix.config import ServerConfig
 from warmprefix.server.access import (
     has_key,
@@ -174,3 +175,17 @@ async def test_nothing_is_relayed_under_a_strangers_name() -> None:
     assert answer.status == 421
     assert b"server.allowed_hosts" in answer.body
     assert not [one for one in backend.requests if one.target == CHAT]
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
+@pytest.mark.parametrize("path", [CHAT, "/internal/shutdown"])
+async def test_whatever_the_backend_is_a_foreign_page_changes_nothing(kind: str, path: str) -> None:
+    headers = [("Origin", "http://evil.example"), ("Content-Type", "text/plain")]
+    async with (
+        Backend(otherwise=OK) as backend,
+        running_proxy(backend.url, backend={"kind": kind}) as proxy,
+    ):
+        answer = await exchange(proxy.url, "POST", path, BODY, headers)
+
+    assert answer.status == 403
+    assert not [one for one in backend.requests if one.target == path]

@@ -243,16 +243,17 @@ async def test_a_template_is_asked_once_per_model_and_once_per_text() -> None:
     """Another model may have the same template; then nothing is rendered again."""
     tasks = Tasks()
     async with rendering(MARK, MARK) as backend, known(backend.url, "llamacpp", tasks) as found:
+        rendered = []
         for model in ("a", "a", "b", "a"):
             found.saw_model(model)
             await until(lambda: len(tasks) == 0)
-        asked = [request.target for request in backend.requests]
+            asked = [request.target for request in backend.requests]
+            rendered.append(asked.count("/apply-template"))
 
         assert found.template.reasoning_pays
     assert asked.count("/props") == 3
-    assert (
-        asked.count("/apply-template") == 3
-    )  # the double has no third answer: there is no fourth question
+    assert rendered[0] > 0
+    assert set(rendered) == {rendered[0]}
 
 
 async def test_a_backend_that_was_lost_is_asked_again() -> None:

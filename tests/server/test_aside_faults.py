@@ -55,7 +55,7 @@ HANDED = {
         "warmprefix.core.identity.keys.Identifier.chain_keys", messages=TICKED, calls=1
     ),
     "_restored": Handed(f"{PIPELINE}.prepare.Pipeline._restored"),
-    "_written": Handed(f"{PIPELINE}.prepare.Pipeline._written"),
+    "_made": Handed(f"{PIPELINE}.prepare.Pipeline._made"),
     "_reaches.texts": Handed("warmprefix.core.explain.saving.Reaches.texts", "record"),
     "with_path": Handed(f"{PIPELINE}.prepare.with_path", "record"),
     "_looked_up": Handed(f"{PIPELINE}.plain._looked_up", path=TEXT),

@@ -6,13 +6,14 @@ starts a llama-server for it with `--parallel 1` when the first request names it
 """
 
 import json
+import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.fakes.tiny_gguf import write_tiny_model
-from tests.servers.stock import Server, free_port, stock_binary, stock_environment
+from tests.servers.stock import Server, stock_binary, stock_environment
 
 MODELS = ("tiny-a-F32", "tiny-b-F32")
 CONTEXT = 32768
@@ -50,7 +51,8 @@ class LemonadeServer(Server):
         settings = json.dumps(_settings(files, llama, ("--threads", "1", *args), kept))
         for folder in (cache, config):
             (folder / "config.json").write_text(settings)
-        port = free_port()
+        with socket.create_server(("127.0.0.1", 0)) as free:  # lemond takes none in TIME_WAIT
+            port = int(free.getsockname()[1])
         line = [str(lemond), "--port", str(port), "--host", "127.0.0.1", "--no-broadcast"]
         line += ["--log-file", "disabled", str(cache), str(config)]
         own = {"HOME": str(home), **(environment or {})}

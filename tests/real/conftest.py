@@ -6,5 +6,5 @@ import pytest
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the server says of its slots may take its time; otherwise a request goes on without knowing it."""
-    for limit in ("_ASK_S", "_ALONE_S"):
-        monkeypatch.setattr(f"warmprefix.slots.seating.{limit}", 10.0)
+    for limit in ("seating._ASK_S", "readings._ALONE_S"):
+        monkeypatch.setattr(f"warmprefix.slots.{limit}", 10.0)

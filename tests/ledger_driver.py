@@ -53,6 +53,7 @@ class Driver:
         self.path = path
         self.start = start
         self.open_calls = open_calls
+        self.restores = True
         self.config = config
         self.counters = Counters()
         self.store: Store = store or MemoryStore(1 << 30, 1e9)
@@ -98,7 +99,9 @@ class Driver:
     ) -> Json:
         """The same for a request to any endpoint; `message` is what the model then generates."""
         placed = await self.pipeline.identify(as_it_came(path, headers or {}, raw))
-        outgoing = await self.pipeline.write(placed, llamacpp.KIND, open_calls=self.open_calls)
+        outgoing = await self.pipeline.write(
+            placed, llamacpp.KIND, open_calls=self.open_calls, restores=self.restores
+        )
         self.outgoing = outgoing
         forwarded: Json = json.loads(outgoing.body)
         counted = timings(forwarded) if callable(timings) else timings

@@ -365,3 +365,21 @@ async def test_what_was_only_observed_leaves_no_trail() -> None:
 
     assert driver.turn is not None
     assert driver.turn.kind is Kind.COLD
+
+
+async def test_what_was_sent_while_nothing_was_put_back_is_known_after_a_restart(
+    kind: StoreKind, tmp_path: Path
+) -> None:
+    proxy = Restarted(kind, tmp_path, RESTORE)
+    note = system("Look at the berths first.")
+    begun = [system(LONG.strip()), note, user("Hi"), DONE, NEXT]
+    await proxy.send(begun[:3])
+    proxy.driver.restores = False
+    await proxy.send(begun, SURE)
+    await proxy.restart()
+
+    sent = await proxy.send([begun[0], *begun[2:], SURE, note, user("Then?")])
+
+    assert proxy.turn.failed_open == ()
+    assert proxy.turn.kind is not Kind.COLD
+    assert sent[: len(begun)] == begun

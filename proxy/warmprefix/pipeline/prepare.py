@@ -249,7 +249,7 @@ class Pipeline:
         folds: bool,
     ) -> Written:
         """The request with what is put back. `held`: None if nothing is."""
-        ours = _Ours(placed.canonical)
+        ours = _Ours(placed.canonical, nodes=_sent_before(placed))
         if held is not None:
             ours = self._restored(placed, held, reasoning_pays)
         return self._written(placed, ours, kind, folds=folds)
@@ -346,6 +346,13 @@ class _Ours:
     prompt: Prompt
     restored: tuple[str, ...] = ()
     nodes: tuple[Node | None, ...] = ()
+
+
+def _sent_before(placed: Placed) -> tuple[Node | None, ...]:
+    """The node of each message as its client has it, None if it was not sent like that before."""
+    found = map(placed.ancestry.nodes.get, placed.keys)
+    pairs = zip(found, placed.canonical.messages, strict=False)
+    return tuple(node if node and node.raw == message.raw else None for node, message in pairs)
 
 
 def _nodes(placed: Placed) -> Mapping[bytes, Node]:

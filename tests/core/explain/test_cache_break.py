@@ -107,6 +107,20 @@ def test_a_loss_that_the_prompts_do_not_explain_is_the_backends(case: Case) -> N
     assert found.hint.text
 
 
+@pytest.mark.parametrize(
+    ("tokens", "cached", "cause"),
+    [(600, 1, "checkpoint"), (600, 0, "unknown"), (1045, 1, "unknown"), (1100, 1, "unknown")],
+)
+def test_a_prompt_that_ends_earlier_may_have_fallen_back_to_the_first_checkpoint(
+    tokens: int, cached: int, cause: str
+) -> None:
+    """It had to be cut, which a sliding window or a recurrent model cannot do at any token."""
+    found = told(AFTER, counted(tokens, cached))
+
+    assert found is not None
+    assert found.cause == cause
+
+
 TEXT = "You keep the notes of a small team, and answer in one line. " * 20
 EDITED = asked(TEXT.replace("notes", "books", 9).replace("books", "notes", 8), *WENT_ON)
 """Changed at four tenths of the first message."""

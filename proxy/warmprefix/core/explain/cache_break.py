@@ -387,8 +387,13 @@ def _backend_cause(
     if evidence.others:
         return "evicted", "backend", None
     # Nothing else ran, the text goes on, and a part was reused: then the model cannot cut its cache at any
-    # token (sliding window, recurrent), and fell back to an earlier checkpoint. If it was only what all prompts
-    # begin with, somebody may have asked the backend beside us.
-    if (stats.cached_tokens or 0) > _HEAD_TOKENS:
+    # token (sliding window, recurrent), and fell back to an earlier checkpoint. If nothing was cut, and all
+    # prompts begin with that part, somebody may have asked the backend beside us.
+    held, cached = (
+        (before.prompt_tokens or 0) + (before.generated_tokens or 0),
+        stats.cached_tokens or 0,
+    )
+    is_cut = (stats.prompt_tokens or held) + _EDGES < held
+    if cached > _HEAD_TOKENS or (cached and is_cut):
         return "checkpoint", "backend", None
     return "unknown", "unknown", None

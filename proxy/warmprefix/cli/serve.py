@@ -87,7 +87,8 @@ def command(
         load: Callable[[], Effective] = partial(effective, config, flags)
         if not embedded and not settings.names_backend:
             load = with_what_answers(load)
-        own = Settings(load(), config or DEFAULT_FILE, load)
+            settings = load()
+        own = Settings(settings, config or DEFAULT_FILE, load)
         raise typer.Exit(run(own, Extras(embedded, observe, capture, opens_dashboard)))
 
 

@@ -6,7 +6,7 @@ import orjson
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, blank_end, decode, members
+from warmprefix.core.wire.slices import Span, blank_end, decode, members, write_array
 from warmprefix.dialects.base import Dialect, Memory, Request
 
 TEMPLATE_OPTIONS = (
@@ -50,7 +50,7 @@ def tools_of(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[To
 
 def written_tools(tools: tuple[Tool, ...]) -> bytes:
     """An array of them."""
-    return b"[" + b",".join(tool.definition for tool in tools) + b"]"
+    return write_array(tool.definition for tool in tools)
 
 
 def is_same(before: Prompt, after: Prompt) -> bool:

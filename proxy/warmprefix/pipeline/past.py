@@ -9,6 +9,7 @@ from warmprefix.core.memory.alignment import History
 from warmprefix.core.memory.ledger import Conversation, Past, goes_on
 from warmprefix.core.memory.trail import history
 from warmprefix.core.types import CacheStats, Message, Prompt
+from warmprefix.core.wire.slices import write_array
 from warmprefix.dialects.base import Request
 from warmprefix.pipeline.recent import Last
 from warmprefix.pipeline.stages import Understood
@@ -95,5 +96,5 @@ def _prompt(past: Past, sent: tuple[Message, ...], request: Request) -> Prompt:
     last = past.conversation
     if past.trail.turn != last.turn:
         return Prompt(sent, request.prompt.tools, request.prompt.template_options)
-    packed = b"[" + b",".join(last.tools) + b"]"
+    packed = write_array(last.tools)
     return Prompt(sent, request.dialect.parse_tools(packed) or None, last.options)

@@ -27,6 +27,7 @@ from warmprefix.core.memory.restore_tools import restore_tools, with_first_descr
 from warmprefix.core.rules.base import with_messages
 from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
 from warmprefix.core.types import Message, Prompt, Tool
+from warmprefix.core.wire.slices import write_array
 from warmprefix.counters import Counters
 from warmprefix.dialects import DIALECTS, dialect_of
 from warmprefix.dialects.base import Asked, Dialect, Request
@@ -307,7 +308,7 @@ class Pipeline:
         if not definitions:
             return ()
         parsed = self._parsed_of(placed.understood.request.dialect)
-        return parsed.tools(b"[" + b",".join(definitions) + b"]")
+        return parsed.tools(write_array(definitions))
 
     def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind, *, folds: bool) -> Written:
         request, rules, restored = placed.understood.request, placed.rules, ours.restored

@@ -145,3 +145,14 @@ def test_the_same_plan_costs_the_same_and_the_sum_is_what_the_server_evaluated(s
     tokens = [(count.prompt_tokens, count.processed_tokens) for count in one.counts]
     assert tokens == [(count.prompt_tokens, count.processed_tokens) for count in other.counts]
     assert one.total == one.processed
+
+
+@pytest.mark.backend
+@pytest.mark.skipif(stock_binary() is None, reason="no llama-server; make servers")
+def test_a_restart_between_housekeeping_costs_what_was_lost_and_no_more() -> None:
+    """What a restart takes is no sign that the turns after it take each other's cache."""
+    plan, setting, model = plan_of(902, "web chat"), SETTINGS["no flags"], MODELS["full"]
+
+    direct, through = (play(plan, setting, model, through=way) for way in (False, True))
+
+    assert through.processed <= direct.processed + len(through.counts)

@@ -225,3 +225,20 @@ def test_whether_the_backend_counts(
     stats: CacheStats, prewarmed: int | None, expected: bool
 ) -> None:
     assert last("a", stats=stats, prewarmed=prewarmed).is_counted is expected
+
+
+def test_a_restart_that_is_noticed_late_is_no_evidence_against_a_turn() -> None:
+    recent = Recent()
+    before, prompt = last("a", outlived=True, generation=1), saying("And now?")
+    recent.put(before)
+    recent.put(last("a", turn="2", prompt=prompt, outlived=False, generation=1))
+    recent.put(last("b", turn="3", outlived=False, generation=1))
+
+    for one in (before, last("forgotten")):
+        recent.ran_anew(one, prompt, 2)
+
+    own, other = recent.get("a"), recent.get("b")
+    assert own is not None
+    assert other is not None
+    assert (own.outlived, own.generation) == (True, 2)
+    assert (other.outlived, other.generation) == (False, 1)

@@ -185,6 +185,21 @@ class Recent:
                 found[1],
             )
 
+    def ran_anew(self, before: Last, prompt: Prompt, generation: int) -> None:
+        """The backend had started anew between the turn `before` and the one that sent `prompt`. So that one
+        lost what others had not taken: what was known until then of turns that outlive others still holds."""
+        found = self._last.get(before.conversation)
+        if found is not None:
+            self._last[before.conversation] = (
+                tuple(
+                    replace(x, generation=generation, outlived=before.outlived)
+                    if x.prompt is prompt
+                    else x
+                    for x in found[0]
+                ),
+                found[1],
+            )
+
     def drop(self, conversation: str) -> None:
         """Forget a conversation."""
         found = self._last.pop(conversation, None)

@@ -83,11 +83,12 @@ class Recorder:
         )
         if ended.status != 200:
             return patch
+        evidence = self._evidence(written, ended, before) if before is not None else None
         patch["put_back_tokens"] = self._put_back(written, ended.stats)
         patch["would_save"] = self._observer.saving(written, ended.stats, before)
         if not ended.is_side:  # housekeeping is no part of the conversation
-            if before is not None:
-                self._explain(patch, written, ended, before)
+            if before is not None and evidence is not None:
+                self._explain(patch, written, ended, before, evidence)
             elif written.place.known:
                 patch["cache_break"] = self._not_held(written, ended)
             else:
@@ -95,7 +96,7 @@ class Recorder:
         landmarks = self._landmarks(
             written.ours, ended.reply.message, written.placed.understood.scope
         )
-        shown = self._outlived(ended.stats, prefix, before)
+        shown = self._outlived(ended.stats, prefix, before, evidence)
         outlived = self._learn(shown, before)
         name, keys = written.place.conversation, written.placed.keys
         replaces = self._recent.replaced(name, keys)
@@ -123,9 +124,30 @@ class Recorder:
         total = self._reaches.size(sent) if added else 0
         return put_back_tokens(added, total, stats.prompt_tokens)
 
-    def _explain(self, patch: Patch, written: Written, ended: Ended, before: Last) -> None:
+    def _explain(
+        self, patch: Patch, written: Written, ended: Ended, before: Last, evidence: Evidence
+    ) -> None:
+        request = written.request
+        question = Question(
+            ended.model,
+            ended.kind,
+            ended.stats,
+            before,
+            written.sent,
+            evidence,
+            request.dialect,
+            ended.came.client.client,
+            request.model,
+            self._recent.outlived,
+        )
+        found = patch["cache_break"] = self.explain(question, evidence)
+        may_ask = not written.sent.is_plain  # what no template renders need not be asked about
+        if may_ask and found is not None and found.cause not in _CERTAIN:
+            patch["question"] = question
+
+    def _evidence(self, written: Written, ended: Ended, before: Last) -> Evidence:
         request, model, alignment = written.request, ended.model, written.placed.alignment
-        evidence = Evidence(
+        return Evidence(
             has_moved=ended.route.backend != before.backend,
             is_read_back=before.is_read_back,
             restarted=not before.is_read_back and before.is_before(ended.generation, ended.start),
@@ -140,21 +162,13 @@ class Recorder:
             received=None if written.sent == request.prompt else request.prompt,
             change=alignment.change if alignment is not None else None,
         )
-        question = Question(
-            model,
-            ended.kind,
-            ended.stats,
-            before,
-            written.sent,
-            evidence,
-            request.dialect,
-            ended.came.client.client,
-            request.model,
-        )
-        found = patch["cache_break"] = self.explain(question, evidence)
-        may_ask = not written.sent.is_plain  # what no template renders need not be asked about
-        if may_ask and found is not None and found.cause not in _CERTAIN:
-            patch["question"] = question
+
+    def restarted(self, question: Question, generation: int) -> None:
+        """That the backend had started anew before a turn was noticed only afterwards. `generation`: its
+        present start."""
+        self._recent.ran_anew(question.before, question.after, generation)
+        if self._recent.outlived is False:
+            self._recent.outlived = question.others_outlived
 
     def explain(
         self, question: Question, evidence: Evidence, able: Able = _UNASKED
@@ -291,13 +305,17 @@ class Recorder:
         return before.outlived if before is not None else None
 
     def _outlived(
-        self, stats: CacheStats, prefix: Prefix | None, before: Last | None
+        self,
+        stats: CacheStats,
+        prefix: Prefix | None,
+        before: Last | None,
+        evidence: Evidence | None,
     ) -> bool | None:
         """Whether what the turn before had left in the backend was still there although others had run since;
         None if none had, or if that cannot be decided."""
         if before is None or before.number == self._recent.number or prefix is None:
             return None
-        if before.is_read_back:
+        if evidence is None or evidence.is_lost_anyway:
             return None
         cached, left = stats.cached_tokens, before.stats.prompt_tokens
         if cached is None or not left or not _is_whole(prefix, before.prompt):

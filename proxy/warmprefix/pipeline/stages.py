@@ -182,7 +182,8 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class Question:
     """A break, and what is needed to ask the backend about it. `client`: whose settings matter for the hint;
-    `asked_model`: as the request named it."""
+    `asked_model`: as the request named it; `others_outlived`: whether turns outlived others, as seen before
+    this one."""
 
     model: str | None
     kind: Kind | None
@@ -193,6 +194,7 @@ class Question:
     dialect: Dialect
     client: str = ""
     asked_model: str | None = None
+    others_outlived: bool | None = None
 
 
 class Patch(TypedDict, total=False):

@@ -36,6 +36,8 @@ async def _explain(
     try:
         with guard(parts.counters, "explain", ended.came.failed_open):
             evidence = await gather(parts.known, question)
+            if evidence.restarted and not question.evidence.restarted:
+                parts.recorder.restarted(question, parts.known.of(question.model).generation)
             known = await able(parts.known, parts.seatings, question)
             patch["cache_break"] = parts.recorder.explain(question, evidence, known)
     finally:

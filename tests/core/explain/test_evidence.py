@@ -4,6 +4,7 @@ import pytest
 
 from warmprefix.core.explain.evidence import (
     INVITATION,
+    Evidence,
     TemplateBreak,
     clipped,
     is_printed,
@@ -63,3 +64,19 @@ def test_an_option_that_changes_only_the_invitation_is_not_printed(
 def test_a_text_is_clipped_on_both_sides() -> None:
     assert clipped("a" * 100 + "b" + "c" * 100, 100) == "…" + "a" * 60 + "b" + "c" * 59 + "…"
     assert clipped(None, 3) is None
+
+
+@pytest.mark.parametrize(
+    ("evidence", "is_lost"),
+    [
+        (Evidence(), False),
+        (Evidence(others=3, expected=9), False),
+        (Evidence(restarted=True), True),
+        (Evidence(has_moved=True), True),
+        (Evidence(is_read_back=True), True),
+        (Evidence(cache_prompt=False), True),
+        (Evidence(model_before="a", model_after="b"), True),
+    ],
+)
+def test_some_losses_say_nothing_of_what_ran_in_between(evidence: Evidence, is_lost: bool) -> None:
+    assert evidence.is_lost_anyway is is_lost

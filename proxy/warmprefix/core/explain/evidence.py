@@ -52,6 +52,13 @@ class Evidence:
     change: Change | None = None
     is_read_back: bool = False
 
+    @property
+    def is_lost_anyway(self) -> bool:
+        """Whether the turn could not reuse what the one before left, or need not have found it, whatever ran in
+        between."""
+        is_other = self.has_moved or self.model_before != self.model_after
+        return is_other or self.restarted or self.is_read_back or not self.cache_prompt
+
 
 def template_break(before: str, after: str, reasoning: Sequence[str]) -> TemplateBreak | None:
     """Where the rendering of a prompt leaves that of the turn before; None if one goes on from the other.

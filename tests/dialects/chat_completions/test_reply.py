@@ -28,6 +28,7 @@ from tests.dialects.replies import (
 )
 from warmprefix.core.types import Finish, Reply, Timings
 from warmprefix.dialects.chat_completions.reply import ChatReader
+from warmprefix.dialects.reader import Json
 
 METRICS = {"time_to_first_token_ms": 85.2, "generation_time_ms": 9, "queue_time_ms": 1.5}
 STREAMS = [
@@ -312,14 +313,18 @@ def test_output_is_whatever_was_generated(value: Any, expected: bool) -> None:
 class Whole(ChatReader):
     """Reads every event as a whole."""
 
-    def _goes_on(self, data: bytes) -> bool:
-        del data
-        return False
+    def _event(self, value: Json) -> None:
+        super()._event(value)
 
 
 def delta(text: str, name: str = "content", more: str = "", index: int = 0) -> str:
     inside = f'{{"index":{index},"delta":{{"{name}":{text}{more}}},"finish_reason":null}}'
     return f'{{"choices":[{inside}],"created":1,"id":"c","model":"m"}}'
+
+
+def arguments(text: str, more: str = "", index: int = 0, beside: str = "") -> str:
+    call = f'{{"index":{index},"function":{{"arguments":{text}{more}}}}}{beside}'
+    return delta(f"[{call}]", "tool_calls")
 
 
 FRAMES = [
@@ -337,6 +342,15 @@ FRAMES = [
         ['{"choices":[{"delta":{"con\\u0074ent":"a"}}],"x":{"content":"b"}}'] * 2, id="elsewhere"
     ),
     pytest.param([delta('"a"'), delta('"b"').replace('"created":1', '"created":2')], id="later"),
+    pytest.param(
+        [delta('"a"'), *(arguments(text) for text in ('""', '"{"', '"}"'))], id="arguments"
+    ),
+    pytest.param(
+        [arguments('"a"'), arguments('"b"', index=1), arguments('"c"'), arguments("{}")],
+        id="another-call",
+    ),
+    pytest.param([arguments('"a"', ',"name":"n"')] * 2, id="with-its-name"),
+    pytest.param([arguments('"a"', beside=',{"index":1}')] * 2, id="two-calls"),
     pytest.param([delta('"a"'), delta("null"), delta("7"), delta('"b"')], id="no-text"),
 ]
 

@@ -5,19 +5,19 @@ that `stream_options.include_usage` asks for (tools/server/server-task.cpp:502-5
 both as they are, sends `: ping` comments, and ends a failed stream without `[DONE]`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 
 from warmprefix.core.messages import parts_of
 from warmprefix.core.types import Finish, Message, Reply, Timings, ToolCall, Usage
-from warmprefix.core.wire.slices import string_end
 from warmprefix.dialects.chat_completions.shape import NAMES, SHAPE
 from warmprefix.dialects.counts import read_metrics, read_timings, read_usage
-from warmprefix.dialects.reader import Json, Reader
+from warmprefix.dialects.reader import Growth, Json, Reader
 
 _FINISH = {"stop": Finish.ANSWER, "tool_calls": Finish.CALLS}
+_CONTENT, _REASONING, _ARGUMENTS = b'"content"', b'"reasoning_content"', b'"arguments"'
 
 
 class ChatReader(Reader):
@@ -34,7 +34,6 @@ class ChatReader(Reader):
         self._timings: Timings | None = None
         self._error: str | None = None
         self._model: str | None = None
-        self._frame: _Frame | None = None
 
     def reply(self) -> Reply:
         """What has been understood so far."""
@@ -50,30 +49,8 @@ class ChatReader(Reader):
             finish_word=self._finish_word,
         )
 
-    def _goes_on(self, data: bytes) -> bool:
-        frame = self._frame
-        text = None if frame is None else frame.text_of(data)
-        if frame is None or text is None:
-            return False
-        frame.texts.append(text)
-        self.has_output |= text != ""
-        return True
-
-    def _learn(self, data: bytes, value: Json) -> None:
-        if b'content"' not in data:  # as in each piece of a call
-            return
-        match value:
-            case {"choices": [{"delta": {"content": str(text), **rest}, **choice}]}:
-                frame = _frame_of(data, b'"content"', text, self._content)
-            case {"choices": [{"delta": {"reasoning_content": str(text), **rest}, **choice}]}:
-                frame = _frame_of(data, b'"reasoning_content"', text, self._reasoning)
-            case _:
-                return
-        if not rest and choice.get("index", 0) == 0:
-            self._frame = frame
-
-    def _event(self, value: Json) -> None:
-        self._chunk(value, "delta")
+    def _event(self, value: Json) -> Growth | None:
+        return self._chunk(value, "delta")
 
     def _word(self, data: bytes) -> None:
         self.done |= data == b"[DONE]"
@@ -82,7 +59,7 @@ class ChatReader(Reader):
         self._chunk(value, "message")
         self.done = self._finish is not None
 
-    def _chunk(self, value: Json, key: str) -> None:
+    def _chunk(self, value: Json, key: str) -> Growth | None:
         if (error := value.get("error")) is not None:
             self._error = error_message(error)
         if isinstance(model := value.get("model"), str):
@@ -93,39 +70,47 @@ class ChatReader(Reader):
             self._timings = read_timings(timings)
         elif isinstance(metrics := value.get("metrics"), dict):
             self._timings = read_metrics(metrics)
-        choices = value.get("choices")
+        found = value.get("choices")
+        choices = found if isinstance(found, list) else ()
+        growth = None
         # Only the first choice continues a conversation; llama-server refuses n > 1 on one slot.
-        for choice in choices if isinstance(choices, list) else ():
+        for choice in choices:
             if isinstance(choice, dict) and choice.get("index", 0) == 0:
-                self._choice(choice, key)
+                growth = self._choice(choice, key)
+        return growth if len(choices) == 1 else None
 
-    def _choice(self, choice: Json, key: str) -> None:
+    def _choice(self, choice: Json, key: str) -> Growth | None:
         if isinstance(finish := choice.get("finish_reason"), str):
             self._finish, self._finish_word = _FINISH.get(finish, Finish.OTHER), finish
-        delta = choice.get(key)
+        delta, growth = choice.get(key), None
         if not isinstance(delta, dict):
-            return
+            return None
         if isinstance(role := delta.get("role"), str):
             self._role = role
         if isinstance(text := delta.get("content"), str):
             self._content.append(text)
             self.has_output |= text != ""
+            growth = _CONTENT, text, self._content
         if isinstance(text := delta.get("reasoning_content"), str):
             self._reasoning.append(text)
             self.has_output |= text != ""
+            growth = _REASONING, text, self._reasoning
         # vLLM, Ollama and mlx-lm name it so. It is not remembered, as what they read of it differs.
         if isinstance(text := delta.get("reasoning"), str):
             self.has_output |= text != ""
         if isinstance(calls := delta.get("tool_calls"), list):
-            self._tool_calls(calls)
+            growth = self._tool_calls(calls)
+        return growth if len(delta) == 1 else None
 
-    def _tool_calls(self, calls: Iterable[object]) -> None:
+    def _tool_calls(self, calls: Sequence[object]) -> Growth | None:
+        growth = None
         for position, call in enumerate(calls):
             if isinstance(call, dict):
                 index = call.get("index", position)
                 key = index if isinstance(index, int) else position
-                self._calls.setdefault(key, _Call()).add(call)
+                growth = self._calls.setdefault(key, _Call()).add(call)
                 self.has_output = True
+        return growth if len(calls) == 1 else None
 
     def _message(self) -> Message | None:
         if not (self._role or self.has_output):
@@ -137,36 +122,6 @@ class ChatReader(Reader):
         return replace(message, raw=SHAPE.write(message))
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What stands around the text of an event. Nearly all events of a reply differ in nothing else, and reading
-    the text alone costs a quarter. `texts`: where it goes."""
-
-    head: bytes
-    tail: bytes
-    texts: list[str]
-
-    def text_of(self, data: bytes) -> str | None:
-        """The text of an event; None if it differs in more. What is no JSON string between the two is more."""
-        end = len(data) - len(self.tail)
-        if end < len(self.head) or not (data.startswith(self.head) and data.endswith(self.tail)):
-            return None
-        try:
-            text = orjson.loads(b'"%b"' % data[len(self.head) : end])
-        except orjson.JSONDecodeError:
-            return None
-        return text if isinstance(text, str) else None
-
-
-def _frame_of(data: bytes, name: bytes, text: str, texts: list[str]) -> _Frame | None:
-    """The frame of an event in which the member of this name is the text; None if that is not certain."""
-    if data.count(name) != 1:
-        return None
-    start = data.index(b'"', data.index(name) + len(name))
-    frame = _Frame(data[: start + 1], data[string_end(data, start) - 1 :], texts)
-    return frame if frame.text_of(data) == text else None
-
-
 class _Call:
     """One tool call that arrives in pieces: the id and name once, the arguments bit by bit."""
 
@@ -175,16 +130,18 @@ class _Call:
         self.name = ""
         self.arguments: list[str] = []
 
-    def add(self, delta: Json) -> None:
+    def add(self, delta: Json) -> Growth | None:
         if isinstance(found := delta.get("id"), str):
             self.id = self.id or found
         function = delta.get("function")
         if not isinstance(function, dict):
-            return
+            return None
         if isinstance(name := function.get("name"), str):
             self.name += name
-        if isinstance(text := function.get("arguments"), str):
-            self.arguments.append(text)
+        if not isinstance(text := function.get("arguments"), str):
+            return None
+        self.arguments.append(text)
+        return None if "name" in function else (_ARGUMENTS, text, self.arguments)
 
     def value(self) -> ToolCall:
         arguments = "".join(self.arguments)

@@ -8,10 +8,10 @@ the client gets; every other byte stays. Only with the setting `backend.ask_usag
 import re
 
 from warmprefix.core.errors import NotUnderstood
-from warmprefix.core.wire.slices import members
+from warmprefix.core.wire.slices import members, top_level
 from warmprefix.core.wire.sse import EventCutter, data_of
 from warmprefix.dialects.base import Request
-from warmprefix.dialects.bodies import top_level, with_member
+from warmprefix.dialects.bodies import with_member
 from warmprefix.dialects.reader import read_json
 
 _OPTIONS = "stream_options"
@@ -38,7 +38,7 @@ class AskedUsage:
         if _OPTIONS not in request.members:
             return with_member(body, _OPTIONS, _ASKED)
         try:
-            start, end = top_level(body, {})[_OPTIONS]
+            start, end = top_level(body)[_OPTIONS]
             if body[start:end] == b"null":
                 return body[:start] + _ASKED + body[end:]
             first, last = members(body, start).get(_USAGE, (0, 0))

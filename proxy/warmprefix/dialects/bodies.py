@@ -1,12 +1,12 @@
-"""What dialects do alike with a body: its top level, tools and slot, and whether anything of it was changed."""
+"""What dialects do alike with a body: its tools and slot, and whether anything of it was changed."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, blank_end, decode, members, write_array
+from warmprefix.core.wire.slices import Span, top_level, write_array
 from warmprefix.dialects.base import Dialect, Memory, Request
 
 TEMPLATE_OPTIONS = (
@@ -24,20 +24,6 @@ TEMPLATE_OPTIONS = (
 """Members besides messages and tools that a template, or what llama-server hands it, can depend on."""
 
 SLOT = "id_slot"
-
-
-def top_level(body: bytes, inside: Mapping[str, list[Span]]) -> dict[str, Span]:
-    """Spans of the members' values of a body that is one object and nothing else. `inside`: as for `members`.
-
-    Raises NotUnderstood, also if the object is empty.
-    """
-    spans = members(body, blank_end(body, 0), inside)
-    if not spans:
-        raise NotUnderstood("an empty object")
-    end = max(stop for _, stop in spans.values())
-    if blank_end(body, blank_end(body, end) + 1) != len(body):
-        raise NotUnderstood("text after the JSON object")
-    return spans
 
 
 def tools_of(body: bytes, spans: Mapping[str, Span], memory: Memory) -> tuple[Tool, ...] | None:
@@ -60,17 +46,6 @@ def is_same(before: Prompt, after: Prompt) -> bool:
         and len(before.messages) == len(after.messages)
         and all(a is b for a, b in zip(before.messages, after.messages, strict=True))
     )
-
-
-def options_of(
-    body: bytes, spans: Mapping[str, Span], prompt: Collection[str]
-) -> dict[str, object]:
-    """The members that carry no `prompt`, decoded. Raises NotUnderstood."""
-    return {
-        name: decode(body[first:last])
-        for name, (first, last) in spans.items()
-        if name not in prompt
-    }
 
 
 def request_of(
@@ -119,7 +94,7 @@ def with_question(dialect: Dialect, body: bytes, text: str) -> bytes:
     question = orjson.dumps({"role": "user", "content": text})
     shape = dialect.parse_message(question).shape
     array = shape.names.array if shape is not None else ""
-    spans = top_level(body, {})
+    spans = top_level(body)
     if array in spans:
         start, end = spans[array]
         if body[start:end][:1] != b"[":

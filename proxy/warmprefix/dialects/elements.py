@@ -6,7 +6,7 @@ from typing import Any
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import OpaquePart, RawJson, Shape, Tool
-from warmprefix.core.wire.slices import Span, decode, is_json, without_long_strings
+from warmprefix.core.wire.slices import Span, decode, decode_short, is_json
 
 COPIED_BYTES = 1024 * 1024
 """How much is copied in one step."""
@@ -32,8 +32,7 @@ def check_json(raw: bytes) -> None:
     """Raises NotUnderstood for what no parser reads. A slice that is not decoded may be no JSON, and an element
     that loses it when it is written anew would be mended: the backend would answer what it should refuse."""
     try:
-        short = without_long_strings(raw)
-        decode(raw if short is None else short)
+        decode_short(raw)
     except NotUnderstood:
         if not is_json(raw):
             raise

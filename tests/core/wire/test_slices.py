@@ -16,11 +16,14 @@ from warmprefix.core.wire.slices import (
     compact,
     compact_pieces,
     decode,
+    decode_short,
     elements,
     is_json,
     members,
     string,
+    top_level,
     value_end,
+    values_of,
     without_long_strings,
     write_array,
 )
@@ -105,6 +108,29 @@ NO_OBJECTS = [
 def test_what_is_no_object_is_not_understood(text: bytes) -> None:
     with pytest.raises(NotUnderstood):
         members(text)
+
+
+def test_members_and_the_elements_of_an_array_are_found() -> None:
+    inside: dict[str, list[tuple[int, int]]] = {"a": []}
+
+    spans = top_level(b' {"a" : [1, 2],"b":3} \n', inside)
+
+    assert spans == {"a": (8, 14), "b": (19, 20)}
+    assert inside == {"a": [(9, 10), (12, 13)]}
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{}", b'{"a":1}x', b'{"a":1} {}', b'{"a":1,"a":1}', b'{"a":']
+)
+def test_a_top_level_is_one_object_with_members(text: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        top_level(text)
+
+
+def test_values_are_decoded_but_for_some() -> None:
+    text = b'{"a": 1e1, "b": [1, 2], "c": null}'
+
+    assert values_of(text, top_level(text), ("b",)) == {"a": 10.0, "c": None}
 
 
 class Array(NamedTuple):
@@ -234,6 +260,13 @@ SHORTENED = [
 @pytest.mark.parametrize(("raw", "short"), SHORTENED, ids=range(len(SHORTENED)))
 def test_long_strings_need_not_be_decoded(raw: bytes, short: bytes | None) -> None:
     assert without_long_strings(raw) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "is_whole"), [("a", "a", True), ("a" * 70_000, "", False)]
+)
+def test_a_value_is_decoded_without_its_long_strings(text: str, value: str, is_whole: bool) -> None:
+    assert decode_short(b'["%b"]' % text.encode()) == ([value], is_whole)
 
 
 @pytest.mark.parametrize(

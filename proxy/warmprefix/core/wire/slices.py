@@ -9,7 +9,7 @@ Locating a slice does not validate it: a strict parser decodes it before it is t
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -156,6 +156,17 @@ def members(
     return spans
 
 
+def top_level(text: bytes, inside: Mapping[str, list[Span]] = _NONE) -> dict[str, Span]:
+    """The same for a text that is one object and nothing else. Raises NotUnderstood, also if it is empty."""
+    spans = members(text, blank_end(text, 0), inside)
+    if not spans:
+        raise NotUnderstood("an empty object")
+    end = max(stop for _, stop in spans.values())
+    if blank_end(text, blank_end(text, end) + 1) != len(text):
+        raise NotUnderstood("text after the JSON object")
+    return spans
+
+
 def elements(text: bytes, start: int = 0) -> list[Span]:
     """Spans of the elements of the array that begins at `start`. Raises NotUnderstood."""
     spans: list[Span] = []
@@ -193,6 +204,19 @@ def decode(raw: bytes) -> Any:  # only here does JSON become Python values of an
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise NotUnderstood(str(error)) from error
+
+
+def values_of(text: bytes, spans: Mapping[str, Span], but: Container[str] = ()) -> dict[str, Any]:
+    """The values of an object's members, `but` for those of these names. Raises NotUnderstood."""
+    return {
+        name: decode(text[start:end]) for name, (start, end) in spans.items() if name not in but
+    }
+
+
+def decode_short(raw: bytes) -> tuple[Any, bool]:
+    """The value of one slice with its long strings emptied, and whether it has none. Raises NotUnderstood."""
+    short = without_long_strings(raw)
+    return decode(raw if short is None else short), short is None
 
 
 def without_long_strings(raw: bytes) -> bytes | None:

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Mapping
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import all_written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, elements, write_array, write_object
+from warmprefix.core.wire.slices import (
+    Span,
+    elements,
+    top_level,
+    values_of,
+    write_array,
+    write_object,
+)
 from warmprefix.dialects.asked_progress import AskedProgress
 from warmprefix.dialects.asked_usage import ASKED_USAGE
 from warmprefix.dialects.base import Begun, Memory, Request
@@ -16,11 +23,9 @@ from warmprefix.dialects.bodies import (
     event_of,
     is_same,
     openai_error,
-    options_of,
     raw_members,
     request_of,
     tools_of,
-    top_level,
     with_slot,
     written_tools,
 )
@@ -64,7 +69,7 @@ class ChatCompletions:
         spans = top_level(body, inside)
         if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
             raise NotUnderstood("no array of messages")
-        options = options_of(body, spans, ("messages", "tools"))
+        options = values_of(body, spans, ("messages", "tools"))
         new = inside["messages"][len(begun.spans) :]
         messages = (*begun.messages, *(memory.message(cut(body, *span)) for span in new))
         memory.keep(body, Begun(tuple(inside["messages"]), messages))

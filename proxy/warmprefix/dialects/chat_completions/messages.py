@@ -25,10 +25,10 @@ from warmprefix.core.types import (
 from warmprefix.core.wire.slices import (
     Span,
     decode,
+    decode_short,
     elements,
     is_json,
     members,
-    without_long_strings,
 )
 from warmprefix.dialects.chat_completions.shape import SHAPE
 from warmprefix.dialects.elements import named_tool, opaque_part, others
@@ -44,11 +44,8 @@ def parse_message(raw: bytes) -> Message:
     Raises NotUnderstood for text that is not JSON by any parser: the whole body is then not ours.
     """
     try:
-        short = without_long_strings(raw)
-        if short is not None:
-            decode(short)
-            return _parse_fields(raw)
-        return _parse_texts(raw, decode(raw)) or _parse_fields(raw)
+        value, is_whole = decode_short(raw)
+        return (_parse_texts(raw, value) if is_whole else None) or _parse_fields(raw)
     except NotUnderstood:
         if not is_json(raw):
             raise

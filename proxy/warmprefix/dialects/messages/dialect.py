@@ -8,17 +8,22 @@ import orjson
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.messages import all_written, written
 from warmprefix.core.types import Message, Prompt, RawJson, Tool
-from warmprefix.core.wire.slices import Span, elements, write_array, write_object
+from warmprefix.core.wire.slices import (
+    Span,
+    elements,
+    top_level,
+    values_of,
+    write_array,
+    write_object,
+)
 from warmprefix.dialects.base import Begun, Memory, Request, Reword
 from warmprefix.dialects.bodies import (
     error_of,
     event_of,
     is_same,
-    options_of,
     raw_members,
     request_of,
     tools_of,
-    top_level,
     written_tools,
 )
 from warmprefix.dialects.elements import check_json, cut
@@ -76,7 +81,7 @@ class Messages:
         spans = top_level(body, inside)
         if "messages" not in spans or body[spans["messages"][0]] != _ARRAY:
             raise NotUnderstood("no array of messages")
-        options = options_of(body, spans, _PROMPT)
+        options = values_of(body, spans, _PROMPT)
         new = inside["messages"][len(begun.spans) :]
         read = [parse_element(cut(body, *span), memory.message) for span in new]
         whole = (*begun.messages, *read)

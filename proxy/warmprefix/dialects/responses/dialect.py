@@ -10,6 +10,8 @@ from warmprefix.core.wire.slices import (
     elements,
     members,
     string,
+    top_level,
+    values_of,
     write_array,
     write_object,
 )
@@ -22,11 +24,9 @@ from warmprefix.dialects.bodies import (
     event_of,
     is_same,
     openai_error,
-    options_of,
     raw_members,
     request_of,
     tools_of,
-    top_level,
     with_slot,
     written_tools,
 )
@@ -67,7 +67,7 @@ class Responses:
         begun = memory.begun(body)
         inside: dict[str, list[Span]] = {"input": list(begun.spans)}
         spans = top_level(body, inside)
-        options = options_of(body, spans, _PROMPT)
+        options = values_of(body, spans, _PROMPT)
         if any(options.get(name) for name in _ELSEWHERE):
             raise NotUnderstood("continues what only the backend has")
         new = inside["input"][len(begun.spans) :]

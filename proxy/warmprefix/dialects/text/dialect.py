@@ -6,10 +6,10 @@ import orjson
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson
-from warmprefix.core.wire.slices import decode
+from warmprefix.core.wire.slices import decode, top_level, values_of
 from warmprefix.dialects.asked_usage import ASKED_USAGE
 from warmprefix.dialects.base import Memory, Request
-from warmprefix.dialects.bodies import options_of, raw_members, request_of, top_level
+from warmprefix.dialects.bodies import raw_members, request_of
 from warmprefix.dialects.text.unchanged import Unchanged, is_several, pieces
 
 _TOKENS = RawJson(b'"tokens"')
@@ -41,10 +41,10 @@ class Text(Unchanged):
         """The request in `body`. Raises NotUnderstood if it has several prompts, or one that is not all text
         and tokens."""
         del memory
-        spans = top_level(body, {})
+        spans = top_level(body)
         if "prompt" not in spans:
             raise NotUnderstood("no prompt")
-        options = options_of(body, spans, ("prompt",))
+        options = values_of(body, spans, ("prompt",))
         if is_several(options):
             raise NotUnderstood("several replies")
         shown, about = _only(decode(body[slice(*spans["prompt"])])), {}

@@ -12,8 +12,9 @@ from hashlib import blake2b
 
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Prompt, RawJson
+from warmprefix.core.wire.slices import top_level, values_of
 from warmprefix.dialects.base import Memory, Request
-from warmprefix.dialects.bodies import options_of, request_of, top_level
+from warmprefix.dialects.bodies import request_of
 from warmprefix.dialects.text.unchanged import Unchanged, is_several, pieces
 
 _PARTS = ("input_extra", "input_prefix", "input_suffix", "prompt")
@@ -37,8 +38,8 @@ class Infill(Unchanged):
         """The request in `body`. Raises NotUnderstood if it has no prefix and no files, or wants several
         replies."""
         del memory
-        spans = top_level(body, {})
-        options = options_of(body, spans, ())
+        spans = top_level(body)
+        options = values_of(body, spans)
         if is_several(options):
             raise NotUnderstood("several replies")
         prefix = options.get("input_prefix")

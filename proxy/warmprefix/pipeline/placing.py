@@ -8,6 +8,7 @@ from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
 from warmprefix.core.memory.ancestry import ancestry
+from warmprefix.core.memory.anchors import has_anchor
 from warmprefix.core.memory.ledger import (
     NO_MARKS,
     NOTHING,
@@ -147,7 +148,8 @@ class Placer:
     async def _last(
         self, understood: Understood, rules: RuleSet, prompt: Prompt, found: "_Found"
     ) -> Last | None:
-        """The turn that a history should be compared with; None if it goes on from it, or if there is none."""
+        """The turn that a history should be compared with; None if it goes on from it, or if there is none. One
+        without replies has nothing in common with any (core/memory/alignment.py)."""
         if understood.came.client.side:
             return None
         known = found.ancestry.conversation
@@ -157,7 +159,7 @@ class Placer:
             last = self._recent.by_landmark(landmarks)
         if last is None and found.remembered.number is None:
             last = await self._read_back(understood, rules, prompt, found, landmarks)
-        if last is None or last.history is None:
+        if last is None or last.history is None or not has_anchor(prompt.messages):
             return None
         # Keys that leave blocks out also go on if a block was only written anew.
         is_strict = rules.identifier is self._identifier

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.builders import Json, assistant, call, calling, result, system, user
-from warmprefix.core.memory.anchors import Cut, is_anchor, is_user, same_bytes
+from warmprefix.core.memory.anchors import Cut, has_anchor, is_anchor, is_user, same_bytes
 from warmprefix.core.messages import changed
 from warmprefix.core.types import Message, RawJson
 from warmprefix.dialects.chat_completions.messages import parse_message
@@ -34,6 +34,10 @@ def test_what_a_client_does_not_write_is_an_anchor(
     message: Message, anchor: bool, of_user: bool
 ) -> None:
     assert (is_anchor(message), is_user(message)) == (anchor, of_user)
+
+
+def test_a_history_without_replies_cannot_be_cut() -> None:
+    assert [at for at in range(len(HISTORY)) if has_anchor(HISTORY[:at])] == [3, 4, 5]
 
 
 def test_gaps_stand_in_front_of_anchors_and_at_the_end() -> None:

@@ -16,6 +16,11 @@ def is_anchor(message: Message) -> bool:
     return message.opaque or message.role == "assistant" or message.logical_role == "tool"
 
 
+def has_anchor(messages: Sequence[Message]) -> bool:
+    """Whether a history can be cut at all."""
+    return any(map(is_anchor, messages))
+
+
 def is_user(message: Message) -> bool:
     """Whether a user wrote the message."""
     return message.role == "user" and not is_anchor(message)

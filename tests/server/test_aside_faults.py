@@ -49,10 +49,9 @@ HANDED = {
     "_parse": Handed(f"{PIPELINE}.prepare.Pipeline._parse"),
     "rules.canonical": Handed(f"{PIPELINE}.rulesets.RuleSet.canonical"),
     "ancestry": Handed(f"{PIPELINE}.placing.ancestry"),
-    "rules.identifier.head_of": Handed("warmprefix.core.identity.keys.Identifier.head_of"),
     "_compared": Handed(f"{PIPELINE}.placing._compared", messages=TICKED),
-    "rules.identifier.chain_keys": Handed(
-        "warmprefix.core.identity.keys.Identifier.chain_keys", messages=TICKED, calls=1
+    "rules.identifier.identity_of": Handed(
+        "warmprefix.core.identity.keys.Identifier.identity_of", messages=TICKED, calls=1
     ),
     "_restored": Handed(f"{PIPELINE}.prepare.Pipeline._restored"),
     "_made": Handed(f"{PIPELINE}.prepare.Pipeline._made"),
@@ -62,9 +61,6 @@ HANDED = {
     "known": Handed(f"{PIPELINE}.plain.known", path=TEXT),
 }
 """By the name in the source."""
-
-SHARED = {"marks_of"}
-"""Asked only with a store that other proxies write: tests/stores/redis/ has one."""
 
 
 def fails_aside(original: Callable[..., Any], calls: int) -> Callable[..., Any]:
@@ -113,4 +109,4 @@ def test_everything_that_is_handed_to_the_thread_has_a_row() -> None:
     modules = ("pipeline/placing", "pipeline/plain", "pipeline/prepare")
     handed = {name for module in modules for name in calls_of(module).handed}
 
-    assert handed - SHARED == HANDED.keys()
+    assert handed == HANDED.keys()

@@ -19,12 +19,10 @@ from warmprefix.pipeline.stages import Understood
 _SEEN = 8  # of the latest turns, which need not be sent again
 
 
-def marks_of(understood: Understood, prompt: Prompt, identifier: Identifier) -> Marks:
-    """By what a request is recognised besides its history. `identifier`: of its client's rules."""
+def marks_of(understood: Understood, tool_keys: Sequence[bytes]) -> Marks:
+    """By what a request is recognised besides its history. `tool_keys`: of each of its tools."""
     scope, session = understood.scope, understood.came.client.session
-    tools = b""
-    if prompt.tools:
-        tools = scope + tool_set_key(identifier.tool_keys(prompt.tools))
+    tools = scope + tool_set_key(tool_keys) if tool_keys else b""
     named = b"" if session is None or understood.came.client.side else _session(scope, session)
     return Marks(scope, named, tools)
 

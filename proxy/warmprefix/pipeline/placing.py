@@ -74,17 +74,15 @@ class Placer:
             return await place_plain(understood, run, self._find, self._recent, forget)
         came, received = understood.came, understood.request.prompt.messages
         rules = self._rules.of(came.client.client, came.model)
-        canonical, keys, head = await run(
-            rules.canonical, understood.request.prompt, understood.scope
-        )
+        canonical, who = await run(rules.canonical, understood.request.prompt, understood.scope)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
         prompt, client = canonical.prompt, canonical.prompt.messages
         marks, asked = NO_MARKS, None
         if self._is_shared:
-            marks = await run(marks_of, understood, prompt, rules.identifier)
+            marks = marks_of(understood, who.tools)
             asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
-        found = await self._found(understood, rules, run, keys, received, asked)
+        found = await self._found(understood, rules, run, who.keys, received, asked)
         first_tools = found.remembered.tools
         last = await self._last(understood, rules, prompt, found)
         aligned = None
@@ -93,9 +91,8 @@ class Placer:
         if aligned is not None and aligned.undone:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
-            keys = await run(rules.identifier.chain_keys, aligned.messages, understood.scope)
-            head = await run(rules.identifier.head_of, prompt)
-            found = await self._found(understood, rules, run, keys, received)
+            who = await run(rules.identifier.identity_of, prompt, understood.scope)
+            found = await self._found(understood, rules, run, who.keys, received)
         compared = _Compared(last, aligned) if last is not None and aligned is not None else None
         where, before = self._locate(understood, rules, prompt.messages, found, compared)
         return Placed(
@@ -108,7 +105,8 @@ class Placer:
             rules=(*understood.request.read_as, *canonical.rules),
             keys=found.keys,
             ancestry=found.ancestry,
-            head=head,
+            head=who.head,
+            tool_keys=who.tools,
             place=where,
             before=before,
             is_side=came.client.side

@@ -289,14 +289,15 @@ class Pipeline:
         offered = placed.canonical.tools
         if not offered:
             return offered
-        keys = rules.identifier.tool_keys(offered)
-        tool_set = placed.understood.scope + tool_set_key(keys)
-        known = self._known_tools(placed) or self._tool_sets.get(tool_set) or ()
-        known_keys = rules.identifier.tool_keys(known)
-        tools = restore_tools(offered, keys, known, known_keys)
-        if rules.keeps_descriptions:
-            tools = with_first_descriptions(tools, known)
-        if self._tool_sets.get(tool_set) is None:
+        tool_set = placed.understood.scope + tool_set_key(placed.tool_keys)
+        first, tools = self._tool_sets.get(tool_set), offered
+        known = self._known_tools(placed) or first or ()
+        if known and known != offered:
+            known_keys = rules.identifier.tool_keys(known)
+            tools = restore_tools(offered, placed.tool_keys, known, known_keys)
+            if rules.keeps_descriptions:
+                tools = with_first_descriptions(tools, known)
+        if first is None:
             self._tool_sets.put(tool_set, tools)
         return tools
 

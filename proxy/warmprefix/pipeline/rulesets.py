@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from warmprefix.config import CanonicalizeConfig
 from warmprefix.config.patterns import TransientBlock, VolatileText, compiled
 from warmprefix.core.canonical import Canonical, Canonicalizer, Report, choose_rules, unreported
-from warmprefix.core.identity.keys import STRICT, Identifier, Looseness
+from warmprefix.core.identity.keys import STRICT, Identifier, Identity, Looseness
 from warmprefix.core.identity.ticking import Ticked, ticked
 from warmprefix.core.identity.transient import BLOCKS, Block
 from warmprefix.core.identity.volatile import Pattern
@@ -52,12 +52,10 @@ class RuleSet:
     says_ticks: bool
     undoing: Undoing
 
-    def canonical(self, prompt: Prompt, scope: bytes) -> tuple[Canonical, tuple[bytes, ...], bytes]:
-        """The canonical form of a prompt, the chain keys of its messages, and what it begins with, see
-        `Identifier.head_of`."""
-        found, identifier = self.canonicalizer.run(prompt), self.identifier
-        keys = identifier.chain_keys(found.prompt.messages, scope)
-        return found, keys, identifier.head_of(found.prompt)
+    def canonical(self, prompt: Prompt, scope: bytes) -> tuple[Canonical, Identity]:
+        """The canonical form of a prompt, and who that is. `scope`: the root of its chain keys."""
+        found = self.canonicalizer.run(prompt)
+        return found, self.identifier.identity_of(found.prompt, scope)
 
     def ticks(self, before: str, after: str, is_user: bool) -> Ticked | None:
         """What ticked between two forms of a text."""

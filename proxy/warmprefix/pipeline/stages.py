@@ -69,7 +69,7 @@ class Placed:
     back; `received`: the messages as they came, and what was put back. `client`: the messages after the rules
     alone; `alignment`: how they compare with the turn before, None if they go on from it. `keys`: the chain key
     of each message. `ancestry`: the remembered messages that it goes on from; `head`: what its prompt begins
-    with, see `Identifier.head_of`.
+    with, `tool_keys`: the key of each of its tools, both as of `Identity`.
 
     `place` follows from the messages alone; `before` is the conversation whose tools and template options are
     compared, None if there is none. `is_side`: it is no part of a conversation, as its client says or its place
@@ -90,6 +90,7 @@ class Placed:
     place: Place
     before: Conversation | None
     is_side: bool
+    tool_keys: tuple[bytes, ...] = ()
     marks: Marks = NO_MARKS
     first_tools: tuple[RawJson, ...] = ()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chat_dialect import chat_message
-from warmprefix.core.identity.keys import Identifier
+from warmprefix.core.identity.keys import Identifier, Identity
 from warmprefix.core.messages import changed
 from warmprefix.core.types import Prompt, RawJson, Tool
 
@@ -36,3 +36,13 @@ def test_prompts_that_begin_alike(other: Prompt, is_same: bool) -> None:
 
 def test_a_prompt_without_a_question_begins_like_no_other() -> None:
     assert Identifier().head_of(replace(PROMPT, messages=(S,))) == b""
+
+
+def test_who_a_prompt_is() -> None:
+    identifier, scope = Identifier(), b"scope"
+
+    assert identifier.identity_of(PROMPT, scope) == Identity(
+        identifier.chain_keys(PROMPT.messages, scope),
+        identifier.head_of(PROMPT),
+        identifier.tool_keys((TOOL,)),
+    )

@@ -84,6 +84,18 @@ class Looseness:
 
 
 STRICT = Looseness()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a prompt is. `keys`: the chain key after each message; `head`: what it begins with, see
+    `Identifier.head_of`; `tools`: the key of each tool."""
+
+    keys: tuple[bytes, ...]
+    head: bytes
+    tools: tuple[bytes, ...]
+
+
 # Histories whose keys are kept: the conversations that run now.
 _LATEST = 16
 _LATEST_REPLIES = 4  # by which a conversation is recognised whatever else was changed
@@ -102,6 +114,12 @@ class Identifier:
         self._memo: Memo[dict[_Use, bytes]] = Memo(_MEMO_BYTES)
         self._tools: Memo[bytes] = Memo(_MEMO_BYTES)
         self._latest: dict[_Name, tuple[tuple[Message, ...], tuple[bytes, ...]]] = {}
+
+    def identity_of(self, prompt: Prompt, scope: bytes) -> Identity:
+        """Who a prompt is. `scope`: the root of its chain keys."""
+        tools = self.tool_keys(prompt.tools or ())
+        keys = self.chain_keys(prompt.messages, scope)
+        return Identity(keys, self._head_of(prompt, tools), tools)
 
     def chain_keys(self, messages: Iterable[Message], scope: bytes) -> tuple[bytes, ...]:
         """The chain key after each message, in order.
@@ -178,6 +196,9 @@ class Identifier:
         Prompts of the same head are rendered alike up to there, whoever sent them: llama-server shows most
         templates `system` for `developer` (common/chat.cpp:1279-1282).
         """
+        return self._head_of(prompt, self.tool_keys(prompt.tools or ()))
+
+    def _head_of(self, prompt: Prompt, tools: Sequence[bytes]) -> bytes:
         users = (at for at, message in enumerate(prompt.messages) if message.role == "user")
         first = next(users, None)
         if first is None:
@@ -187,7 +208,7 @@ class Identifier:
             for m in prompt.messages[: first + 1]
         ]
         options = (f"{name}={raw!r}" for name, raw in sorted(prompt.template_options.items()))
-        root = tool_set_key([*self.tool_keys(prompt.tools or ()), scope_key("head", *options)])
+        root = tool_set_key([*tools, scope_key("head", *options)])
         return self.chain_keys(messages, root)[-1]
 
     def tool_keys(self, tools: Iterable[Tool]) -> tuple[bytes, ...]:

@@ -131,10 +131,10 @@ CASES = [
 def test_which_bytes_go_on_from_the_last_turn(case: Case) -> None:
     continuation = Continuation(case.last, case.near, case.far)
 
-    chosen = [
-        (ours, theirs, continuation.choose(ours, theirs, was_sent=case.sent))
-        for ours, theirs in case.pairs
-    ]
+    sent: list[Message] = []
+    for ours, theirs in case.pairs:
+        sent.append(continuation.choose(sent, ours, theirs, was_sent=case.sent))
+    chosen = [(*pair, got) for pair, got in zip(case.pairs, sent, strict=True)]
 
     assert all(got in (ours, theirs) for ours, theirs, got in chosen)
     differing = [(ours, got) for ours, theirs, got in chosen if ours != theirs]
@@ -145,12 +145,12 @@ def test_what_stands_behind_is_at_stake_too() -> None:
     """Two characters in a short reply, with a long history behind it."""
     at_the_end, early = (Continuation((S,), far=Belief.DOUBTED) for _ in range(2))
 
-    assert at_the_end.choose(R, A, was_sent=True) is A
-    assert early.choose(R, A, was_sent=True, behind=lambda: 2000) is R
+    assert at_the_end.choose((), R, A, was_sent=True) is A
+    assert early.choose((), R, A, was_sent=True, behind=lambda: 2000) is R
 
 
 def test_what_templates_do_not_show_makes_no_difference() -> None:
     """Ids of calls: else a slot that holds ours would be left for them."""
     ours, theirs = (changed(A, tool_calls=(ToolCall(name, "f", "{}"),)) for name in ("a", "b"))
 
-    assert Continuation([theirs]).choose(ours, theirs, was_sent=True) is ours
+    assert Continuation([theirs]).choose((), ours, theirs, was_sent=True) is ours

@@ -80,40 +80,43 @@ class Continuation:
         self._extra = 0
 
     def choose(
-        self, ours: Message, theirs: Message, *, was_sent: bool, behind: Callable[[], int] = int
+        self,
+        before: Sequence[Message],
+        ours: Message,
+        theirs: Message,
+        *,
+        was_sent: bool,
+        behind: Callable[[], int] = int,
     ) -> Message:
-        """The next message to send. `ours`: with remembered bytes, `was_sent` if they were sent before and not
-        only generated; `behind`: characters of the remembered messages that follow.
+        """The message to send behind those of `before`, which only grow from one choice to the next. `ours`:
+        with remembered bytes, `was_sent` if they were sent before and not only generated; `behind`: characters
+        of the remembered messages that follow.
 
         Once the client's own bytes are chosen, what is remembered after them is of no use.
         """
         if ours is theirs or ours == theirs:
-            return self.keep(ours)
-        held = self._next()
+            return ours
         if not self._is_theirs:
-            believed = self._believed(ours, theirs, held)
+            believed = self._believed(ours, theirs, self._held_behind(before))
             is_there = believed is Belief.HELD or (believed is Belief.UNKNOWN and was_sent)
             if not is_there:
                 self._is_theirs = believed is None or not self._is_tried(
                     ours, theirs, believed, behind
                 )
-        chosen = theirs if self._is_theirs else ours
-        self._follows = self._follows and held is not None and _is_alike(chosen, held)
-        return chosen
+        return theirs if self._is_theirs else ours
 
-    def keep(self, message: Message) -> Message:
-        """The next message, if there is nothing to choose."""
-        held = self._next()
-        self._follows = self._follows and held is not None and _is_alike(message, held)
-        return message
-
-    def _next(self) -> Message | None:
-        self._at += 1
-        return self._last[self._at - 1] if self._at <= len(self._last) else None
+    def _held_behind(self, before: Sequence[Message]) -> Message | None:
+        """What the backend held behind these messages; None if it did not hold them all, or nothing more."""
+        while self._follows and self._at < len(before):
+            held = self._last[self._at] if self._at < len(self._last) else None
+            self._follows = held is not None and _is_alike(before[self._at], held)
+            self._at += 1
+        is_there = self._follows and self._at < len(self._last)
+        return self._last[self._at] if is_there else None
 
     def _believed(self, ours: Message, theirs: Message, held: Message | None) -> Belief | None:
         """What is believed of the remembered bytes; None if the backend has the client's own instead."""
-        if self._follows and held is not None:
+        if held is not None:
             if _is_alike(ours, held):
                 return self._near
             if _is_alike(theirs, held):

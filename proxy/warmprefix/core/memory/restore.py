@@ -81,12 +81,11 @@ def restore(
         elif node is not None and not message.opaque:
             behind = _Behind(any=at < last_reply, known=at < last_known)
             ours = _restored(message, theirs, node, how, behind)
-        if ours is theirs:
-            result = how.continuation.keep(ours)
-        else:
+        result = ours
+        if ours is not theirs:
             was_sent = node is not None and (at < leaf or not node.generated)
             rest = partial(_characters, messages, at + 1, leaf + 1)
-            result = how.continuation.choose(ours, theirs, was_sent=was_sent, behind=rest)
+            result = how.continuation.choose(sent, ours, theirs, was_sent=was_sent, behind=rest)
         if message.tool_calls and _has_opaque_result(messages, at):
             result = _with_ids_of(result, message)
         if message.results:

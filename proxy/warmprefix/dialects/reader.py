@@ -48,7 +48,8 @@ class Reader(ABC):
     def finish(self) -> Reply:
         """The reply when no more bytes will come."""
         if self._sse is not None:
-            self._read_events(self._sse.finish())
+            if self.pending_bytes:
+                self._read_events(self._sse.finish())
         elif self._size <= MAX_BODY:
             self._read_body(b"".join(self._body))
             self._body = []

@@ -14,7 +14,10 @@ _BLANK = " \t\r\n"
 def _apply(prompt: Prompt) -> Prompt:
     if not prompt.messages:
         return prompt
-    return with_messages(prompt, (_change(prompt.messages[0]), *prompt.messages[1:]))
+    first = _change(prompt.messages[0])
+    if first is prompt.messages[0]:
+        return prompt
+    return with_messages(prompt, (first, *prompt.messages[1:]))
 
 
 def _change(message: Message) -> Message:

@@ -7,6 +7,7 @@ from warmprefix.core.memory.ledger import NO_ANCESTRY, Place
 from warmprefix.core.slots.seat import AnySeat
 from warmprefix.core.turn import Times
 from warmprefix.core.types import CacheStats, Outcome, Reply
+from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.stages import (
     Ended,
     Outgoing,
@@ -41,7 +42,7 @@ def written(
     came = replace(read(body), client=Recognised("test", None, is_side))
     placed = Placed(
         came=came,
-        understood=Understood(came, request, b""),
+        understood=Understood(came, request, b"", Parsed(request.dialect)),
         canonical=request.prompt,
         received=request.prompt.messages,
         client=request.prompt.messages,

@@ -25,10 +25,8 @@ from warmprefix.core.memory.ledger import (
 from warmprefix.core.rules.base import with_messages
 from warmprefix.core.types import Kind, Message, Prompt
 from warmprefix.counters import Counters
-from warmprefix.dialects.base import Dialect
 from warmprefix.guard import guard
 from warmprefix.pipeline.elsewhere import Elsewhere, marks_of
-from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.past import goes_on_alike, last_of
 from warmprefix.pipeline.plain import place_plain
 from warmprefix.pipeline.recent import Last, Recent
@@ -53,16 +51,14 @@ class Placer:
         counters: Counters,
         recent: Recent,
         rules: RuleSets,
-        parsed_of: Callable[[Dialect], Parsed],
         is_gone: Callable[[Last], bool],
     ) -> None:
-        """`parsed_of`: the parsed messages of a dialect; `is_gone`: as of the pipeline."""
+        """`is_gone`: as of the pipeline."""
         self._is_gone = is_gone
         self._store = store
         self._counters = counters
         self._recent = recent
         self._rules = rules
-        self._parsed_of = parsed_of
         self._identifier = rules.strict
         self._elsewhere = Elsewhere(recent, rules.strict, counters)
         self._is_shared = store.leases is not None  # by other proxies
@@ -136,12 +132,13 @@ class Placer:
         """What is remembered of a history. `received`: its messages as they came."""
         came, session = understood.came, understood.came.client.session
         remembered = await self._find(keys, came.failed_open, asked)
-        parse = self._parsed_of(understood.request.dialect).message
+        parse = understood.parsed.message
         known = await run(ancestry, received, keys, remembered, parse, came.turn, session)
+        own = known.conversation
         if self._is_shared:
-            own, identifier = known.conversation, rules.identifier
-            self._elsewhere.learn(remembered, own, understood, parse, identifier)
-        return _Found(keys, known, remembered)
+            self._elsewhere.learn(remembered, own, understood, parse, rules.identifier)
+        last = None if own is None else self._recent.get(own.id, keys)
+        return _Found(keys, known, remembered, last)
 
     async def _last(
         self, understood: Understood, rules: RuleSet, prompt: Prompt, found: "_Found"
@@ -150,8 +147,7 @@ class Placer:
         without replies has nothing in common with any (core/memory/alignment.py)."""
         if understood.came.client.side:
             return None
-        known = found.ancestry.conversation
-        last = None if known is None else self._recent.get(known.id, found.keys)
+        last = found.last
         if last is None:
             landmarks = self._identifier.reply_keys(prompt.messages, understood.scope)
             last = self._recent.by_landmark(landmarks)
@@ -189,7 +185,7 @@ class Placer:
         with guard(self._counters, "store", came.failed_open):
             name = None if known is None else known.id
             past = await self._store.past(name, landmarks)
-            parse = self._parsed_of(understood.request.dialect).message
+            parse = understood.parsed.message
             if past is not None:
                 last = last_of(past, understood, parse, self._identifier, rules.identifier)
         if last is None:
@@ -214,7 +210,9 @@ class Placer:
         keys, known = found.keys, found.ancestry
         came, first_user = understood.came, _first_user(messages)
         where, before = place(keys, first_user, known, came.turn), known.conversation
-        last = self._recent.get(where.conversation, keys)
+        last = None
+        if where.known:  # it may have been read back since it was looked for
+            last = found.last or self._recent.get(where.conversation, keys)
         if last is not None and last.state is not None and last.tip in keys:
             # Compare it with the branch that it goes on from, not with the latest of the conversation.
             before = last.state
@@ -356,11 +354,12 @@ def _are_alike(one: Message, other: Message) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The chain keys of a history, and what it goes on from."""
+    """The chain keys of a history, what it goes on from, and the last turn of that, if it is a recent one."""
 
     keys: tuple[bytes, ...]
     ancestry: Ancestry
     remembered: Found
+    last: Last | None
 
 
 def _compared(last: Last, prompt: Prompt, rules: RuleSet, *, is_gone: bool) -> Alignment | None:

@@ -97,7 +97,7 @@ class Pipeline:
         self.counters = counters
         self._observe = observe
         self._recent = recent
-        self._placer = Placer(store, counters, recent, self._rules, self._parsed_of, is_gone)
+        self._placer = Placer(store, counters, recent, self._rules, is_gone)
 
     def use(self, config: CanonicalizeConfig) -> None:
         """From the next request on, the rules of another configuration."""
@@ -125,7 +125,8 @@ class Pipeline:
             came = replace(came, request=request, model=request.model)
             came = replace(came, client=_client_of(came, request))
             scope = _scope(came.headers, self._scope_headers, request.dialect)
-            return await self._placer.place(Understood(came, request, scope), run)
+            parsed = self._parsed_of(request.dialect)
+            return await self._placer.place(Understood(came, request, scope, parsed), run)
         return came
 
     def _parse(self, endpoint: str, body: bytes) -> Request:
@@ -229,7 +230,7 @@ class Pipeline:
         request = replace(understood.request, prompt=prompt)
         came = replace(understood.came, failed_open=[])
         run = self._aside.of(len(came.body))
-        ahead = await self._placer.place(Understood(came, request, understood.scope), run)
+        ahead = await self._placer.place(replace(understood, came=came, request=request), run)
         held = self._held(ahead)
         return (await run(self._restored, ahead, held, reasoning_pays)).prompt
 
@@ -257,7 +258,7 @@ class Pipeline:
 
     def _restored(self, placed: Placed, held: Continuation, reasoning_pays: bool) -> "_Ours":
         """The prompt, with remembered bytes for the messages that are recognised."""
-        canonical, request = placed.canonical, placed.understood.request
+        canonical, parsed = placed.canonical, placed.understood.parsed
         received = placed.received
         rules = self._rules.of(placed.came.client.client)
         messages = canonical.messages
@@ -267,7 +268,7 @@ class Pipeline:
             messages = move_volatile(messages, rules.moved, placed.client, ticked)
             names = () if messages is canonical.messages else ("moved-volatile",)
         how = How(
-            self._parsed_of(request.dialect).message,
+            parsed.message,
             self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays),
             rules.blocks,
             received,
@@ -308,8 +309,7 @@ class Pipeline:
         definitions = (last.tools if last is not None and is_own else ()) or placed.first_tools
         if not definitions:
             return ()
-        parsed = self._parsed_of(placed.understood.request.dialect)
-        return parsed.tools(write_array(definitions))
+        return placed.understood.parsed.tools(write_array(definitions))
 
     def _written(self, placed: Placed, ours: "_Ours", kind: BackendKind, *, folds: bool) -> Written:
         request, rules, restored = placed.understood.request, placed.rules, ours.restored

@@ -26,6 +26,7 @@ from warmprefix.core.title import title_of
 from warmprefix.core.turn import Times, Turn
 from warmprefix.core.types import CacheStats, Kind, Message, Outcome, Prompt, RawJson, Reply
 from warmprefix.dialects.base import Asked, Dialect, Request
+from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.recent import Last
 from warmprefix.profiles.base import Recognised
 
@@ -54,11 +55,13 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A request that was read. `scope`: the root of its chain keys."""
+    """A request that was read. `scope`: the root of its chain keys; `parsed`: what was parsed before in its
+    dialect."""
 
     came: Passed
     request: Request
     scope: bytes
+    parsed: Parsed
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class Canonicalizer:
         known = self._memo.all([message.raw or b"" for message in head])
         pairs = zip(head, known, strict=True)
         messages = tuple(self._message(message, local, fired, failed) for message, local in pairs)
-        result = with_messages(prompt, (*messages, *tail))
+        result = with_messages(prompt, (*messages, *tail)) if fired else prompt
         has = features_of_prompt(result)
         for rule in self._global:
             if rule.features is not None and rule.features.isdisjoint(has):

@@ -22,7 +22,7 @@ from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.given_back import with_members
 from warmprefix.core.memory.ledger import Node, kind_of
 from warmprefix.core.memory.move_volatile import move_volatile
-from warmprefix.core.memory.restore import How, as_received, restore
+from warmprefix.core.memory.restore import How, restore
 from warmprefix.core.memory.restore_tools import restore_tools, with_first_descriptions
 from warmprefix.core.rules.base import with_messages
 from warmprefix.core.rules.memory_rules import FOLD_SYSTEM
@@ -259,7 +259,6 @@ class Pipeline:
     def _restored(self, placed: Placed, held: Continuation, reasoning_pays: bool) -> "_Ours":
         """The prompt, with remembered bytes for the messages that are recognised."""
         canonical, parsed = placed.canonical, placed.understood.parsed
-        received = placed.received
         rules = self._rules.of(placed.came.client.client)
         messages = canonical.messages
         names: tuple[str, ...] = ()
@@ -271,7 +270,7 @@ class Pipeline:
             parsed.message,
             self._reasoning == "always" or (self._reasoning == "auto" and reasoning_pays),
             rules.blocks,
-            received,
+            placed.received,
             held,
             rules.restores_names,
         )
@@ -281,8 +280,7 @@ class Pipeline:
         tools = self._tools(placed, rules)
         if tools is not canonical.tools:
             names = (*names, "tools")
-        sent = as_received(restored.messages, received)
-        prompt = Prompt(sent, tools, canonical.template_options)
+        prompt = Prompt(restored.messages, tools, canonical.template_options)
         return _Ours(prompt, (*names, *restored.names), restored.nodes)
 
     def _tools(self, placed: Placed, rules: RuleSet) -> tuple[Tool, ...] | None:

@@ -12,7 +12,7 @@ from warmprefix.core.identity.keys import Identifier, Looseness, scope_key
 from warmprefix.core.identity.transient import BLOCKS
 from warmprefix.core.memory.continuation import Continuation
 from warmprefix.core.memory.ledger import Node
-from warmprefix.core.memory.restore import How, _with_id, as_received, restore
+from warmprefix.core.memory.restore import How, _as_received, _with_id, restore
 from warmprefix.core.messages import changed, shown_parts, written
 from warmprefix.core.types import Message, RawJson, ResultPart
 from warmprefix.dialects.chat_completions.messages import parse_message
@@ -378,13 +378,13 @@ def test_what_was_stripped_and_put_back_is_the_clients_own_object() -> None:
     received = (message(DONE),)
     sent = (parse_message(json.dumps(DONE, indent=1).encode()),)
 
-    assert as_received(sent, received)[0] is received[0]
+    assert _as_received(sent, received)[0] is received[0]
 
 
 def test_messages_of_another_number_are_not_compared() -> None:
     sent = (message(DONE), message(USER))
 
-    assert as_received(sent, sent[:1]) == sent
+    assert _as_received(sent, sent[:1]) == sent
 
 
 def test_each_result_of_a_message_is_tied_to_the_id_its_call_is_sent_with() -> None:

@@ -98,7 +98,7 @@ def restore(
         if not (is_held and result is message):
             node = node if node is not None and _is_same(result, node, how.parse) else None
         same.append(node)
-    return Restored(tuple(sent), tuple(names), tuple(same))
+    return Restored(_as_received(sent, how.received), tuple(names), tuple(same))
 
 
 def _characters(messages: Sequence[Message], first: int, end: int) -> int:
@@ -287,7 +287,7 @@ def _name(before: Message, after: Message) -> str:
     return "content" if before.content != after.content else "fields"
 
 
-def as_received(sent: Sequence[Message], received: Sequence[Message]) -> tuple[Message, ...]:
+def _as_received(sent: Sequence[Message], received: Sequence[Message]) -> tuple[Message, ...]:
     """`sent`, with the client's own object for each message that ended up the same.
 
     What was stripped and then put back was not changed, so such a message goes out with its own bytes.

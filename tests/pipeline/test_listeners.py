@@ -4,7 +4,7 @@ from tests.ledger_driver import NO_TIMES
 from tests.request_stages import unread
 from warmprefix.core.types import Outcome, Reply
 from warmprefix.counters import Counters
-from warmprefix.pipeline.listeners import call_arrived, call_ended
+from warmprefix.pipeline.listeners import call_ended
 from warmprefix.pipeline.stages import Ended, Patch, ended_of
 
 
@@ -14,11 +14,6 @@ class Part:
     def __init__(self, reason: str, patch: Patch | None) -> None:
         self.reason = reason
         self.patch = patch
-        self.arrivals = 0
-
-    def arrived(self) -> None:
-        self.arrivals += 1
-        self.ended(ended())
 
     def ended(self, ended: Ended) -> Patch:
         if self.patch is None:
@@ -41,14 +36,3 @@ def test_a_listener_that_fails_keeps_none_of_the_others_from_a_turn() -> None:
     assert call_ended(parts, counters, one) == {"slot": 2, "opened": True}
     assert counters.fail_open == {"record": 1}
     assert one.came.failed_open == ["record"]
-
-
-def test_nor_from_a_request() -> None:
-    counters, noted = Counters(), list[str]()
-    parts = [Part("prewarm", None), Part("reread", Patch())]
-    call_arrived(parts, counters, noted)
-    call_arrived(parts, counters)
-
-    assert [part.arrivals for part in parts] == [2, 2]
-    assert counters.fail_open == {"prewarm": 2}
-    assert noted == ["prewarm"]

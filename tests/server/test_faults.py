@@ -36,7 +36,7 @@ from warmprefix.core.rules.base import Rule
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import Reply, Risk
 from warmprefix.counters import REASONS
-from warmprefix.pipeline.listeners import ArrivalListener, TurnListener
+from warmprefix.pipeline.listeners import TurnListener
 from warmprefix.pipeline.remember import Recorder
 from warmprefix.pipeline.stages import Ended, Outgoing, Question, ended_of
 from warmprefix.slots.seatings import Seatings
@@ -162,9 +162,7 @@ FAULTS = [
         "prepare",
     ),
     Fault("kind.headers", "warmprefix.backends.base.Kind.headers", "backend-facts"),
-    Fault("prewarm.arrived", "warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
-    Fault("reread.arrived", "warmprefix.slots.reread.Reread.arrived", "reread"),
-    Fault("openings.arrived", "warmprefix.slots.openings.Openings.arrived", "openings"),
+    Fault("pause.end", "warmprefix.slots.pause.Pause._stop", "prewarm"),
     Fault("openings.alike", "warmprefix.slots.openings.Openings.alike", "slot"),
     Fault("seating.take", "warmprefix.slots.seating.Seating.take", "slot"),
     Fault("seatings.take", "warmprefix.slots.seatings.Seatings.take", "slot"),
@@ -495,17 +493,13 @@ async def test_every_listener_has_a_row(tmp_path: Path) -> None:
         assert isinstance(parts.seatings, Seatings)
         own = parts.seatings.of(None)
 
-    told: list[tuple[ArrivalListener | TurnListener, str]] = []
-    told += [(listener, "arrived") for listener in (*parts.arrivals, *own.ahead)]
-    told += [(listener, "ended") for listener in parts.endings]
-    told += [(own.seating, "ended"), (own.comparing, "ended")]
-    told += [(listener, "ended") for listener in own.ahead]
-    assert {(place_of(listener, moment), listener.reason) for listener, moment in told} <= rows
+    told: list[TurnListener] = [*parts.endings, own.seating, own.comparing, *own.ahead]
+    assert {(place_of(listener), listener.reason) for listener in told} <= rows
     assert {fault.reason for fault in FAULTS} | {"error-words"} <= REASONS
 
 
-def place_of(listener: ArrivalListener | TurnListener, moment: str) -> str:
-    return f"{type(listener).__module__}.{type(listener).__name__}.{moment}"
+def place_of(listener: TurnListener) -> str:
+    return f"{type(listener).__module__}.{type(listener).__name__}.ended"
 
 
 def test_nothing_else_is_called_on_the_way_than_the_relay_itself() -> None:
@@ -521,7 +515,7 @@ BESIDE = frozenset({
     "relay.reply",  # has a wall of its own
     "seating.judge",  # adds a number
     "seatings.owns",  # compares two times
-    "listener.arrived", "listener.ended", "found.update", "patch.update",  # each listener has a row
+    "listener.ended", "found.update", "patch.update",  # each listener has a row
     "call_ended",  # calls them
 })  # fmt: skip
 """Called behind a wall, and no helpers."""
@@ -539,8 +533,8 @@ RELAY = frozenset({
     "ended_of",
     "answering", "is_counting",
     # modules of the way itself
-    "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "parts.arrived",
-    "backends.arrived", "call_arrived", "call_ended", "relay.run", "done", "send", "end_to_end",
+    "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "pause.end",
+    "backends.arrived", "call_ended", "relay.run", "done", "send", "end_to_end",
     "headers.append",
     "end_turn", "bare_record_of",
     # lists and queues of the log

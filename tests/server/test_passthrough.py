@@ -223,8 +223,7 @@ async def test_many_answers_at_once_do_not_mix() -> None:
     ("place", "reason"),
     [
         ("warmprefix.backends.known.KnownBackend.kind", "backend-facts"),
-        ("warmprefix.slots.prewarm.Prewarm.arrived", "prewarm"),
-        ("warmprefix.slots.reread.Reread.arrived", "reread"),
+        ("warmprefix.slots.pause.Pause._stop", "prewarm"),
     ],
 )
 async def test_a_fault_in_what_only_helps_is_not_the_clients(

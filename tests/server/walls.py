@@ -1,7 +1,7 @@
 """What the source calls on a request's way: behind a wall (warmprefix/guard.py), or on the way itself.
 
 A wall is `with guard(...)`, or `except Exception` whose first statement is a call of `failed`. What a listener
-does when it is told of an arrival or an end runs behind a wall as a whole (pipeline/listeners.py).
+does when it is told of an end runs behind a wall as a whole (pipeline/listeners.py).
 """
 
 import ast
@@ -24,8 +24,6 @@ WAY = (
 
 LISTENERS = ("server/parts", "pipeline/listeners", "slots/seatings", "slots/compare")
 """Modules with listeners that call others."""
-
-_TOLD = frozenset({"arrived", "ended"})
 
 
 @dataclass
@@ -62,7 +60,7 @@ def _collect(node: ast.AST, found: Calls, *, is_walled: bool) -> None:
             found.handed.add(ast.unparse(node.args[0]).removeprefix("self."))
     listens = isinstance(node, ast.ClassDef) and any(map(_is_reason, node.body))
     for inner in ast.iter_child_nodes(node):
-        is_told = listens and isinstance(inner, ast.FunctionDef) and inner.name in _TOLD
+        is_told = listens and isinstance(inner, ast.FunctionDef) and inner.name == "ended"
         _collect(inner, found, is_walled=is_walled or is_told)
 
 

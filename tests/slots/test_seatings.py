@@ -1,6 +1,7 @@
 """Which slots a request is about: those of the one model, or those of the model that a router runs for it.
 tests/real/test_router.py has a real router."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,8 +20,9 @@ from warmprefix.core.types import Outcome, Reply
 from warmprefix.counters import Counters
 from warmprefix.pipeline.stages import Ended, Passed, Patch, ended_of
 from warmprefix.slots.compare import Comparing
+from warmprefix.slots.pause import Pause
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.seatings import ModelParts, Seatings
+from warmprefix.slots.seatings import ModelParts, Seatings, always
 from warmprefix.slots.table import SlotTable
 from warmprefix.tasks import Tasks
 
@@ -52,10 +54,7 @@ class Pausing:
     """What works between requests, which counts how often it is called."""
 
     reason = "prewarm"
-    requests = turns = 0
-
-    def arrived(self) -> None:
-        self.requests += 1
+    turns = 0
 
     def ended(self, ended: Ended) -> Patch:
         self.turns += 1
@@ -69,10 +68,15 @@ async def seatings_of(backend: ScriptedBackend) -> AsyncIterator[tuple[Seatings,
         known = KnownBackend(backend.url, "llamacpp", tasks)
         await known.ask_template()
         try:
-            yield Seatings(known, maker(tasks), tasks, Counters()), known
+            yield seatings_with(known, tasks), known
         finally:
             await tasks.finish(5)
             await known.close()
+
+
+def seatings_with(known: KnownBackend, tasks: Tasks, owns: Callable[[], bool] = always) -> Seatings:
+    counters = Counters()
+    return Seatings(known, maker(tasks), tasks, counters, Pause(tasks, counters), owns)
 
 
 def maker(tasks: Tasks) -> Callable[[KnownModel], ModelParts]:
@@ -154,7 +158,7 @@ async def test_slots_of_another_proxy_are_left_alone() -> None:
     async with serving({"/props": {"chat_template": "t"}}) as backend:
         tasks = Tasks()
         known = KnownBackend(backend.url, "llamacpp", tasks)
-        seatings = Seatings(known, maker(tasks), tasks, Counters(), lambda: ours[0])
+        seatings = seatings_with(known, tasks, lambda: ours[0])
         seating = seatings.of(None).seating
         seating.table.unseen_began()
         asked = len(backend.requests)
@@ -167,11 +171,11 @@ async def test_slots_of_another_proxy_are_left_alone() -> None:
         ended = ended_of(asks_for("a"), Reply(), 200, Outcome.OK, NO_TIMES)
         theirs = {"slot": None, "slot_reason": "another proxy has the slots", "kept": None}
         assert seatings.ended(ended) == theirs
-        assert [one.turns for one in seatings.ahead if isinstance(one, Pausing)] == [0]
+        assert [one.turns for one in seatings.of(None).ahead if isinstance(one, Pausing)] == [0]
 
         ours[0] = True
         assert seatings.ended(ended) == {"kept": None}
-        assert [one.turns for one in seatings.ahead if isinstance(one, Pausing)] == [1]
+        assert [one.turns for one in seatings.of(None).ahead if isinstance(one, Pausing)] == [1]
         assert isinstance((await seatings.take(asks_for("a"))).seat, Unseen)
         await tasks.finish(5)
         await known.close()
@@ -184,9 +188,11 @@ async def test_whoever_gains_slots_knows_nothing_of_them() -> None:
         table = seatings.of(None).seating.table
         table.read([SlotState(0, False, 500, 3, None, None)], table.events)
         assert len(table.slots) == 1
+        reading = seatings._pause.start(asyncio.sleep(60), "prewarm")
         seatings.lost()
         assert table.slots == ()
-        assert [one.requests for one in seatings.ahead if isinstance(one, Pausing)] == [1]
+        await asyncio.sleep(0)
+        assert reading.cancelled()
         table.read([SlotState(0, False, 500, 3, None, None)], table.events)
         await seatings.close()
         assert table.slots == ()

@@ -1,5 +1,5 @@
-"""What is called when a request comes, and when its turn has ended: listeners, one after the other, each behind
-a wall of its own. None of them can fail a request.
+"""What is called when a turn has ended: listeners, one after the other, each behind a wall of its own. None of
+them can fail a request.
 """
 
 from collections.abc import Iterable
@@ -10,15 +10,6 @@ from warmprefix.guard import failed
 from warmprefix.pipeline.stages import Ended, Patch
 
 
-class ArrivalListener(Protocol):
-    """Is called for every request that comes. Its failures are counted under `reason`."""
-
-    reason: str
-
-    def arrived(self) -> None:
-        """A request has come."""
-
-
 class TurnListener(Protocol):
     """Is called for every turn that has ended. Its failures are counted under `reason`."""
 
@@ -26,21 +17,6 @@ class TurnListener(Protocol):
 
     def ended(self, ended: Ended) -> Patch:
         """An exchange has ended. What is returned is added to its turn."""
-
-
-class PauseListener(ArrivalListener, TurnListener, Protocol):
-    """Works while no request runs."""
-
-
-def call_arrived(
-    listeners: Iterable[ArrivalListener], counters: Counters, noted: list[str] | None = None
-) -> None:
-    """A request has come. `noted`: the reasons of its turn. Raises nothing."""
-    for listener in listeners:
-        try:
-            listener.arrived()
-        except Exception as error:
-            failed(counters, listener.reason, error, noted)
 
 
 def call_ended(listeners: Iterable[TurnListener], counters: Counters, ended: Ended) -> Patch:

@@ -26,7 +26,7 @@ from warmprefix.log.sums_file import SumsFile
 from warmprefix.log.turns import Turns
 from warmprefix.log.writer import TurnLog
 from warmprefix.pipeline.in_force import in_force
-from warmprefix.pipeline.listeners import PauseListener
+from warmprefix.pipeline.listeners import TurnListener
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.remember import Recorder
@@ -55,6 +55,7 @@ from warmprefix.slots.ahead import Ahead
 from warmprefix.slots.compare import Comparing
 from warmprefix.slots.opening_files import OpeningFiles
 from warmprefix.slots.openings import Openings
+from warmprefix.slots.pause import Pause
 from warmprefix.slots.prewarm import Prewarm
 from warmprefix.slots.reread import Reread
 from warmprefix.slots.saved import Snapshots
@@ -163,16 +164,13 @@ class App:
         key = BackendKey(backend.url, backend.api_key)
         trusted = trust(backend.url, backend.ca_file, verify=backend.verify)
         known = KnownBackend(backend.url, backend.kind, self.tasks, key, trusted)
-        counters = self._counters
+        counters, pause = self._counters, Pause(self.tasks, self._counters)
         seatings: Seatings | NoSeatings = NoSeatings(counters, Direct(self._reaches))
         if self._config.slots.pin == "auto":
-            owns, make = self._owning.of(backend.url), partial(self._model_parts, backend)
-            seatings = Seatings(known, make, self.tasks, counters, owns)
-        reread = self._reread(known, seatings)
-        rereads = () if reread is None else (reread,)
-        if isinstance(seatings, Seatings):
-            lost = (seatings.lost, *(reread.arrived for reread in rereads))
-            self._owning.add(backend.url, Slots(seatings.gained, lost))
+            owns, make = self._owning.of(backend.url), partial(self._model_parts, backend, pause)
+            seatings = Seatings(known, make, self.tasks, counters, pause, owns)
+            self._owning.add(backend.url, Slots(seatings.gained, seatings.lost))
+        reread = self._reread(known, seatings, pause)
         limits = (backend.connect_timeout_s, backend.first_byte_timeout_s)
         connections = Connections(backend.url, *limits, backend.idle_connection_s, trusted)
         return Parts(
@@ -185,11 +183,11 @@ class App:
             capture=self._capture,
             seatings=seatings,
             reread=reread,
-            arrivals=rereads,
+            pause=pause,
             endings=(
                 self._recorder,
                 seatings,
-                *rereads,
+                *(() if reread is None else (reread,)),
                 Facts(known),
                 *(() if self._telemetry is None else (Ends(self._telemetry, known, backend.url),)),
                 *(() if self._capture is None else (self._capture,)),
@@ -197,7 +195,7 @@ class App:
             max_event_bytes=backend.max_event_bytes,
         )
 
-    def _model_parts(self, backend: NamedBackend, known: KnownModel) -> ModelParts:
+    def _model_parts(self, backend: NamedBackend, pause: Pause, known: KnownModel) -> ModelParts:
         """The parts that belong to one model of a backend."""
         slots = self._config.slots
         snapshots = None
@@ -216,13 +214,13 @@ class App:
             tries=not self._observe,
         )
         ahead = Ahead(self._pipeline, seating.table, known, self._counters)
-        listeners: list[PauseListener] = []
+        listeners: list[TurnListener] = []
         if self._reads:
-            listeners.append(Prewarm(self._config.prewarm, ahead, self._recent, self.tasks))
+            listeners.append(Prewarm(self._config.prewarm, ahead, self._recent, pause))
         if snapshots is not None and slots.openings:
             least = slots.min_save_tokens
             files = OpeningFiles(ahead, snapshots, seating.stand_down, least)
-            seating.openings = Openings(slots, self._config.prewarm, files, self.tasks)
+            seating.openings = Openings(slots, self._config.prewarm, files, pause)
             listeners.append(seating.openings)
         return ModelParts(seating, Comparing(Direct(self._reaches), seating), tuple(listeners))
 
@@ -231,7 +229,9 @@ class App:
         """Whether anything is read while no request runs."""
         return self._config.prewarm.mode == "auto" and not self._observe
 
-    def _reread(self, known: KnownBackend, seatings: Seatings | NoSeatings) -> Reread | None:
+    def _reread(
+        self, known: KnownBackend, seatings: Seatings | NoSeatings, pause: Pause
+    ) -> Reread | None:
         """The part that reads the latest conversations again after a restart, if the backend has one model."""
         if isinstance(seatings, NoSeatings) or not self._reads:
             return None
@@ -243,6 +243,7 @@ class App:
             self._recent,
             seating.snapshots,
             self.tasks,
+            pause,
             seating.started_again,
             seatings.owns,
             seating.readings.is_looking,
@@ -313,7 +314,7 @@ class App:
         self._keeping.cancel()
         self.backends.stop_watching()
         for backend in self.backends.all:
-            backend.arrived()
+            backend.parts.pause.end()
         await self.tasks.finish(_SHUTDOWN_S)
         for backend in self.backends.all:
             await backend.parts.seatings.close()

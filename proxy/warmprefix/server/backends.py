@@ -47,10 +47,6 @@ class Backend:
             about.name, about.models, about.weight, self.is_healthy, self.running, self.is_draining
         )
 
-    def arrived(self) -> None:
-        """A request for this backend has come: reading ahead pauses."""
-        self.parts.arrived()
-
 
 class Backends:
     """All backends, in the order of the settings. Make it inside the running event loop."""
@@ -97,7 +93,7 @@ class Backends:
     def arrived(self, noted: list[str]) -> None:
         """A request has come. If there are several backends, the chosen one learns of it once it is chosen."""
         if not self.are_several:
-            self.all[0].parts.arrived(noted)
+            self.all[0].parts.pause.end(noted)
 
     def first(self) -> Backend:
         """The first healthy backend, or the first if none is. It gets every request that is no chat."""

@@ -138,7 +138,7 @@ class Exchange:
             with self._guard("slot"):
                 self._seated = await parts.seatings.take(outgoing)
             # What has begun since it came gives way, too. From now on its slot is busy, and nothing begins.
-            parts.arrived(way.came.failed_open)
+            parts.pause.end(way.came.failed_open)
             try:
                 return await parts.connections.open(
                     scope["method"], target_of(scope), way.headers, way.stream or self._seated.body

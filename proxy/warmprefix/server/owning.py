@@ -10,7 +10,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from warmprefix.config.schema import Config
@@ -33,7 +33,7 @@ class Slots:
     `lost`: when they are not any more."""
 
     gained: Callable[[], None]
-    lost: Sequence[Callable[[], None]]
+    lost: Callable[[], None]
 
 
 class Owning:
@@ -112,8 +112,7 @@ class Owning:
         elif not owns and url in self._owned:
             self._owned.discard(url)
             logger.info("the slots of %s are no longer this proxy's", url)
-            for lost in slots.lost:
-                lost()
+            slots.lost()
 
     def stop(self) -> None:
         """End what would never end by itself."""

@@ -10,9 +10,10 @@ from warmprefix.capture.writer import Capture
 from warmprefix.counters import Counters
 from warmprefix.guard import guard
 from warmprefix.log.turns import Turns
-from warmprefix.pipeline.listeners import ArrivalListener, TurnListener, call_arrived
+from warmprefix.pipeline.listeners import TurnListener
 from warmprefix.pipeline.remember import Recorder
 from warmprefix.pipeline.stages import Ended, Patch
+from warmprefix.slots.pause import Pause
 from warmprefix.slots.reread import Reread
 from warmprefix.slots.seatings import NoSeatings, Seatings
 from warmprefix.tasks import Tasks
@@ -21,9 +22,9 @@ from warmprefix.tasks import Tasks
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The connections, the known facts and the slots belong to the backend; all share the others. `capture`,
-    `reread`: None if there is nothing to be captured or to be read again. `arrivals`, `endings`: the listeners
-    that have work, in order; those of single models are the seatings' own. `max_event_bytes`: of a reply, to be
-    read.
+    `reread`: None if there is nothing to be captured or to be read again. `pause`: a request that comes ends
+    it. `endings`: the listeners that have work, in order; those of single models are the seatings' own.
+    `max_event_bytes`: of a reply, to be read.
     """
 
     connections: Connections
@@ -35,13 +36,9 @@ class Parts:
     capture: Capture | None
     seatings: Seatings | NoSeatings
     reread: Reread | None
-    arrivals: Sequence[ArrivalListener]
+    pause: Pause
     endings: Sequence[TurnListener]
     max_event_bytes: int
-
-    def arrived(self, noted: list[str] | None = None) -> None:
-        """A request has come: reading ahead gives way."""
-        call_arrived((*self.seatings.ahead, *self.arrivals), self.counters, noted)
 
     async def outgoing(self, headers: Headers, noted: list[str] | None = None) -> Headers:
         """A client's headers as this backend should get them; as they came if that cannot be found out."""

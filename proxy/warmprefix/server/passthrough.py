@@ -93,7 +93,7 @@ class Passthrough:
 
         async def ask(backend: Backend) -> BackendResponse:
             if method == "POST":
-                backend.arrived()
+                backend.parts.pause.end()
             headers = [*await backend.parts.outgoing(request_headers(scope)), *length]
             return await backend.parts.connections.open(method, target, headers, body)
 

@@ -119,6 +119,6 @@ class Way:
         self.parts: Parts = backend.parts
         self.route = chosen
         if self._backends.are_several:
-            self.parts.arrived(self.came.failed_open)
+            self.parts.pause.end(self.came.failed_open)
         backend.running += 1
         self._is_running = True

@@ -15,6 +15,7 @@ from warmprefix.core.slots.state import SlotState
 from warmprefix.pipeline.stages import Written
 from warmprefix.slots.ahead import Run
 from warmprefix.slots.opening_files import OpeningFiles, common, content_of
+from warmprefix.slots.pause import Pause
 
 _QUIET_S = 0.05  # between two looks whether anything runs
 _TRIES = 3  # slots in which it is begun
@@ -43,14 +44,9 @@ class Progress:
 class OpeningWarm:
     """Warms the openings of one model."""
 
-    def __init__(self, files: OpeningFiles) -> None:
+    def __init__(self, files: OpeningFiles, pause: Pause) -> None:
         self._files = files
-        self._step: asyncio.Task[None] | None = None
-
-    def arrived(self) -> None:
-        """A request has come: the running step ends."""
-        if self._step is not None:
-            self._step.cancel()
+        self._pause = pause
 
     async def warm(self, written: Written) -> AsyncIterator[Progress]:
         """Read and save what a request stands for, step by step. A last message that is only a placeholder is
@@ -104,13 +100,13 @@ class OpeningWarm:
         while run.held < len(tokens):
             run.resume(await self._quiet(), content_of(run.conversation))
             end = min(run.held + STEP_TOKENS, len(tokens))
-            step = run.steps(llama, Plan(tokens[:end], run.held), STEP_TOKENS)
-            self._step = asyncio.get_running_loop().create_task(step)
+            steps = run.steps(llama, Plan(tokens[:end], run.held), STEP_TOKENS)
+            step = self._pause.start(steps, "opening")
             try:
-                await asyncio.wait({self._step})
+                await asyncio.wait({step})
             finally:
-                self._step.cancel()
-            if not self._step.cancelled() and run.held < end:
+                step.cancel()
+            if not step.cancelled() and run.held < end:
                 return
             yield run.held
 

@@ -26,7 +26,7 @@ from warmprefix.guard import guard
 from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.opening_files import Begun, OpeningFiles, Wanted
 from warmprefix.slots.opening_warm import OpeningWarm
-from warmprefix.tasks import Tasks
+from warmprefix.slots.pause import Pause
 
 _BEGUN = 16  # new conversations that the next one is compared with
 _WANTED = 8  # openings that wait for a pause
@@ -49,14 +49,14 @@ class Openings:
     reason = "openings"
 
     def __init__(
-        self, slots: SlotsConfig, prewarm: PrewarmConfig, files: OpeningFiles, tasks: Tasks
+        self, slots: SlotsConfig, prewarm: PrewarmConfig, files: OpeningFiles, pause: Pause
     ) -> None:
         self._slots = slots
         self._prewarm = prewarm
         self._files = files
-        self.warming = OpeningWarm(files)
+        self.warming = OpeningWarm(files, pause)
         """Reads those that somebody knows beforehand."""
-        self._tasks = tasks
+        self._pause = pause
         self._table = files.table
         self._begun: OrderedDict[str, Begun] = OrderedDict()
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
@@ -135,16 +135,11 @@ class Openings:
         ):
             self._ram_gives = (self._table.generation, cached >= offer.tokens / 2)
 
-    def arrived(self) -> None:
-        """A request has come: give way at once."""
+    def ended(self, ended: Ended) -> Patch:
+        """A request has ended: learn from it, and go on with what waits."""
         if self._running is not None:
             self._running.cancel()
             self._running = None
-        self.warming.arrived()
-
-    def ended(self, ended: Ended) -> Patch:
-        """A request has ended: learn from it, and go on with what waits."""
-        self.arrived()
         written = _begun(ended) if self._slots.openings else None
         if written is not None and written.place.conversation not in self._begun:
             in_slot = ended.seat.wish.alike if isinstance(ended.seat, Seat) else 0
@@ -157,7 +152,7 @@ class Openings:
 
     def _rest(self) -> None:
         if self._wanted:
-            self._running = self._tasks.start(self._run(), "openings")
+            self._running = self._pause.start(self._run(), "openings")
 
     def _learn(self, new: Begun, in_slot: int) -> None:
         """Compare a new conversation with the latest ones: the one that it shares most with says what opening
@@ -227,8 +222,9 @@ class Openings:
     def started(self) -> None:
         """The backend has started, or the proxy has: what is used most is put into empty slots."""
         is_on = self._prewarm.mode == "auto" and self._prewarm.openings == "restore"
-        if is_on and (self._running is None or self._running.done()):
-            self._running = self._tasks.start(self._ahead(), "openings")
+        running = self._running
+        if is_on and (running is None or running.done() or running.cancelling()):
+            self._running = self._pause.start(self._ahead(), "openings")
 
     async def _ahead(self) -> None:
         with guard(self._files.counters, self.reason):

@@ -24,7 +24,7 @@ from warmprefix.core.types import Message
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.ahead import Ahead, Run
-from warmprefix.tasks import Tasks
+from warmprefix.slots.pause import Pause
 
 _WAITING = 8  # conversations; one machine has 1 to 8 slots
 
@@ -47,22 +47,16 @@ class Prewarm:
 
     reason = "prewarm"
 
-    def __init__(self, config: PrewarmConfig, ahead: Ahead, recent: Recent, tasks: Tasks) -> None:
+    def __init__(self, config: PrewarmConfig, ahead: Ahead, recent: Recent, pause: Pause) -> None:
         self._config = config
         self._ahead = ahead
         self._recent = recent
-        self._tasks = tasks
+        self._pause = pause
         self._waiting: OrderedDict[str, _Candidate] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
 
-    def arrived(self) -> None:
-        """A request has come: stop at once. What was not begun waits for the next pause."""
-        if self._running is not None:
-            self._running.cancel()
-            self._running = None
-
     def ended(self, ended: Ended) -> Patch:
-        """A request has ended: the coming prompt may be read."""
+        """A request has ended: the coming prompt may be read. What was not begun waits for the next pause."""
         candidate = _candidate(ended)
         if isinstance(ended.outgoing, Written) and not ended.is_side:
             self._waiting.pop(ended.outgoing.place.conversation, None)
@@ -70,9 +64,11 @@ class Prewarm:
             self._waiting[candidate.conversation] = candidate
             while len(self._waiting) > _WAITING:
                 self._waiting.popitem(last=False)
-        self.arrived()
+        if self._running is not None:
+            self._running.cancel()
+            self._running = None
         if self._waiting:
-            self._running = self._tasks.start(self._run(), "prewarm")
+            self._running = self._pause.start(self._run(), "prewarm")
         return {}
 
     async def _run(self) -> None:

@@ -22,6 +22,7 @@ from warmprefix.core.types import Message, Outcome
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.ahead import Ahead, Run
+from warmprefix.slots.pause import Pause
 from warmprefix.slots.saved import Snapshots
 from warmprefix.tasks import Tasks
 
@@ -64,6 +65,7 @@ class Reread:
         recent: Recent,
         snapshots: Snapshots | None,
         tasks: Tasks,
+        pause: Pause,
         has_read: Callable[[], None] = lambda: None,
         owns: Callable[[], bool] = lambda: True,
         is_looking: Callable[[], bool] = lambda: False,
@@ -78,6 +80,7 @@ class Reread:
         self._recent = recent
         self._snapshots = snapshots
         self._tasks = tasks
+        self._pause = pause
         self._latest: OrderedDict[str, _Latest] = OrderedDict()
         self._last_s = 0.0
         self._gone_s = 0.0
@@ -87,11 +90,6 @@ class Reread:
         self._waits_at: int | None = None
         self._watching: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
-
-    def arrived(self) -> None:
-        """A request has come: stop at once. The rest is read when nothing runs again."""
-        if self._reading is not None:
-            self._reading.cancel()
 
     def ended(self, ended: Ended) -> Patch:
         """A request has ended: its conversation is read again if the backend restarts."""
@@ -117,9 +115,9 @@ class Reread:
     def stop(self) -> None:
         """End what would never end by itself."""
         self._has_stopped = True
-        self.arrived()
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._reading, self._watching):
+            if task is not None:
+                task.cancel()
 
     async def _watch(self) -> None:
         while time.monotonic() - self._last_s < _WATCH_S:
@@ -129,7 +127,7 @@ class Reread:
             await self._await_return()
             lost = self._lost()
             if lost and self._owns():
-                self._reading = self._tasks.start(self._read_all(lost), "reread")
+                self._reading = self._pause.start(self._read_all(lost), "reread")
                 await asyncio.wait({self._reading})
                 self._has_read()
 

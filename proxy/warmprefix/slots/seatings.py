@@ -11,9 +11,10 @@ from warmprefix.backends.known import KnownBackend, KnownModel
 from warmprefix.core.explain.direct import Direct
 from warmprefix.core.slots.seat import NO_SEAT, AnySeat, NoSeat, Seated
 from warmprefix.counters import Counters
-from warmprefix.pipeline.listeners import PauseListener, TurnListener, call_arrived, call_ended
+from warmprefix.pipeline.listeners import TurnListener, call_ended
 from warmprefix.pipeline.stages import Ended, Outgoing, Passed, Patch
 from warmprefix.slots.compare import Comparing
+from warmprefix.slots.pause import Pause
 from warmprefix.slots.seating import RESTORING, Seating
 from warmprefix.tasks import Tasks
 
@@ -24,7 +25,7 @@ class ModelParts:
 
     seating: Seating
     comparing: Comparing
-    ahead: tuple[PauseListener, ...] = ()
+    ahead: tuple[TurnListener, ...] = ()
 
 
 Make = Callable[[KnownModel], ModelParts]
@@ -47,6 +48,7 @@ class Seatings:
         make: Make,
         tasks: Tasks,
         counters: Counters,
+        pause: Pause,
         owns: Callable[[], bool] = always,
     ) -> None:
         """`owns`: whether the slots are this proxy's to use (server/owning.py)."""
@@ -55,9 +57,8 @@ class Seatings:
         self._known = known
         self._make = make
         self._tasks = tasks
+        self._pause = pause
         self._by_model: dict[str, ModelParts] = {}
-        self.ahead: tuple[PauseListener, ...] = ()
-        """What works for any model while no request runs."""
         self.of(None)
 
     def of(self, model: str | None) -> ModelParts:
@@ -69,7 +70,6 @@ class Seatings:
         found = self._by_model.get(key)
         if found is None:
             found = self._by_model[key] = self._make(self._known.of(model))
-            self.ahead = (*self.ahead, *found.ahead)
         return found
 
     @property
@@ -127,7 +127,7 @@ class Seatings:
         """The slots are another proxy's: what is read ahead there ends, and what they hold is forgotten."""
         for parts in self.all:
             parts.seating.table.forget()
-        call_arrived(self.ahead, self._counters)
+        self._pause.end()
 
     async def close(self) -> None:
         """Save what is not saved yet, if the slots are ours."""
@@ -142,7 +142,6 @@ class NoSeatings:
 
     reason = "slot"
     all: tuple[ModelParts, ...] = ()
-    ahead: tuple[PauseListener, ...] = ()
 
     def __init__(self, counters: Counters, direct: Direct | None = None) -> None:
         self._counters = counters

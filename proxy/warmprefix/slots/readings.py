@@ -112,7 +112,9 @@ class Readings:
             for seat, _, reply, _ in self._sought
             if seat.conversation != mine
         ]
-        is_saved_first = wish.can_save and table.traits.has_ram is False
+        snapshots = self._snapshots
+        can_save = snapshots is not None and snapshots.can_save
+        is_saved_first = can_save and table.traits.has_ram is False
         return (
             is_saved_first
             or not table.slots

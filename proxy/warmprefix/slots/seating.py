@@ -89,7 +89,7 @@ class Seating:
         self.readings = Readings(table, known, tasks, snapshots, self._left)
         self._ended: dict[int, float] = {}
         self._ended_s = 0.0
-        self._side_wait = SideWait(side_wait_s)
+        self._side_wait = SideWait(side_wait_s) if side_wait_s else None
         self._files = None if snapshots is None else SlotFiles(snapshots, table, self._trial)
         self._saving = None
         if snapshots is not None:
@@ -130,7 +130,7 @@ class Seating:
             seat.choice = replace(seat.choice, reason="the client has named a slot")
         if waited:
             seat.choice = replace(seat.choice, reason=f"{seat.choice.reason}; {waited}")
-        if not wish.is_side:
+        if self._side_wait is not None and not wish.is_side:
             self._side_wait.began(where.conversation)
         try:
             await self._make_ready(seat)
@@ -164,7 +164,6 @@ class Seating:
         if is_saved or may_open:
             await self._learn_in_time(snapshots)
         else:
-            wish = replace(wish, can_save=snapshots.can_save)
             await self.readings.wait(wish, written.sent)
         if openings is not None:
             offer = openings.offer(written) if may_open else None
@@ -185,7 +184,9 @@ class Seating:
         return choice
 
     async def _wait_aside(self) -> str:
-        return await self._side_wait.wait() if len(self.table.slots) == 1 else ""
+        if self._side_wait is None or len(self.table.slots) != 1:
+            return ""
+        return await self._side_wait.wait()
 
     async def _learn_in_time(self, snapshots: Snapshots) -> None:
         """Find out whether the backend has started anew and what its slots hold, for a file may be restored."""
@@ -240,7 +241,7 @@ class Seating:
             self._rests(seat)
 
     def _rests(self, seat: Seat, *, goes_on: bool = False) -> None:
-        if not seat.wish.is_side:
+        if self._side_wait is not None and not seat.wish.is_side:
             self._side_wait.ended(seat.wish.conversation, goes_on=goes_on)
 
     def ended(self, ended: Ended) -> Patch:
@@ -302,9 +303,10 @@ class Seating:
         expected = seat.choice.shared_tokens
         if cached is not None and expected:
             self.judge(seat.choice.how, cached - round(expected * DISAPPOINTING))
-        if self._files is not None:
+        if seat.restored is not None and self._files is not None:
             self._files.judge(seat, stats)
-        if self.openings is not None:
+        is_offered = seat.restored is not None or seat.wish.opening is not None
+        if is_offered and self.openings is not None:
             self.openings.judge(seat, stats)
 
     def age_s(self, slot: int) -> float | None:

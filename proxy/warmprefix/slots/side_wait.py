@@ -9,7 +9,7 @@ import time
 
 
 class SideWait:
-    """The conversations of one backend that are at work. If `limit_s` is 0, nothing is held back."""
+    """The conversations of one backend that are at work. `limit_s`: for so long a request is held back."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -32,7 +32,7 @@ class SideWait:
 
     async def wait(self) -> str:
         """Wait until no conversation is at work. Returns what to log about it, empty if nothing waited."""
-        if not self._limit_s or self._rested.is_set():
+        if self._rested.is_set():
             return ""
         began_s = time.monotonic()
         try:

@@ -168,7 +168,7 @@ FAULTS = [
     Fault("seatings.take", "warmprefix.slots.seatings.Seatings.take", "slot"),
     Fault("table.take", "warmprefix.slots.table.SlotTable.take", "slot"),
     Fault("seatings.may_restore", "warmprefix.slots.seatings.Seatings.may_restore", "prepare"),
-    Fault("needs_folding", "warmprefix.server.way.needs_folding", "backend-facts"),
+    Fault("needs_folding", "warmprefix.backends.known.needs_folding", "backend-facts"),
     Fault(
         "known.template_of", "warmprefix.backends.known.KnownBackend.template_of", "backend-facts"
     ),

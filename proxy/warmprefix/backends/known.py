@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import httpx
@@ -19,6 +20,8 @@ from warmprefix.backends.reasons import reason_of
 from warmprefix.backends.router import Router, ask_router
 from warmprefix.backends.template import UNKNOWN, TemplateFacts
 from warmprefix.core.errors import Unreachable, Untrusted
+from warmprefix.core.fold import needs_folding
+from warmprefix.core.types import Message
 from warmprefix.tasks import Tasks
 
 __all__ = ["KnownBackend", "KnownModel", "Start"]
@@ -164,9 +167,11 @@ class KnownBackend(KnownModel):
         page = kind.mark.path if kind.mark else _MODELS
         return await self._asking.client.get(f"{self.url}{page}", _HEALTH_S)
 
-    async def outgoing(self, headers: Headers) -> Headers:
-        """A client's headers as this backend should get them, with our key if the client has none."""
-        return self._asking.key.for_client((await self.kind()).headers(headers))
+    async def outgoing(self, headers: Headers) -> tuple[Headers, Kind]:
+        """A client's headers as this backend should get them, with our key if the client has none; and the
+        backend's kind."""
+        kind = await self.kind()
+        return self._asking.key.for_client(kind.headers(headers)), kind
 
     def model_key(self, model: str | None) -> str:
         """The one name of the model that a request asks for; empty if there is only one model, or none of that
@@ -193,11 +198,11 @@ class KnownBackend(KnownModel):
             return ()
         return tuple(known for name, known in self._models.items() if name in loaded)
 
-    async def template_of(self, model: str | None, *, is_needed: bool) -> TemplateFacts:
-        """What is known of a model's template. `is_needed`: the request may fail without it, so it is asked for
-        now if it has not been asked for yet, but not for long."""
+    async def template_of(self, model: str | None, messages: Sequence[Message]) -> TemplateFacts:
+        """What is known of a model's template. `messages`: those of a request. If it may fail without that, it
+        is asked for now if it has not been asked for yet, but not for long."""
         known = self.of(model)
-        if is_needed and known.template == UNKNOWN and known.should_ask():
+        if known.template == UNKNOWN and needs_folding(messages) and known.should_ask():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_NEEDED_S):
                     await known.ask_template()

@@ -68,6 +68,10 @@ class KnownModel:
         self.silence: Silence | None = Silence.GONE
         """Why it did not answer when it was last asked; None if it did."""
         self.template = UNKNOWN
+        self.start: Start | None = None
+        """Which start of which model answered last; None if it does not say."""
+        self.marker = ""
+        """What the backend says of that start; empty if nothing."""
         self.generation = 0
         """Counts the events, as far as we noticed, that emptied all slots at once: a start of the server, a
         sleep, a router that unloaded the model."""
@@ -107,17 +111,6 @@ class KnownModel:
             return False
         is_rendered = self.template != UNKNOWN or not self.can("render")
         return is_rendered and (bool(self.slots) or not props.total)
-
-    @property
-    def start(self) -> Start | None:
-        """Which start of which model answered last; None if it does not say."""
-        props = self._props if self._is_there else None
-        return None if props is None or props.marker is None else Start(props.marker, props.model)
-
-    @property
-    def marker(self) -> str:
-        """What the backend says of its last start; empty if nothing."""
-        return "" if self.start is None else self.start.marker
 
     @property
     def says(self) -> tuple[str, ...]:
@@ -185,12 +178,15 @@ class KnownModel:
                 self._asking.report(found)
                 return None
             was_there, self._is_there = self.is_loaded, False
+            self.start, self.marker = None, ""
             if was_there:
                 self._emptied()
             return was_there
         self._asking.key.accepted()
         before, self._props, self._is_there = self._props, found, True
         self.silence = None
+        self.marker = found.marker or ""
+        self.start = None if found.marker is None else Start(found.marker, found.model)
         is_new = before is not None and (before.url, before.marker) != (found.url, found.marker)
         naps = found.is_sleeping and before is not None and not before.is_sleeping
         if is_new or naps:

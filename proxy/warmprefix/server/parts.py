@@ -43,7 +43,8 @@ class Parts:
     async def outgoing(self, headers: Headers, noted: list[str] | None = None) -> Headers:
         """A client's headers as this backend should get them; as they came if that cannot be found out."""
         with guard(self.counters, "backend-facts", noted):
-            return await self.known.outgoing(headers)
+            outgoing, _ = await self.known.outgoing(headers)
+            return outgoing
         return headers
 
 

@@ -6,7 +6,6 @@ from warmprefix.backends.base import Headers
 from warmprefix.backends.kinds import OTHER
 from warmprefix.backends.template import UNKNOWN
 from warmprefix.core.errors import BackendError
-from warmprefix.core.fold import needs_folding
 from warmprefix.core.routing import Route
 from warmprefix.guard import guard
 from warmprefix.pipeline.prepare import Pipeline
@@ -51,11 +50,10 @@ class Way:
         kind, template = OTHER, UNKNOWN  # change nothing
         asks = Asks(self._backend.settings.ask_usage, self._backend.settings.ask_progress)
         with guard(parts.counters, "backend-facts", noted):
-            self.headers = await parts.known.outgoing(self._client_headers)
-            kind = await parts.known.kind()
-            canonical = self._placed.canonical if isinstance(self._placed, Placed) else None
-            is_needed = canonical is not None and needs_folding(canonical.messages)
-            template = await parts.known.template_of(model, is_needed=is_needed)
+            self.headers, kind = await parts.known.outgoing(self._client_headers)
+            placed = self._placed
+            messages = placed.canonical.messages if isinstance(placed, Placed) else ()
+            template = await parts.known.template_of(model, messages)
         with guard(parts.counters, "prepare", noted):
             self.outgoing = await self._pipeline.write(
                 self._placed,

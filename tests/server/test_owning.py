@@ -103,7 +103,19 @@ def test_slots_of_another_owner_are_never_asked_for(desk: Desk | None) -> None:
 
     assert not proxy.owns
     assert len(proxy.tasks) == 0
-    assert not proxy.owning.of(URL)()
+    owns = proxy.owning.of(URL)
+    assert owns is not None
+    assert not owns()
+
+
+@pytest.mark.parametrize(("desk", "is_asked"), [(None, False), (Desk(), True)])
+async def test_nobody_is_asked_who_owns_what_only_one_can_have(
+    desk: Desk | None, *, is_asked: bool
+) -> None:
+    proxy = Proxy(desk)
+
+    assert (proxy.owning.of(URL) is not None) is is_asked
+    await proxy.stop()
 
 
 @pytest.mark.parametrize(

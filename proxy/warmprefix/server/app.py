@@ -61,7 +61,7 @@ from warmprefix.slots.reread import Reread
 from warmprefix.slots.saved import Snapshots
 from warmprefix.slots.saved_index import SnapshotIndex
 from warmprefix.slots.seating import Seating
-from warmprefix.slots.seatings import ModelParts, NoSeatings, Seatings
+from warmprefix.slots.seatings import ModelParts, NoSeatings, Seatings, always
 from warmprefix.slots.table import SlotTable
 from warmprefix.stores.base import Store, StoreState
 from warmprefix.tasks import Tasks
@@ -167,7 +167,8 @@ class App:
         counters, pause = self._counters, Pause(self.tasks, self._counters)
         seatings: Seatings | NoSeatings = NoSeatings(counters, Direct(self._reaches))
         if self._config.slots.pin == "auto":
-            owns, make = self._owning.of(backend.url), partial(self._model_parts, backend, pause)
+            make = partial(self._model_parts, backend, pause)
+            owns = self._owning.of(backend.url) or always
             seatings = Seatings(known, make, self.tasks, counters, pause, owns)
             self._owning.add(backend.url, Slots(seatings.gained, seatings.lost))
         reread = self._reread(known, seatings, pause)

@@ -64,8 +64,10 @@ class Owning:
             return True
         return url in self._owned and time.monotonic() < self._until_s[url]
 
-    def of(self, url: str) -> Callable[[], bool]:
-        """The same question about one backend."""
+    def of(self, url: str) -> Callable[[], bool] | None:
+        """The same question about one backend; None if nobody else can have its slots."""
+        if self._leases is None and url not in self._others:
+            return None
         return lambda: self.owns(url)
 
     def add(self, url: str, slots: Slots) -> None:

@@ -9,22 +9,22 @@ from warmprefix.backends.base import Headers
 from warmprefix.backends.kinds import KINDS
 from warmprefix.config import ServerConfig
 from warmprefix.server.access import (
+    First,
     has_key,
     is_foreign_origin,
     is_own_host,
     may_relay_host,
     without_key,
 )
-from warmprefix.server.asgi import Scope
+from warmprefix.server.asgi import first_values
 
 CONFIG = ServerConfig(allowed_hosts=("chat.example",))
 EVERYWHERE = ServerConfig(host="0.0.0.0")
 SEVERAL = ServerConfig(host="127.0.0.1, 192.168.1.5")
 
 
-def scope(client: str = "127.0.0.1", **headers: str) -> Scope:
-    pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return {"type": "http", "headers": pairs, "client": (client, 1)}
+def given(**headers: str) -> First:
+    return {name.encode(): value.encode("latin-1") for name, value in headers.items()}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def scope(client: str = "127.0.0.1", **headers: str) -> Scope:
     ],
 )
 def test_a_name_that_a_stranger_can_have_is_not_relayed(host: str, relayed: bool) -> None:
-    assert may_relay_host(scope(host=host), CONFIG) is relayed
+    assert may_relay_host(given(host=host), CONFIG) is relayed
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_a_name_that_a_stranger_can_have_is_not_relayed(host: str, relayed: bool
     ],
 )
 def test_a_page_of_another_site_is_foreign(origin: str, host: str, foreign: bool) -> None:
-    assert is_foreign_origin(scope(origin=origin, host=host), CONFIG) is foreign
+    assert is_foreign_origin(given(origin=origin, host=host), CONFIG) is foreign
 
 
 def test_without_an_origin_it_is_no_page() -> None:
-    assert not is_foreign_origin(scope(host="localhost"), CONFIG)
+    assert not is_foreign_origin(given(host="localhost"), CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,18 @@ def test_without_an_origin_it_is_no_page() -> None:
 def test_whoever_says_localhost_is_on_this_machine(
     client: str, host: str, own: bool, config: ServerConfig
 ) -> None:
-    assert is_own_host(scope(client, host=host), config) is own
+    assert is_own_host(given(host=host), (client, 1), config) is own
 
 
 def test_each_address_that_is_listened_on_is_a_name_of_ours() -> None:
-    assert is_own_host(scope("192.168.1.9", host="192.168.1.5:8484"), SEVERAL)
+    assert is_own_host(given(host="192.168.1.5:8484"), ("192.168.1.9", 1), SEVERAL)
 
 
 def test_a_container_may_allow_the_name_of_its_host() -> None:
     config = ServerConfig(host="0.0.0.0", allowed_hosts=("localhost",))
 
-    assert is_own_host(scope("172.17.0.1", host="localhost:8484"), config)
-    assert not is_own_host(scope("172.17.0.1", host="127.0.0.1:8484"), config)
+    assert is_own_host(given(host="localhost:8484"), ("172.17.0.1", 1), config)
+    assert not is_own_host(given(host="127.0.0.1:8484"), ("172.17.0.1", 1), config)
 
 
 KEY = "k3y"
@@ -120,8 +120,8 @@ def test_the_key_is_taken_out_and_a_key_of_the_clients_own_is_not(
 ) -> None:
     headers: Headers = [THEIRS[0], ours, *THEIRS[1:], BEARER, PLAIN]
 
-    assert has_key({"headers": [ours, *THEIRS]}, KEY)
-    assert not has_key({"headers": THEIRS}, KEY)
+    assert has_key(first_values({"headers": [ours, *THEIRS]}), KEY)
+    assert not has_key(first_values({"headers": THEIRS}), KEY)
     assert without_key(headers, KEY) == THEIRS
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from warmprefix.server.asgi import AsgiMessage, Scope, answer, header, target_of
+from warmprefix.server.asgi import AsgiMessage, Scope, answer, first_values, header, target_of
 
 TARGETS: list[tuple[str, Scope, bytes]] = [
     ("path", {"raw_path": b"/a", "path": "/a"}, b"/a"),
@@ -24,6 +24,7 @@ def test_the_first_header_of_a_name_counts() -> None:
     scope: Scope = {"headers": [(b"a", b"1"), (b"b", b"2"), (b"b", b"3")]}
 
     assert [header(scope, name) for name in (b"a", b"b", b"c")] == [b"1", b"2", None]
+    assert first_values(scope) == {b"a": b"1", b"b": b"2"}
 
 
 async def test_an_answer_has_its_length() -> None:

@@ -1,12 +1,17 @@
 """Who may send requests: the optional API key, and the host names and origins of pages in browsers."""
 
 import hmac
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import NamedTuple
 
 from warmprefix.backends.base import Headers
 from warmprefix.config import ServerConfig
-from warmprefix.server.asgi import Scope, header
+
+First = Mapping[bytes, bytes]
+"""The first value of each header, by its name in lower case."""
+Client = tuple[str, int] | None
+"""The address that a request comes from; None if it has none (a Unix socket, a test)."""
 
 _CREDENTIALS = (b"authorization", b"x-api-key")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -36,20 +41,26 @@ _FOREIGN_ORIGIN = Refused(403, "origin_not_allowed", _NOT_ALLOWED.format("this O
 
 
 def refusal(
-    scope: Scope, config: ServerConfig, *, is_ours: bool, is_open: bool, is_safe: bool
+    headers: First,
+    client: Client,
+    config: ServerConfig,
+    *,
+    is_ours: bool,
+    is_open: bool,
+    is_safe: bool,
 ) -> Refused | None:
     """Why a request may not pass; None if it may. `is_ours`: it is for a page of ours; `is_open`: it needs no
     key; `is_safe`: it changes nothing, whoever sends it."""
-    if not is_open and not has_key(scope, config.api_key):
+    if not is_open and not has_key(headers, config.api_key):
         return _NO_KEY
-    if is_ours and not is_own_host(scope, config):
+    if is_ours and not is_own_host(headers, client, config):
         return _FOREIGN_HERE
-    if not is_ours and not may_relay_host(scope, config):
+    if not is_ours and not may_relay_host(headers, config):
         return _FOREIGN_HOST
-    return _FOREIGN_ORIGIN if not is_safe and is_foreign_origin(scope, config) else None
+    return _FOREIGN_ORIGIN if not is_safe and is_foreign_origin(headers, config) else None
 
 
-def has_key(scope: Scope, api_key: str | None) -> bool:
+def has_key(headers: First, api_key: str | None) -> bool:
     """Whether the request carries the key; true if none is required.
 
     It may stand in either header in which llama-server looks for its own: programs that speak Anthropic's API
@@ -57,8 +68,7 @@ def has_key(scope: Scope, api_key: str | None) -> bool:
     """
     if not api_key:
         return True
-    given = ((name, header(scope, name)) for name in _CREDENTIALS)
-    return any(is_key(name, value or b"", api_key) for name, value in given)
+    return any(is_key(name, headers.get(name, b""), api_key) for name in _CREDENTIALS)
 
 
 def without_key(headers: Headers, api_key: str) -> Headers:
@@ -76,35 +86,35 @@ def is_key(name: bytes, value: bytes, api_key: str) -> bool:
     return hmac.compare_digest(value.strip(), api_key.encode())
 
 
-def is_own_host(scope: Scope, config: ServerConfig) -> bool:
+def is_own_host(headers: First, client: Client, config: ServerConfig) -> bool:
     """Whether `Host` names this machine: a foreign page must not reach ours by a DNS name of its own.
 
     Whoever says "localhost" must be on this machine, unless the settings allow that name: in a container the
     requests of its host come from another address.
     """
-    name = _host_name(scope)
+    name = _host_name(headers)
     names = {allowed.lower() for allowed in config.allowed_hosts}
     if name in _LOOPBACK and name not in names and config.hosts != (name,):
-        return _is_local(scope)
+        return _is_local(client)
     return name in _LOOPBACK or name in _allowed(config)
 
 
-def may_relay_host(scope: Scope, config: ServerConfig) -> bool:
+def may_relay_host(headers: First, config: ServerConfig) -> bool:
     """Whether a request under this `Host` may go to the backend: a page whose own DNS name points here must not
     use the model.
 
     An address, a name without a dot and the names of local networks (RFC 6762, RFC 8375, ICANN's .internal)
     cannot be a stranger's. Without `Host` it is no browser.
     """
-    name = _host_name(scope)
+    name = _host_name(headers)
     if not name or name in _LOOPBACK or name in _allowed(config) or "." not in name:
         return True
     return _is_address(name) or name.endswith(_LOCAL_NAMES)
 
 
-def is_foreign_origin(scope: Scope, config: ServerConfig) -> bool:
+def is_foreign_origin(headers: First, config: ServerConfig) -> bool:
     """Whether a browser says that the page which asks is of another site than this server's host."""
-    origin = header(scope, b"origin")
+    origin = headers.get(b"origin")
     if origin is None:
         return False
     text = origin.decode("latin-1").lower()
@@ -112,15 +122,15 @@ def is_foreign_origin(scope: Scope, config: ServerConfig) -> bool:
     name = _without_port(rest)
     if not mark or scheme not in ("http", "https") or not name:
         return True
-    return name not in {*_LOOPBACK, *_allowed(config), _host_name(scope)}
+    return name not in {*_LOOPBACK, *_allowed(config), _host_name(headers)}
 
 
 def _allowed(config: ServerConfig) -> set[str]:
     return {*config.hosts, *(allowed.lower() for allowed in config.allowed_hosts)}
 
 
-def _host_name(scope: Scope) -> str:
-    return _without_port((header(scope, b"host") or b"").decode("latin-1").lower())
+def _host_name(headers: First) -> str:
+    return _without_port(headers.get(b"host", b"").decode("latin-1").lower())
 
 
 def _without_port(host: str) -> str:
@@ -136,9 +146,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_local(scope: Scope) -> bool:
-    """Whether the client is on this machine; true if it has no address (a Unix socket, a test)."""
-    client = scope.get("client")
+def _is_local(client: Client) -> bool:
+    """Whether the client is on this machine; true if it has no address."""
     if not client or not _is_address(client[0]):
         return True
     return ip_address(client[0]).is_loopback

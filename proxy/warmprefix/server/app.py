@@ -31,13 +31,13 @@ from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.recent import Last, Recent
 from warmprefix.pipeline.remember import Recorder
 from warmprefix.profiles.volatile import explained_patterns
-from warmprefix.server.access import refusal, without_key
+from warmprefix.server.access import First, refusal, without_key
 from warmprefix.server.api import create_api
-from warmprefix.server.asgi import Receive, Scope, Send
+from warmprefix.server.asgi import Receive, Scope, Send, first_values
 from warmprefix.server.asking import is_gone
 from warmprefix.server.backends import Backend, Backends
 from warmprefix.server.capture_pages import add_captured
-from warmprefix.server.chat import Chat, is_readable
+from warmprefix.server.chat import Chat
 from warmprefix.server.dashboard import PATHS as DASHBOARD
 from warmprefix.server.keep_alive import KeepAlive
 from warmprefix.server.models import PATHS as MODELS
@@ -267,20 +267,22 @@ class App:
         # A browser's preflight carries no key; llama-server and Lemonade require none either.
         is_open = path in _OPEN or scope["method"] == "OPTIONS"
         is_safe = scope["method"] in _SAFE
-        config = self._config.server
-        refused = refusal(scope, config, is_ours=is_ours, is_open=is_open, is_safe=is_safe)
+        config, headers, client = self._config.server, first_values(scope), scope.get("client")
+        refused = refusal(
+            headers, client, config, is_ours=is_ours, is_open=is_open, is_safe=is_safe
+        )
         if refused is not None:
             await answer_problem(send, path, *refused)
         elif is_ours:
             await self._api(scope, receive, send)
         else:
-            await self._forward(scope, receive, send)
+            await self._forward(scope, headers, receive, send)
 
-    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, scope: Scope, headers: First, receive: Receive, send: Send) -> None:
         backends = self.backends
         scope = self._ours_taken_out(scope)
         is_post = scope["method"] == "POST"
-        if is_post and dialect_of(scope["path"]) is not None and is_readable(scope):
+        if is_post and dialect_of(scope["path"]) is not None and _is_readable(headers):
             await self._chat(scope, receive, send)
             return
         is_list = scope["method"] == "GET" and scope["path"] in MODELS
@@ -289,8 +291,11 @@ class App:
         await self._passthrough(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        config = self._config.server
-        if refusal(scope, config, is_ours=False, is_open=False, is_safe=False) is not None:
+        config, headers, client = self._config.server, first_values(scope), scope.get("client")
+        if (
+            refusal(headers, client, config, is_ours=False, is_open=False, is_safe=False)
+            is not None
+        ):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -327,3 +332,8 @@ class App:
         if self._telemetry is not None:
             await asyncio.to_thread(self._telemetry.close)
         await self._store.close()
+
+
+def _is_readable(headers: First) -> bool:
+    """Whether the body can be read: a compressed one is passed on, never inflated."""
+    return headers.get(b"content-encoding") in (None, b"", b"identity")

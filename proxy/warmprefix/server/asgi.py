@@ -1,6 +1,6 @@
 """Names for the objects of ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from warmprefix.backends.base import Headers
@@ -18,6 +18,11 @@ def target_of(scope: Scope) -> bytes:
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope.get("query_string", b"")
     return path + b"?" + query if query else path
+
+
+def first_values(scope: Scope) -> Mapping[bytes, bytes]:
+    """The first value of each header, by its name in lower case."""
+    return dict(reversed(scope["headers"]))
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

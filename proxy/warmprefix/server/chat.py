@@ -184,8 +184,3 @@ def _by_name(scope: Scope) -> dict[str, str]:
         key, text = name.decode("latin-1"), value.decode("latin-1")
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
-
-
-def is_readable(scope: Scope) -> bool:
-    """Whether the body can be read: a compressed one is passed on, never inflated."""
-    return header(scope, b"content-encoding") in (None, b"", b"identity")

@@ -56,6 +56,8 @@ class Backends:
         self.all = tuple(backends)
         self.are_several = len(self.all) > 1
         """Whether there is a choice."""
+        self._only = None if self.are_several else route(None, None, [self.all[0].view()])
+        """The way of every request if there is no choice."""
         self._by_name = {backend.settings.name: backend for backend in backends}
         self._tasks = tasks
         self._homes: OrderedDict[str, str] = OrderedDict()
@@ -80,7 +82,10 @@ class Backends:
         else:
             model, conversation = placed.came.model, placed.place.conversation
             home = self._homes.get(conversation) or _home_of(placed)
-        chosen = route(model, home, [backend.view() for backend in self.all], tried)
+        if self.are_several:
+            chosen = route(model, home, [backend.view() for backend in self.all], tried)
+        else:
+            chosen = None if tried else self._only
         if chosen is None:
             return None
         if conversation:

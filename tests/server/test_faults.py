@@ -277,7 +277,12 @@ FAULTS = [
     Fault("store.put", "warmprefix.stores.memory.MemoryStore.put", "record"),
     Fault("way.end", "warmprefix.server.way.Way.end", "routing"),
     Fault("seatings.ended", "warmprefix.slots.seatings.Seatings.ended", "slot"),
-    Fault("kept_reply", "warmprefix.slots.seating.kept_reply", "slot"),
+    Fault(
+        "kept_reply",
+        "warmprefix.slots.seating.kept_reply",
+        "slot",
+        others={"slots": {"side_wait_s": 5.0}},
+    ),
     Fault("seating.ended", "warmprefix.slots.seating.Seating.ended", "slot"),
     Fault("comparing.ended", "warmprefix.slots.compare.Comparing.ended", "compare"),
     Fault("direct.turn", "warmprefix.core.explain.direct.Direct.turn", "compare"),

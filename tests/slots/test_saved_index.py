@@ -22,7 +22,7 @@ def test_what_is_entered_is_found_again(tmp_path: Path) -> None:
     index.change(remove=[ONE.name])
 
     again = SnapshotIndex(path)
-    assert again.all() == (TWO,)
+    assert again.all == (TWO,)
     assert again.owner == index.owner
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -34,15 +34,15 @@ def test_two_proxies_on_one_file_keep_each_others_entries(tmp_path: Path) -> Non
     one.change([ONE])
     two.change([TWO])
 
-    assert {snapshot.name for snapshot in two.all()} == {ONE.name, TWO.name}
-    assert {snapshot.name for snapshot in SnapshotIndex(path).all()} == {ONE.name, TWO.name}
+    assert {snapshot.name for snapshot in two.all} == {ONE.name, TWO.name}
+    assert {snapshot.name for snapshot in SnapshotIndex(path).all} == {ONE.name, TWO.name}
 
 
 def test_without_a_file_it_is_in_memory(tmp_path: Path) -> None:
     index = SnapshotIndex()
     index.change([ONE])
 
-    assert index.all() == (ONE,)
+    assert index.all == (ONE,)
     assert not list(tmp_path.iterdir())
 
 
@@ -70,10 +70,10 @@ def test_a_file_that_makes_no_sense_is_an_empty_one(tmp_path: Path, content: byt
     path = tmp_path / "slots.json"
     path.write_bytes(content)
     index = SnapshotIndex(path)
-    assert index.all() == ()
+    assert index.all == ()
 
     index.change([TWO])
-    assert SnapshotIndex(path).all() == (TWO,)
+    assert SnapshotIndex(path).all == (TWO,)
 
 
 def test_a_file_that_cannot_be_written_leaves_memory_right(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_written_leaves_memory_right(tmp_path: Path) -> No
     with pytest.raises(OSError, match="file"):
         index.change([ONE])
 
-    assert index.all() == (ONE,)
+    assert index.all == (ONE,)
 
 
 def test_it_lies_beside_the_ledger_where_that_is_on_disk(tmp_path: Path) -> None:

@@ -106,15 +106,15 @@ class Snapshots:
 
     def listed(self) -> Sequence[Snapshot]:
         """All snapshots, those of other backends too."""
-        return self._index.all()
+        return self._index.all
 
     def may_have(self, keys: Sequence[bytes], head: bytes) -> bool:
         """Whether any backend has one of this prompt."""
-        return core.best(self._index.all(), keys, head) is not None
+        return core.best(self._index.all, keys, head) is not None
 
     def best(self, keys: Sequence[bytes], head: bytes) -> Snapshot | None:
         """The one that gives the backend, as it is now, the most of a prompt."""
-        return core.best(self._index.all(), keys, head, self.backend) if self.backend else None
+        return core.best(self._index.all, keys, head, self.backend) if self.backend else None
 
     async def save(self, slot: int, held: Held, limit_s: float = SAVE_S) -> bool:
         """Save an idle slot. True if what it holds is on disk now. Never raises."""
@@ -123,7 +123,7 @@ class Snapshots:
                 return False  # it holds nothing, and a question would wake it
             if not await self.is_ready() or held.tokens < self._config.min_save_tokens:
                 return False
-            known = self._index.all()
+            known = self._index.all
             if not core.is_worth_saving(held, known, self.backend, self._config.min_save_tokens):
                 return True
             room = self._config.max_save_bytes
@@ -144,7 +144,7 @@ class Snapshots:
 
     async def _save(self, slot: int, held: Held, limit_s: float) -> bool:
         now = self._clock()
-        known = self._index.all()
+        known = self._index.all
         old = core.superseded(held, known, self.backend)
         if self._folder is not None:
             name = core.file_name(self.backend, held.tip, self._index.owner)
@@ -159,7 +159,7 @@ class Snapshots:
 
     async def _write(self, slot: int, name: str, tokens: int, limit_s: float) -> Moved | None:
         """Write a slot that holds so many tokens to a file; None if that failed."""
-        if name in {snapshot.name for snapshot in self._index.all()}:
+        if name in {snapshot.name for snapshot in self._index.all}:
             self._change([], {name})  # nobody restores half a file if we die in between
         try:
             moved = await self._api.save(self._url, slot, name, limit_s)
@@ -174,14 +174,14 @@ class Snapshots:
 
     def openings(self) -> Sequence[Snapshot]:
         """Those of the backend as it is now, the most used first."""
-        return core.most_used(self._index.all(), self.backend) if self.backend else ()
+        return core.most_used(self._index.all, self.backend) if self.backend else ()
 
     async def save_opening(self, slot: int, mark: Mark, tokens: int) -> Snapshot | None:
         """Save a slot that holds an opening and nothing else. None if that failed. Never raises."""
         async with self._lock:
             if self._known.is_asleep or not await self.is_ready():
                 return None
-            held, now, known = Held("", (), b"", tokens), self._clock(), self._index.all()
+            held, now, known = Held("", (), b"", tokens), self._clock(), self._index.all
             is_large = core.expected_bytes(held, known, self.backend) > self._config.max_save_bytes
             if is_large or not await self._is_proven(slot, held):
                 return None
@@ -241,7 +241,7 @@ class Snapshots:
     def _keep(self, new: Snapshot, old: Iterable[Snapshot], now: float) -> None:
         """Add it to the index, and drop those that it supersedes and those that no longer fit."""
         gone = {snapshot.name for snapshot in old} - {new.name}
-        kept = [s for s in self._index.all() if s.name not in gone | {new.name}]
+        kept = [s for s in self._index.all if s.name not in gone | {new.name}]
         leaving = core.leaving([*kept, new], self._config.max_save_bytes, now)
         self._protect(new.name)
         self._forget(gone | {snapshot.name for snapshot in leaving}, [new])
@@ -299,7 +299,7 @@ class Snapshots:
     def forget(self, ids: Iterable[str] | None = None) -> int:
         """Forget snapshots by id, or all if None; returns how many there were."""
         wanted = None if ids is None else set(ids)
-        names = {s.name for s in self._index.all() if wanted is None or s.id in wanted}
+        names = {s.name for s in self._index.all if wanted is None or s.id in wanted}
         self._forget(names)
         return len(names)
 
@@ -344,7 +344,7 @@ class Snapshots:
         """Delete the files that a killed proxy left behind."""
         if self._folder is None:
             return
-        named = {snapshot.name for snapshot in self._index.all()}
+        named = {snapshot.name for snapshot in self._index.all}
         for file in self._folder.glob(f"warmprefix-*-{self._index.owner}.bin"):
             with contextlib.suppress(OSError):
                 if file.name not in named and self._clock() - file.stat().st_mtime > _ORPHAN_S:

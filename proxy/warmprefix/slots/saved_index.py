@@ -36,12 +36,10 @@ class SnapshotIndex:
         self.owner = secrets.token_hex(4)
         """Part of the names of its files; stored in the index."""
         self._snapshots: dict[str, Snapshot] = {}
+        self.all: Sequence[Snapshot] = ()
+        """Every snapshot."""
         if path is not None:
             self._read(path)
-
-    def all(self) -> Sequence[Snapshot]:
-        """Every snapshot."""
-        return tuple(self._snapshots.values())
 
     def change(self, add: Sequence[Snapshot] = (), remove: Collection[str] = ()) -> None:
         """Remove names, then add. Raises OSError if the file cannot be written; memory is changed even then."""
@@ -62,6 +60,7 @@ class SnapshotIndex:
         for name in remove:
             self._snapshots.pop(name, None)
         self._snapshots |= {snapshot.name: snapshot for snapshot in add}
+        self.all = tuple(self._snapshots.values())
 
     def _read(self, path: Path) -> None:
         """A file that is missing or cannot be understood counts as empty."""
@@ -75,6 +74,7 @@ class SnapshotIndex:
         self.owner = owner if isinstance(owner, str) else self.owner
         found = [_snapshot(entry) for entry in listed] if isinstance(listed, list) else []
         self._snapshots = {entry.name: entry for entry in found if entry is not None}
+        self.all = tuple(self._snapshots.values())
 
     def _write(self, path: Path) -> None:
         entries = [asdict(snapshot) for snapshot in self._snapshots.values()]

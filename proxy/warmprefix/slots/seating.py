@@ -254,8 +254,9 @@ class Seating:
             return {}
         self.table.leave(seat, stats, reply, ended.reply.slot)
         self._ended_s = time.monotonic()
-        kept = kept_reply(ended.reply, ended.status)
-        self._rests(seat, goes_on=kept is not None and bool(kept.tool_calls))
+        if self._side_wait is not None:
+            kept = kept_reply(ended.reply, ended.status)
+            self._rests(seat, goes_on=kept is not None and bool(kept.tool_calls))
         self._judge(seat, stats)
         # Of a single slot it is known what it holds, unless others waited for it. If files may be restored, a
         # restart that nobody saw must be known first: the server remembers what it has read since.

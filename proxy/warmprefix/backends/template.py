@@ -3,7 +3,7 @@
 llama-server renders a body at `/apply-template` without evaluating it (server-context.cpp:5416-5425).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import httpx
@@ -86,21 +86,20 @@ class TemplateFacts:
     in_history: bool | None
     later_system: LaterSystem | None = None
     open_calls: bool | None = None
+    folds: bool = field(init=False, compare=False)
+    """Whether instructions after the first ones must be said in a user message."""
+    reasoning_pays: bool = field(init=False, compare=False)
+    """Whether restoring dropped reasoning saves more than it costs.
 
-    @property
-    def folds(self) -> bool:
-        """Whether instructions after the first ones must be said in a user message."""
-        return self.later_system in (LaterSystem.REFUSED, LaterSystem.DROPPED)
+    Only if a template keeps it for good. One that drops it as soon as a new user message arrives renders the
+    loop again then: with reasoning in it, all of the loop is read again; without, nothing is (measured: 0.68 of
+    the tokens for a client that never sends it).
+    """
 
-    @property
-    def reasoning_pays(self) -> bool:
-        """Whether restoring dropped reasoning saves more than it costs.
-
-        Only if a template keeps it for good. One that drops it as soon as a new user message arrives renders
-        the loop again then: with reasoning in it, all of the loop is read again; without, nothing is (measured:
-        0.68 of the tokens for a client that never sends it).
-        """
-        return self.in_history is True
+    def __post_init__(self) -> None:
+        folds = self.later_system in (LaterSystem.REFUSED, LaterSystem.DROPPED)
+        object.__setattr__(self, "folds", folds)
+        object.__setattr__(self, "reasoning_pays", self.in_history is True)
 
 
 UNKNOWN = TemplateFacts(None, None)

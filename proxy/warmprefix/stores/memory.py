@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from warmprefix.core.identity.keys import content_key
 from warmprefix.core.memory.ledger import MAX_ALIKE, Asked, Conversation, Entry, Found, Node, Past
 from warmprefix.core.memory.trail import Trail
 from warmprefix.core.types import RawJson
@@ -44,32 +43,31 @@ class _Content:
 
 
 class _Contents:
-    """Bytes, each content stored once, as long as it is used."""
+    """Bytes, each content stored once, as long as it is used. They are their own key: their hash is kept in
+    them, and a digest would be one more pass over all of a large one."""
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._by_key: dict[bytes, _Content] = {}
+        self._by_raw: dict[RawJson, _Content] = {}
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return len(self._by_raw)
 
     def take(self, raw: RawJson) -> RawJson:
         """The stored bytes; counts one use more."""
-        key = content_key(raw)
-        content = self._by_key.get(key)
+        content = self._by_raw.get(raw)
         if content is None:
-            content = self._by_key[key] = _Content(raw)
+            content = self._by_raw[raw] = _Content(raw)
             self.bytes += len(raw)
         content.uses += 1
         return content.raw
 
     def release(self, raw: RawJson) -> None:
         """Count one use less."""
-        key = content_key(raw)
-        content = self._by_key[key]
+        content = self._by_raw[raw]
         content.uses -= 1
         if content.uses == 0:
-            del self._by_key[key]
+            del self._by_raw[raw]
             self.bytes -= len(raw)
 
 

@@ -60,8 +60,11 @@ def _may_be_alike(before: Prompt, after: Prompt) -> bool:
     is_asked = any(message.role == "user" for message in after.messages[: at + 1])
     if not is_asked or any(message.role == "assistant" for message in rest[1:]):
         return True
-    keys = set(map(match_key, rest))  # a question that has moved up is not another one
-    return any(match_key(old) in keys for old in before.messages[at + 1 : at + 1 + MOST_GONE])
+    # A question that has moved up is not another one. Messages of different roles are never the same.
+    roles = {message.role for message in rest}
+    gone = before.messages[at + 1 : at + 1 + MOST_GONE]
+    moved = {match_key(message) for message in gone if message.role in roles}
+    return bool(moved) and not moved.isdisjoint(map(match_key, rest))
 
 
 def _alike(number: int, before: Prompt, after: Prompt) -> Alike | None:

@@ -8,7 +8,7 @@ import asyncio
 import builtins
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,11 @@ def fails_when_asked(
     return EXPLAIN(recorder, question, evidence, *able)
 
 
+async def gather_restarted(_: object, question: Question) -> Evidence:
+    """`gather`, of a backend that has started anew."""
+    return replace(question.evidence, restarted=True)
+
+
 START, EXPLAIN = Tasks.start, Recorder.explain
 
 
@@ -113,9 +118,10 @@ class Fault:
     """`name`: as the source calls it; `place`: what is replaced; `reason`: under which it is counted.
 
     `modes`: those in which it is called at all. `is_logged`: false if what fails is the log itself.
-    `loses_cache`: the backend has forgotten the conversation, so it is asked about the turn; `moves`: the
-    first of two backends is down; `backend`: its settings; `others`: those of other sections; `before`: what
-    else fails with it, as it is called by another wall first.
+    `loses_cache`: the backend has forgotten the conversation, so it is asked about the turn; `restarts`: it
+    says then that it has started anew; `moves`: the first of two backends is down; `observes`: the proxy
+    changes nothing; `backend`: its settings; `others`: those of other sections; `before`: what else fails with
+    it, as it is called by another wall first.
     """
 
     name: str
@@ -125,7 +131,9 @@ class Fault:
     modes: tuple[str, ...] = (WHOLE, STREAM)
     is_logged: bool = True
     loses_cache: bool = False
+    restarts: bool = False
     moves: bool = False
+    observes: bool = False
     before: tuple[str, ...] = ()
     backend: Mapping[str, object] = field(default_factory=dict)
     others: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -270,7 +278,9 @@ FAULTS = [
     Fault("recorder.ended", "warmprefix.pipeline.remember.Recorder.ended", "record"),
     Fault("common_prefix", "warmprefix.pipeline.remember.common_prefix", "record"),
     Fault("characters", "warmprefix.pipeline.remember.characters", "record"),
-    Fault("observer.saving", "warmprefix.pipeline.observe.Observer.saving", "record"),
+    Fault(
+        "observer.saving", "warmprefix.pipeline.observe.Observer.saving", "record", observes=True
+    ),
     Fault("entry_of", "warmprefix.pipeline.remember.entry_of", "record"),
     Fault("recent.replaced", "warmprefix.pipeline.recent.Recent.replaced", "record"),
     Fault("recent.put", "warmprefix.pipeline.recent.Recent.put", "record"),
@@ -297,7 +307,7 @@ FAULTS = [
     Fault("ends.ended", f"{TELEMETRY}.Ends.ended", "telemetry"),
     Fault("listener.saw", f"{TELEMETRY}.Telemetry.saw", "telemetry"),
     Fault("capture.ended", "warmprefix.capture.writer.Capture.ended", "capture"),
-    Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics"),
+    Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics", observes=True),
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),
     Fault("rates.direct_ms", "warmprefix.log.rates.Rates.direct_ms", "metrics"),
     Fault("sums.add", "warmprefix.log.sums.Sums.add", "metrics"),
@@ -314,6 +324,13 @@ FAULTS = [
         "explain",
         fails_when_asked,
         loses_cache=True,
+    ),
+    Fault(
+        "recorder.restarted",
+        "warmprefix.pipeline.remember.Recorder.restarted",
+        "explain",
+        loses_cache=True,
+        restarts=True,
     ),
     Fault("able", "warmprefix.server.ending.able", "explain", loses_cache=True),
     # the log itself: there is no line to name it in
@@ -342,9 +359,15 @@ def reply_of(mode: str, text: str, cached: int) -> tuple[bytes, Script]:
 
 @asynccontextmanager
 async def running(
-    backend: Healthy, folder: Path, *, moves: bool, settings: Mapping[str, Settings]
+    backend: Healthy,
+    folder: Path,
+    *,
+    moves: bool,
+    settings: Mapping[str, Settings],
+    observes: bool = False,
 ) -> AsyncIterator[RunningProxy]:
-    """A proxy with all that is on by default, and a capture; `moves`: its first backend has just died."""
+    """A proxy with all that is on by default, and a capture; `moves`: its first backend has just died;
+    `observes`: it changes nothing."""
     if moves:
         async with site({"a": Healthy(), "b": backend}) as where:
             await (
@@ -358,7 +381,12 @@ async def running(
         async with (
             backend,
             running_proxy(
-                backend.url, capture=capture, backend=about, server=server, slots=slots
+                backend.url,
+                observe=observes,
+                capture=capture,
+                backend=about,
+                server=server,
+                slots=slots,
             ) as proxy,
         ):
             yield proxy
@@ -387,13 +415,16 @@ async def test_a_fault_in_a_helper_reaches_nobody(
     expected, script = reply_of(mode, "so", 0 if fault.loses_cache else 999)
     backend = Healthy(reply_of(mode, "hi", 0)[1], script, reply_of(mode, "and", 999)[1])
     settings = {"backend": fault.backend, **fault.others}
-    async with running(backend, tmp_path, moves=fault.moves, settings=settings) as proxy:
+    how = {"moves": fault.moves, "observes": fault.observes}
+    async with running(backend, tmp_path, settings=settings, **how) as proxy:
         if fault.moves:
             backend.handlers.popleft()
         else:
             await ask(proxy, FIRST, mode)
         with monkeypatch.context() as patch:
             patch.setattr(fault.place, fault.fault)
+            if fault.restarts:
+                patch.setattr("warmprefix.server.ending.gather", gather_restarted)
             answer = await ask(proxy, SECOND, mode)
         third = await ask(proxy, [*SECOND, {"role": "user", "content": "And?"}], mode)
         counted = dict(proxy.app.turns._counters.fail_open)

@@ -47,7 +47,9 @@ class Turns:
         excerpts: bool = False,
         listener: Listener | None = None,
         sums: Sums | None = None,
+        observes: bool = False,
     ) -> None:
+        """`observes`: the proxy only does that; then what it would have saved is summed up."""
         self._log = log
         self._listener = listener
         self._counters = counters or Counters()
@@ -55,7 +57,7 @@ class Turns:
         self._waiting: deque[Place] = deque()
         self._kept: deque[tuple[Record, Record]] = deque(maxlen=_KEPT)
         self._watchers: set[asyncio.Queue[Record | None]] = set()
-        self.savings = Savings()
+        self.savings = Savings() if observes else None
         self.metrics = Metrics()
         self.sums = sums or Sums()
         self._rates = Rates()
@@ -85,8 +87,9 @@ class Turns:
     def _show(self, turn: Turn) -> None:
         """The sums come first, so that a failure in them is named in the line."""
         noted = list(turn.failed_open)
-        with guard(self._counters, "metrics", noted):
-            self.savings.add(turn)
+        if (savings := self.savings) is not None:
+            with guard(self._counters, "metrics", noted):
+                savings.add(turn)
         with guard(self._counters, "metrics", noted):
             turn = replace(turn, direct_ms=self._rates.direct_ms(turn))
             self.metrics.saw(turn)

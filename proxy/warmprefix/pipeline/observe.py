@@ -35,14 +35,12 @@ class Observer:
         of = self._reaches.of
         return Compared(of(direct, written.sent), of(through, written.ours))
 
-    def saving(self, written: Written, stats: CacheStats, before: Last | None) -> WouldSave | None:
-        """What an observed turn would have saved; None if the proxy does not only observe.
+    def saving(self, written: Written, stats: CacheStats, before: Last | None) -> WouldSave:
+        """What an observed turn would have saved.
 
         The first turn of a conversation can save nothing. Once the turn before is forgotten, the saving is
         unknown.
         """
-        if not written.is_observed:
-            return None
         if before is not None:
             compared = self.compare(written, before)
             found = would_save(stats, compared.direct, compared.through)

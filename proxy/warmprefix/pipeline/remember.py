@@ -85,7 +85,8 @@ class Recorder:
             return patch
         evidence = self._evidence(written, ended, before) if before is not None else None
         patch["put_back_tokens"] = self._put_back(written, ended.stats)
-        patch["would_save"] = self._observer.saving(written, ended.stats, before)
+        if written.is_observed:
+            patch["would_save"] = self._observer.saving(written, ended.stats, before)
         if not ended.is_side:  # housekeeping is no part of the conversation
             if before is not None and evidence is not None:
                 self._explain(patch, written, ended, before, evidence)

@@ -101,7 +101,8 @@ class App:
         self._telemetry = telemetry = open_telemetry(environment or {}, self._counters)
         excerpts = config.log.excerpts
         sums = self._open_sums(None if observe else sums_file)
-        self.turns = Turns(log, self._counters, excerpts=excerpts, listener=telemetry, sums=sums)
+        shown = partial(Turns, log, self._counters, excerpts=excerpts, observes=observe)
+        self.turns = shown(listener=telemetry, sums=sums)
         state = State(self._counters, log, store, self.tasks, self._owns)
         self.turns.metrics.registry.register(state)
         self._recent, self._reaches = Recent(), Reaches()

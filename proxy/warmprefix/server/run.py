@@ -262,7 +262,7 @@ async def _serve_app(settings: Settings, listeners: list[socket.socket], extras:
     finally:
         await app.close()
         log.close()
-        if extras.observe:
+        if app.turns.savings is not None:
             logger.info("%s", app.turns.savings.summary())
         if capture is not None:
             capture.close()

@@ -47,15 +47,17 @@ def test_the_last_turn_of_a_conversation_counts() -> None:
 
 def test_a_turn_that_goes_on_from_another_takes_its_place() -> None:
     recent = Recent()
+    replaced: list[str] = []
     for turn, keys in (("1", b"x"), ("2", b"xy"), ("side", b"xs"), ("3", b"xyz")):
         chain = [bytes([key]) for key in keys]
         state = Conversation("a", 1, turn, None, chain[-1], len(chain), None, (), {})
-        recent.put(last("a", turn=turn, state=state), chain)
+        replaced += recent.put(last("a", turn=turn, state=state), chain)
 
     def goes_on(keys: bytes) -> str | None:
         found = recent.get("a", [bytes([key]) for key in keys])
         return found.turn if found else None
 
+    assert replaced == ["1", "2"]
     assert goes_on(b"xyzn") == "3"
     assert goes_on(b"xs") == goes_on(b"xsn") == "side"
     assert goes_on(b"xq") == "3"

@@ -282,7 +282,6 @@ FAULTS = [
         "observer.saving", "warmprefix.pipeline.observe.Observer.saving", "record", observes=True
     ),
     Fault("entry_of", "warmprefix.pipeline.remember.entry_of", "record"),
-    Fault("recent.replaced", "warmprefix.pipeline.recent.Recent.replaced", "record"),
     Fault("recent.put", "warmprefix.pipeline.recent.Recent.put", "record"),
     Fault("store.put", "warmprefix.stores.memory.MemoryStore.put", "record"),
     Fault("way.end", "warmprefix.server.way.Way.end", "routing"),

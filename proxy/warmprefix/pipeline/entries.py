@@ -6,7 +6,7 @@ from warmprefix.core.identity.keys import chain_key, match_key
 from warmprefix.core.memory.gap import KeyOf
 from warmprefix.core.memory.ledger import Conversation, Entry, Node, node_id
 from warmprefix.core.memory.plain import new_nodes, plain
-from warmprefix.core.memory.trail import Trail, forms, positions
+from warmprefix.core.memory.trail import Trail, both_forms
 from warmprefix.core.messages import plain_text, written
 from warmprefix.core.types import Message
 from warmprefix.pipeline.stages import Ended, Path, Written
@@ -18,17 +18,15 @@ def entry_of(
     landmarks: tuple[bytes, ...] = (),
     *,
     outlived: bool | None = None,
-    replaces: tuple[str, ...] = (),
     key_of: KeyOf = match_key,
 ) -> Entry:
     """What a turn adds to the ledger: each message that was never sent in this form after those before it, and
-    the reply. `landmarks`: keys of the latest replies; `outlived`: as of `Last`; `replaces`: as of `Entry`;
-    `key_of`: as of `path_of`."""
+    the reply. `landmarks`: keys of the latest replies; `outlived`: as of `Last`; `key_of`: as of `path_of`."""
     placed, where, turn = written.placed, written.place, ended.came.turn
     keys, ours = placed.keys, written.ours
     tip = keys[-1] if keys else placed.understood.scope
     path = written.path or path_of(written, key_of)
-    nodes, answer, leaf = _with_reply(path, written, ended.reply.message, tip)
+    nodes, answer, leaf = _with_reply(path, written, ended.reply.message, tip, key_of)
     before = placed.ancestry.conversation
     named = None if ended.is_side else ended.came.client.session
     conversation = Conversation(
@@ -48,8 +46,8 @@ def entry_of(
         return Entry(nodes, conversation)
     trail, marks = _trail(path, written, ended, leaf, outlived), placed.marks
     if ended.is_side:
-        return Entry(nodes, conversation, marks=marks, aside=trail, replaces=replaces)
-    return Entry(nodes, conversation, trail, landmarks, marks, replaces=replaces)
+        return Entry(nodes, conversation, marks=marks, aside=trail)
+    return Entry(nodes, conversation, trail, landmarks, marks)
 
 
 def path_of(written: Written, key_of: KeyOf = match_key) -> Path:
@@ -66,12 +64,9 @@ def path_of(written: Written, key_of: KeyOf = match_key) -> Path:
         line.add(key, message, node)
     if written.is_observed:  # what was sent then is in no node, so no trail leads there
         return Path(tuple(line.nodes), line.end)
-    sent, aligned = ours.messages, placed.alignment
-    same = list(range(len(sent)))
-    at = positions(same if aligned is None else aligned.origin, len(placed.client))
-    client = forms(placed.client, sent, at, key_of)
-    own = forms(placed.canonical.messages, sent, same, key_of)
-    return Path(tuple(line.nodes), line.end, client, own)
+    origin = None if placed.alignment is None else placed.alignment.origin
+    found = both_forms(placed.client, placed.canonical.messages, ours.messages, origin, key_of)
+    return Path(tuple(line.nodes), line.end, *found)
 
 
 def with_path(written: Written, key_of: KeyOf = match_key) -> Written:
@@ -100,13 +95,13 @@ def _trail(path: Path, written: Written, ended: Ended, leaf: bytes, outlived: bo
 
 
 def _with_reply(
-    path: Path, written: Written, reply: Message | None, tip: bytes
+    path: Path, written: Written, reply: Message | None, tip: bytes, key_of: KeyOf
 ) -> tuple[tuple[Node, ...], bytes | None, bytes]:
     """The nodes that are new, the key of the reply, if it is remembered, and the id of the last node."""
     if reply is None or written.ours.is_plain:
         return path.nodes, None, path.end
     line = _Line(path.end, written.place.conversation, written.came.turn)
-    answer = chain_key(tip, match_key(reply))
+    answer = chain_key(tip, key_of(reply))
     line.put(answer, reply, generated=True)
     return (*path.nodes, *line.nodes), answer, line.end
 

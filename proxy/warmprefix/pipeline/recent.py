@@ -113,10 +113,6 @@ class Recent:
         found = self._last.get(conversation)
         return found[0] if found is not None else ()
 
-    def replaced(self, conversation: str, keys: Sequence[bytes]) -> tuple[str, ...]:
-        """The last turns of a conversation that a history goes on from, given its chain keys."""
-        return tuple(x.turn for x in self.branches(conversation) if x.tip in keys)
-
     def has_longer(self, conversation: str, messages: int) -> bool:
         """Whether a branch of the conversation has more than this number of messages."""
         found = self._last.get(conversation)
@@ -156,9 +152,10 @@ class Recent:
         found = (last for lasts, _ in self._last.values() for last in lasts if last.number > number)
         return sorted(found, key=lambda last: -last.number)[:most]
 
-    def put(self, last: Last, keys: Sequence[bytes] = ()) -> None:
-        """Remember a turn. `keys`: its chain keys; a last turn that it goes on from is forgotten."""
-        before = self._last.get(last.conversation, ((), 0))[0]
+    def put(self, last: Last, keys: Sequence[bytes] = ()) -> tuple[str, ...]:
+        """Remember a turn. `keys`: its chain keys; the last turns that it goes on from, which are returned, are
+        forgotten."""
+        before = self.branches(last.conversation)
         self.drop(last.conversation)
         beside = tuple(other for other in before if other.tip not in keys)[-_BRANCHES:]
         size = sum(map(_size, (*beside, last)))
@@ -174,6 +171,7 @@ class Recent:
             self._session[last.scope, last.session] = last.conversation
         while self._bytes > self._max_bytes and len(self._last) > 1:
             self.drop(next(iter(self._last)))
+        return tuple(other.turn for other in before if other.tip in keys)
 
     def prewarmed(self, conversation: str, turn: str, tokens: int, held: int | None) -> None:
         """The coming prompt was read ahead after a turn. `held`: tokens that the slot now holds instead of the

@@ -84,9 +84,10 @@ class Recorder:
         if ended.status != 200:
             return patch
         evidence = self._evidence(written, ended, before) if before is not None else None
-        patch["put_back_tokens"] = self._put_back(written, ended.stats)
         if written.is_observed:
             patch["would_save"] = self._observer.saving(written, ended.stats, before)
+        else:
+            patch["put_back_tokens"] = self._put_back(written, ended.stats)
         if not ended.is_side:  # housekeeping is no part of the conversation
             if before is not None and evidence is not None:
                 self._explain(patch, written, ended, before, evidence)
@@ -99,31 +100,22 @@ class Recorder:
         )
         shown = self._outlived(ended.stats, prefix, before, evidence)
         outlived = self._learn(shown, before)
-        name, keys = written.place.conversation, written.placed.keys
-        replaces = self._recent.replaced(name, keys)
-        put = entry_of(
-            written,
-            ended,
-            landmarks,
-            outlived=outlived,
-            replaces=replaces,
-            key_of=self._identifier.match_key,
-        )
-        entry = replace(put, outlived=shown)
+        key_of = self._identifier.match_key
+        entry = entry_of(written, ended, landmarks, outlived=outlived, key_of=key_of)
         last = self._last(written, ended, entry.conversation, landmarks, outlived)
-        self._recent.put(last, keys)
-        self._store.put(entry)
+        replaces = self._recent.put(last, written.placed.keys)
+        self._store.put(replace(entry, replaces=replaces, outlived=shown))
         return patch
 
     def _put_back(self, written: Written, stats: CacheStats) -> int | None:
-        """Tokens of the prompt that its client did not send; None if that is not known."""
-        if written.is_observed:
+        """Tokens of the prompt that its client did not send; None if the backend did not count."""
+        if stats.prompt_tokens is None:
             return None
-        sent, added = written.sent, 0
-        if written.placed.alignment is not None:
-            added = added_characters(sent.messages, written.placed.client)
-        total = self._reaches.size(sent) if added else 0
-        return put_back_tokens(added, total, stats.prompt_tokens)
+        if written.placed.alignment is None:
+            return 0
+        sent = written.sent
+        added = added_characters(sent.messages, written.placed.client)
+        return put_back_tokens(added, self._reaches.size(sent), stats.prompt_tokens) if added else 0
 
     def _explain(
         self, patch: Patch, written: Written, ended: Ended, before: Last, evidence: Evidence
@@ -295,7 +287,8 @@ class Recorder:
         """Keys by which the conversation is recognised if its beginning changes."""
         if prompt.is_plain:
             return line_keys(plain_text(prompt), scope)[-1:]
-        return self._identifier.reply_keys(held(prompt, reply).messages, scope)
+        history = prompt.messages if reply is None else (*prompt.messages, reply)
+        return self._identifier.reply_keys(history, scope)
 
     def _learn(self, shown: bool | None, before: Last | None) -> bool | None:
         """Whether the conversation's turns outlive others, by the last of them that shows it. `shown`: by this

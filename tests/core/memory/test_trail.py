@@ -10,6 +10,7 @@ from warmprefix.core.memory.trail import (
     Forms,
     Trail,
     as_texts,
+    both_forms,
     forms,
     from_texts,
     history,
@@ -51,6 +52,23 @@ def test_a_history_comes_back(
     assert found == expected
     back = history(found, SENT, parse_message)
     assert [m.content.strip() for m in back] == [m.content.strip() for m in client]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("client", "origin", "expected"),
+    [
+        pytest.param(SENT, None, None, id="as-sent"),
+        pytest.param(
+            (LATE, SENT[1], SENT[3]), [0, 1, None, 2], (written(LATE), 1, 3), id="put-back"
+        ),
+    ],
+)
+def test_the_clients_history_and_ours_are_known_by_what_was_sent(
+    client: Sequence[Message], origin: Sequence[int | None] | None, expected: Forms | None
+) -> None:
+    ours = (LATE, *SENT[1:])
+
+    assert both_forms(client, ours, SENT, origin) == (expected, (written(LATE), 1, 2, 3))
 
 
 def test_only_own_bytes_count() -> None:

@@ -14,11 +14,8 @@ def added_characters(sent: Sequence[Message], client: Sequence[Message]) -> int:
     return max(_characters(sent[same:]) - _characters(client[same:]), 0)
 
 
-def put_back_tokens(added: int, total: int, prompt_tokens: int | None) -> int | None:
-    """The same in tokens, at the turn's own ratio; None if the backend did not count. `total`: characters of
-    the whole prompt."""
-    if prompt_tokens is None:
-        return None
+def put_back_tokens(added: int, total: int, prompt_tokens: int) -> int:
+    """The same in tokens, at the turn's own ratio. `total`: characters of the whole prompt."""
     return round(prompt_tokens * min(added / total, 1.0)) if total else 0
 
 

@@ -51,6 +51,20 @@ class Trail:
         return sum(len(form) for form in forms if not isinstance(form, int))
 
 
+def both_forms(
+    client: Sequence[Message],
+    ours: Sequence[Message],
+    sent: Sequence[Message],
+    origin: Sequence[int | None] | None,
+    key_of: KeyOf = match_key,
+) -> tuple[Forms | None, Forms | None]:
+    """The history as its client had it, and as its chain keys were computed (`Trail`). `origin`: for each
+    message that was sent its position in the client's history; None if that is its own."""
+    own = range(len(sent))
+    at = positions(own if origin is None else origin, len(client))
+    return forms(client, sent, at, key_of), forms(ours, sent, own, key_of)
+
+
 def forms(
     messages: Sequence[Message],
     sent: Sequence[Message],

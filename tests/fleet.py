@@ -98,7 +98,7 @@ class Fleet:
         place = turn.place
         number = self._number(place.conversation), self._number(place.parent)
         self._number(turn.id)
-        said = (turn.kind, turn.side, turn.prefix, turn.rules, turn.restored, turn.cache_break)
+        said = (turn.kind, turn.prefix, turn.rules, turn.restored, turn.cache_break)
         counts = (turn.stats, turn.put_back_tokens, place.known)
         self.told.append(Told(outgoing.body, number[0], place.index, number[1], (*said, *counts)))
 

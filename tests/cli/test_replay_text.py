@@ -20,7 +20,7 @@ CAPTURED = Captured(
     "2026-03-01T12:00:00Z", "t", "/v1/chat/completions", {}, 200, "ok", True, CacheStats(), b"", b""
 )
 TURN = Turn(
-    *("t", "test", "/v1/chat/completions", "m", False, 200, Outcome.OK, False, None, None, None),
+    *("t", "test", "/v1/chat/completions", "m", False, 200, Outcome.OK, None, None, None, None),
     *((), (), CacheStats(100, 40, 60, 5), Times(0.0, 0.0, 0.0, None)),
 )
 DIRECT, THROUGH = Reach(1, 400, 1000), Reach(3, 900, 1000)

@@ -2,20 +2,25 @@
 
 import pytest
 
-from warmprefix.core.memory.ledger import Place
+from warmprefix.core.explain.direct import Kept
 from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.core.types import CacheStats, Outcome
 
-PLACE = Place("c", 1, "t", Kind.APPEND, 2)
-KINDS = [
-    pytest.param(PLACE, False, Kind.APPEND, id="where-it-stands"),
-    pytest.param(PLACE, True, Kind.SIDE, id="side-request-is-part-of-none"),
-    pytest.param(None, False, None, id="body-not-understood"),
-]
+READ = CacheStats(1000, 800, 200, 10, 400.0)
+KEPT = Kept(700, 500, is_estimated=True)
 
 
-@pytest.mark.parametrize(("place", "side", "expected"), KINDS)
-def test_a_turn_has_a_kind(place: Place | None, side: bool, expected: Kind | None) -> None:
+@pytest.mark.parametrize(
+    ("kept", "direct_ms", "expected"),
+    [
+        pytest.param(KEPT, 1400.0, (700, 1400.0), id="compared"),
+        pytest.param(KEPT, None, (700, 400.0), id="the-rate-is-not-known"),
+        pytest.param(None, None, (200, 400.0), id="not-compared"),
+    ],
+)
+def test_reading_without_us_is_as_it_was_if_nothing_else_is_known(
+    kept: Kept | None, direct_ms: float | None, expected: tuple[int, float]
+) -> None:
     turn = Turn(
         id="t",
         client="unknown",
@@ -24,14 +29,16 @@ def test_a_turn_has_a_kind(place: Place | None, side: bool, expected: Kind | Non
         stream=True,
         status=200,
         outcome=Outcome.OK,
-        side=side,
-        place=place,
+        kind=None,
+        place=None,
         prefix=None,
         prompt_characters=None,
         rules=(),
         restored=(),
-        stats=CacheStats(),
+        stats=READ,
         times=Times(0.0, 1.0, 0.1, None),
+        kept=kept,
+        direct_ms=direct_ms,
     )
 
-    assert turn.kind is expected
+    assert turn.read_directly == expected

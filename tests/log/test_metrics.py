@@ -22,8 +22,9 @@ from warmprefix.core.explain.direct import Kept
 from warmprefix.core.explain.hint import nothing
 from warmprefix.core.memory.ledger import Place
 from warmprefix.core.rules import RULE_NAMES
+from warmprefix.core.stats import cache_stats
 from warmprefix.core.turn import Times, Turn
-from warmprefix.core.types import CacheStats, Kind, Outcome
+from warmprefix.core.types import CacheStats, Kind, Outcome, Reply, Timings, Usage
 from warmprefix.counters import REASONS, Counters
 from warmprefix.log.metrics import CLIENTS, KINDS, RESTORED, SIDES, Metrics
 from warmprefix.log.metrics_state import State
@@ -46,7 +47,7 @@ TURN = Turn(
     stream=True,
     status=200,
     outcome=Outcome.OK,
-    side=False,
+    kind=Kind.APPEND,
     place=Place("c0", 0, None, Kind.APPEND, 0),
     prefix=None,
     prompt_characters=None,
@@ -135,7 +136,7 @@ def test_rules_restores_and_breaks_are_counted_by_name() -> None:
 
 
 def test_a_turn_that_was_not_understood_and_a_side_request_have_kinds_too() -> None:
-    found = seen(replace(TURN, place=None), replace(TURN, side=True))
+    found = seen(replace(TURN, kind=None, place=None), replace(TURN, kind=Kind.SIDE))
 
     assert read(found, "turns_total", client="hermes", kind="not-understood", outcome="ok") == 1
     assert read(found, "turns_total", client="hermes", kind="side", outcome="ok") == 1
@@ -186,6 +187,9 @@ def test_the_state_of_our_own_parts_is_read_when_asked(state: State) -> None:
 
 HOSTILE = st.text() | st.sampled_from(['"', "\\", "\n", "{", "client", "x" * 5000, "\ud800"])
 NUMBERS = st.none() | st.integers()
+MS = st.none() | st.floats()
+USAGES = st.none() | st.builds(Usage, NUMBERS, NUMBERS, NUMBERS)
+TIMINGS = st.none() | st.builds(Timings, NUMBERS, NUMBERS, MS, NUMBERS, MS)
 
 
 PLACES = st.builds(Place, HOSTILE, st.integers(), HOSTILE, st.sampled_from(Kind), st.just(0))
@@ -199,15 +203,17 @@ TURNS = st.builds(
     model=st.none() | HOSTILE,
     id=HOSTILE,
     endpoint=HOSTILE,
-    side=st.booleans(),
+    kind=st.none() | st.sampled_from(Kind),
     place=st.none() | PLACES,
     rules=st.lists(HOSTILE).map(tuple),
     restored=st.lists(HOSTILE).map(tuple),
     outcome=st.sampled_from(Outcome),
-    stats=st.builds(CacheStats, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.none() | st.floats()),
+    stats=st.builds(
+        lambda usage, timings: cache_stats(Reply(usage=usage, timings=timings)), USAGES, TIMINGS
+    ),
     cache_break=st.none() | BREAKS,
     kept=st.none() | st.builds(Kept, st.integers(), st.integers(), st.booleans()),
-    direct_ms=st.none() | st.floats(),
+    direct_ms=st.none() | st.floats(0.0, allow_infinity=False),
 )
 
 

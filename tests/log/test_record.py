@@ -22,7 +22,7 @@ EMPTY = Turn(
     stream=False,
     status=None,
     outcome=Outcome.BACKEND_UNREACHABLE,
-    side=False,
+    kind=None,
     place=None,
     prefix=None,
     prompt_characters=None,
@@ -38,6 +38,7 @@ FULL = replace(
     stream=True,
     status=200,
     outcome=Outcome.OK,
+    kind=Kind.APPEND,
     place=Place("c1", 3, "t0", Kind.APPEND, 5),
     prefix=Prefix(5, 700),
     prompt_characters=900,
@@ -123,6 +124,7 @@ def test_what_is_not_known_is_null_and_never_zero() -> None:
     [
         (CacheStats(100, 0, 100), 0.0),
         (CacheStats(3, 2, 1), 0.6667),
+        (CacheStats(200, 50), 0.25),
         (CacheStats(0, 0, 0), None),
         (CacheStats(100, None, None), None),
         (CacheStats(None, 5, None), None),
@@ -130,10 +132,6 @@ def test_what_is_not_known_is_null_and_never_zero() -> None:
 )
 def test_the_cached_share_needs_both_counts(stats: CacheStats, ratio: float | None) -> None:
     assert record_of(replace(EMPTY, stats=stats))["cache_ratio"] == ratio
-
-
-def test_a_side_request_is_one_wherever_it_stands() -> None:
-    assert record_of(replace(FULL, side=True))["kind"] == "side"
 
 
 def test_a_time_is_in_utc_to_the_millisecond() -> None:

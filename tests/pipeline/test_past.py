@@ -237,7 +237,7 @@ async def test_housekeeping_does_not_hide_the_turn_before_it(
     await proxy.send([*OLD, DONE, NEXT], SURE, tools=[READ], timings=timings(950, 900))
     title = user("Write a title for this chat.")
     await proxy.send([*OLD, title], timings=timings(910, 5))
-    assert proxy.turn.side
+    assert proxy.turn.kind is Kind.SIDE
     await proxy.restart()
     late = system(f"{LONG}\nIt is 10:00:09.")
     now = [late, OLD[1], DONE, NEXT, SURE, user("Thanks.")]

@@ -17,6 +17,7 @@ from warmprefix.pipeline.stages import (
     Ended,
     Outgoing,
     Passed,
+    Patch,
     Written,
     as_it_came,
     ended_of,
@@ -85,6 +86,26 @@ async def test_the_turn_is_what_the_exchange_and_the_listeners_say() -> None:
     assert (turn.backend, turn.backend_reason) == ("a", "the only one")
     assert (turn.slot, turn.slot_reason, turn.prompt_characters) == (1, "its own", 7)
     assert (turn.kept, turn.cache_break, turn.prefix) == (None, None, None)
+    assert turn.title == "Hello."
+
+
+async def test_a_turn_has_a_title_only_if_that_is_shown() -> None:
+    found = ended(await sent(HELLO))
+
+    assert turn_of(found, {}, has_title=False) == dataclasses.replace(
+        turn_of(found, {}), title=None
+    )
+
+
+async def test_a_side_request_is_one_wherever_it_stands() -> None:
+    found = ended(await sent(HELLO))
+    said = Patch(kind=Kind.EDIT)
+    passed = ended(as_it_came(PATH, {}, b""))
+
+    assert turn_of(found, said).kind is Kind.EDIT
+    assert turn_of(dataclasses.replace(found, is_side=True), {}).kind is Kind.SIDE
+    assert turn_of(passed, {}).kind is None
+    assert turn_of(dataclasses.replace(passed, is_side=True), {}).kind is Kind.SIDE
 
 
 async def test_a_reply_is_written_once_for_everyone() -> None:

@@ -23,8 +23,9 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What is known of a turn when it has ended. `place` and `prefix` are None if the body was not understood;
-    `prefix` also if there is no earlier turn to compare with. `would_save` is set if the proxy only observes.
+    """What is known of a turn when it has ended. `kind`: how it relates to its conversation, of which a side
+    request is no part. It, `place` and `prefix` are None if the body was not understood; `prefix` also if there
+    is no earlier turn to compare with. `would_save` is set if the proxy only observes.
     `session`: the client's explicit session id. `prewarmed_tokens`: those evaluated for its prompt before it
     came. `kept`: compared with the same request without us; `direct_ms`: reading the prompt would have taken so
     long then. `put_back_tokens`: those of the prompt that its client did not send. `title`: the first words of
@@ -38,7 +39,7 @@ class Turn:
     stream: bool
     status: int | None
     outcome: Outcome
-    side: bool
+    kind: Kind | None
     place: Place | None
     prefix: Prefix | None
     prompt_characters: int | None
@@ -68,10 +69,3 @@ class Turn:
         """Tokens and milliseconds of reading the prompt without us; as it was with us, if that is not known."""
         tokens = self.kept.direct_tokens if self.kept else self.stats.processed_tokens
         return tokens, self.stats.prompt_ms if self.direct_ms is None else self.direct_ms
-
-    @property
-    def kind(self) -> Kind | None:
-        """How the turn relates to its conversation; a side request is no part of one."""
-        if self.side:
-            return Kind.SIDE
-        return self.place.kind if self.place else None

@@ -267,8 +267,9 @@ def ended_of(
     )
 
 
-def turn_of(ended: Ended, patch: Patch) -> Turn:
-    """The turn: from its request, its reply, and what the listeners have added."""
+def turn_of(ended: Ended, patch: Patch, *, has_title: bool = True) -> Turn:
+    """The turn: from its request, its reply, and what the listeners have added. `has_title`: that is looked
+    for, among the words of the user."""
     came, request = ended.came, ended.came.request
     ours = ended.outgoing if isinstance(ended.outgoing, Written) else None
     acting = None if ours is None or ours.is_observed else ours
@@ -280,8 +281,8 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         stream=request is not None and request.stream,
         status=ended.status,
         outcome=ended.outcome,
-        side=ended.is_side,
-        place=replace(ours.place, kind=patch.get("kind", ours.place.kind)) if ours else None,
+        kind=patch.get("kind", ended.kind),
+        place=ours.place if ours else None,
         prefix=patch.get("prefix"),
         prompt_characters=patch.get("prompt_characters"),
         rules=acting.rules if acting else (),
@@ -303,7 +304,7 @@ def turn_of(ended: Ended, patch: Patch) -> Turn:
         prewarmed_tokens=patch.get("prewarmed_tokens"),
         kept=patch.get("kept"),
         put_back_tokens=patch.get("put_back_tokens"),
-        title=title_of(request.prompt) if request else None,
+        title=title_of(request.prompt) if request and has_title else None,
         failed_open=tuple(came.failed_open),
         progress=ended.reply.progress,
     )

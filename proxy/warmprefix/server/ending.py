@@ -15,10 +15,11 @@ from warmprefix.server.parts import Parts
 def end_turn(parts: Parts, ended: Ended) -> None:
     """Call the listeners and log the turn: at once, or after the backend was asked about its break."""
     patch, noted = call_ended(parts.endings, parts.counters, ended), ended.came.failed_open
+    shows = parts.turns.shows_excerpts
     with guard(parts.counters, "log", noted):
         question = patch.get("question")
         if question is None:
-            parts.turns.add(turn_of(ended, patch))
+            parts.turns.add(turn_of(ended, patch, has_title=shows))
             return
         place = parts.turns.reserve()
         work = _explain(parts, ended, patch, question, place)
@@ -26,7 +27,7 @@ def end_turn(parts: Parts, ended: Ended) -> None:
             parts.tasks.start(work, "explain")
             return
         work.close()
-        parts.turns.fill(place, turn_of(ended, patch))
+        parts.turns.fill(place, turn_of(ended, patch, has_title=shows))
 
 
 async def _explain(
@@ -42,4 +43,5 @@ async def _explain(
             patch["cache_break"] = parts.recorder.explain(question, evidence, known)
     finally:
         with guard(parts.counters, "log"):
-            parts.turns.fill(place, turn_of(ended, patch))
+            shows = parts.turns.shows_excerpts
+            parts.turns.fill(place, turn_of(ended, patch, has_title=shows))

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
-from warmprefix.core.stats import cache_ratio, cache_stats
-from warmprefix.core.types import CacheStats, Reply, StatsSource, Timings, Usage
+from warmprefix.core.stats import cache_stats
+from warmprefix.core.types import Reply, StatsSource, Timings, Usage
 
 
 class Case(NamedTuple):
@@ -160,17 +160,3 @@ def test_a_time_that_nothing_can_have_taken_is_not_reported(took_ms: float) -> N
 @pytest.mark.parametrize("took_ms", [0.0, 1e-310, 2_678_400_000.0])
 def test_a_time_may_be_very_short_or_very_long(took_ms: float) -> None:
     assert cache_stats(Reply(timings=Timings(1, 2, took_ms))).prompt_ms == took_ms
-
-
-RATIOS = [
-    pytest.param(CacheStats(prompt_tokens=200, cached_tokens=50), 0.25, id="a-quarter"),
-    pytest.param(CacheStats(prompt_tokens=200, cached_tokens=0), 0.0, id="nothing-cached"),
-    pytest.param(CacheStats(prompt_tokens=200), None, id="cached-not-reported"),
-    pytest.param(CacheStats(cached_tokens=50), None, id="prompt-not-reported"),
-    pytest.param(CacheStats(prompt_tokens=0, cached_tokens=0), None, id="empty-prompt"),
-]
-
-
-@pytest.mark.parametrize(("stats", "expected"), RATIOS)
-def test_the_cached_share_is_known_or_none(stats: CacheStats, expected: float | None) -> None:
-    assert cache_ratio(stats) == expected

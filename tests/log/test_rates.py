@@ -29,7 +29,6 @@ DIRECT = [
     ("too-few-tokens-for-a-rate", [turn(RATE_TOKENS - 1, 900.0, 100)], None),
     ("not-compared", [turn(500, 1000.0, None)], None),
     ("no-time-reported", [FAST, turn(500, None, 300)], None),
-    ("a-time-below-zero", [turn(500, -5.0, 300)], None),
 ]  # fmt: skip
 
 

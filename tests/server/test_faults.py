@@ -310,8 +310,7 @@ FAULTS = [
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),
     Fault("rates.direct_ms", "warmprefix.log.rates.Rates.direct_ms", "metrics"),
     Fault("sums.add", "warmprefix.log.sums.Sums.add", "metrics"),
-    Fault("record_of", "warmprefix.log.turns.record_of", "log"),
-    Fault("detail_of", "warmprefix.log.turns.detail_of", "log"),
+    Fault("records_of", "warmprefix.log.turns.records_of", "log"),
     # a turn about which the backend is asked
     Fault(
         "tasks.start", "warmprefix.tasks.Tasks.start", "explain", fails_to_explain, loses_cache=True

@@ -41,13 +41,6 @@ def cache_stats(reply: Reply) -> CacheStats:
     )
 
 
-def cache_ratio(stats: CacheStats) -> float | None:
-    """Cached share of the prompt, 0 to 1; None if either count was not reported."""
-    if stats.cached_tokens is None or not stats.prompt_tokens:
-        return None
-    return stats.cached_tokens / stats.prompt_tokens
-
-
 def _usage(usage: Usage) -> Usage:
     return Usage(
         prompt_tokens=_count(usage.prompt_tokens),

@@ -15,7 +15,7 @@ from warmprefix.core.explain.cures import CAUSES
 from warmprefix.core.rules import RULE_NAMES
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import Kind, Outcome
-from warmprefix.log.rates import RATE_TOKENS, is_duration
+from warmprefix.log.rates import RATE_TOKENS
 from warmprefix.profiles import PROFILES, generic
 
 OTHER = "other"
@@ -160,7 +160,7 @@ class Metrics:
             if reported is not None:
                 self._add(name, *labels, number=amount(reported))
         for name, took_ms in (("prompt_seconds", stats.prompt_ms), ("direct_seconds", direct_ms)):
-            if is_duration(took_ms):
+            if took_ms is not None:
                 self._add(name, number=took_ms / 1000)
 
     def _count_break(self, turn: Turn) -> None:

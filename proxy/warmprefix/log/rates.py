@@ -1,9 +1,5 @@
 """How long a prompt token takes to read, and so how long a turn would have read without us."""
 
-from math import inf
-
-from typing_extensions import TypeIs
-
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats
 
@@ -24,7 +20,7 @@ class Rates:
     def of(self, model: str | None, stats: CacheStats) -> float | None:
         """The rate of this turn, otherwise of the last turn of its model; None before there is one."""
         tokens, took_ms = stats.processed_tokens, stats.prompt_ms
-        if tokens is not None and tokens >= RATE_TOKENS and is_duration(took_ms):
+        if tokens is not None and tokens >= RATE_TOKENS and took_ms is not None:
             if len(self._by_model) >= RATES:
                 self._by_model.clear()
             self._by_model[model] = took_ms / tokens
@@ -34,13 +30,8 @@ class Rates:
         """The time that reading the turn's prompt would have taken without us: what it took, and what was kept
         at its rate. None if either is not known."""
         rate, took_ms = self.of(turn.model, turn.stats), turn.stats.prompt_ms
-        if turn.kept is None or not is_duration(took_ms):
+        if turn.kept is None or took_ms is None:
             return None
         if turn.kept.tokens == 0:
             return took_ms
         return None if rate is None else max(took_ms + turn.kept.tokens * rate, 0.0)
-
-
-def is_duration(took_ms: float | None) -> TypeIs[float]:
-    """Whether this is a time that was reported and can have passed."""
-    return took_ms is not None and 0 <= took_ms < inf

@@ -6,12 +6,20 @@ from datetime import UTC, datetime
 from warmprefix.core.explain.cache_break import CacheBreak
 from warmprefix.core.explain.saving import WouldSave
 from warmprefix.core.reading import Running
-from warmprefix.core.stats import cache_ratio
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats, Progress
 from warmprefix.log.writer import FIELDS
 
 Record = dict[str, object]
+
+
+def records_of(turn: Turn, *, excerpts: bool = False) -> tuple[Record, Record]:
+    """The record of one turn, and the details that the log leaves out; `excerpts`: as in `record_of`."""
+    return record_of(turn, excerpts=excerpts), {
+        "error": turn.error,
+        "session": turn.session,
+        "sent_messages": turn.sent_messages,
+    }
 
 
 def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
@@ -43,7 +51,7 @@ def record_of(turn: Turn, *, excerpts: bool = False) -> Record:
         "kept_tokens": turn.kept.tokens if turn.kept else None,
         "kept_estimated": turn.kept.is_estimated if turn.kept else None,
         "put_back_tokens": turn.put_back_tokens,
-        "cache_ratio": _ratio(stats),
+        "cache_ratio": cache_ratio(stats),
         "prefix_messages": prefix.messages if prefix else None,
         "prefix_characters": prefix.characters if prefix else None,
         "prompt_characters": turn.prompt_characters,
@@ -73,15 +81,6 @@ def bare_record_of(turn: Turn) -> Record:
         "endpoint": turn.endpoint,
         "outcome": turn.outcome.value,
         "failed_open": list(turn.failed_open) or None,
-    }
-
-
-def detail_of(turn: Turn) -> Record:
-    """The details of a turn that the log leaves out."""
-    return {
-        "error": turn.error,
-        "session": turn.session,
-        "sent_messages": turn.sent_messages,
     }
 
 
@@ -144,9 +143,11 @@ def iso(seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _ratio(stats: CacheStats) -> float | None:
-    ratio = cache_ratio(stats)
-    return None if ratio is None else round(ratio, 4)
+def cache_ratio(stats: CacheStats) -> float | None:
+    """Cached share of the prompt, 0 to 1; None if either count was not reported."""
+    if stats.cached_tokens is None or not stats.prompt_tokens:
+        return None
+    return round(stats.cached_tokens / stats.prompt_tokens, 4)
 
 
 def _round(value: float | None) -> float | None:

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field, replace
 from warmprefix.core.explain.cache_break import CacheBreak
 from warmprefix.core.explain.hint import Hint
 from warmprefix.core.turn import Turn
-from warmprefix.log.rates import is_duration
 from warmprefix.log.record import Record, iso
 
 HINTS = 8
@@ -72,9 +71,8 @@ class Sums:
             self._add("cached_tokens", stats.cached_tokens)
         self._add("processed_tokens", stats.processed_tokens)
         self._add("direct_tokens", direct_tokens)
-        if is_duration(stats.prompt_ms):
-            self._add("prompt_ms", stats.prompt_ms)
-            self._add("direct_ms", direct_ms)
+        self._add("prompt_ms", stats.prompt_ms)
+        self._add("direct_ms", direct_ms)
         if turn.would_save is not None:
             self._add("would_save_tokens", turn.would_save.tokens or 0)
         if turn.cache_break is not None:

@@ -11,7 +11,7 @@ from warmprefix.counters import Counters
 from warmprefix.guard import guard
 from warmprefix.log.metrics import Metrics
 from warmprefix.log.rates import Rates
-from warmprefix.log.record import Record, bare_record_of, detail_of, record_of
+from warmprefix.log.record import Record, bare_record_of, records_of
 from warmprefix.log.sums import Sums
 from warmprefix.log.writer import TurnLog
 from warmprefix.pipeline.observe import Savings
@@ -106,7 +106,7 @@ class Turns:
     def _record(self, turn: Turn, noted: list[str]) -> tuple[Record, Record]:
         with guard(self._counters, "log", noted):
             turn = replace(turn, failed_open=tuple(noted))
-            return record_of(turn, excerpts=self.shows_excerpts), detail_of(turn)
+            return records_of(turn, excerpts=self.shows_excerpts)
         return bare_record_of(replace(turn, failed_open=tuple(noted))), {}
 
     def _publish(self, record: Record) -> None:

@@ -92,6 +92,15 @@ def test_the_spelling_of_arguments_that_are_a_value_makes_no_difference() -> Non
     assert Reaches().of(held_, other).left == len("2}}]}")
 
 
+def test_the_spelling_of_a_result_that_names_no_call_makes_no_difference() -> None:
+    tight = b'{"role":"user","content":[{"type":"tool_result","content":"ok"}]}'
+    loose = b'{"role":"user","content":[{ "content": "ok", "type": "tool_result" }]}'
+    reaches = Reaches()
+    one, other = (Prompt((MESSAGES.parse_message(raw),)) for raw in (tight, loose))
+
+    assert reaches.of(one, other).left == 0
+
+
 def test_nothing_held_shares_nothing() -> None:
     found = Reaches().of(None, prompt(SYSTEM, USER, tools=(TOOL,)))
 

@@ -150,6 +150,9 @@ class Direct:
         processed, prompt_tokens = stats.processed_tokens, stats.prompt_tokens
         if processed is None or not prompt_tokens or not ours.total:
             return None
+        is_same = received is sent or received == sent
+        if is_same and (choice is None or not choice.shared_tokens):
+            return Kept(processed, 0, is_estimated=False)
         rate = prompt_tokens / ours.total
         left, directly = ours.left * rate, theirs.left * rate
         if choice is not None and choice.shared_tokens:
@@ -160,9 +163,6 @@ class Direct:
         kept = min(round(directly - left), max(most, 0))
         if abs(kept) <= max(_NOISE_TOKENS, processed // 10):
             kept = 0  # the template's own text, and words that split into other tokens
-        is_same = received is sent or received == sent
-        if is_same and (choice is None or not choice.shared_tokens):
-            return Kept(processed, 0, is_estimated=False)
         return Kept(max(processed + kept, 1), max(kept, 1 - processed), is_estimated=True)
 
 

@@ -141,13 +141,17 @@ def _reach(before: Sequence[str], after: Sequence[str], head: Reach) -> Reach:
 
 
 def shown(message: Message) -> str:
-    """A message as text, without what templates do not show."""
-    if not message.opaque:
-        message = run_on_message(_UNSEEN, message).value
-        name = None if message.results else message.name
-        parts = tuple(map(_shown_part, message.parts))
-        message = replace(message, parts=parts, name=name, raw=None)
-    return written(message).decode(errors="replace")
+    """A message as text, without what templates do not show: as its dialect writes it, however it came."""
+    if message.opaque:
+        return written(message).decode(errors="replace")
+    message = run_on_message(_UNSEEN, message).value
+    name = None if message.results else message.name
+    parts = tuple(map(_shown_part, message.parts))
+    same = all(new is old for new, old in zip(parts, message.parts, strict=True))
+    if not same or name != message.name:  # most are shown whole, and need no copy
+        message = replace(message, parts=parts, name=name)
+    assert message.shape is not None, "a message without a shape is never sent"
+    return message.shape.write(message).decode(errors="replace")
 
 
 def _shown_part(part: Part) -> Part:

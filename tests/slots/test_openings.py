@@ -92,6 +92,20 @@ async def test_it_can_be_switched_off(
         assert files(folder) == []
 
 
+async def test_nothing_is_learnt_of_a_server_that_cannot_save(
+    start_stock: StartStock, folder: Path
+) -> None:
+    async with proxied(start_stock(), folder) as proxy:
+        for name in ("alpha", "beta"):
+            await chat(proxy, begun(name))
+            await proxy.records()
+        own = seating_of(proxy).openings
+        assert own is not None
+
+        assert len(own._begun) <= 1  # the first may end before it is known
+        assert not own._wanted
+
+
 async def test_their_number_is_bounded(server: StockServer, folder: Path) -> None:
     async with proxied(server, folder, slots={"openings": 1}) as proxy:
         for kind in ("first", "second"):

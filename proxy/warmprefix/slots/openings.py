@@ -141,7 +141,7 @@ class Openings:
             self._running.cancel()
             self._running = None
         written = _begun(ended) if self._slots.openings else None
-        if written is not None and written.place.conversation not in self._begun:
+        if written is not None and self._may_learn(written):
             in_slot = ended.seat.wish.alike if isinstance(ended.seat, Seat) else 0
             stats = ended.stats
             tokens, cached = stats.prompt_tokens or 0, stats.cached_tokens or 0
@@ -149,6 +149,12 @@ class Openings:
             self._learn(Begun(where, written, shown, stats, tokens, cached), in_slot)
         self._rest()
         return {}
+
+    def _may_learn(self, written: Written) -> bool:
+        """Whether the conversation is another one than those that were seen, and of use: what it begins with
+        could be saved and rendered."""
+        is_new = written.place.conversation not in self._begun
+        return is_new and self._files.snapshots.may_save and is_text(written.sent)
 
     def _rest(self) -> None:
         if self._wanted:
@@ -232,11 +238,10 @@ class Openings:
 
 
 def _begun(ended: Ended) -> Written | None:
-    """The turn as the first of a conversation; None if it is not, or if its prompt cannot be rendered."""
+    """The turn as the first of a conversation; None if it is not."""
     written = ended.outgoing
     if not isinstance(written, Written) or written.is_observed or ended.is_side:
         return None
     is_new = written.place.index == 0 and ended.status == 200 and written.request.reuses
-    if not is_new or written.sent.is_plain or not is_text(written.sent):
-        return None
-    return None if ended.stats.prompt_tokens is None else written
+    is_counted = ended.stats.prompt_tokens is not None
+    return written if is_new and is_counted and not written.sent.is_plain else None

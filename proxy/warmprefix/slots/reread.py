@@ -18,7 +18,7 @@ from warmprefix.core.explain.saving import held as held_prompt
 from warmprefix.core.slots.prewarm import Plan, coming_message, is_text, kept_reply, step_tokens
 from warmprefix.core.slots.slot import Content, head_digest
 from warmprefix.core.slots.snapshots import Held
-from warmprefix.core.types import Message, Outcome
+from warmprefix.core.types import CacheStats, Message, Outcome, Reply
 from warmprefix.pipeline.recent import Recent
 from warmprefix.pipeline.stages import Ended, Patch, Written
 from warmprefix.slots.ahead import Ahead, Run
@@ -39,18 +39,29 @@ _WATCH_S = 4 * 3600.0
 
 @dataclass(slots=True, eq=False)
 class _Latest:
-    """A conversation as its last turn left it. `start`: the start of the backend that answered, None until it
-    has named itself; `reply` is None if it was cut off; `run`: the second reading, once it has begun; `tries`:
-    how often that was begun or gone on with since the backend restarted."""
+    """A conversation as its last turn left it: what was answered, with which status and counts. `start`: the
+    start of the backend that answered, None until it has named itself; `run`: the second reading, once it has
+    begun; `tries`: how often that was begun or gone on with since the backend restarted."""
 
     turn: str
     conversation: str
     written: Written
-    reply: Message | None
-    step: int
+    answer: Reply
+    status: int | None
+    stats: CacheStats
     start: Start | None
     run: Run | None = None
     tries: int = 0
+
+    @property
+    def reply(self) -> Message | None:
+        """The reply as its client keeps it; None if it was cut off."""
+        return kept_reply(self.answer, self.status)
+
+    @property
+    def step(self) -> int:
+        """How many tokens are read at once."""
+        return step_tokens(self.stats)
 
 
 class Reread:
@@ -95,11 +106,11 @@ class Reread:
         """A request has ended: its conversation is read again if the backend restarts."""
         latest = _latest(ended, self._ahead.known.start)
         if latest is not None and not self._has_stopped and self._config.restart_check_s:
-            self._watch_for(latest, ended.status)
+            self._watch_for(latest)
         return {}
 
-    def _watch_for(self, latest: _Latest, status: int | None) -> None:
-        if status != 200:  # nobody answered: the client will ask the same again
+    def _watch_for(self, latest: _Latest) -> None:
+        if latest.status != 200:  # nobody answered: the client will ask the same again
             before = self._latest.get(latest.conversation)
             if before is None:
                 return
@@ -280,5 +291,5 @@ def _latest(ended: Ended, start: Start | None) -> _Latest | None:
     request, sent = written.request, written.sent
     if request.has_slot or not request.reuses or not is_text(sent):
         return None
-    kept, step = kept_reply(ended.reply, ended.status), step_tokens(ended.stats)
-    return _Latest(ended.came.turn, written.place.conversation, written, kept, step, start)
+    where, answer = written.place.conversation, (ended.reply, ended.status, ended.stats)
+    return _Latest(ended.came.turn, where, written, *answer, start)

@@ -82,7 +82,7 @@ def seen(*turns: Turn) -> Values:
     """The samples after these turns."""
     metrics = Metrics()
     for turn in turns:
-        metrics.saw(turn)
+        metrics.saw(turn, turn.read_directly)
     return values(metrics.page()[0])
 
 

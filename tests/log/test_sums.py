@@ -27,7 +27,7 @@ def summed(*turns: Turn) -> dict[str, Any]:
     """The sums of these turns."""
     sums = Sums()
     for turn in turns:
-        sums.add(turn)
+        sums.add(turn, turn.read_directly)
     return sums.record()
 
 

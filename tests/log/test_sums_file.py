@@ -26,11 +26,11 @@ def test_they_go_on_and_say_since_when(tmp_path: Path) -> None:
     path = tmp_path / "new" / "sums-8484.json"
     file = SumsFile(path)
     first = file.read()
-    first.add(READ)
-    first.add(broken("clock", 7, flag("--freeze", "keeps")))
+    for turn in (READ, broken("clock", 7, flag("--freeze", "keeps"))):
+        first.add(turn, turn.read_directly)
     file.write(first)
     second = SumsFile(path).read()
-    second.add(READ)
+    second.add(READ, READ.read_directly)
     before: Json = first.record()
     after: Json = second.record()
 
@@ -48,7 +48,7 @@ def test_without_a_new_turn_nothing_is_written(tmp_path: Path) -> None:
     sums = file.read()
     file.write(sums)
     assert not path.exists()
-    sums.add(READ)
+    sums.add(READ, READ.read_directly)
     file.write(sums)
     path.unlink()
     again = SumsFile(path)
@@ -94,7 +94,7 @@ async def test_a_file_that_cannot_be_written_is_counted(
     (tmp_path / "file").write_bytes(b"")
     counters, file = Counters(), SumsFile(tmp_path / "file" / "sums.json")
     sums = file.read()
-    sums.add(READ)
+    sums.add(READ, READ.read_directly)
     keeping = asyncio.ensure_future(file.keep(sums, counters))
     await until(lambda: counters.fail_open["metrics"] > 0)
     keeping.cancel()

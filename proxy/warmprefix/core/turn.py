@@ -21,6 +21,10 @@ class Times:
     first_ms: float | None
 
 
+Reading = tuple[int | None, float | None]
+"""Tokens and milliseconds of reading a prompt; None if that is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What is known of a turn when it has ended. `kind`: how it relates to its conversation, of which a side
@@ -65,7 +69,7 @@ class Turn:
     progress: Progress | None = None
 
     @property
-    def read_directly(self) -> tuple[int | None, float | None]:
-        """Tokens and milliseconds of reading the prompt without us; as it was with us, if that is not known."""
+    def read_directly(self) -> Reading:
+        """The reading of the prompt without us; as it was with us, if that is not known."""
         tokens = self.kept.direct_tokens if self.kept else self.stats.processed_tokens
         return tokens, self.stats.prompt_ms if self.direct_ms is None else self.direct_ms

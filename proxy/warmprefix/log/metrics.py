@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 
 from warmprefix.core.explain.cures import CAUSES
 from warmprefix.core.rules import RULE_NAMES
-from warmprefix.core.turn import Turn
+from warmprefix.core.turn import Reading, Turn
 from warmprefix.core.types import Kind, Outcome
 from warmprefix.log.rates import RATE_TOKENS
 from warmprefix.profiles import PROFILES, generic
@@ -130,14 +130,15 @@ class Metrics:
         counter = self._counters[name]
         (counter.labels(*labels) if labels else counter).inc(number)
 
-    def saw(self, turn: Turn) -> None:
-        """Count a turn that has ended. Never raises for what a backend reported."""
+    def saw(self, turn: Turn, direct: Reading) -> None:
+        """Count a turn that has ended. `direct`: as it would have been read without us. Never raises for what a
+        backend reported."""
         client, named = known(turn.client, CLIENTS), turn.kind
         kind = known(named.value, KINDS) if named else NOT_UNDERSTOOD
         self._add("turns", client, kind, turn.outcome.value)
         if turn.outcome in BACKEND_ERRORS:
             self._add("backend_errors", turn.outcome.value)
-        self._count_tokens(turn, client, kind)
+        self._count_tokens(turn, direct, client, kind)
         self._count_break(turn)
         for name in {known(name, RULE_NAMES) for name in turn.rules}:
             self._add("rule_turns", name)
@@ -147,8 +148,8 @@ class Metrics:
         if turn.times.first_ms is not None:
             self._first_s.observe(turn.times.first_ms / 1000)
 
-    def _count_tokens(self, turn: Turn, *labels: str) -> None:
-        stats, (direct_tokens, direct_ms) = turn.stats, turn.read_directly
+    def _count_tokens(self, turn: Turn, direct: Reading, *labels: str) -> None:
+        stats, (direct_tokens, direct_ms) = turn.stats, direct
         for name, reported in (
             ("prompt_tokens", stats.prompt_tokens),
             ("cached_tokens", stats.cached_tokens),

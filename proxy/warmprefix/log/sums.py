@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from warmprefix.core.explain.cache_break import CacheBreak
 from warmprefix.core.explain.hint import Hint
-from warmprefix.core.turn import Turn
+from warmprefix.core.turn import Reading, Turn
 from warmprefix.log.record import Record, iso
 
 HINTS = 8
@@ -61,10 +61,10 @@ class Sums:
         """What can be gone on from."""
         return Totals(self.since_s, self.turns, self.reported, dict(self._sums))
 
-    def add(self, turn: Turn) -> None:
-        """Count a turn that has ended."""
+    def add(self, turn: Turn, direct: Reading) -> None:
+        """Count a turn that has ended. `direct`: as it would have been read without us."""
         self.turns += 1
-        stats, (direct_tokens, direct_ms) = turn.stats, turn.read_directly
+        stats, (direct_tokens, direct_ms) = turn.stats, direct
         if stats.prompt_tokens is not None and stats.cached_tokens is not None:
             self.reported += 1
             self._add("prompt_tokens", stats.prompt_tokens)

@@ -92,8 +92,9 @@ class Turns:
                 savings.add(turn)
         with guard(self._counters, "metrics", noted):
             turn = replace(turn, direct_ms=self._rates.direct_ms(turn))
-            self.metrics.saw(turn)
-            self.sums.add(turn)
+            direct = turn.read_directly
+            self.metrics.saw(turn, direct)
+            self.sums.add(turn, direct)
         if (listener := self._listener) is not None:
             with guard(self._counters, listener.reason, noted):
                 listener.saw(turn)

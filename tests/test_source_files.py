@@ -22,6 +22,7 @@ ELSEWHERE = {
     "core/identity/calendar_names.py": "data: tests/core/identity/test_spans.py finds dates by it",
     "core/identity/signs.py": "lists of words: tests/core/identity/test_evidence.py reads lines by them",
     "core/rules/base.py": "what holds for every rule: tests/core/test_laws.py",
+    "core/turn.py": "names of what is known of a turn: tests/pipeline/test_stages.py, tests/log/",
     "core/rules/memory_rules.py": "names and reasons; what they do: tests/core/identity/test_volatile.py, "
     "tests/core/identity/test_transient.py",
     "core/slots/seat.py": "values without behaviour: tests/slots/test_table.py makes them",

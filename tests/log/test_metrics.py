@@ -28,6 +28,7 @@ from warmprefix.core.types import CacheStats, Kind, Outcome, Reply, Timings, Usa
 from warmprefix.counters import REASONS, Counters
 from warmprefix.log.metrics import CLIENTS, KINDS, RESTORED, SIDES, Metrics
 from warmprefix.log.metrics_state import State
+from warmprefix.log.rates import read_directly
 from warmprefix.log.writer import TurnLog
 from warmprefix.profiles.volatile import volatile_patterns
 from warmprefix.stores.memory import MemoryStore
@@ -82,7 +83,7 @@ def seen(*turns: Turn) -> Values:
     """The samples after these turns."""
     metrics = Metrics()
     for turn in turns:
-        metrics.saw(turn, turn.read_directly)
+        metrics.saw(turn, read_directly(turn))
     return values(metrics.page()[0])
 
 

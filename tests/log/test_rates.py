@@ -8,7 +8,7 @@ from tests.log.test_turns import TURN
 from warmprefix.core.explain.direct import Kept
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats
-from warmprefix.log.rates import RATE_TOKENS, RATES, Rates
+from warmprefix.log.rates import RATE_TOKENS, RATES, Rates, read_directly
 
 
 def turn(processed: int | None, took_ms: float | None, kept: int | None, model: str = "m") -> Turn:
@@ -49,3 +49,19 @@ def test_rates_of_many_models_do_not_pile_up() -> None:
 
     assert rates.of("m0", CacheStats()) is None
     assert rates.of(f"m{RATES}", CacheStats()) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("kept", "direct_ms", "expected"),
+    [
+        pytest.param(Kept(700, 500, is_estimated=True), 1400.0, (700, 1400.0), id="compared"),
+        pytest.param(Kept(700, 500, is_estimated=True), None, (700, 400.0), id="no-rate-is-known"),
+        pytest.param(None, None, (200, 400.0), id="not-compared"),
+    ],
+)
+def test_reading_without_us_is_as_it_was_if_nothing_else_is_known(
+    kept: Kept | None, direct_ms: float | None, expected: tuple[int, float]
+) -> None:
+    stats = CacheStats(1000, 800, 200, 10, 400.0)
+
+    assert read_directly(replace(TURN, stats=stats, kept=kept, direct_ms=direct_ms)) == expected

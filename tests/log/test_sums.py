@@ -17,6 +17,7 @@ from warmprefix.core.explain.hint import Hint, flag, nothing
 from warmprefix.core.explain.saving import WouldSave
 from warmprefix.core.turn import Turn
 from warmprefix.core.types import CacheStats
+from warmprefix.log.rates import read_directly
 from warmprefix.log.sums import HINTS, Sums
 
 CHAT = "/v1/chat/completions"
@@ -27,7 +28,7 @@ def summed(*turns: Turn) -> dict[str, Any]:
     """The sums of these turns."""
     sums = Sums()
     for turn in turns:
-        sums.add(turn, turn.read_directly)
+        sums.add(turn, read_directly(turn))
     return sums.record()
 
 

@@ -16,6 +16,7 @@ from tests.log.test_sums import READ, broken
 from warmprefix.config import Config
 from warmprefix.core.explain.hint import flag
 from warmprefix.counters import Counters
+from warmprefix.log.rates import read_directly
 from warmprefix.log.sums_file import SumsFile
 
 CHAT = "/v1/chat/completions"
@@ -27,10 +28,10 @@ def test_they_go_on_and_say_since_when(tmp_path: Path) -> None:
     file = SumsFile(path)
     first = file.read()
     for turn in (READ, broken("clock", 7, flag("--freeze", "keeps"))):
-        first.add(turn, turn.read_directly)
+        first.add(turn, read_directly(turn))
     file.write(first)
     second = SumsFile(path).read()
-    second.add(READ, READ.read_directly)
+    second.add(READ, read_directly(READ))
     before: Json = first.record()
     after: Json = second.record()
 
@@ -48,7 +49,7 @@ def test_without_a_new_turn_nothing_is_written(tmp_path: Path) -> None:
     sums = file.read()
     file.write(sums)
     assert not path.exists()
-    sums.add(READ, READ.read_directly)
+    sums.add(READ, read_directly(READ))
     file.write(sums)
     path.unlink()
     again = SumsFile(path)
@@ -94,7 +95,7 @@ async def test_a_file_that_cannot_be_written_is_counted(
     (tmp_path / "file").write_bytes(b"")
     counters, file = Counters(), SumsFile(tmp_path / "file" / "sums.json")
     sums = file.read()
-    sums.add(READ, READ.read_directly)
+    sums.add(READ, read_directly(READ))
     keeping = asyncio.ensure_future(file.keep(sums, counters))
     await until(lambda: counters.fail_open["metrics"] > 0)
     keeping.cancel()

@@ -308,7 +308,7 @@ FAULTS = [
     Fault("capture.ended", "warmprefix.capture.writer.Capture.ended", "capture"),
     Fault("savings.add", "warmprefix.pipeline.observe.Savings.add", "metrics", observes=True),
     Fault("metrics.saw", "warmprefix.log.metrics.Metrics.saw", "metrics"),
-    Fault("rates.direct_ms", "warmprefix.log.rates.Rates.direct_ms", "metrics"),
+    Fault("rates.directly", "warmprefix.log.rates.Rates.directly", "metrics"),
     Fault("sums.add", "warmprefix.log.sums.Sums.add", "metrics"),
     Fault("records_of", "warmprefix.log.turns.records_of", "log"),
     # a turn about which the backend is asked

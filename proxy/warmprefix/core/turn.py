@@ -67,9 +67,3 @@ class Turn:
     title: str | None = None
     failed_open: tuple[str, ...] = ()
     progress: Progress | None = None
-
-    @property
-    def read_directly(self) -> Reading:
-        """The reading of the prompt without us; as it was with us, if that is not known."""
-        tokens = self.kept.direct_tokens if self.kept else self.stats.processed_tokens
-        return tokens, self.stats.prompt_ms if self.direct_ms is None else self.direct_ms

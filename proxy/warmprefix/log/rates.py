@@ -1,6 +1,8 @@
 """How long a prompt token takes to read, and so how long a turn would have read without us."""
 
-from warmprefix.core.turn import Turn
+from dataclasses import replace
+
+from warmprefix.core.turn import Reading, Turn
 from warmprefix.core.types import CacheStats
 
 RATE_TOKENS = 128
@@ -26,6 +28,11 @@ class Rates:
             self._by_model[model] = took_ms / tokens
         return self._by_model.get(model)
 
+    def directly(self, turn: Turn) -> tuple[Turn, Reading]:
+        """The turn with the time that reading its prompt would have taken without us, and that reading."""
+        turn = replace(turn, direct_ms=self.direct_ms(turn))
+        return turn, read_directly(turn)
+
     def direct_ms(self, turn: Turn) -> float | None:
         """The time that reading the turn's prompt would have taken without us: what it took, and what was kept
         at its rate. None if either is not known."""
@@ -35,3 +42,9 @@ class Rates:
         if turn.kept.tokens == 0:
             return took_ms
         return None if rate is None else max(took_ms + turn.kept.tokens * rate, 0.0)
+
+
+def read_directly(turn: Turn) -> Reading:
+    """The reading of a turn's prompt without us; as it was with us, if that is not known."""
+    tokens = turn.kept.direct_tokens if turn.kept else turn.stats.processed_tokens
+    return tokens, turn.stats.prompt_ms if turn.direct_ms is None else turn.direct_ms

@@ -91,8 +91,7 @@ class Turns:
             with guard(self._counters, "metrics", noted):
                 savings.add(turn)
         with guard(self._counters, "metrics", noted):
-            turn = replace(turn, direct_ms=self._rates.direct_ms(turn))
-            direct = turn.read_directly
+            turn, direct = self._rates.directly(turn)
             self.metrics.saw(turn, direct)
             self.sums.add(turn, direct)
         if (listener := self._listener) is not None:

@@ -190,13 +190,13 @@ async def test_whoever_gains_slots_knows_nothing_of_them() -> None:
         assert len(table.slots) == 1
         reading = seatings._pause.start(asyncio.sleep(60), "prewarm")
         seatings.lost()
-        assert table.slots == ()
+        assert table.slots == []
         await asyncio.sleep(0)
         assert reading.cancelled()
         table.read([SlotState(0, False, 500, 3, None, None)], table.events)
         await seatings.close()
-        assert table.slots == ()
+        assert table.slots == []
         ours[0] = True
         table.read([SlotState(0, False, 500, 3, None, None)], table.events)
         seatings.gained()
-        assert table.slots == ()
+        assert table.slots == []

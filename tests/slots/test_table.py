@@ -50,7 +50,7 @@ def test_without_a_reading_nothing_is_chosen_or_remembered() -> None:
     table.leave(seat, stats(MUCH))
 
     assert (seat.slot, seat.conversation, seat.is_side) == (None, "a", False)
-    assert table.slots == ()
+    assert table.slots == []
     assert table.held(0) is None
     assert not table.is_fresh
 
@@ -213,7 +213,7 @@ def test_a_new_start_while_a_request_runs_keeps_nothing_of_it() -> None:
     table.give_back(second)
     table.leave(third, stats(MUCH))
 
-    assert table.slots == ()
+    assert table.slots == []
     assert table.generation == 1
     assert table.is_settled
     assert table.is_fresh

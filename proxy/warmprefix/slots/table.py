@@ -41,7 +41,8 @@ class SlotTable:
 
     def __init__(self, reaches: Reaches | None = None) -> None:
         """`reaches`: shared by all that compare prompts."""
-        self._slots: list[Slot] = []
+        self.slots: list[Slot] = []
+        """Every slot. Only the table changes them."""
         self._changed: list[int] = []
         self._events = 0
         self.generation = 0
@@ -59,13 +60,8 @@ class SlotTable:
         self.traits = Traits()
 
     def __repr__(self) -> str:
-        shown = ", ".join(map(_shown, self._slots))
+        shown = ", ".join(map(_shown, self.slots))
         return f"SlotTable([{shown}], {self.traits}, settled={self.is_settled})"
-
-    @property
-    def slots(self) -> Sequence[Slot]:
-        """Every slot."""
-        return tuple(self._slots)
 
     @property
     def is_settled(self) -> bool:
@@ -80,7 +76,7 @@ class SlotTable:
     @property
     def is_running(self) -> bool:
         """Whether something runs, as far as we know."""
-        return self.has_unplaced or any(slot.is_busy for slot in self._slots)
+        return self.has_unplaced or any(slot.is_busy for slot in self.slots)
 
     @property
     def is_quiet(self) -> bool:
@@ -107,7 +103,7 @@ class SlotTable:
 
     def forget(self) -> None:
         """Begin anew, with the first reading that comes."""
-        self._slots, self._changed = [], []
+        self.slots, self._changed = [], []
         self._unseated.clear()
         self._seen.clear()
         self._ram.clear()
@@ -118,11 +114,11 @@ class SlotTable:
 
     def _begin(self, states: Sequence[SlotState]) -> None:
         """The first reading of the slots: who used them before is not known."""
-        self._slots = [
+        self.slots = [
             as_seen(Slot(s.id), s) if s.tokens or s.is_busy else Slot(s.id, 0, s.task)
             for s in states
         ]
-        self._changed = [self._events for _ in self._slots]
+        self._changed = [self._events for _ in self.slots]
         self._newest = max((s.task for s in states if s.task is not None), default=-1)
         if len(states) != self._count:
             self._count = len(states)
@@ -147,27 +143,27 @@ class SlotTable:
         """Choose a slot for a request that is about to be sent, and mark it busy."""
         self._events += 1
         self._has_begun = True
-        is_compared = len(self._slots) > 1 or wish.opening is not None or wish.recall_tokens > 0
+        is_compared = len(self.slots) > 1 or wish.opening is not None or wish.recall_tokens > 0
         shares = self.shares(prompt, wish.opening) if is_compared else {}
-        if self.is_settled or len(self._slots) <= 1:
-            choice = decide(wish, self._slots, shares, self.traits)
+        if self.is_settled or len(self.slots) <= 1:
+            choice = decide(wish, self.slots, shares, self.traits)
         else:
             choice = SlotChoice(None, "not known what a slot holds")
         if choice.start is not None:
             self._started()
-        only = 0 if len(self._slots) == 1 and not self._slots[0].is_busy else None
+        only = 0 if len(self.slots) == 1 and not self.slots[0].is_busy else None
         slot = choice.slot if choice.slot is not None else only
         seat = Seat(choice, slot, wish, prompt, turns, began=self._events)
         if slot is not None:
             seat.share = shares.get(slot) or self._share(slot, prompt)
             self._sit(seat, slot)
-        elif self._slots:
+        elif self.slots:
             self._unseated.append(seat)
         return seat
 
     def _started(self) -> None:
         """A task of one token is about to run: the server copies what idle slots hold to its RAM cache."""
-        for slot in self._slots:
+        for slot in self.slots:
             if slot.content is not None and not slot.is_busy:
                 self._ram.saved(slot.content)
 
@@ -175,7 +171,7 @@ class SlotTable:
         """How much of a prompt each idle slot holds. `opening`: the saved one that the prompt begins with."""
         shares = {
             slot.id: _opening_share(slot.content, opening) or self._share(slot.id, prompt)
-            for slot in self._slots
+            for slot in self.slots
             if slot.content is not None and not slot.is_busy
         }
         return {number: share for number, share in shares.items() if share is not None}
@@ -192,11 +188,11 @@ class SlotTable:
         self._events += 1
         if seat in self._unseated:
             self._unseated.remove(seat)
-            if said is not None and said < len(self._slots) and self._changed[said] <= seat.began:
+            if said is not None and said < len(self.slots) and self._changed[said] <= seat.began:
                 seat.slot = said
             else:
                 self._asks_again = True
-        if seat.slot is None or seat.slot >= len(self._slots):
+        if seat.slot is None or seat.slot >= len(self.slots):
             return
         self._settle(seat, seat.slot, stats, reply, seat.before)
 
@@ -205,7 +201,7 @@ class SlotTable:
         self._events += 1
         if seat in self._unseated:
             self._unseated.remove(seat)
-        if seat.slot is not None and seat.slot < len(self._slots) and seat.before is not None:
+        if seat.slot is not None and seat.slot < len(self.slots) and seat.before is not None:
             self._used(seat.slot, replace(seat.before, is_known=False, content=None))
 
     def unseat(self, seat: Seat, reason: str) -> None:
@@ -229,14 +225,14 @@ class SlotTable:
     def read(self, states: Sequence[SlotState], events: int, ended: Sequence[Left] = ()) -> None:
         """Take in what `/slots` said, asked after so many events. `ended`: requests that have just ended, whose
         slots are looked for."""
-        if not states and self._slots:
+        if not states and self.slots:
             return  # it was too busy to answer in time: nothing is learned, nothing is forgotten
-        is_first = len(states) != len(self._slots)
+        is_first = len(states) != len(self.slots)
         if is_first:
             self._begin(states)
         ran_in = self._ran_in(states, events, ended, is_first)
         self._learn(states, events)
-        before = self._slots[:]
+        before = self.slots[:]
         for state in states:
             if self._changed[state.id] <= events:
                 self._see(state)
@@ -248,15 +244,15 @@ class SlotTable:
 
     def _see(self, state: SlotState) -> None:
         """Take in what `/slots` said of one slot. One that was cleared is in the RAM cache now."""
-        before = self._slots[state.id]
-        self._slots[state.id] = now = as_seen(before, state)
+        before = self.slots[state.id]
+        self.slots[state.id] = now = as_seen(before, state)
         is_cleared = now.content is None and not state.tokens and self.traits.keeps_idle is False
         if before.content is not None and is_cleared:
             self._ram.saved(before.content)
 
     def held(self, slot: int) -> Held | None:
         """The conversation that an idle slot holds; None if it holds none, or that is not known."""
-        content = self._slots[slot].content if slot < len(self._slots) else None
+        content = self.slots[slot].content if slot < len(self.slots) else None
         if content is None or content.is_side or not content.is_whole:
             return None
         return content.held
@@ -265,7 +261,7 @@ class SlotTable:
         """The next prompt of the conversation in this slot was read ahead, up to `tokens` in all. Nothing
         changes if a request has taken the slot since.
         """
-        content = self._slots[slot].content if slot < len(self._slots) else None
+        content = self.slots[slot].content if slot < len(self.slots) else None
         if content is not None:
             now = replace(content, held=replace(content.held, tokens=tokens))
             self.hold(slot, now, tokens)
@@ -274,10 +270,10 @@ class SlotTable:
         """A slot was read ahead or restored: it holds `tokens` tokens of `content`. Nothing changes if a
         request has taken it since.
         """
-        if slot >= len(self._slots) or self._slots[slot].is_busy:
+        if slot >= len(self.slots) or self.slots[slot].is_busy:
             return
         self._events += 1
-        before = self._slots[slot]
+        before = self.slots[slot]
         self._left.replaced(before, content)
         known = replace(before, tokens=tokens, content=content, task=None, is_known=True)
         self._used(slot, known)
@@ -301,7 +297,7 @@ class SlotTable:
             for state in states
             if state.tokens == tokens
             and not state.is_busy
-            and (is_first or state.task != self._slots[state.id].task)
+            and (is_first or state.task != self.slots[state.id].task)
             and (is_first or self._changed[state.id] <= events)
         ]
         return places[0] if len(places) == 1 else None
@@ -310,7 +306,7 @@ class SlotTable:
         """Whether an idle slot kept its tokens while a later task was started in another one."""
         newest = max((s.task for s in states if s.task is not None), default=-1)
         if newest > self._newest >= 0:
-            for state, slot in zip(states, self._slots, strict=True):
+            for state, slot in zip(states, self.slots, strict=True):
                 was_idle = slot.tokens and slot.task is not None and not slot.is_busy
                 if was_idle and state.task == slot.task and self._changed[slot.id] <= events:
                     self.traits = replace(self.traits, keeps_idle=bool(state.tokens))
@@ -348,23 +344,23 @@ class SlotTable:
     def _sit(self, seat: Seat, slot: int) -> None:
         self._events += 1
         seat.slot = slot
-        seat.before = before = self._slots[slot]
+        seat.before = before = self.slots[slot]
         if before.content is not None and is_saved_to_ram(seat.share, self.traits):
             self._ram.saved(before.content)
         self._used(slot, replace(before, is_busy=True, content=None, task=None))
 
     def _used(self, slot: int, now: Slot) -> None:
-        self._slots[slot] = replace(now, used=self._events, is_copied=False)
+        self.slots[slot] = replace(now, used=self._events, is_copied=False)
         self._changed[slot] = self._events
-        self._slots = [
+        self.slots = [
             other
             if other.id == slot or other.is_busy or other.is_copied
             else replace(other, is_copied=True)
-            for other in self._slots
+            for other in self.slots
         ]
 
     def _share(self, slot: int, prompt: Prompt) -> Share | None:
-        content = self._slots[slot].content
+        content = self.slots[slot].content
         return None if content is None else self._compare(content, prompt)
 
     def _compare(self, content: Content, prompt: Prompt) -> Share | None:

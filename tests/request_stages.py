@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from tests.chat_dialect import parse
+from warmprefix.config import CanonicalizeConfig
 from warmprefix.core.memory.ledger import NO_ANCESTRY, Place
 from warmprefix.core.slots.seat import AnySeat
 from warmprefix.core.turn import Times
 from warmprefix.core.types import CacheStats, Outcome, Reply
 from warmprefix.pipeline.parsed import Parsed
+from warmprefix.pipeline.rulesets import RuleSets
 from warmprefix.pipeline.stages import (
     Ended,
     Outgoing,
@@ -21,6 +23,7 @@ from warmprefix.pipeline.stages import (
 from warmprefix.profiles.base import Recognised
 
 CHAT = "/v1/chat/completions"
+_RULES = RuleSets(CanonicalizeConfig()).of("unknown")
 
 
 def unread(body: bytes = b"odd") -> Passed:
@@ -42,7 +45,7 @@ def written(
     came = replace(read(body), client=Recognised("test", None, is_side))
     placed = Placed(
         came=came,
-        understood=Understood(came, request, b"", Parsed(request.dialect)),
+        understood=Understood(came, request, b"", Parsed(request.dialect), _RULES),
         canonical=request.prompt,
         received=request.prompt.messages,
         client=request.prompt.messages,

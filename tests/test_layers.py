@@ -246,7 +246,6 @@ LISTED = frozenset(
         "answering",
         "dialect_by_shape",
         "dialect_of",
-        "is_counting",
         "to_render",
         "with_open_end",
     }

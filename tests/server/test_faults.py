@@ -147,6 +147,7 @@ FAULTS = [
         "warmprefix.dialects.chat_completions.dialect.ChatCompletions.parse",
         "prepare",
     ),
+    Fault("rules.of", "warmprefix.pipeline.rulesets.RuleSets.of", "prepare"),
     Fault("scope_key", "warmprefix.pipeline.prepare.scope_key", "prepare"),
     Fault("profile_of", "warmprefix.pipeline.prepare.profile_of", "prepare"),
     Fault("canonicalizer.run", "warmprefix.core.canonical.Canonicalizer.run", "prepare"),
@@ -565,7 +566,7 @@ RELAY = frozenset({
     "name.decode", "edits.items", "edits.pop",
     "value.decode", "time.time", "time.perf_counter", "dataclass", "replace", "guard", "failed", "as_it_came",
     "ended_of",
-    "answering", "is_counting",
+    "answering", "given.get",
     # modules of the way itself
     "exchange.run", "exchange.record", "way.write", "way.leads_on", "way.lost", "pause.end",
     "backends.arrived", "call_ended", "relay.run", "done", "send", "end_to_end",

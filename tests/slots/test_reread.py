@@ -17,6 +17,7 @@ from tests.fakes.running_proxy import (
     running_proxy,
     until,
 )
+from warmprefix.dialects.base import Dialect
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Passed, Placed
 
@@ -249,9 +250,9 @@ async def test_what_begins_between_a_request_and_its_seat_gives_way_to_it(
 ) -> None:
     is_read = asyncio.Event()
 
-    async def identify(pipeline: Pipeline, came: Passed) -> Placed | Passed:
+    async def identify(pipeline: Pipeline, came: Passed, dialect: Dialect) -> Placed | Passed:
         await is_read.wait()
-        return await IDENTIFY(pipeline, came)
+        return await IDENTIFY(pipeline, came, dialect)
 
     async with running() as (backend, proxy):
         await chat(proxy, QUESTION)

@@ -45,11 +45,6 @@ def answering(path: str) -> Dialect:
     return next(below, DIALECTS[0])
 
 
-def is_counting(path: str) -> bool:
-    """Whether an endpoint counts the tokens of a body, and evaluates nothing."""
-    return any(path in dialect.counting for dialect in DIALECTS)
-
-
 def with_open_end(dialect: Dialect, body: bytes, text: str) -> bytes:
     """The body with one more message of the user, in which nothing but `text` stands, unless it ends in one. It
     may have no messages yet. Raises NotUnderstood."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from warmprefix.aside import Run
 from warmprefix.core.explain.prefix import shared_characters
-from warmprefix.core.identity.keys import match_key, tool_key, tool_set_key
+from warmprefix.core.identity.keys import Identifier, match_key, tool_key, tool_set_key
 from warmprefix.core.memory.alignment import Alignment, align
 from warmprefix.core.memory.ancestry import ancestry
 from warmprefix.core.memory.anchors import has_anchor
@@ -30,7 +30,7 @@ from warmprefix.pipeline.elsewhere import Elsewhere, marks_of
 from warmprefix.pipeline.past import goes_on_alike, last_of
 from warmprefix.pipeline.plain import place_plain
 from warmprefix.pipeline.recent import Last, Recent
-from warmprefix.pipeline.rulesets import RuleSet, RuleSets
+from warmprefix.pipeline.rulesets import RuleSet
 from warmprefix.pipeline.stages import Placed, Understood
 from warmprefix.profiles.base import Recognised, text
 from warmprefix.stores.base import Store
@@ -50,7 +50,7 @@ class Placer:
         store: Store,
         counters: Counters,
         recent: Recent,
-        rules: RuleSets,
+        strict: Identifier,
         is_gone: Callable[[Last], bool],
     ) -> None:
         """`is_gone`: as of the pipeline."""
@@ -58,9 +58,8 @@ class Placer:
         self._store = store
         self._counters = counters
         self._recent = recent
-        self._rules = rules
-        self._identifier = rules.strict
-        self._elsewhere = Elsewhere(recent, rules.strict, counters)
+        self._identifier = strict
+        self._elsewhere = Elsewhere(recent, strict, counters)
         self._is_shared = store.leases is not None  # by other proxies
 
     async def place(self, understood: Understood, run: Run) -> Placed:
@@ -69,7 +68,7 @@ class Placer:
             forget = self._elsewhere.forget
             return await place_plain(understood, run, self._find, self._recent, forget)
         came, received = understood.came, understood.request.prompt.messages
-        rules = self._rules.of(came.client.client, came.model)
+        rules = understood.rules
         canonical, who = await run(rules.canonical, understood.request.prompt, understood.scope)
         for name in canonical.failed:
             self._counters.failed_open(f"rule {name}", came.failed_open)
@@ -78,9 +77,9 @@ class Placer:
         if self._is_shared:
             marks = marks_of(understood, who.tools)
             asked = self._elsewhere.asked(understood, prompt, marks, _first_user(client))
-        found = await self._found(understood, rules, run, who.keys, received, asked)
+        found = await self._found(understood, run, who.keys, received, asked)
         first_tools = found.remembered.tools
-        last = await self._last(understood, rules, prompt, found)
+        last = await self._last(understood, prompt, found)
         aligned = None
         if last is not None:
             aligned = await run(_compared, last, prompt, rules, is_gone=self._is_gone(last))
@@ -88,9 +87,9 @@ class Placer:
             prompt = with_messages(prompt, aligned.messages)
             received = _as_they_came(aligned, received)
             who = await run(rules.identifier.identity_of, prompt, understood.scope)
-            found = await self._found(understood, rules, run, who.keys, received)
+            found = await self._found(understood, run, who.keys, received)
         compared = _Compared(last, aligned) if last is not None and aligned is not None else None
-        where, before = self._locate(understood, rules, prompt.messages, found, compared)
+        where, before = self._locate(understood, prompt.messages, found, compared)
         return Placed(
             came=came,
             understood=understood,
@@ -123,7 +122,6 @@ class Placer:
     async def _found(
         self,
         understood: Understood,
-        rules: RuleSet,
         run: Run,
         keys: tuple[bytes, ...],
         received: Sequence[Message],
@@ -136,13 +134,11 @@ class Placer:
         known = await run(ancestry, received, keys, remembered, parse, came.turn, session)
         own = known.conversation
         if self._is_shared:
-            self._elsewhere.learn(remembered, own, understood, parse, rules.identifier)
+            self._elsewhere.learn(remembered, own, understood, parse, understood.rules.identifier)
         last = None if own is None else self._recent.get(own.id, keys)
         return _Found(keys, known, remembered, last)
 
-    async def _last(
-        self, understood: Understood, rules: RuleSet, prompt: Prompt, found: "_Found"
-    ) -> Last | None:
+    async def _last(self, understood: Understood, prompt: Prompt, found: "_Found") -> Last | None:
         """The turn that a history should be compared with; None if it goes on from it, or if there is none. One
         without replies has nothing in common with any (core/memory/alignment.py)."""
         if understood.came.client.side:
@@ -152,11 +148,11 @@ class Placer:
             landmarks = self._identifier.reply_keys(prompt.messages, understood.scope)
             last = self._recent.by_landmark(landmarks)
         if last is None and found.remembered.number is None:
-            last = await self._read_back(understood, rules, prompt, found, landmarks)
+            last = await self._read_back(understood, prompt, found, landmarks)
         if last is None or last.history is None or not has_anchor(prompt.messages):
             return None
         # Keys that leave blocks out also go on if a block was only written anew.
-        is_strict = rules.identifier is self._identifier
+        is_strict = understood.rules.identifier is self._identifier
         if is_strict and last.state is not None and goes_on(found.keys, last.state):
             return None
         return last
@@ -164,14 +160,16 @@ class Placer:
     async def _read_back(
         self,
         understood: Understood,
-        rules: RuleSet,
         prompt: Prompt,
         found: "_Found",
         landmarks: Sequence[bytes],
     ) -> Last | None:
         """The same out of the ledger, which is asked only if the history does not go on from what it knows, or
         if only loose keys say so. What is read is kept, so it is asked once."""
-        known, is_strict = found.ancestry.conversation, rules.identifier is self._identifier
+        known, is_strict = (
+            found.ancestry.conversation,
+            understood.rules.identifier is self._identifier,
+        )
         first_user = _first_user(prompt.messages)
         if known is not None:
             if known_messages(found.keys, found.ancestry.nodes) <= first_user:
@@ -187,13 +185,15 @@ class Placer:
             past = await self._store.past(name, landmarks)
             parse = understood.parsed.message
             if past is not None:
-                last = last_of(past, understood, parse, self._identifier, rules.identifier)
+                last = last_of(
+                    past, understood, parse, self._identifier, understood.rules.identifier
+                )
         if last is None:
             return None
         if known is None or known.id != last.conversation:
             session = came.client.session
             is_foreign = None not in (session, last.session) and session != last.session
-            if is_foreign or _aligned(last, prompt.messages, rules) is None:
+            if is_foreign or _aligned(last, prompt.messages, understood.rules) is None:
                 return None
         self._recent.put(last)
         return last
@@ -201,7 +201,6 @@ class Placer:
     def _locate(
         self,
         understood: Understood,
-        rules: RuleSet,
         messages: Sequence[Message],
         found: "_Found",
         compared: "_Compared | None",
@@ -219,13 +218,12 @@ class Placer:
             where = replace(where, kind=kind_of_history(keys, where.known, before))
         is_new = where.kind is Kind.COLD and known_messages(keys, known.nodes) <= first_user
         if is_new and not came.client.side:  # a side request may have the session of another one
-            where = self._loosely(understood, rules, messages, keys, compared) or where
+            where = self._loosely(understood, messages, keys, compared) or where
         return where, before
 
     def _loosely(
         self,
         understood: Understood,
-        rules: RuleSet,
         messages: Sequence[Message],
         keys: tuple[bytes, ...],
         compared: "_Compared | None",
@@ -238,14 +236,13 @@ class Placer:
         """
         if compared is not None:
             return compared.place
-        return self._summed_up(understood, rules, messages, keys) or self._of_session(
-            understood, rules, messages, keys
+        return self._summed_up(understood, messages, keys) or self._of_session(
+            understood, messages, keys
         )
 
     def _summed_up(
         self,
         understood: Understood,
-        rules: RuleSet,
         messages: Sequence[Message],
         keys: tuple[bytes, ...],
     ) -> Place | None:
@@ -253,14 +250,16 @@ class Placer:
         client has asked for a summary of a conversation, and goes on from it with the same instructions."""
         if not messages or messages[0].role not in _INSTRUCTING:
             return None
-        said = [text(message) for message in messages[:_SUMMARY_IN] if message.role == "user"]
-        for last in self._recent.since(0, _SUMMARIES):
-            summary = "" if last.reply is None else text(last.reply).strip()
-            if last.scope != understood.scope or len(summary) < _LEAST_SUMMARY:
-                continue
+        lately = [x for x in self._recent.since(0, _SUMMARIES) if x.scope == understood.scope]
+        replies = [(last, text(last.reply).strip()) for last in lately if last.reply is not None]
+        summaries = [one for one in replies if len(one[1]) >= _LEAST_SUMMARY]
+        asking = [one for one in messages[:_SUMMARY_IN] if summaries and one.role == "user"]
+        said = [text(message) for message in asking]
+        for last, summary in summaries:
             # Housekeeping that no profile knows may quote a reply among others.
             if any(summary in one and 2 * len(summary) >= len(one) for one in said) and any(
-                rules.identifier.chain_keys(branch.prompt.messages[:1], last.scope) == keys[:1]
+                understood.rules.identifier.chain_keys(branch.prompt.messages[:1], last.scope)
+                == keys[:1]
                 for branch in self._recent.branches(last.conversation)
             ):
                 return Place(last.conversation, last.index + 1, last.turn, Kind.COMPACTION, 0)
@@ -269,7 +268,6 @@ class Placer:
     def _of_session(
         self,
         understood: Understood,
-        rules: RuleSet,
         messages: Sequence[Message],
         keys: tuple[bytes, ...],
     ) -> Place | None:
@@ -283,7 +281,7 @@ class Placer:
         theirs = prompt.messages
         kind = Kind.COMPACTION if len(messages) < len(theirs) else Kind.EDIT
         where = Place(last.conversation, last.index + 1, last.turn, kind, 0)
-        if rules.identifier.chain_keys(theirs[:1], scope) == keys[:1]:
+        if understood.rules.identifier.chain_keys(theirs[:1], scope) == keys[:1]:
             has_replies = any(message.role == "assistant" for message in messages)
             return where if has_replies or kind is Kind.COMPACTION else None
         is_asked_again = _is_asked_again(prompt, understood.request.prompt)

@@ -97,7 +97,7 @@ class Pipeline:
         self.counters = counters
         self._observe = observe
         self._recent = recent
-        self._placer = Placer(store, counters, recent, self._rules, is_gone)
+        self._placer = Placer(store, counters, recent, self._rules.strict, is_gone)
 
     def use(self, config: CanonicalizeConfig) -> None:
         """From the next request on, the rules of another configuration."""
@@ -110,12 +110,14 @@ class Pipeline:
         placed = await self.identify(came)
         return await self.write(placed, kind, reasoning_pays=reasoning_pays)
 
-    async def identify(self, came: Passed) -> Placed | Passed:
-        """A request that is understood and placed, not yet written. Never raises for a bad body."""
+    async def identify(self, came: Passed, dialect: Dialect | None = None) -> Placed | Passed:
+        """A request that is understood and placed, not yet written. Never raises for a bad body. `dialect`:
+        its endpoint's, if that was looked up before."""
+        spoken = dialect or dialect_of(came.endpoint)
         with guard(self.counters, "prepare", came.failed_open):
             try:
                 run = self._aside.of(len(came.body))
-                request = await run(self._parse, came.endpoint, came.body)
+                request = await run(self._parse, spoken, came.body)
             except NotUnderstood:
                 self.counters.failed_open("not-understood", came.failed_open)
                 return came
@@ -126,11 +128,12 @@ class Pipeline:
             came = replace(came, client=_client_of(came, request))
             scope = _scope(came.headers, self._scope_headers, request.dialect)
             parsed = self._parsed_of(request.dialect)
-            return await self._placer.place(Understood(came, request, scope, parsed), run)
+            rules = self._rules.of(came.client.client, came.model)
+            understood = Understood(came, request, scope, parsed, rules)
+            return await self._placer.place(understood, run)
         return came
 
-    def _parse(self, endpoint: str, body: bytes) -> Request:
-        dialect = dialect_of(endpoint)
+    def _parse(self, dialect: Dialect | None, body: bytes) -> Request:
         if dialect is None:
             raise NotUnderstood("no dialect of ours is spoken there")
         return dialect.parse(body, self._parsed_of(dialect))
@@ -217,7 +220,7 @@ class Pipeline:
 
     def folded(self, placed: Placed, prompt: Prompt) -> Prompt:
         """The prompt for a template that accepts no instructions after the first ones."""
-        if not self._rules.of(placed.came.client.client).folds:
+        if not placed.understood.rules.folds:
             return prompt
         return with_messages(prompt, fold(prompt.messages))
 
@@ -259,7 +262,7 @@ class Pipeline:
     def _restored(self, placed: Placed, held: Continuation, reasoning_pays: bool) -> "_Ours":
         """The prompt, with remembered bytes for the messages that are recognised."""
         canonical, parsed = placed.canonical, placed.understood.parsed
-        rules = self._rules.of(placed.came.client.client)
+        rules = placed.understood.rules
         messages = canonical.messages
         names: tuple[str, ...] = ()
         if rules.moved:

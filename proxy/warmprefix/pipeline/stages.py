@@ -28,6 +28,7 @@ from warmprefix.core.types import CacheStats, Kind, Message, Outcome, Prompt, Ra
 from warmprefix.dialects.base import Asked, Dialect, Request
 from warmprefix.pipeline.parsed import Parsed
 from warmprefix.pipeline.recent import Last
+from warmprefix.pipeline.rulesets import RuleSet
 from warmprefix.profiles.base import Recognised
 
 _UNKNOWN = Recognised("unknown", None, False)
@@ -56,12 +57,13 @@ class Passed:
 @dataclass(frozen=True, slots=True)
 class Understood:
     """A request that was read. `scope`: the root of its chain keys; `parsed`: what was parsed before in its
-    dialect."""
+    dialect; `rules`: those for its client."""
 
     came: Passed
     request: Request
     scope: bytes
     parsed: Parsed
+    rules: RuleSet
 
 
 @dataclass(frozen=True, slots=True)

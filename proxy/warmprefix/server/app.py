@@ -282,9 +282,9 @@ class App:
     async def _forward(self, scope: Scope, headers: First, receive: Receive, send: Send) -> None:
         backends = self.backends
         scope = self._ours_taken_out(scope)
-        is_post = scope["method"] == "POST"
-        if is_post and dialect_of(scope["path"]) is not None and _is_readable(headers):
-            await self._chat(scope, receive, send)
+        dialect = dialect_of(scope["path"]) if scope["method"] == "POST" else None
+        if dialect is not None and _is_readable(headers):
+            await self._chat(scope, headers, dialect, receive, send)
             return
         is_list = scope["method"] == "GET" and scope["path"] in MODELS
         if backends.are_several and is_list and await answer_models(scope, send, backends):

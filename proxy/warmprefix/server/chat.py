@@ -8,11 +8,12 @@ from functools import partial
 from warmprefix.backends.base import Headers
 from warmprefix.core.errors import NotUnderstood
 from warmprefix.core.types import Outcome
-from warmprefix.dialects import is_counting
+from warmprefix.dialects.base import Dialect
 from warmprefix.guard import failed, guard
 from warmprefix.pipeline.prepare import Pipeline
 from warmprefix.pipeline.stages import Passed, Placed, as_it_came
-from warmprefix.server.asgi import Receive, Scope, Send, header
+from warmprefix.server.access import First
+from warmprefix.server.asgi import Receive, Scope, Send
 from warmprefix.server.backends import Backends
 from warmprefix.server.count import Count
 from warmprefix.server.exchange import Arrival, Exchange
@@ -64,18 +65,22 @@ class Chat:
         self._reading_on = reading_on
         self._running = running
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, from its body to its line in the log."""
+    async def __call__(
+        self, scope: Scope, given: First, dialect: Dialect, receive: Receive, send: Send
+    ) -> None:
+        """One request, from its body to its line in the log. `given`: its headers; `dialect`: the one of its
+        endpoint."""
+        counts = scope["path"] in dialect.counting  # the tokens of a body, and evaluates nothing
         incoming = Incoming(receive)
         stream: AsyncIterator[bytes] | None = None
         try:
-            body = await self._read(scope, incoming)
+            body = await self._read(given, incoming, counts=counts)
         except ClientGone:
             return
         except TooLarge:
             limit = f"{self._max_body_bytes} bytes (server.max_body_bytes)"
             message = f"The body is over {limit}."
-            waits = header(scope, b"expect") is not None  # then nothing was sent
+            waits = b"expect" in given  # then nothing was sent
             later = None if waits else incoming.throw_away
             await answer_problem(
                 send, scope["path"], 413, "request_too_large", message, _NOT_READ_ON, later
@@ -91,17 +96,17 @@ class Chat:
         headers = request_headers(scope, _NOT_FORWARDED)
         if stream is None:
             with guard(counters, "prepare", came.failed_open):
-                placed = await self._pipeline.identify(came)
+                placed = await self._pipeline.identify(came, dialect)
         else:
             failed(counters, "too-long", self._too_long, came.failed_open)
-            headers.append((b"Content-Length", header(scope, b"content-length") or b""))
+            headers.append((b"Content-Length", given.get(b"content-length", b"")))
         if (telemetry := self._telemetry) is not None:
             with guard(counters, "telemetry", came.failed_open):
                 headers = telemetry.outgoing(headers)
         way = Way(self._backends, self._pipeline, placed, headers, stream)
         try:
             await way.write()
-            if is_counting(scope["path"]):
+            if counts:
                 await self._run(Count(way), incoming, scope, send)
             else:
                 await self._exchange(way, arrival, incoming, scope, send)
@@ -109,17 +114,17 @@ class Chat:
             with guard(counters, "routing"):
                 way.end()
 
-    async def _read(self, scope: Scope, incoming: Incoming) -> bytes:
+    async def _read(self, given: First, incoming: Incoming, *, counts: bool) -> bytes:
         """The body. Raises TooLarge as soon as it is announced, and TooMuchText if it can be relayed as it
         comes: its length is known, it needs an answer and no count, and there is one backend. Of several only
         the body says which. How much of it is text is asked only if all of it may be too much."""
-        announced = header(scope, b"content-length") or b""
+        announced = given.get(b"content-length", b"")
         size = int(announced) if announced.isdigit() else 0
         if size > self._max_body_bytes:
             raise TooLarge
         limit = None
         if size > self._max_text_bytes:
-            is_needed = self._backends.are_several or is_counting(scope["path"])
+            is_needed = self._backends.are_several or counts
             limit = None if is_needed else self._max_text_bytes
         return await incoming.read(self._max_body_bytes, limit)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.chat_dialect import chat_message
-from warmprefix.core.messages import changed, mark_only_text, parts_of, written
+from warmprefix.core.messages import changed, mark_only_text, parting, parts_of, written
 from warmprefix.core.types import (
     CallPart,
     Message,
@@ -164,3 +164,15 @@ def test_a_text_that_is_all_that_is_shown_is_the_content(
     parts: tuple[Part, ...], expected: tuple[Part, ...]
 ) -> None:
     assert mark_only_text(parts) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "at"),
+    [("", "", None), ("ab", "ab", None), ("ab", "abc", None), ("ab", "ax", 1), ("abc", "ac", 1)],
+)
+def test_two_histories_part_at_the_first_message_that_is_written_otherwise(
+    before: str, after: str, at: int | None
+) -> None:
+    one, other = ([chat_message("user", text) for text in texts] for texts in (before, after))
+
+    assert parting(one, other) == at

@@ -212,7 +212,7 @@ class KnownBackend(KnownModel):
         """A request that went out with these headers has ended; the reply named its model."""
         if status == 200:
             self.of(model).woke()
-            if self._asking.key.succeeded(headers):
+            if self._asking.key.is_wanted and self._asking.key.succeeded(headers):
                 # With the key it may show another kind. It is asked with it once.
                 self._is_doubtful, self._has_tried_key = not self._is_given, True
                 self._identified_s = -_AGAIN_S

@@ -142,7 +142,8 @@ class Canonicalizer:
             local = _run_local(result, ((rule.name, rule.apply),), self._report)
             result = _counted(result, local, fired, failed)
         if result.tools:
-            result = with_tools(result, self._all_tools(result.tools, fired, failed))
+            tools = self._all_tools(result.tools, fired, failed)
+            result = with_tools(result, tools) if fired else result
         return Canonical(_written(result), tuple(fired), tuple(failed))
 
     def _message(

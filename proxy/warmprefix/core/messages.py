@@ -73,6 +73,12 @@ def all_written(messages: Iterable[Message]) -> list[RawJson]:
     return [one.raw if one.raw is not None else written(one) for one in messages]
 
 
+def parting(before: Sequence[Message], after: Sequence[Message]) -> int | None:
+    """The first message that is written otherwise in the other history; None if one goes on from the other."""
+    both = zip(all_written(before), all_written(after), strict=False)
+    return next((at for at, (old, new) in enumerate(both) if old != new), None)
+
+
 def piece(text: str) -> Message:
     """A piece of a plain prompt (`Prompt.is_plain`). It is never written otherwise."""
     return Message(None, opaque=True, raw=RawJson(text.encode()))

@@ -11,7 +11,7 @@ from warmprefix.core.explain.difference import MOST_GONE, Difference, first_diff
 from warmprefix.core.explain.prefix import shared_characters
 from warmprefix.core.explain.saving import Reaches
 from warmprefix.core.identity.keys import match_key
-from warmprefix.core.messages import all_written
+from warmprefix.core.messages import parting
 from warmprefix.core.types import CacheStats, Prompt
 
 _LEAST_TOKENS = 64  # lost; fewer are not worth a word
@@ -52,8 +52,7 @@ def lost_tokens(alike: Alike, after: Prompt, stats: CacheStats, reaches: Reaches
 def _may_be_alike(before: Prompt, after: Prompt) -> bool:
     """Whether it is worth looking closer: not if another question is asked behind the same instructions, which
     is how most conversations begin."""
-    texts = zip(all_written(before.messages), all_written(after.messages), strict=False)
-    at = next((at for at, (old, new) in enumerate(texts) if old != new), None)
+    at = parting(before.messages, after.messages)
     if at is None or after.is_plain:
         return True
     rest = after.messages[at:]

@@ -86,7 +86,9 @@ async def in_terminal(folder: Path, *before: str) -> AsyncIterator[tuple[Process
     config = folder / "config.toml"
     config.write_text('[memory]\nstore = "memory"\n[backend]\nurl = "http://127.0.0.1:1"\n')
     child = await asyncio.create_subprocess_exec(
-        *("setsid", "--ctty", *before, sys.executable, "-m", "warmprefix"),
+        # These tests themselves may run under nohup, which a child would inherit.
+        *("setsid", "--ctty", "env", "--default-signal=HUP", *before),
+        *(sys.executable, "-m", "warmprefix"),
         *("serve", "--port", "0", "--config", str(config)),
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "proxy"), "HOME": str(folder)}
         | {"XDG_RUNTIME_DIR": str(folder)},

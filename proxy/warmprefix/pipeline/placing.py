@@ -253,8 +253,9 @@ class Placer:
         lately = [x for x in self._recent.since(0, _SUMMARIES) if x.scope == understood.scope]
         replies = [(last, text(last.reply).strip()) for last in lately if last.reply is not None]
         summaries = [one for one in replies if len(one[1]) >= _LEAST_SUMMARY]
-        asking = [one for one in messages[:_SUMMARY_IN] if summaries and one.role == "user"]
-        said = [text(message) for message in asking]
+        if not summaries:
+            return None
+        said = [text(message) for message in messages[:_SUMMARY_IN] if message.role == "user"]
         for last, summary in summaries:
             # Housekeeping that no profile knows may quote a reply among others.
             if any(summary in one and 2 * len(summary) >= len(one) for one in said) and any(

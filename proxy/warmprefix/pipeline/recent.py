@@ -1,8 +1,9 @@
 """The last turn of each recent conversation, to compare the next one with."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from warmprefix.core.explain.saving import held
 from warmprefix.core.memo import ENTRY_BYTES
@@ -176,27 +177,19 @@ class Recent:
     def prewarmed(self, conversation: str, turn: str, tokens: int, held: int | None) -> None:
         """The coming prompt was read ahead after a turn. `held`: tokens that the slot now holds instead of the
         turn's own, None if the reading was broken off."""
-        found = self._last.get(conversation)
-        if found is not None:
-            self._last[conversation] = (
-                tuple(_ahead(x, tokens, held) if x.turn == turn else x for x in found[0]),
-                found[1],
-            )
+        self._change(conversation, lambda x: _ahead(x, tokens, held) if x.turn == turn else x)
 
     def ran_anew(self, before: Last, prompt: Prompt, generation: int) -> None:
         """The backend had started anew between the turn `before` and the one that sent `prompt`. So that one
         lost what others had not taken: what was known until then of turns that outlive others still holds."""
-        found = self._last.get(before.conversation)
+        anew = partial(replace, generation=generation, outlived=before.outlived)
+        self._change(before.conversation, lambda x: anew(x) if x.prompt is prompt else x)
+
+    def _change(self, conversation: str, change: Callable[[Last], Last]) -> None:
+        """What is known of each last turn of a conversation, changed; none of them grows."""
+        found = self._last.get(conversation)
         if found is not None:
-            self._last[before.conversation] = (
-                tuple(
-                    replace(x, generation=generation, outlived=before.outlived)
-                    if x.prompt is prompt
-                    else x
-                    for x in found[0]
-                ),
-                found[1],
-            )
+            self._last[conversation] = tuple(map(change, found[0])), found[1]
 
     def drop(self, conversation: str) -> None:
         """Forget a conversation."""
